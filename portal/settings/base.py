@@ -1,0 +1,214 @@
+"""What every place shares. Whatever differs, or is secret, comes from the environment."""
+
+from pathlib import Path
+
+import environ
+
+from portal.settings.logs import logging_config
+from portal.settings.unfold import UNFOLD  # noqa: F401 - a setting
+
+BASE_DIR = Path(__file__).resolve().parents[2]
+env = environ.Env()
+
+PUBLIC_URL = env("PUBLIC_URL", default="http://localhost:8000")
+ROOT_URLCONF = "portal.urls"
+WSGI_APPLICATION = "portal.wsgi.application"
+AUTH_USER_MODEL = "people.User"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+SITE_ID = 1
+
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "unfold.contrib.forms",
+    "portal.apps.PortalAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.humanize",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django_prometheus",
+    "django_structlog",
+    "django_htmx",
+    "django_filters",
+    "django_celery_beat",
+    "pgtrigger",
+    "rest_framework",
+    "knox",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "environments.operations",
+    "environments.people",
+    "environments.lifecycle",
+    "portal.api",
+    "workers",
+]
+
+MIDDLEWARE = [
+    "django_prometheus.middleware.PrometheusBeforeMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "portal.middleware.RequireSecondFactorMiddleware",
+    "portal.middleware.TimeZoneMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "django_structlog.middlewares.RequestMiddleware",
+    "django_prometheus.middleware.PrometheusAfterMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "portal" / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "csp.context_processors.nonce",
+            ],
+        },
+    }
+]
+
+# The application's role: it may not alter tables, nor touch audit rows. Migrations run as the owner
+# (`manage.py migrate --database owner`), whose address the web and worker processes never get.
+DATABASES = {"default": env.db_url("DATABASE_URL", default="postgres://switchyard_app@localhost/switchyard")}
+DATABASES["default"] |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+if env("DATABASE_OWNER_URL", default=""):
+    DATABASES["owner"] = env.db_url("DATABASE_OWNER_URL") | {"TEST": {"MIRROR": "default"}}
+
+LANGUAGE_CODE = "en-gb"
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = env("STATIC_ROOT", default=str(BASE_DIR / "staticfiles"))
+STATICFILES_DIRS = [BASE_DIR / "portal" / "static"]
+ARTIFACTS_DIR = env("ARTIFACTS_DIR", default=str(BASE_DIR / ".data" / "artifacts"))
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    # Releases and assemblies; S3 by django-storages where there is more than one host.
+    "artifacts": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": ARTIFACTS_DIR},
+    },
+}
+
+# --- Sign-in: allauth with TOTP, no sign-up, second factor enforced by our middleware -------------
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "CommonPasswordValidator", "NumericPasswordValidator")
+] + [
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    }
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "admin:index"
+ACCOUNT_ADAPTER = "environments.people.adapters.ClosedAccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username", "email"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+MFA_ADAPTER = "environments.people.adapters.EncryptedMFAAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_ISSUER = "Switchyard"
+MFA_TOTP_TOLERANCE = 1
+# Keys that encrypt TOTP secrets at rest, newest first; they live outside the database.
+FIELD_ENCRYPTION_KEYS = env.list("FIELD_ENCRYPTION_KEYS", default=[])
+
+# --- REST API --------------------------------------------------------------------------------------
+KNOX_TOKEN_MODEL = "people.ApiToken"  # noqa: S105 - a model's name
+REST_KNOX = {"AUTH_HEADER_PREFIX": "Bearer", "TOKEN_MODEL": "people.ApiToken", "TOKEN_TTL": None}
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "environments.people.authentication.ApiTokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["environments.people.authentication.ScopedPermission"],
+    "DEFAULT_PAGINATION_CLASS": "portal.api.pagination.Pages",
+    "DEFAULT_FILTER_BACKENDS": [
+        "django_filters.rest_framework.DjangoFilterBackend",
+        "rest_framework.filters.SearchFilter",
+        "rest_framework.filters.OrderingFilter",
+    ],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "portal.api.problems.problem_handler",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+    "PAGE_SIZE": 50,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Switchyard",
+    "DESCRIPTION": "Request, watch and tear down environments from one blueprint.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "EnvironmentStatus": "environments.lifecycle.states.EnvironmentStatus",
+        "OperationStatus": "environments.operations.states.OperationStatus",
+        "StepStatus": "environments.operations.states.StepStatus",
+    },
+}
+
+# --- Queue -----------------------------------------------------------------------------------------
+BROKER_URL = env("BROKER_URL", default="redis://localhost:6379/0")
+
+# --- The engine (seconds) --------------------------------------------------------------------------
+ENGINE_LEASE_S = env.float("ENGINE_LEASE_S", default=60.0)
+ENGINE_TICK_S = env.float("ENGINE_TICK_S", default=5.0)
+# The most that one AWS call may take: connect + read stay below half a lease.
+AWS_CONNECT_TIMEOUT_S = env.float("AWS_CONNECT_TIMEOUT_S", default=3.0)
+AWS_READ_TIMEOUT_S = env.float("AWS_READ_TIMEOUT_S", default=20.0)
+
+# --- AWS: the portal's own principal, good for AssumeRole only -------------------------------------
+SANDBOX_URL = env("SANDBOX_URL", default="")
+PORTAL_AWS_ACCESS_KEY_ID = env("PORTAL_AWS_ACCESS_KEY_ID", default="")
+PORTAL_AWS_SECRET_ACCESS_KEY = env("PORTAL_AWS_SECRET_ACCESS_KEY", default="")
+SYNTHESIS_SOCKET = env("SYNTHESIS_SOCKET", default=str(BASE_DIR / ".data" / "synthesis.sock"))
+
+# --- Browser security ------------------------------------------------------------------------------
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_AGE = 12 * 3600
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
+        # unfold's Alpine compiles its attributes with Function(); there is no CSP build of it in unfold.
+        "script-src": ["'self'", "'unsafe-eval'"],
+        # unfold and Alpine set style attributes (x-show, progress bars).
+        "style-src": ["'self'", "'unsafe-inline'"],
+        "img-src": ["'self'", "data:"],
+        "object-src": ["'none'"],
+        "base-uri": ["'self'"],
+        "form-action": ["'self'"],
+        "frame-ancestors": ["'none'"],
+    }
+}
+
+LOGGING = logging_config(env("LOG_FORMAT", default="console"), env("LOG_LEVEL", default="INFO"))

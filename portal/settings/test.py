@@ -1,0 +1,12 @@
+"""Tests: as the demo, with quick leases and cheap password hashing, and sign-in's rate limits off."""
+
+from portal.settings.base import *  # noqa: F403
+from portal.settings.base import env
+
+DEBUG = False
+SECRET_KEY = env("SECRET_KEY", default="only-for-tests-and-therefore-not-a-secret-at-all-0123456789")
+ALLOWED_HOSTS = ["*"]
+CSRF_TRUSTED_ORIGINS = [env("PUBLIC_URL", default="http://localhost:8000")]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+ACCOUNT_RATE_LIMITS = False
+STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}  # type: ignore[name-defined]  # noqa: F405
