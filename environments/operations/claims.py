@@ -1,0 +1,128 @@
+"""Claims: which running operation has which right to a subject, and who waits for whom."""
+
+from django.db import connection
+from django.db.models import Q
+
+from environments.operations.events import event_write
+from environments.operations.models import Claim, Operation, OperationLimit
+from environments.operations.states import HOLDING, ClaimMode, OperationStatus
+
+M = ClaimMode
+
+# EXCLUDES[wanted] = held modes that make it wait. Recovery waits only for an end or another recovery.
+EXCLUDES: dict[str, frozenset[str]] = {
+    M.KEEP: frozenset({M.END, M.RECOVER}),
+    M.CHANGE: frozenset({M.CHANGE, M.END, M.RECOVER}),
+    M.END: frozenset({M.KEEP, M.CHANGE, M.END, M.RECOVER}),
+    M.RECOVER: frozenset({M.END, M.RECOVER}),
+}
+
+
+def claim_take(operation: Operation) -> Operation | None:
+    """Take the operation's claim and a place within its scope's limit; answers who blocks it, or None.
+
+    Call inside a transaction that holds the operation's row. Two takers of one subject are settled by an
+    advisory lock, and by the unique constraint behind it.
+    """
+    _lock(operation.subject_type_id, operation.subject_id)
+    blocker = _overtaken_by(operation) or _held_by(operation)
+    if blocker is not None:
+        return blocker
+    if operation.claim_mode == M.RECOVER:
+        _break_lesser_claims(operation)
+    Claim.objects.get_or_create(
+        operation=operation,
+        subject_type_id=operation.subject_type_id,
+        subject_id=operation.subject_id,
+        defaults={"mode": operation.claim_mode},
+    )
+    return None
+
+
+def claim_release(operation: Operation) -> list[int]:
+    """Give up all claims; answers the ids of queued operations that may have waited for them."""
+    Claim.objects.filter(operation=operation).delete()
+    same_subject = Q(subject_type_id=operation.subject_type_id, subject_id=operation.subject_id)
+    same_scope = Q(scope=operation.scope) if operation.scope else Q(pk__in=[])
+    return list(
+        Operation.objects.filter(same_subject | same_scope, status=OperationStatus.QUEUED)
+        .order_by("-priority", "id")
+        .values_list("pk", flat=True)[:20]
+    )
+
+
+def scope_is_full(operation: Operation) -> int | None:
+    """The limit that the operation's scope has reached, or None. Locks the scope for the transaction."""
+    if not operation.scope or operation.claim_mode == M.RECOVER:
+        return None
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(726002, hashtext(%s))", [operation.scope])
+    limits = dict(
+        OperationLimit.objects.filter(scope__in=[operation.scope, "*"]).values_list("scope", "max_running")
+    )
+    limit = limits.get(operation.scope, limits.get("*"))
+    if limit is None:
+        return None
+    running = (
+        Operation.objects.filter(scope=operation.scope, status__in=HOLDING).exclude(pk=operation.pk).count()
+    )
+    return limit if running >= limit else None
+
+
+def _lock(subject_type_id: int, subject_id: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [subject_type_id, subject_id % 2**31])
+
+
+def _held_by(operation: Operation) -> Operation | None:
+    claim = (
+        Claim.objects.filter(
+            subject_type_id=operation.subject_type_id,
+            subject_id=operation.subject_id,
+            mode__in=EXCLUDES[operation.claim_mode],
+        )
+        .exclude(operation=operation)
+        .select_related("operation")
+        .first()
+    )
+    return claim.operation if claim else None
+
+
+def _overtaken_by(operation: Operation) -> Operation | None:
+    """A queued operation on the same subject that goes first: recovery, then priority, then age."""
+    if operation.claim_mode == M.RECOVER:
+        return None
+    first = Q(claim_mode=M.RECOVER) | Q(priority__gt=operation.priority)
+    first |= Q(priority=operation.priority, pk__lt=operation.pk)
+    return (
+        Operation.objects.filter(
+            first,
+            subject_type_id=operation.subject_type_id,
+            subject_id=operation.subject_id,
+            status=OperationStatus.QUEUED,
+            not_before__isnull=True,
+            claim_mode__in=EXCLUDES[operation.claim_mode],
+        )
+        .order_by("-priority", "pk")
+        .first()
+    )
+
+
+def _break_lesser_claims(recovery: Operation) -> None:
+    """Recovery breaks a keep and pauses a change: each loses its claim and looks again when resumed."""
+    claims = Claim.objects.filter(
+        subject_type_id=recovery.subject_type_id, subject_id=recovery.subject_id
+    ).exclude(operation=recovery)
+    for claim in claims.select_related("operation"):
+        other = claim.operation
+        sentence = f"Paused by recovery (operation {recovery.pk}); resume it when that has ended."
+        Operation.objects.filter(pk=other.pk).update(
+            status=OperationStatus.PAUSED,
+            paused_from=OperationStatus.QUEUED,
+            sentence=sentence,
+            lease_token=None,
+            lease_until=None,
+            wake_at=None,
+        )
+        event_write(other.pk, "operation.paused", sentence, level="warning")
+    claims.delete()

@@ -1,0 +1,67 @@
+"""What the engine must know of a kind of operation, told by the app that owns the kind.
+
+The engine is generic: an app registers its kinds when it is ready, and workers hang the steps on them.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from environments.operations.states import ClaimMode
+
+if TYPE_CHECKING:
+    from environments.operations.models import Operation
+
+
+@dataclass(frozen=True)
+class ApprovalNeed:
+    """What a plan needs before it may run. `rule` is the sentence of the rule that approved, if count is 0."""
+
+    count: int
+    plan_hash: str
+    rule: str = ""
+    expires_after: timedelta = timedelta(days=7)
+
+
+def _nothing(_operation: "Operation") -> None:
+    """The default for a kind whose start or end moves no subject."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of operation.
+
+    authorize(actor, verb, operation) raises Forbidden when the actor may not; verbs are view, approve,
+    reject, cancel, force-cancel, retry, shorten-notice.
+    approval(operation) says what the finished plan needs. on_start and on_end run inside the transaction
+    that starts or ends the operation, so the subject moves with it.
+    """
+
+    name: str
+    title: str
+    claim_mode: ClaimMode
+    authorize: Callable[[Any, str, "Operation"], None]
+    approval: Callable[["Operation"], ApprovalNeed]
+    on_start: Callable[["Operation"], None] = _nothing
+    on_end: Callable[["Operation"], None] = _nothing
+
+
+_kinds: dict[str, Kind] = {}
+
+
+def kind_register(kind: Kind) -> None:
+    """Make a kind known. Registering one name twice is a mistake in the code."""
+    if _kinds.get(kind.name, kind) is not kind:
+        raise ValueError(f"Two kinds are named {kind.name}.")
+    _kinds[kind.name] = kind
+
+
+def kind_get(name: str) -> Kind:
+    """The registered kind of that name; KeyError if no app has registered it."""
+    return _kinds[name]
+
+
+def kind_names() -> list[str]:
+    """The names of all registered kinds, sorted."""
+    return sorted(_kinds)

@@ -1,0 +1,21 @@
+"""The engine's rows."""
+
+from environments.operations.models.approval import Decision
+from environments.operations.models.audit import AuditEntry
+from environments.operations.models.control import Occurrence, OperationLimit, Pause
+from environments.operations.models.inventory import Resource, Stack
+from environments.operations.models.operation import Claim, Event, Operation, Step
+
+__all__ = [
+    "AuditEntry",
+    "Claim",
+    "Decision",
+    "Event",
+    "Occurrence",
+    "Operation",
+    "OperationLimit",
+    "Pause",
+    "Resource",
+    "Stack",
+    "Step",
+]

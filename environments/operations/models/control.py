@@ -1,0 +1,51 @@
+"""Brakes and clocks: pauses, limits of parallel operations, and scheduled occurrences."""
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+
+class Pause(models.Model):
+    """While it is there, no worker starts or moves what it covers. Lifting it is deleting the row (audited)."""
+
+    EVERYTHING = "everything"
+
+    covers = models.CharField(
+        max_length=60,
+        unique=True,
+        help_text='"everything", or a scope as account/region; "account/" covers all its regions.',
+    )
+    reason = models.TextField()
+    since = models.DateTimeField(default=timezone.now)
+    set_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+
+    def __str__(self) -> str:
+        return f"{self.covers} paused: {self.reason}"
+
+
+class OperationLimit(models.Model):
+    """How many operations may run at once in a scope. CloudFormation's and Beanstalk's limits are per region."""
+
+    scope = models.CharField(
+        max_length=60, unique=True, help_text='account/region, or "*" for every scope without a row.'
+    )
+    max_running = models.PositiveSmallIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.scope}: {self.max_running}"
+
+
+class Occurrence(models.Model):
+    """One due moment of a schedule, done once however many beats there are."""
+
+    schedule = models.CharField(max_length=80)
+    due_at = models.DateTimeField()
+    taken_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["schedule", "due_at"], name="occurrence_once")]
+
+    def __str__(self) -> str:
+        return f"{self.schedule} at {self.due_at:%Y-%m-%d %H:%M}"

@@ -1,0 +1,28 @@
+"""Telling workers, by task name, that an operation wants attention.
+
+A message is a hint: the row is the truth. When the broker is down, the tick starts the operation later.
+"""
+
+import structlog
+from celery import current_app
+from django.db import transaction
+from kombu.exceptions import OperationalError
+
+log = structlog.get_logger(__name__)
+
+ADVANCE = "workers.advance"
+
+
+def wake(operation_id: int, *, countdown_s: float = 0.0) -> None:
+    """Ask a worker to advance the operation once the current transaction is committed."""
+    transaction.on_commit(lambda: send(operation_id, countdown_s=countdown_s))
+
+
+def send(operation_id: int, *, countdown_s: float = 0.0) -> bool:
+    """Send the message now. Answers whether the broker took it; False is no failure, only later."""
+    try:
+        current_app.send_task(ADVANCE, args=[operation_id], countdown=countdown_s or None, retry=False)
+    except (OperationalError, OSError) as error:
+        log.warning("queue.unreachable", operation=operation_id, reason=str(error))
+        return False
+    return True
