@@ -1,0 +1,161 @@
+"""Environments, their plans, the rules that approve, and what a teardown left."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.contenttypes.fields import GenericRelation
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from environments.lifecycle.models.account import Account
+from environments.lifecycle.models.blueprint import Release
+from environments.lifecycle.states import GONE, EnvironmentStatus, Tier
+from environments.operations.models import Operation, Resource, Stack
+from environments.people.models import Team
+
+
+class Environment(models.Model):
+    """One instance of a blueprint. Home is fixed at creation; which region is active is runtime state."""
+
+    name = models.CharField(max_length=20)
+    suffix = models.CharField(
+        max_length=4, help_text="Makes physical names unique for ever, so that a name can be used again."
+    )
+    team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="environments")
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="environments_owned"
+    )
+    tier = models.CharField(max_length=10, choices=Tier.choices)
+    size = models.CharField(max_length=20)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="environments")
+    release = models.ForeignKey(Release, on_delete=models.PROTECT, related_name="environments")
+    home_region = models.CharField(max_length=30)
+    other_region = models.CharField(max_length=30, blank=True)
+    active_region = models.CharField(max_length=30, blank=True)
+    cidr = models.CharField(max_length=18)
+    spec = models.JSONField(help_text="All that the blueprint is told about it.")
+    status = models.CharField(
+        max_length=20, choices=EnvironmentStatus.choices, default=EnvironmentStatus.REQUESTED
+    )
+    status_since = models.DateTimeField(default=timezone.now)
+    is_protected = models.BooleanField(default=False, help_text="Teardown is refused until this is off.")
+    expires_at = models.DateTimeField(null=True, blank=True)
+    addresses = models.JSONField(
+        default=dict, blank=True, help_text="Outputs people use: label to address, filled when it is active."
+    )
+    monthly_cost = models.DecimalField(
+        max_digits=12, decimal_places=2, null=True, help_text="Estimate in USD, from the release's prices."
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+    gone_at = models.DateTimeField(null=True, blank=True)
+
+    operations = GenericRelation(
+        Operation, content_type_field="subject_type", object_id_field="subject_id"
+    )
+    stacks = GenericRelation(Stack, content_type_field="subject_type", object_id_field="subject_id")
+
+    class Meta:
+        ordering = ["name", "-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["name"], condition=~Q(status__in=sorted(GONE)), name="environment_name_once"
+            ),
+            models.UniqueConstraint(fields=["account", "name", "suffix"], name="environment_suffix_once"),
+        ]
+        indexes = [
+            models.Index(fields=["status", "name"], name="environment_status"),
+            models.Index(fields=["team", "status"], name="environment_team"),
+            models.Index(fields=["account", "home_region"], name="environment_place"),
+            models.Index(fields=["-created_at"], name="environment_created"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def full_name(self) -> str:
+        """Name and suffix: the value of the tag switchyard:environment and the stem of its stack names."""
+        return f"{self.name}-{self.suffix}"
+
+    @property
+    def is_gone(self) -> bool:
+        return self.status in GONE
+
+    def resources(self) -> "models.QuerySet[Resource]":
+        """Resources of all its stacks, as last seen."""
+        return Resource.objects.filter(stack__in=self.stacks.all()).select_related("stack")
+
+
+class Plan(models.Model):
+    """What an operation would change, in words and as data, with the hash that approvals carry.
+
+    document: {"summary": sentence, "stacks": [{"key", "name", "region", "action": "create"|"delete"|…,
+    "template_hash", "changes": [{"logical_id", "type", "action": "added"|"modified"|"replaced"|"removed",
+    "detail"}]}], "risks": [sentence], "losses": [{"store", "key", "what", "count", "bytes", "copy"}]}.
+    """
+
+    operation = models.OneToOneField(Operation, on_delete=models.CASCADE, related_name="plan")
+    hash = models.CharField(max_length=64)
+    document = models.JSONField()
+    cost = models.JSONField(
+        default=dict, help_text='{"currency", "period", "total", "items": [{"label", "quantity", "amount", …}]}.'
+    )
+    monthly_cost_before = models.DecimalField(max_digits=12, decimal_places=2, default=0)
+    monthly_cost_after = models.DecimalField(max_digits=12, decimal_places=2, default=0)
+    assembly = models.CharField(max_length=200, blank=True, help_text="Where it lies in the artifact store.")
+    made_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return f"plan of operation {self.operation_id}"
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Changes by action over all stacks."""
+        totals: dict[str, int] = {}
+        for stack in self.document.get("stacks", []):
+            for change in stack.get("changes", []):
+                totals[change["action"]] = totals.get(change["action"], 0) + 1
+        return totals
+
+
+class ApprovalRule(models.Model):
+    """A kind of request that needs no person, as data. Checked in order; the first that fits decides."""
+
+    position = models.PositiveSmallIntegerField(default=0)
+    name = models.CharField(max_length=120)
+    operation_kind = models.CharField(max_length=40)
+    tier = models.CharField(max_length=10, choices=Tier.choices)
+    size = models.CharField(max_length=20, blank=True, help_text="Empty: every size.")
+    max_monthly_cost = models.DecimalField(
+        max_digits=12, decimal_places=2, null=True, blank=True, help_text="USD; empty: no cap."
+    )
+    is_enabled = models.BooleanField(default=True)
+
+    class Meta:
+        ordering = ["position", "id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class TeardownReport(models.Model):
+    """What remained after a teardown, in three lists; it is torn down when `left_over` is empty.
+
+    kept: [{"type", "id", "region", "why", "monthly_cost", "until"}]; deleting: [{"type", "id", "region",
+    "date"}]; left_over: [{"type", "id", "region", "found_by", "remedy"}].
+    """
+
+    operation = models.OneToOneField(Operation, on_delete=models.CASCADE, related_name="teardown_report")
+    environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="teardown_reports")
+    kept = models.JSONField(default=list)
+    deleting = models.JSONField(default=list)
+    left_over = models.JSONField(default=list)
+    searched: Any = models.JSONField(default=list, help_text="What was looked at: service, lister, region.")
+    made_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["-made_at"]
+
+    def __str__(self) -> str:
+        return f"report of {self.environment}"

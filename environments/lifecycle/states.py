@@ -1,0 +1,53 @@
+"""What an environment, an account and a release can be, and the moves between."""
+
+from django.db import models
+
+
+class EnvironmentStatus(models.TextChoices):
+    REQUESTED = "requested"
+    PROVISIONING = "provisioning"
+    ACTIVE = "active"
+    STOPPED = "stopped"
+    RECOVERING = "recovering"
+    TEARING_DOWN = "tearing-down"
+    TORN_DOWN = "torn-down"
+    WITHDRAWN = "withdrawn"
+    BROKEN = "broken"
+
+
+class Tier(models.TextChoices):
+    DEV = "dev", "Development"
+    STAGING = "staging", "Staging"
+    PROD = "prod", "Production"
+
+
+class AccountMode(models.TextChoices):
+    SANDBOX = "sandbox", "Sandbox"
+    PLAN_ONLY = "plan-only", "Plan only"
+    LIVE = "live", "Live"
+
+
+class AccountStatus(models.TextChoices):
+    ADDING = "adding"
+    READY = "ready"
+    BROKEN = "broken"
+
+
+E = EnvironmentStatus
+
+ENVIRONMENT_MOVES: dict[str, frozenset[str]] = {
+    E.REQUESTED: frozenset({E.PROVISIONING, E.WITHDRAWN}),
+    # A failed first deployment that left stacks behind is broken: retry it, or tear it down.
+    E.PROVISIONING: frozenset({E.ACTIVE, E.BROKEN, E.WITHDRAWN}),
+    E.BROKEN: frozenset({E.PROVISIONING, E.TEARING_DOWN}),
+    E.ACTIVE: frozenset({E.TEARING_DOWN, E.STOPPED, E.RECOVERING}),
+    E.STOPPED: frozenset({E.ACTIVE, E.TEARING_DOWN, E.RECOVERING}),
+    E.RECOVERING: frozenset({E.ACTIVE}),
+    # A teardown that failed may be retried (it stays tearing-down); one cancelled before it began goes back.
+    E.TEARING_DOWN: frozenset({E.TORN_DOWN}),
+    E.TORN_DOWN: frozenset(),
+    E.WITHDRAWN: frozenset(),
+}
+
+# Names, domains and address ranges of these are free again.
+GONE = frozenset({E.TORN_DOWN, E.WITHDRAWN})

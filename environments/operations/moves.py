@@ -1,0 +1,195 @@
+"""The moves of operations and steps. Everything that changes a status goes through here.
+
+Callers hold the operation's row (a lease's fence, or select_for_update) inside a transaction.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+
+from environments.operations.claims import claim_release, claim_take, scope_is_full
+from environments.operations.events import event_write
+from environments.operations.kinds import kind_get
+from environments.operations.models import Operation, Step
+from environments.operations.queue import wake
+from environments.operations.states import (
+    OPERATION_MOVES,
+    STEP_MOVES,
+    OperationStatus,
+    Phase,
+    StepStatus,
+)
+
+
+class WrongMove(Exception):
+    """Our bug: a status was to change in a way that the table of moves does not have."""
+
+
+def operation_move(operation: Operation, status: str, *, sentence: str, **fields: Any) -> None:
+    """Change the status (and `fields`), saving only what changes. Raises WrongMove."""
+    if status != operation.status and status not in OPERATION_MOVES[operation.status]:
+        raise WrongMove(f"Operation {operation.pk} cannot go from {operation.status} to {status}.")
+    _save(operation, status=status, sentence=sentence, **fields)
+
+
+def step_move(step: Step, status: str, **fields: Any) -> None:
+    """Change a step's status (and `fields`), saving only what changes. Raises WrongMove."""
+    if status != step.status and status not in STEP_MOVES[step.status]:
+        raise WrongMove(f"{step} cannot go from {step.status} to {status}.")
+    _save(step, status=status, **fields)
+
+
+def steps_add(operation: Operation, phase: str, steps: Iterable[Step]) -> None:
+    """Add a phase's steps once; a second worker that comes here after a kill finds them and adds none."""
+    if operation.steps.filter(phase=phase).exists():
+        return
+    rows = list(steps)
+    for position, step in enumerate(rows):
+        step.operation, step.phase, step.position = operation, phase, position
+    Step.objects.bulk_create(rows)
+
+
+def operation_start_planning(operation: Operation) -> None:
+    """A worker has taken it up."""
+    operation_move(operation, OperationStatus.PLANNING, sentence="Planning: working out what would change.")
+    event_write(operation.pk, "operation.planning", "A worker began to plan.")
+
+
+def operation_planned(operation: Operation) -> None:
+    """All plan steps are done: ask for approval, or queue it when a rule approves."""
+    need = kind_get(operation.kind).approval(operation)
+    fields = {"approvals_needed": need.count, "approval_hash": need.plan_hash, "approval_rule": need.rule}
+    if need.count:
+        people = "one other person" if need.count == 1 else f"{need.count} other people"
+        operation_move(
+            operation,
+            OperationStatus.AWAITING_APPROVAL,
+            sentence=f"The plan is ready. It waits for approval by {people}.",
+            approval_expires_at=timezone.now() + need.expires_after,
+            wake_at=None,
+            **fields,
+        )
+        event_write(operation.pk, "operation.planned", operation.sentence, data={"hash": need.plan_hash})
+        return
+    operation_queue(operation, sentence=f"Approved by rule: {need.rule}", **fields)
+    event_write(operation.pk, "operation.approved", operation.sentence, data={"hash": need.plan_hash})
+
+
+def operation_queue(operation: Operation, *, sentence: str, **fields: Any) -> None:
+    """Ready to run: it waits for its claim, its place within the limits, and the end of a notice."""
+    operation_move(
+        operation,
+        OperationStatus.QUEUED,
+        sentence=sentence,
+        phase=Phase.EXECUTE,
+        wake_at=operation.not_before or timezone.now(),
+        **fields,
+    )
+    wake(operation.pk)
+
+
+def operation_try_start(operation: Operation) -> bool:
+    """Start a queued operation if nothing is in its way; else write down what is. Answers whether it runs."""
+    if operation.not_before and operation.not_before > timezone.now():
+        _save(operation, wake_at=operation.not_before)
+        return False
+    limit = scope_is_full(operation)
+    if limit is not None:
+        _save(
+            operation,
+            sentence=f"Queued: {limit} operations already run in {operation.scope}, which is its limit.",
+            blocked_by=None,
+        )
+        return False
+    blocker = claim_take(operation)
+    if blocker is not None:
+        _save(
+            operation,
+            sentence=f"Queued: blocked by operation {blocker.pk} ({blocker.kind}, {blocker.status}).",
+            blocked_by=blocker,
+        )
+        return False
+    operation_move(
+        operation,
+        OperationStatus.RUNNING,
+        sentence="Running.",
+        blocked_by=None,
+        started_at=operation.started_at or timezone.now(),
+    )
+    event_write(operation.pk, "operation.started", "It has its claim and runs.")
+    kind_get(operation.kind).on_start(operation)
+    return True
+
+
+def operation_end(
+    operation: Operation, status: str, *, sentence: str, failure: dict[str, Any] | None = None
+) -> None:
+    """End it: status, subject, claims and lease in one transaction; then wake what waited for it."""
+    operation_move(
+        operation,
+        status,
+        sentence=sentence,
+        failure=failure,
+        ended_at=timezone.now(),
+        wake_at=None,
+        blocked_by=None,
+        lease_token=None,
+        lease_until=None,
+        lease_worker="",
+    )
+    level = {OperationStatus.FAILED: "error", OperationStatus.ERRORED: "error"}.get(
+        OperationStatus(status), "info"
+    )
+    event_write(operation.pk, f"operation.{status}", sentence, level=level, data=failure or {})
+    kind_get(operation.kind).on_end(operation)
+    for waiting in claim_release(operation):
+        wake(waiting)
+
+
+def step_begin(step: Step) -> None:
+    """First look of an attempt: the clock of its time limit starts."""
+    now = timezone.now()
+    if step.status == StepStatus.PENDING:
+        step_move(
+            step,
+            StepStatus.RUNNING,
+            started_at=now,
+            ended_at=None,
+            attempts=step.attempts + 1,
+            looks=1,
+            faults=0,
+            wake_at=None,
+        )
+        event_write(step.operation_id, "step.started", f"{step.title} began.", step_key=step.key)
+    else:
+        step_move(step, StepStatus.RUNNING, looks=step.looks + 1, wake_at=None)
+
+
+def step_wait(step: Step, until: datetime, *, sentence: str, faults: int = 0, **fields: Any) -> None:
+    """Look again then. Costs nobody anything meanwhile."""
+    step_move(step, StepStatus.WAITING, wake_at=until, sentence=sentence, faults=faults, **fields)
+
+
+def step_end(step: Step, status: str, *, sentence: str) -> None:
+    """The step is over."""
+    step_move(step, status, sentence=sentence, ended_at=timezone.now(), wake_at=None)
+    level = "error" if status == StepStatus.FAILED else "info"
+    event_write(
+        step.operation_id, f"step.{status}", f"{step.title}: {sentence}", level=level, step_key=step.key
+    )
+
+
+def steps_reset(operation: Operation) -> list[str]:
+    """Before a retry: what failed or was cancelled is to be done again; answers the keys."""
+    again = list(operation.steps.filter(status__in=[StepStatus.FAILED, StepStatus.CANCELLED]))
+    for step in again:
+        step_move(step, StepStatus.PENDING, looks=0, faults=0, wake_at=None, sentence="", ended_at=None)
+    return [step.key for step in again]
+
+
+def _save(row: Operation | Step, **fields: Any) -> None:
+    for name, value in fields.items():
+        setattr(row, name, value)
+    row.save(update_fields=list(fields))

@@ -1,0 +1,50 @@
+"""API tokens: who a bearer token stands for, and which verbs its scopes open."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.utils import timezone
+from knox.auth import TokenAuthentication
+from knox.crypto import hash_token
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from environments.people.models import ApiToken, TokenScope, User
+
+LAST_USED_PRECISION = timedelta(minutes=1)
+
+
+class ApiTokenAuthentication(TokenAuthentication):
+    """`Authorization: Bearer <token>`; says plainly whether a token is unknown, revoked or expired."""
+
+    def authenticate_credentials(self, token: bytes) -> tuple[User, ApiToken]:
+        row = ApiToken.objects.select_related("user").filter(digest=hash_token(token.decode())).first()
+        if row is None:
+            raise AuthenticationFailed("This token is unknown. Make a new one under Administration, API tokens.")
+        if row.revoked_at is not None:
+            raise AuthenticationFailed(f"This token was revoked on {row.revoked_at:%d %b %Y}. Make a new one.")
+        if row.expiry is not None and row.expiry <= timezone.now():
+            raise AuthenticationFailed(f"This token expired on {row.expiry:%d %b %Y}. Make a new one.")
+        if not row.user.is_active:
+            raise AuthenticationFailed("The person this token belongs to has left.")
+        now = timezone.now()
+        if row.last_used_at is None or now - row.last_used_at > LAST_USED_PRECISION:
+            ApiToken.objects.filter(pk=row.pk).update(last_used_at=now)
+        return row.user, row
+
+
+class ScopedPermission(BasePermission):
+    """Signed in, and, with a token, within its scopes: views name theirs in `scopes = {action: scope}`."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        if not (request.user and request.user.is_authenticated):
+            return False
+        if not isinstance(request.auth, ApiToken):
+            return True
+        action = getattr(view, "action", None) or request.method.lower()
+        needed = getattr(view, "scopes", {}).get(action)
+        if needed is None:
+            needed = TokenScope.READ if request.method in ("GET", "HEAD", "OPTIONS") else TokenScope.OPERATE
+        self.message = f"This token lacks the scope {needed}. It has: {', '.join(request.auth.scopes) or 'none'}."
+        return needed in request.auth.scopes

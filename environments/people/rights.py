@@ -1,0 +1,93 @@
+"""Who may do what in the portal: one table, asked by every service, the same for admin, API and commands.
+
+A row names a verb and, per portal role, how far it reaches: everywhere, own teams, or own requests. What is
+not in the table is forbidden. `is_superuser` plays no part.
+"""
+
+from enum import Enum
+from typing import Any
+
+from environments.errors import Forbidden
+from environments.people.models import PortalRole, Team, User
+
+R = PortalRole
+
+
+class Reach(Enum):
+    """How far a right goes."""
+
+    ALL = "all"
+    TEAM = "own teams"
+    OWN = "own requests"
+
+
+ALL, TEAM, OWN = Reach.ALL, Reach.TEAM, Reach.OWN
+
+EVERYONE = dict.fromkeys(R, ALL)
+
+RIGHTS: dict[str, dict[str, Reach]] = {
+    "environment.view": EVERYONE,
+    "environment.request": {R.ADMINISTRATOR: ALL, R.TEAM_LEAD: TEAM, R.ENGINEER: TEAM},
+    "environment.protect": {R.ADMINISTRATOR: ALL, R.TEAM_LEAD: TEAM},
+    "environment.teardown": {R.ADMINISTRATOR: ALL, R.TEAM_LEAD: TEAM},
+    "operation.view": EVERYONE,
+    "operation.approve": {R.ADMINISTRATOR: ALL, R.APPROVER: ALL, R.TEAM_LEAD: TEAM},
+    "operation.reject": {R.ADMINISTRATOR: ALL, R.APPROVER: ALL, R.TEAM_LEAD: TEAM},
+    "operation.cancel": {R.ADMINISTRATOR: ALL, R.TEAM_LEAD: TEAM, R.ENGINEER: OWN},
+    "operation.retry": {R.ADMINISTRATOR: ALL, R.TEAM_LEAD: TEAM, R.ENGINEER: OWN},
+    "operation.force-cancel": {R.ADMINISTRATOR: ALL},
+    "operation.shorten-notice": {R.ADMINISTRATOR: ALL},
+    "account.view": EVERYONE,
+    "account.add": {R.ADMINISTRATOR: ALL},
+    "account.change": {R.ADMINISTRATOR: ALL},
+    "account.approve": {R.ADMINISTRATOR: ALL, R.APPROVER: ALL},
+    "release.view": EVERYONE,
+    "release.change": {R.ADMINISTRATOR: ALL},
+    "rule.view": EVERYONE,
+    "limit.change": {R.ADMINISTRATOR: ALL},
+    "pause.change": {R.ADMINISTRATOR: ALL},
+    "team.view": EVERYONE,
+    "team.change": {R.ADMINISTRATOR: ALL},
+    "person.view": EVERYONE,
+    "person.change": {R.ADMINISTRATOR: ALL},
+    "token.own": EVERYONE,
+    "token.revoke-any": {R.ADMINISTRATOR: ALL},
+    "audit.view": {R.ADMINISTRATOR: ALL, R.AUDITOR: ALL},
+    "health.view": {R.ADMINISTRATOR: ALL, R.AUDITOR: ALL},
+    "sandbox.change": {R.ADMINISTRATOR: ALL},
+}
+
+
+def may(actor: User | None, verb: str, *, team: Team | None = None, owner_id: int | None = None) -> bool:
+    """Whether the actor may do this. None is the portal itself, which may.
+
+    `team` is the subject's team, `owner_id` the user id of who asked for the subject. With neither given,
+    it answers whether the actor may do it anywhere at all (for buttons and menus).
+    """
+    if actor is None:
+        return True
+    if not getattr(actor, "is_active", False):
+        return False
+    reach = RIGHTS[verb].get(actor.portal_role)
+    if reach is None or reach is Reach.ALL:
+        return reach is not None
+    if team is None and owner_id is None:
+        return True
+    if reach is Reach.OWN:
+        return owner_id is not None and owner_id == actor.pk
+    return team is not None and actor.teams.filter(pk=team.pk).exists()
+
+
+def require(actor: User | None, verb: str, **subject: Any) -> None:
+    """Raise Forbidden, with a sentence that says who may, unless the actor may do this."""
+    if may(actor, verb, **subject):
+        return
+    noun, _, action = verb.partition(".")
+    who = ", ".join(
+        PortalRole(role).label.lower() + ("" if reach is Reach.ALL else f" ({reach.value})")
+        for role, reach in RIGHTS[verb].items()
+    )
+    role = PortalRole(actor.portal_role).label.lower() if actor else ""
+    raise Forbidden(
+        f"As {role} you may not {action.replace('-', ' ')} this {noun}. Ask one of these roles: {who}."
+    )

@@ -1,0 +1,154 @@
+"""Taking people, teams and tokens in and out. The first administrator and TOTP recovery are commands."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from allauth.mfa.models import Authenticator
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+from django.utils.text import slugify
+
+from environments.errors import Conflict, Forbidden, Invalid
+from environments.operations.audit import audit_record
+from environments.people.models import ApiToken, PortalRole, Team, TokenScope, User
+from environments.people.rights import may, require
+
+MAX_TOKEN_DAYS = 365
+
+
+def team_create(*, name: str, email: str = "", actor: User | None) -> Team:
+    """Make a team. Its slug, made from the name, tags the team's AWS resources."""
+    require(actor, "team.change")
+    slug = slugify(name)[:30]
+    if not slug:
+        raise Invalid("A team's name needs at least one letter or digit.", field="name")
+    if Team.objects.filter(slug=slug).exists():
+        raise Invalid(f"There is a team {slug} already.", field="name")
+    with transaction.atomic():
+        team = Team.objects.create(name=name, slug=slug, email=email)
+        audit_record("team.created", team, actor=actor, after={"slug": slug})
+    return team
+
+
+def person_create(
+    *,
+    username: str,
+    email: str,
+    portal_role: str,
+    teams: Sequence[Team] = (),
+    password: str | None = None,
+    first_name: str = "",
+    last_name: str = "",
+    actor: User | None,
+) -> User:
+    """Take a person in. Without a password they cannot sign in until one is set."""
+    require(actor, "person.change")
+    if portal_role not in PortalRole.values:
+        raise Invalid(f"There is no portal role {portal_role}.", field="portal_role")
+    if User.objects.filter(username=username).exists():
+        raise Invalid(f"There is a person {username} already.", field="username")
+    user = User(username=username, email=email, first_name=first_name, last_name=last_name)
+    if password is not None:
+        try:
+            validate_password(password, user)
+        except ValidationError as error:
+            raise Invalid(" ".join(error.messages), field="password") from error
+        user.set_password(password)
+    else:
+        user.set_unusable_password()
+    user.portal_role = portal_role
+    user.is_staff = True
+    with transaction.atomic():
+        user.save()
+        user.teams.set(teams)
+        audit_record(
+            "person.created",
+            user,
+            actor=actor,
+            after={"username": username, "role": portal_role, "teams": [team.slug for team in teams]},
+        )
+    return user
+
+
+def person_change(
+    *, user: User, portal_role: str, teams: Sequence[Team], is_active: bool, actor: User | None
+) -> User:
+    """Change what a person may do. Nobody changes their own role, and one administrator always remains."""
+    require(actor, "person.change")
+    if actor is not None and actor.pk == user.pk and portal_role != user.portal_role:
+        raise Forbidden("Another administrator has to change your own role.", field="portal_role")
+    if portal_role not in PortalRole.values:
+        raise Invalid(f"There is no portal role {portal_role}.", field="portal_role")
+    with transaction.atomic():
+        user = User.objects.select_for_update().get(pk=user.pk)
+        demoted = user.portal_role == PortalRole.ADMINISTRATOR and (
+            portal_role != PortalRole.ADMINISTRATOR or not is_active
+        )
+        others = User.objects.filter(portal_role=PortalRole.ADMINISTRATOR, is_active=True).exclude(pk=user.pk)
+        if demoted and not others.exists():
+            raise Conflict("This is the last administrator. Make another one first.", field="portal_role")
+        before = {"role": user.portal_role, "active": user.is_active, "teams": _slugs(user)}
+        user.portal_role, user.is_active = portal_role, is_active
+        user.save(update_fields=["portal_role", "is_active"])
+        user.teams.set(teams)
+        after = {"role": portal_role, "active": is_active, "teams": _slugs(user)}
+        audit_record("person.changed", user, actor=actor, before=before, after=after)
+    return user
+
+
+def totp_reset(*, user: User, reason: str, actor: User | None) -> int:
+    """Take a lost second factor away, so that the person sets up a new one at the next sign-in.
+
+    Answers how many authenticators were removed.
+    """
+    require(actor, "person.change")
+    if not reason.strip():
+        raise Invalid("Say how you know that it is really them; it is kept in the audit.", field="reason")
+    with transaction.atomic():
+        removed, _ = Authenticator.objects.filter(user=user).delete()
+        audit_record("person.totp-reset", user, actor=actor, after={"removed": removed, "reason": reason})
+    return removed
+
+
+def token_create(
+    *, user: User, name: str, scopes: Sequence[str], days: int, actor: User | None
+) -> tuple[ApiToken, str]:
+    """Make an API token; answers the row and the token itself, which is not kept and never shown again."""
+    require(actor, "token.own")
+    if actor is not None and actor.pk != user.pk:
+        raise Forbidden("A token is made by the person it belongs to.")
+    if not name.strip():
+        raise Invalid("Say what the token is for, so that you know which to revoke.", field="name")
+    unknown = sorted(set(scopes) - set(TokenScope.values))
+    if unknown or not scopes:
+        known = ", ".join(TokenScope.values)
+        what = f"{', '.join(unknown)} is not a scope." if unknown else "Choose at least one scope."
+        raise Invalid(f"{what} Scopes are: {known}.", field="scopes")
+    if not 1 <= days <= MAX_TOKEN_DAYS:
+        raise Invalid(f"A token lives between 1 and {MAX_TOKEN_DAYS} days.", field="days")
+    with transaction.atomic():
+        row, token = ApiToken.objects.create(
+            user=user, expiry=timedelta(days=days), name=name.strip(), scopes=sorted(set(scopes))
+        )
+        audit_record("token.created", user, actor=actor, after={"name": name, "scopes": list(row.scopes)})
+    return row, token
+
+
+def token_revoke(*, token: ApiToken, actor: User | None) -> ApiToken:
+    """End a token now: one's own, or anybody's for an administrator."""
+    own = actor is not None and actor.pk == token.user_id
+    if not own and not may(actor, "token.revoke-any"):
+        raise Forbidden("Only its person or an administrator can revoke a token.")
+    if token.revoked_at is not None:
+        raise Conflict("This token is revoked already.")
+    with transaction.atomic():
+        token.revoked_at = timezone.now()
+        token.save(update_fields=["revoked_at"])
+        audit_record("token.revoked", token.user, actor=actor, after={"name": token.name})
+    return token
+
+
+def _slugs(user: User) -> list[str]:
+    return sorted(user.teams.values_list("slug", flat=True))
