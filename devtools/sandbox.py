@@ -1,0 +1,140 @@
+"""Start the local AWS (`python -m sandbox`) and talk to its control path."""
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import boto3
+import httpx
+from botocore.config import Config
+
+from devtools import processes
+
+# The account that the portal itself lives in; its one user may assume roles and nothing else.
+PORTAL_ACCOUNT = "100000000001"
+PORTAL_USER = "switchyard-portal"
+PORTAL_POLICY = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Action": ["sts:AssumeRole", "sts:SetSourceIdentity", "sts:TagSession"],
+            "Resource": "arn:aws:iam::*:role/*",
+        }
+    ],
+}
+
+
+@dataclass(frozen=True)
+class Keys:
+    """An access key of a sandbox account."""
+
+    account_id: str
+    access_key_id: str
+    secret_access_key: str
+
+
+def clean_environment(source: Mapping[str, str] | None = None) -> dict[str, str]:
+    """An environment in which no AWS credential, profile or endpoint of the person is found by anything we start."""
+    source = os.environ if source is None else source
+    kept = {name: value for name, value in source.items() if not name.startswith("AWS_")}
+    return kept | {
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
+@dataclass
+class Sandbox:
+    """One sandbox process with its state in `home`."""
+
+    home: Path
+    port: int
+    speed: float = 0.0
+    process: processes.Process | None = None
+    _http: httpx.Client = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._http = httpx.Client(base_url=self.url, timeout=30, trust_env=False)
+
+    @property
+    def url(self) -> str:
+        """The endpoint of every service, account and region."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Start it; ready when its health page answers."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "-m", "sandbox", "--port", str(self.port)]
+        command += ["--data", str(self.home), "--speed", str(self.speed)]
+        self.process = processes.start(
+            "The sandbox", command, log=self.home.with_suffix(".log"), env=clean_environment()
+        )
+        processes.wait_until(self.process, self._healthy, within_s=60)
+
+    def stop(self) -> None:
+        """Let it save its state, then end it."""
+        if self.process is not None:
+            self.process.stop()
+            self.process = None
+
+    def control(self, method: str, path: str, body: object = None, **params: Any) -> Any:
+        """Call `/_sandbox/<path>`; the answer's JSON. Raises httpx.HTTPStatusError on a refusal."""
+        answer = self._http.request(method, f"/_sandbox/{path}", json=body, params=params or None)
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
+
+    def account(self, account_id: str, alias: str = "") -> Keys:
+        """Root keys of the account, which is made when it is new."""
+        made = self.control(
+            "POST", "accounts", {"account_id": account_id, "alias": alias or f"a{account_id}"}
+        )
+        return Keys(account_id, made["access_key_id"], made["secret_access_key"])
+
+    def fault(self, kind: str, **filters: Any) -> str:
+        """Arm a fault (docs/sandbox.md lists them); its id."""
+        identifier: str = self.control("POST", "faults", {"kind": kind, **filters})["id"]
+        return identifier
+
+    def lift_faults(self) -> None:
+        """Lift every fault."""
+        self.control("DELETE", "faults")
+
+    def settings(self, **changed: Any) -> Any:
+        """Change settings (speed, durations, enforce_iam); all of them."""
+        return self.control("PATCH", "settings", changed) if changed else self.control("GET", "settings")
+
+    def client(self, service: str, keys: Keys, region: str = "eu-west-1") -> Any:
+        """A boto3 client with these keys, bound to this sandbox and to nothing of the machine's configuration."""
+        session = boto3.Session(
+            aws_access_key_id=keys.access_key_id,
+            aws_secret_access_key=keys.secret_access_key,
+            region_name=region,
+        )
+        config = Config(connect_timeout=3, read_timeout=60, retries={"total_max_attempts": 3})
+        return session.client(service, endpoint_url=self.url, config=config)
+
+    def portal_principal(self) -> Keys:
+        """New keys for the portal's own IAM user (root may not assume roles; a user may). Older ones are dropped."""
+        iam = self.client("iam", self.account(PORTAL_ACCOUNT, "switchyard"))
+        try:
+            iam.create_user(UserName=PORTAL_USER)
+        except iam.exceptions.EntityAlreadyExistsException:
+            for key in iam.list_access_keys(UserName=PORTAL_USER)["AccessKeyMetadata"]:
+                iam.delete_access_key(UserName=PORTAL_USER, AccessKeyId=key["AccessKeyId"])
+        iam.put_user_policy(
+            UserName=PORTAL_USER, PolicyName="assume-roles", PolicyDocument=json.dumps(PORTAL_POLICY)
+        )
+        made = iam.create_access_key(UserName=PORTAL_USER)["AccessKey"]
+        return Keys(PORTAL_ACCOUNT, made["AccessKeyId"], made["SecretAccessKey"])
+
+    def _healthy(self) -> bool:
+        try:
+            return self._http.get("/_sandbox/health").status_code == httpx.codes.OK
+        except httpx.TransportError:
+            return False

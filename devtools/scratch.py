@@ -1,0 +1,116 @@
+"""The test database: migrated by its owner as in production, used by the limited role, emptied between tests."""
+
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from psycopg import sql
+
+from devtools.places import ROOT
+from devtools.postgres import Postgres
+
+# What a migrated database is made of. Anything else may change without migrating again.
+SCHEMA_SOURCES = (
+    "environments/**/migrations/*.py",
+    "environments/**/models*.py",
+    "environments/**/models/*.py",
+    "environments/**/apps.py",
+    "environments/operations/*.py",
+    "workers/**/migrations/*.py",
+    "portal/**/migrations/*.py",
+    "portal/settings/*.py",
+    "requirements/runtime.txt",
+)
+KEPT = {"django_migrations"}
+
+
+def schema_mark(root: Path = ROOT, sources: Iterable[str] = SCHEMA_SOURCES) -> str:
+    """A short hash of all that decides how the migrated database looks."""
+    found = sorted({path for pattern in sources for path in root.glob(pattern)})
+    digest = hashlib.sha256()
+    for path in found:
+        digest.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+@dataclass
+class ScratchDatabase:
+    """A database for one test run, copied from a template that is migrated only when the schema's sources change."""
+
+    postgres: Postgres
+    name: str = "test_switchyard"
+    rows: dict[str, bytes] = field(default_factory=dict)
+
+    def create(self, migrate: Callable[[str], None]) -> None:
+        """Make it. `migrate(database)` is called when no template of this schema is there yet."""
+        template = f"template_{schema_mark()}"
+        self.postgres.drop_database(self.name)
+        if not self.postgres.has_database(template):
+            self._drop_templates()
+            draft = f"draft_{template}"
+            self.postgres.drop_database(draft)
+            self.postgres.make_database(draft)
+            migrate(draft)
+            with self.postgres.superuser() as connection:
+                connection.execute(
+                    sql.SQL("ALTER DATABASE {} RENAME TO {}").format(
+                        sql.Identifier(draft), sql.Identifier(template)
+                    )
+                )
+        self.postgres.make_database(self.name, template)
+        self.rows = self._filled_tables()
+
+    def drop(self) -> None:
+        """Drop it, whoever is connected."""
+        self.postgres.drop_database(self.name)
+
+    def empty(self) -> None:
+        """Put every table back to what migrating left in it.
+
+        Django's own flush would need TRUNCATE, which the limited role does not have, and which the audit tables
+        refuse to everybody. This is a superuser's, with triggers and foreign keys off for its one transaction.
+        """
+        with self.postgres.superuser(self.name) as connection, connection.transaction():
+            connection.execute("SET LOCAL session_replication_role = replica")
+            connection.execute("SET LOCAL lock_timeout = '10s'")
+            for table in self._tables_with_rows(connection):
+                connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
+            for table, rows in self.rows.items():
+                statement = sql.SQL("COPY {} FROM STDIN").format(sql.Identifier(table))
+                with connection.cursor().copy(statement) as copy:
+                    copy.write(rows)
+
+    def _filled_tables(self) -> dict[str, bytes]:
+        rows = {}
+        with self.postgres.superuser(self.name) as connection:
+            for table in self._tables_with_rows(connection):
+                statement = sql.SQL("COPY {} TO STDOUT").format(sql.Identifier(table))
+                with connection.cursor().copy(statement) as copy:
+                    rows[table] = b"".join(bytes(part) for part in copy)
+        return rows
+
+    def _tables_with_rows(self, connection: object) -> list[str]:
+        execute = connection.execute  # type: ignore[attr-defined]
+        tables = [
+            row[0]
+            for row in execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+            if row[0] not in KEPT
+        ]
+        if not tables:
+            return []
+        looks = sql.SQL(" UNION ALL ").join(
+            sql.SQL("SELECT {} WHERE EXISTS (SELECT 1 FROM {})").format(
+                sql.Literal(table), sql.Identifier(table)
+            )
+            for table in tables
+        )
+        return [row[0] for row in execute(looks).fetchall()]
+
+    def _drop_templates(self) -> None:
+        with self.postgres.superuser() as connection:
+            names = connection.execute(
+                "SELECT datname FROM pg_database WHERE datname ^@ 'template_' OR datname ^@ 'draft_'"
+            ).fetchall()
+        for (name,) in names:
+            self.postgres.drop_database(name)

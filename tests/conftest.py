@@ -1,0 +1,219 @@
+"""Real servers for every test that needs them, started once per run, on free ports of 127.0.0.1.
+
+Tests of wings that know no Django (sandbox, blueprint, devtools) start no server: run alone, they are quick.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from devtools import processes, slots
+from devtools.places import ROOT, STATE, tool
+from devtools.sandbox import Keys, Sandbox, clean_environment
+from devtools.scratch import ScratchDatabase
+from devtools.servers import Servers
+from devtools.trouble import Trouble
+
+if TYPE_CHECKING:
+    from devtools.postgres import Postgres
+    from devtools.valkey import Valkey
+
+WITHOUT_DJANGO = ("sandbox", "blueprint_cdk", "devtools")
+
+slot_key = pytest.StashKey[slots.Slot]()
+servers_key = pytest.StashKey[Servers]()
+port_key = pytest.StashKey[int]()
+
+
+def needs_django(arguments: list[str], invoked_from: Path) -> bool:
+    """Whether one of the paths that pytest was asked for can hold a test that needs the portal."""
+    plain = [ROOT / "tests" / name for name in WITHOUT_DJANGO]
+    for argument in arguments:
+        path = (invoked_from / argument.split("::")[0]).resolve()
+        if not any(path == folder or folder in path.parents for folder in plain):
+            return True
+    return not arguments
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start the servers and set Django up before a test module is imported."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ.update(clean_environment({}))
+    if config.getoption("help", False) or not needs_django(config.args, config.invocation_params.dir):
+        return
+    try:
+        slot = config.stash[slot_key] = slots.take_slot(STATE / "test")
+        servers = config.stash[servers_key] = Servers.at(slot.folder, durable=False)
+        start_on_old_data(servers)
+    except Trouble as trouble:
+        raise pytest.UsageError(str(trouble)) from None
+    port = config.stash[port_key] = processes.free_port()
+    os.environ.update(portal_environment(servers, slot, port))
+    import django
+
+    django.setup()
+
+
+def start_on_old_data(servers: Servers) -> None:
+    """Start; when data of an earlier run is beyond repair (it is written without fsync), begin anew."""
+    try:
+        servers.start()
+    except Trouble:
+        shutil.rmtree(servers.postgres.data, ignore_errors=True)
+        servers.start()
+
+
+def portal_environment(servers: Servers, slot: slots.Slot, sandbox_port: int) -> dict[str, str]:
+    """The settings' variables of a test run (ARCHITECTURE: the audit is out of reach in tests too)."""
+    from cryptography.fernet import Fernet
+
+    return {
+        **servers.environment("test_switchyard"),
+        "DJANGO_SETTINGS_MODULE": "portal.settings.test",
+        "SECRET_KEY": "tests-only-" + "0123456789abcdef" * 4,
+        "FIELD_ENCRYPTION_KEYS": Fernet.generate_key().decode(),
+        "ARTIFACTS_DIR": str(slot.folder / "artifacts"),
+        "SYNTHESIS_SOCKET": str(slot.folder / "synthesis.sock"),
+        "SANDBOX_URL": f"http://127.0.0.1:{sandbox_port}",
+        "LOG_FORMAT": "console",
+        "LOG_LEVEL": "WARNING",
+    }
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop what was started; the data folder stays for the next run, which starts in a moment on it."""
+    if servers_key in config.stash:
+        config.stash[servers_key].stop()
+    if slot_key in config.stash:
+        config.stash[slot_key].release()
+
+
+@pytest.fixture(scope="session")
+def servers(pytestconfig: pytest.Config) -> Servers:
+    """PostgreSQL and Valkey of this run."""
+    return pytestconfig.stash[servers_key]
+
+
+@pytest.fixture(scope="session")
+def postgres(servers: Servers) -> "Postgres":
+    """The database server: `.restart()`, `.superuser()`, `.url(role, database)`."""
+    return servers.postgres
+
+
+@pytest.fixture(scope="session")
+def valkey(servers: Servers) -> "Valkey":
+    """The broker: `.stop()`, `.start()`, `.restart()`."""
+    return servers.valkey
+
+
+@pytest.fixture(scope="session")
+def scratch_database(servers: Servers) -> ScratchDatabase:
+    """The test database; `.empty()` puts it back to what migrating left."""
+    return ScratchDatabase(servers.postgres)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    django_test_environment: None, django_db_blocker: Any, scratch_database: ScratchDatabase
+) -> Iterator[None]:
+    """Replaces pytest-django's: the owner migrates (`migrate --database owner`), the app's role tests."""
+    from django.core.management import call_command
+    from django.db import connections
+    from django.test import TransactionTestCase
+
+    def migrate(database: str) -> None:
+        name_databases(database)
+        call_command("migrate", database="owner", verbosity=0, interactive=False)
+        connections.close_all()
+
+    def name_databases(database: str) -> None:
+        connections.close_all()
+        for alias in connections:
+            connections[alias].settings_dict["NAME"] = database
+
+    with django_db_blocker.unblock():
+        scratch_database.create(migrate)
+        name_databases(scratch_database.name)
+    patch = pytest.MonkeyPatch()
+    # Django would flush as the limited role, with TRUNCATE, which it must not have.
+    patch.setattr(TransactionTestCase, "_fixture_teardown", lambda _case: scratch_database.empty())
+    yield
+    patch.undo()
+    with django_db_blocker.unblock():
+        connections.close_all()
+        scratch_database.drop()
+
+
+@pytest.fixture(scope="session")
+def portal_env(django_db_setup: None) -> dict[str, str]:
+    """The whole environment for a web, worker or beat process of ours that works on the test database.
+
+    Without DATABASE_OWNER_URL, as in production. The test needs `transactional_db`, or the process sees no row of it.
+    """
+    return {name: value for name, value in os.environ.items() if name != "DATABASE_OWNER_URL"}
+
+
+@pytest.fixture(scope="session")
+def sandbox(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """The local AWS at speed 0: `.url`, `.account(id)` root keys, `.client(service, keys, region)`, `.control(…)`,
+    `.fault(…)`, `.settings(…)`. One for the run: use account ids of your own. Faults are lifted after each test."""
+    port = pytestconfig.stash.get(port_key, 0) or processes.free_port()
+    process = Sandbox(home=tmp_path_factory.mktemp("sandbox") / "state", port=port)
+    process.start()
+    yield process
+    process.stop()
+
+
+@pytest.fixture(scope="session")
+def portal_principal(sandbox: Sandbox) -> Keys:
+    """Keys of the portal's own IAM user in the sandbox; settings and environment of this run carry them."""
+    keys = sandbox.portal_principal()
+    named = {
+        "PORTAL_AWS_ACCESS_KEY_ID": keys.access_key_id,
+        "PORTAL_AWS_SECRET_ACCESS_KEY": keys.secret_access_key,
+    }
+    os.environ.update(named)
+    if "DJANGO_SETTINGS_MODULE" in os.environ:
+        from django.conf import settings
+
+        for name, value in named.items():
+            setattr(settings, name, value)
+    return keys
+
+
+@pytest.fixture(autouse=True)
+def _lift_faults(request: pytest.FixtureRequest) -> Iterator[None]:
+    """No fault or slowness that a test armed reaches the next one."""
+    process: Sandbox | None = (
+        request.getfixturevalue("sandbox") if "sandbox" in request.fixturenames else None
+    )
+    yield
+    if process is not None:
+        process.lift_faults()
+        process.settings(speed=0, enforce_iam=True)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Path of a Chromium for browser tests. Missing is a failure: `.ci/run` installs it."""
+    named = os.environ.get("CHROMIUM", "")
+    found = (
+        [named]
+        if named
+        else [shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")]
+    )
+    for path in found:
+        if path and Path(path).exists():
+            return path
+    pytest.fail("Browser tests need Chromium: install it (Debian: apt-get install chromium) or set CHROMIUM.")
+
+
+@pytest.fixture(scope="session")
+def manage() -> list[str]:
+    """The beginning of a `manage.py` command line."""
+    return [str(tool("python")), str(ROOT / "manage.py")]
