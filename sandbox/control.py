@@ -1,0 +1,99 @@
+"""The control API under /_sandbox: accounts, settings, faults, what was asked, what there is."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from sandbox.iam.principals import account_create
+
+if TYPE_CHECKING:
+    from sandbox.world import World
+
+PREFIX = "/_sandbox"
+
+
+class Control:
+    """Answers control requests; all in JSON."""
+
+    def __init__(self, world: World, started_at: float) -> None:
+        self.world = world
+        self.started_at = datetime.fromtimestamp(started_at, UTC).isoformat()
+
+    def handle(self, method: str, path: str, query: dict[str, str], body: bytes) -> tuple[int, Any]:
+        """HTTP status and JSON document."""
+        parts = path.removeprefix(PREFIX).strip("/").split("/")
+        function = getattr(self, f"{method.lower()}_{parts[0]}", None)
+        if function is None:
+            return 404, {"error": f"{method} {path} is nothing that the sandbox's control API knows."}
+        try:
+            document = json.loads(body) if body else {}
+            if not isinstance(document, dict):
+                raise ValueError("the body must be a JSON object")
+            answer: tuple[int, Any] = function(parts[1:], query, document)
+        except (ValueError, KeyError, TypeError) as problem:
+            return 400, {"error": f"The request cannot be used: {problem}."}
+        return answer
+
+    def get_health(self, parts: list[str], query: dict[str, str], body: dict[str, Any]) -> tuple[int, Any]:
+        return 200, {"status": "ok", "started_at": self.started_at}
+
+    def post_accounts(self, parts: list[str], query: dict[str, str], body: dict[str, Any]) -> tuple[int, Any]:
+        return 200, account_create(self.world, str(body["account_id"]), str(body.get("alias", "")))
+
+    def get_settings(self, parts: list[str], query: dict[str, str], body: dict[str, Any]) -> tuple[int, Any]:
+        return 200, self.world.settings
+
+    def patch_settings(self, parts: list[str], query: dict[str, str], body: dict[str, Any]) -> tuple[int, Any]:
+        unknown = set(body) - {"speed", "durations", "enforce_iam", "event_latency"}
+        if unknown:
+            raise ValueError(f"unknown settings: {', '.join(sorted(unknown))}")
+        if "speed" in body and float(body["speed"]) < 0:
+            raise ValueError("speed must not be negative")
+        self.world.change_settings(body)
+        return 200, self.world.settings
+
+    def get_faults(self, parts: list[str], query: dict[str, str], body: dict[str, Any]) -> tuple[int, Any]:
+        return 200, self.world.faults.list()
+
+    def post_faults(self, parts: list[str], query: dict[str, str], body: dict[str, Any]) -> tuple[int, Any]:
+        return 201, {"id": self.world.faults.add(body).id}
+
+    def delete_faults(self, parts: list[str], query: dict[str, str], body: dict[str, Any]) -> tuple[int, Any]:
+        if not parts:
+            self.world.faults.clear()
+            return 200, {}
+        if self.world.faults.remove(parts[0]):
+            return 200, {}
+        return 404, {"error": f"There is no fault {parts[0]}."}
+
+    def get_requests(self, parts: list[str], query: dict[str, str], body: dict[str, Any]) -> tuple[int, Any]:
+        after = int(query.get("after", 0))
+        if parts == ["counts"]:
+            return 200, self.world.requests.counts(after)
+        return 200, self.world.requests.after(after, int(query.get("limit", 1000)))
+
+    def post_reset(self, parts: list[str], query: dict[str, str], body: dict[str, Any]) -> tuple[int, Any]:
+        self.world.reset()
+        return 200, {}
+
+    def get_resources(self, parts: list[str], query: dict[str, str], body: dict[str, Any]) -> tuple[int, Any]:
+        return 200, [
+            {
+                "account": r.account,
+                "region": r.region,
+                "type": r.type,
+                "id": r.id,
+                "arn": r.arn,
+                "state": r.state,
+                "tags": r.tags,
+                "properties": r.properties,
+                "stack": r.stack,
+            }
+            for r in self.world.store.all()
+            if r.type.startswith("AWS::")
+            and query.get("account", r.account) == r.account
+            and query.get("region", r.region) == r.region
+            and query.get("type", r.type) == r.type
+        ]

@@ -1,0 +1,1 @@
+"""Who may do what: principals from credentials, and the decision on each request."""

@@ -1,0 +1,112 @@
+"""Credentials and whose they are: root keys, users' keys, sessions of assumed roles."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from typing import TYPE_CHECKING, Any
+
+from sandbox.context import Principal
+from sandbox.errors import AwsError
+from sandbox.resource_types import random_name
+from sandbox.store import GLOBAL, Record
+
+if TYPE_CHECKING:
+    from sandbox.world import World
+
+ACCOUNT = "Sandbox::Account"
+ACCESS_KEY = "AWS::IAM::AccessKey"
+SESSION = "Sandbox::STS::Session"
+
+
+def new_id(prefix: str) -> str:
+    """An IAM unique id: AKIA…, ASIA…, AROA…, AIDA… (prefix and 16 of A-Z2-7)."""
+    return prefix + base64.b32encode(secrets.token_bytes(10)).decode()
+
+
+def new_secret() -> str:
+    return random_name(40)
+
+
+def account_create(world: World, account_id: str, alias: str) -> dict[str, str]:
+    """Make an account with root keys, or answer those it has. Raises ValueError with a sentence."""
+    if not (account_id.isdigit() and len(account_id) == 12):
+        raise ValueError("account_id must have 12 digits")
+    record = world.store.get(account_id, GLOBAL, ACCOUNT, account_id)
+    if record is None:
+        key, secret = new_id("AKIA"), new_secret()
+        data = {"alias": alias, "access_key_id": key, "secret_access_key": secret}
+        record = Record(account_id, GLOBAL, ACCOUNT, account_id, created_at=world.scheduler.now(), data=data)
+        world.store.put(record)
+        key_data = {"kind": "root", "secret": secret, "status": "Active"}
+        key_put(world, Record(account_id, GLOBAL, ACCESS_KEY, key, created_at=record.created_at, data=key_data))
+    elif alias and alias != record.data["alias"]:
+        record.data["alias"] = alias
+        world.store.put(record)
+    names = ("access_key_id", "secret_access_key")
+    return {"account_id": account_id, **{n: record.data[n] for n in names}, "alias": record.data["alias"]}
+
+
+def _keys(world: World) -> dict[str, Record]:
+    keys: dict[str, Record] | None = world.memory.get("access keys")
+    if keys is None:
+        keys = {r.id: r for t in (ACCESS_KEY, SESSION) for r in world.store.everywhere(t)}
+        world.memory["access keys"] = keys
+    return keys
+
+
+def key_put(world: World, record: Record) -> Record:
+    """Store an access key or a session, found by its access key id from now on."""
+    _keys(world)[record.id] = record
+    return world.store.put(record)
+
+
+def key_remove(world: World, record: Record) -> None:
+    _keys(world).pop(record.id, None)
+    world.store.remove(record)
+
+
+def principal_of(world: World, access_key: str, token: str | None) -> Principal:
+    """Whose key this is. Raises InvalidClientTokenId or ExpiredToken as AWS does."""
+    record = _keys(world).get(access_key)
+    if record is None or record.data.get("status", "Active") != "Active":
+        raise AwsError("InvalidClientTokenId", "The security token included in the request is invalid.", 403)
+    if record.type == SESSION:
+        return _session(world, record, token)
+    account = record.account
+    if record.data["kind"] == "root":
+        return Principal(account, f"arn:aws:iam::{account}:root", account, access_key=access_key)
+    user = world.store.get(account, GLOBAL, "AWS::IAM::User", record.data["user"])
+    if user is None:
+        raise AwsError("InvalidClientTokenId", "The security token included in the request is invalid.", 403)
+    return Principal(
+        account, user.arn, user.data["id"], "user", entity=user, tags=user.tags, access_key=access_key
+    )
+
+
+def _session(world: World, record: Record, token: str | None) -> Principal:
+    data: dict[str, Any] = record.data
+    if token != data["token"]:
+        raise AwsError("InvalidClientTokenId", "The security token included in the request is invalid.", 403)
+    if world.scheduler.now() >= data["expires_at"]:
+        raise AwsError("ExpiredToken", "The security token included in the request is expired", 403)
+    if data.get("user"):  # GetSessionToken: the user or root itself, for a while
+        base = principal_of(world, data["user_key"], None)
+        keys = {**base.keys, **data["keys"]}
+        return Principal(
+            base.account, base.arn, base.user_id, base.kind, base.entity, (), base.tags, keys, record.id
+        )
+    role = world.store.get(record.account, GLOBAL, "AWS::IAM::Role", data["role"])
+    if role is None or role.data["id"] != data["role_id"]:
+        raise AwsError("InvalidClientTokenId", "The security token included in the request is invalid.", 403)
+    return Principal(
+        record.account,
+        data["arn"],
+        f"{data['role_id']}:{data['session_name']}",
+        "role",
+        role,
+        tuple(data["policies"]),
+        {**role.tags, **data["tags"]},
+        data["keys"],
+        record.id,
+    )
