@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from devtools import processes, slots
+from devtools.node import link_node, with_our_tools
 from devtools.places import ROOT, STATE, tool
 from devtools.sandbox import Keys, Sandbox, clean_environment
 from devtools.scratch import ScratchDatabase
@@ -44,6 +45,8 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
     os.environ.update(clean_environment({}))
+    os.environ.update(with_our_tools(os.environ))
+    link_node()
     if config.getoption("help", False) or not needs_django(config.args, config.invocation_params.dir):
         return
     try:
