@@ -190,6 +190,8 @@ AWS_READ_TIMEOUT_S = env.float("AWS_READ_TIMEOUT_S", default=20.0)
 SANDBOX_URL = env("SANDBOX_URL", default="")
 PORTAL_AWS_ACCESS_KEY_ID = env("PORTAL_AWS_ACCESS_KEY_ID", default="")
 PORTAL_AWS_SECRET_ACCESS_KEY = env("PORTAL_AWS_SECRET_ACCESS_KEY", default="")
+# Who the role that a person deploys into an account trusts; shown with the template.
+PORTAL_PRINCIPAL_ARN = env("PORTAL_PRINCIPAL_ARN", default="")
 SYNTHESIS_SOCKET = env("SYNTHESIS_SOCKET", default=str(BASE_DIR / ".data" / "synthesis.sock"))
 
 # --- Browser security ------------------------------------------------------------------------------

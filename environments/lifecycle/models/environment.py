@@ -1,7 +1,5 @@
 """Environments, their plans, the rules that approve, and what a teardown left."""
 
-from typing import Any
-
 from django.conf import settings
 from django.contrib.contenttypes.fields import GenericRelation
 from django.db import models
@@ -40,7 +38,6 @@ class Environment(models.Model):
     )
     status_since = models.DateTimeField(default=timezone.now)
     is_protected = models.BooleanField(default=False, help_text="Teardown is refused until this is off.")
-    expires_at = models.DateTimeField(null=True, blank=True)
     addresses = models.JSONField(
         default=dict, blank=True, help_text="Outputs people use: label to address, filled when it is active."
     )
@@ -151,7 +148,7 @@ class TeardownReport(models.Model):
     kept = models.JSONField(default=list)
     deleting = models.JSONField(default=list)
     left_over = models.JSONField(default=list)
-    searched: Any = models.JSONField(default=list, help_text="What was looked at: service, lister, region.")
+    searched = models.JSONField(default=list, help_text="What was looked at: service, lister, region.")
     made_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

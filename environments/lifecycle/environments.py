@@ -1,0 +1,204 @@
+"""Requesting, protecting and withdrawing environments."""
+
+from typing import Any
+
+from django.contrib.contenttypes.models import ContentType
+from django.db import transaction
+from django.utils import timezone
+
+from environments.errors import Conflict, InvalidFields
+from environments.lifecycle import validation
+from environments.lifecycle.costs import cost_estimate
+from environments.lifecycle.models import Account, Environment, Release
+from environments.lifecycle.naming import PREVIEW_SUFFIX, names_derive, suffix_make
+from environments.lifecycle.states import ENVIRONMENT_MOVES, EnvironmentStatus, Tier
+from environments.operations.audit import audit_record
+from environments.operations.models import Operation
+from environments.operations.opening import operation_open
+from environments.operations.states import OPEN
+from environments.people.models import Team, User
+from environments.people.rights import require
+
+LOG_RETENTION_DAYS = {Tier.DEV: 30, Tier.STAGING: 90, Tier.PROD: 365}
+
+
+def environment_request(
+    *,
+    name: str,
+    team: Team,
+    tier: str,
+    size: str,
+    account: Account,
+    home_region: str,
+    release: Release,
+    cidr: str = "",
+    domain: str = "",
+    restore_source: dict[str, str] | None = None,
+    is_protected: bool | None = None,
+    owner: User | None = None,
+    actor: User,
+) -> Operation:
+    """Ask for a new environment; answers the `provision` operation, whose subject it is.
+
+    Empty `cidr` takes the account's next free /16; empty `domain` is <name>.<account's zone>; `is_protected`
+    defaults to true outside dev. Raises Forbidden, InvalidFields (a sentence per field), Conflict.
+    """
+    require(actor, "environment.request", team=team)
+    with transaction.atomic():
+        # Names, ranges and domains are settled one request after the other, under the account's row.
+        account = Account.objects.select_for_update().get(pk=account.pk)
+        taken = validation.cidrs_taken(account)
+        cidr = cidr or validation.cidr_free(taken)
+        domain = domain or f"{name}.{account.zone_name}"
+        spec = _spec(name, team, owner or actor, tier, size, account, home_region, cidr, domain, restore_source)
+        if is_protected is None:
+            is_protected = tier != Tier.DEV
+        spec["deletion_protection"] = is_protected
+        problems = spec_problems(spec, account=account, release=release, taken=taken)
+        if problems:
+            raise InvalidFields(problems)
+        environment = Environment.objects.create(
+            name=name,
+            suffix=spec["suffix"],
+            team=team,
+            owner=owner or actor,
+            tier=tier,
+            size=size,
+            account=account,
+            release=release,
+            home_region=home_region,
+            active_region=home_region,
+            cidr=cidr,
+            spec=spec,
+            is_protected=is_protected,
+            monthly_cost=cost_estimate(release.costs, spec)["total"],
+        )
+        return operation_open(
+            kind="provision",
+            subject=environment,
+            scope=f"{account.account_id}/{home_region}",
+            parameters={"release": release.version, "spec": spec},
+            actor=actor,
+        )
+
+
+def spec_problems(
+    spec: dict[str, Any], *, account: Account, release: Release, taken: list[Any] | None = None
+) -> dict[str, str]:
+    """What is wrong with a spec, by field: names, account, region, range, domain, release, schema."""
+    if taken is None:
+        taken = validation.cidrs_taken(account)
+    found = {
+        "name": validation.name_problem(spec["name"]) or validation.name_taken(spec["name"]),
+        "account": validation.account_problem(account),
+        "home_region": validation.region_problem(spec["home_region"], account, release),
+        "cidr": validation.cidr_problem(spec["cidr"], taken) if spec["cidr"] else "No free /16 is left in 10/8.",
+        "release": f"Release {release.version} was withdrawn." if release.is_withdrawn else "",
+    }
+    if not found["name"]:
+        found["domain"] = validation.domain_problem(spec["domain"], account)
+        names = names_derive(release.naming, spec)
+        found["name"] = next((row["error"] for row in names if row["error"]), "")
+    problems = {field: sentence for field, sentence in found.items() if sentence}
+    for field, sentence in validation.schema_problems(release.schema, spec).items():
+        problems.setdefault(field, sentence)
+    return problems
+
+
+def spec_preview(
+    *, name: str, team: Team, tier: str, size: str, account: Account, home_region: str, cidr: str, domain: str, actor: User
+) -> dict[str, Any]:
+    """The spec that a request would get, with a stand-in for its suffix; for prices and names as one types."""
+    spec = _spec(name, team, actor, tier, size, account, home_region, cidr, domain, None)
+    spec["suffix"] = PREVIEW_SUFFIX
+    spec["cidr"] = cidr or validation.cidr_free(validation.cidrs_taken(account))
+    spec["domain"] = domain or f"{name}.{account.zone_name}"
+    return spec
+
+
+def environment_protect(*, environment: Environment, is_protected: bool, actor: User) -> Environment:
+    """Turn protection against teardown on or off. It acts at once, and on the portal's side only."""
+    require(actor, "environment.protect", team=environment.team)
+    with transaction.atomic():
+        row = Environment.objects.select_for_update().get(pk=environment.pk)
+        before, row.is_protected = row.is_protected, is_protected
+        row.save(update_fields=["is_protected"])
+        audit_record(
+            "environment.protected" if is_protected else "environment.unprotected",
+            row,
+            actor=actor,
+            before={"is_protected": before},
+            after={"is_protected": is_protected},
+        )
+    return row
+
+
+def environment_withdraw(*, environment: Environment, actor: User) -> Environment:
+    """Give up a request that never began, for example one whose planning failed. Frees its name."""
+    require(actor, "operation.cancel", team=environment.team, owner_id=environment.owner_id)
+    with transaction.atomic():
+        row = Environment.objects.select_for_update().get(pk=environment.pk)
+        if environment_operations_open(row).exists():
+            raise Conflict("An operation is open on it: cancel that instead.")
+        if row.status != EnvironmentStatus.REQUESTED:
+            raise Conflict(f"Only a request can be withdrawn; {row.name} is {row.status}. Tear it down instead.")
+        environment_move(row, EnvironmentStatus.WITHDRAWN)
+        audit_record("environment.withdrawn", row, actor=actor)
+    return row
+
+
+def environment_operations_open(environment: Environment) -> Any:
+    """Its operations that have not ended."""
+    subject_type = ContentType.objects.get_for_model(Environment)
+    return Operation.objects.filter(
+        subject_type=subject_type, subject_id=environment.pk, status__in=OPEN
+    )
+
+
+def environment_move(environment: Environment, status: str, **fields: Any) -> None:
+    """Change its status by the table of moves, saving only what changes."""
+    if status == environment.status:
+        return
+    if status not in ENVIRONMENT_MOVES[environment.status]:
+        raise Conflict(f"{environment.name} cannot go from {environment.status} to {status}.")
+    now = timezone.now()
+    fields |= {"status": status, "status_since": now}
+    if status in (EnvironmentStatus.TORN_DOWN, EnvironmentStatus.WITHDRAWN):
+        fields["gone_at"] = now
+    for name, value in fields.items():
+        setattr(environment, name, value)
+    environment.save(update_fields=list(fields))
+
+
+def _spec(
+    name: str,
+    team: Team,
+    owner: User,
+    tier: str,
+    size: str,
+    account: Account,
+    home_region: str,
+    cidr: str,
+    domain: str,
+    restore_source: dict[str, str] | None,
+) -> dict[str, Any]:
+    return {
+        "name": name,
+        "suffix": suffix_make(),
+        "team": team.slug,
+        "owner": owner.username,
+        "tier": tier,
+        "size": size,
+        "account_id": account.account_id,
+        "home_region": home_region,
+        "other_region": None,
+        "standby": "none",
+        "cidr": cidr,
+        "zone_id": account.zone_id,
+        "zone_name": account.zone_name,
+        "domain": domain,
+        "restore_source": restore_source,
+        "deletion_protection": tier != Tier.DEV,
+        "permissions_boundary_arn": account.boundary_arn,
+        "log_retention_days": LOG_RETENTION_DAYS.get(Tier(tier), 90) if tier in Tier.values else 90,
+    }

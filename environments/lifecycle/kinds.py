@@ -1,0 +1,105 @@
+"""The kinds of operations on environments and accounts: rights, approval, and what start and end move."""
+
+from typing import Any
+
+from environments.lifecycle.accounts import account_move
+from environments.lifecycle.environments import environment_move
+from environments.lifecycle.models import Environment
+from environments.lifecycle.plans import approval_need
+from environments.lifecycle.states import AccountStatus, EnvironmentStatus
+from environments.operations.kinds import ApprovalNeed, Kind, kind_register
+from environments.operations.models import Operation
+from environments.operations.states import ClaimMode, OperationStatus
+from environments.people.rights import require
+
+E = EnvironmentStatus
+S = OperationStatus
+
+
+def _environment_authorize(actor: Any, verb: str, operation: Operation) -> None:
+    environment: Environment = operation.subject
+    require(actor, f"operation.{verb}", team=environment.team, owner_id=operation.requested_by_id)
+
+
+def _account_authorize(actor: Any, verb: str, operation: Operation) -> None:
+    require(actor, "account.approve" if verb in ("approve", "reject") else "account.change")
+
+
+def _account_approval(operation: Operation) -> ApprovalNeed:
+    return ApprovalNeed(count=0, plan_hash=operation.plan.hash, rule="An administrator may add an account")
+
+
+def _provision_start(operation: Operation) -> None:
+    environment_move(_locked(operation), E.PROVISIONING)
+
+
+def _provision_end(operation: Operation) -> None:
+    environment = _locked(operation)
+    if operation.status == S.SUCCEEDED:
+        addresses = operation.state.get("addresses", {})
+        environment_move(environment, E.ACTIVE, addresses=addresses, active_region=environment.home_region)
+    elif operation.status in (S.REJECTED, S.EXPIRED, S.CANCELLED) and environment.status == E.REQUESTED:
+        environment_move(environment, E.WITHDRAWN)
+    elif environment.status == E.PROVISIONING:
+        nothing_left = operation.status == S.CANCELLED and not _has_stacks(environment)
+        environment_move(environment, E.WITHDRAWN if nothing_left else E.BROKEN)
+
+
+def _teardown_start(operation: Operation) -> None:
+    environment_move(_locked(operation), E.TEARING_DOWN)
+
+
+def _teardown_end(operation: Operation) -> None:
+    if operation.status == S.SUCCEEDED:
+        environment_move(_locked(operation), E.TORN_DOWN, addresses={})
+
+
+def _account_add_end(operation: Operation) -> None:
+    if operation.status == S.SUCCEEDED:
+        account_move(operation.subject, AccountStatus.READY)
+    elif operation.subject.status != AccountStatus.READY:
+        account_move(operation.subject, AccountStatus.BROKEN)
+
+
+def _locked(operation: Operation) -> Environment:
+    return Environment.objects.select_for_update().get(pk=operation.subject_id)
+
+
+def _has_stacks(environment: Environment) -> bool:
+    return environment.stacks.exclude(status__in=["", "DELETE_COMPLETE"]).exists()
+
+
+KINDS = (
+    Kind(
+        name="provision",
+        title="Provision",
+        claim_mode=ClaimMode.CHANGE,
+        authorize=_environment_authorize,
+        approval=approval_need,
+        on_start=_provision_start,
+        on_end=_provision_end,
+    ),
+    Kind(
+        name="teardown",
+        title="Teardown",
+        claim_mode=ClaimMode.END,
+        authorize=_environment_authorize,
+        approval=approval_need,
+        on_start=_teardown_start,
+        on_end=_teardown_end,
+    ),
+    Kind(
+        name="account-add",
+        title="Adding",
+        claim_mode=ClaimMode.CHANGE,
+        authorize=_account_authorize,
+        approval=_account_approval,
+        on_end=_account_add_end,
+    ),
+)
+
+
+def register() -> None:
+    """Make the kinds known to the engine."""
+    for kind in KINDS:
+        kind_register(kind)

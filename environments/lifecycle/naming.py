@@ -1,0 +1,35 @@
+"""Names that follow from an environment's name, by the release's own rules."""
+
+import re
+import secrets
+import string
+from collections.abc import Mapping
+from typing import Any
+
+ALPHABET = string.ascii_lowercase + string.digits
+# Before there is an environment, previews show where its suffix will stand.
+PREVIEW_SUFFIX = "xxxx"
+RESERVED = frozenset({"admin", "api", "aws", "cdk", "default", "portal", "root", "switchyard", "test", "www"})
+
+
+def suffix_make() -> str:
+    """Four characters that make physical names unique, so that a name can be built again at once."""
+    return "".join(secrets.choice(ALPHABET) for _ in range(4))
+
+
+def names_derive(naming: list[dict[str, Any]], values: Mapping[str, str]) -> list[dict[str, str]]:
+    """Each rule applied: [{"key", "label", "value", "error"}]; error is empty when the name is acceptable."""
+    derived = []
+    for rule in naming:
+        value = rule["pattern"].format_map(values)
+        error = ""
+        if len(value) > rule["max_length"]:
+            over = len(value) - rule["max_length"]
+            error = (
+                f"{rule['label']} would be {value}, {over} characters longer than AWS allows"
+                f" ({rule['max_length']}). Choose a shorter name."
+            )
+        elif rule.get("charset") and not re.fullmatch(rule["charset"], value):
+            error = f"{rule['label']} would be {value}, which has characters that AWS does not allow there."
+        derived.append({"key": rule["key"], "label": rule["label"], "value": value, "error": error})
+    return derived

@@ -1,0 +1,65 @@
+"""Tearing an environment down: what must hold, what is asked, and how long the notice runs."""
+
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from environments.errors import Conflict, InvalidFields
+from environments.lifecycle.models import Environment
+from environments.lifecycle.states import EnvironmentStatus, Tier
+from environments.operations.models import Operation
+from environments.operations.opening import operation_open
+from environments.people.models import User
+from environments.people.rights import require
+
+PROD_NOTICE = timedelta(days=7)
+
+# What an environment holds that nobody could make again, by key. Each needs a copy or an explicit no.
+STORES = {"database": "the database", "uploads": "the uploaded files"}
+
+MAY_TEAR_DOWN = frozenset(
+    {EnvironmentStatus.ACTIVE, EnvironmentStatus.STOPPED, EnvironmentStatus.BROKEN, EnvironmentStatus.TEARING_DOWN}
+)
+
+
+def environment_teardown(
+    *, environment: Environment, confirm: str, copies: dict[str, bool], reason: str = "", actor: User
+) -> Operation:
+    """Ask for an environment's end; answers the `teardown` operation.
+
+    `confirm` is the environment's name, typed; `copies` says per store whether a last copy is kept. Prod
+    begins after 7 days of notice. Raises Forbidden, InvalidFields, Conflict (protected, wrong status).
+    """
+    require(actor, "environment.teardown", team=environment.team)
+    with transaction.atomic():
+        environment = Environment.objects.select_for_update().get(pk=environment.pk)
+        if environment.is_protected:
+            raise Conflict(f"{environment.name} is protected. Turn its protection off first.")
+        if environment.status not in MAY_TEAR_DOWN:
+            raise Conflict(f"{environment.name} is {environment.status}: there is nothing to tear down.")
+        problems = _problems(environment, confirm, copies)
+        if problems:
+            raise InvalidFields(problems)
+        notice = PROD_NOTICE if environment.tier == Tier.PROD else None
+        return operation_open(
+            kind="teardown",
+            subject=environment,
+            scope=f"{environment.account.account_id}/{environment.home_region}",
+            parameters={"copies": {key: copies[key] for key in STORES}, "reason": reason},
+            not_before=timezone.now() + notice if notice else None,
+            actor=actor,
+        )
+
+
+def _problems(environment: Environment, confirm: str, copies: dict[str, bool]) -> dict[str, str]:
+    problems = {}
+    if confirm != environment.name:
+        problems["confirm"] = f"Type {environment.name} to confirm that this environment goes."
+    unknown = sorted(set(copies) - set(STORES))
+    missing = [what for key, what in STORES.items() if not isinstance(copies.get(key), bool)]
+    if unknown:
+        problems["copies"] = f"{', '.join(unknown)} is no store. Stores are: {', '.join(STORES)}."
+    elif missing:
+        problems["copies"] = f"Say for {' and '.join(missing)} whether a last copy is kept: true or false."
+    return problems

@@ -1,0 +1,119 @@
+"""What a request must hold before anything is written: one sentence per field."""
+
+import ipaddress
+import re
+from typing import Any
+
+import jsonschema
+
+from environments.lifecycle.models import Account, Environment, Release
+from environments.lifecycle.naming import RESERVED
+from environments.lifecycle.states import GONE, AccountStatus
+
+NAME = re.compile(r"[a-z][a-z0-9-]*[a-z0-9]")
+NAME_LENGTH = (3, 20)
+CIDR_PREFIXES = range(16, 21)
+# What new environments are given when they name no range of their own: /16 blocks of 10/8.
+POOL = ipaddress.ip_network("10.0.0.0/8")
+DOMAIN = re.compile(r"(?=.{4,200}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,}")
+
+Network = ipaddress.IPv4Network
+
+
+def name_problem(name: str) -> str:
+    """Why this cannot be an environment's name, or an empty string."""
+    shortest, longest = NAME_LENGTH
+    if not shortest <= len(name) <= longest:
+        return f"A name has {shortest} to {longest} characters; this one has {len(name)}."
+    if not NAME.fullmatch(name) or "--" in name:
+        return (
+            "A name has lower-case letters, digits and single hyphens, and begins with a letter:"
+            " names of buckets and databases are made from it."
+        )
+    if name in RESERVED:
+        return f"The name {name} is reserved. Choose another one."
+    return ""
+
+
+def name_taken(name: str) -> str:
+    """Why the name cannot be used now, or an empty string."""
+    other = Environment.objects.exclude(status__in=GONE).filter(name=name).first()
+    return f"There is an environment {name} already ({other.status}). Choose another name." if other else ""
+
+
+def account_problem(account: Account) -> str:
+    """Why nothing can be requested in this account, or an empty string."""
+    if account.status != AccountStatus.READY:
+        return f"Account {account.name} is not ready ({account.status}): its baseline is not in place."
+    return ""
+
+
+def region_problem(region: str, account: Account, release: Release) -> str:
+    """Why the region cannot be a home, or an empty string."""
+    if region not in account.regions:
+        return f"Account {account.name} does not use {region}. It uses: {', '.join(account.regions)}."
+    if region not in release.regions:
+        return f"Release {release.version} does not support {region}. It supports: {', '.join(release.regions)}."
+    if not account.region_facts.filter(region=region).exists():
+        return f"Nothing is known of {region} in account {account.name} yet. Add the region to the account first."
+    return ""
+
+
+def cidr_problem(cidr: str, taken: list[tuple[str, Network]]) -> str:
+    """Why the address range cannot be used, or an empty string. `taken` as cidrs_taken answers it."""
+    try:
+        network = ipaddress.IPv4Network(cidr)
+    except ValueError:
+        return f"{cidr} is no address range. Write it as 10.12.0.0/16, without host bits."
+    if network.prefixlen not in CIDR_PREFIXES:
+        return f"A range has a prefix of /{CIDR_PREFIXES[0]} to /{CIDR_PREFIXES[-1]}; {cidr} has /{network.prefixlen}."
+    if not network.is_private or not any(
+        network.subnet_of(block) for block in map(ipaddress.IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
+    ):
+        return f"{cidr} is no private range. Take one within 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16."
+    for name, other in taken:
+        if network.overlaps(other):
+            return f"{cidr} overlaps with {other} of environment {name}. Choose another range, or leave it empty."
+    return ""
+
+
+def cidrs_taken(account: Account) -> list[tuple[str, Network]]:
+    """Names and ranges of the account's environments that are not gone."""
+    rows = Environment.objects.filter(account=account).exclude(status__in=GONE).values_list("name", "cidr")
+    return [(name, ipaddress.IPv4Network(cidr)) for name, cidr in rows]
+
+
+def cidr_free(taken: list[tuple[str, Network]]) -> str:
+    """The first free /16 of the pool; empty when none is left."""
+    for block in POOL.subnets(new_prefix=16):
+        if not any(block.overlaps(other) for _, other in taken):
+            return str(block)
+    return ""
+
+
+def domain_problem(domain: str, account: Account) -> str:
+    """Why the domain cannot be used, or an empty string."""
+    if not DOMAIN.fullmatch(domain):
+        return f"{domain} is no domain name. Write it as shop.{account.zone_name}."
+    if not domain.endswith("." + account.zone_name):
+        return f"The domain has to be below the account's zone {account.zone_name}, so that its certificate validates."
+    other = Environment.objects.exclude(status__in=GONE).filter(spec__domain=domain).first()
+    return f"{domain} belongs to environment {other.name}." if other else ""
+
+
+def schema_problems(schema: dict[str, Any], spec: dict[str, Any]) -> dict[str, str]:
+    """Sentences by field where the spec does not fit the release's schema."""
+    problems: dict[str, str] = {}
+    validator = jsonschema.Draft202012Validator(schema, format_checker=jsonschema.FormatChecker())
+    for error in validator.iter_errors(spec):
+        field = str(error.absolute_path[0]) if error.absolute_path else "spec"
+        problems.setdefault(field, _sentence(error))
+    return problems
+
+
+def _sentence(error: jsonschema.ValidationError) -> str:
+    if error.validator == "enum":
+        return f"{error.instance} is not known. Choose one of: {', '.join(map(str, error.validator_value))}."
+    if error.validator == "additionalProperties":
+        return f"{error.message}."
+    return f"{error.message[:300]}."

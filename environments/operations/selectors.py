@@ -1,0 +1,69 @@
+"""Reading operations: what is due, who queues, what a page tells."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Count, Prefetch, Q, QuerySet
+from django.utils import timezone
+
+from environments.operations.models import Event, Operation, Step
+from environments.operations.states import DRIVEN, HOLDING, OperationStatus
+
+
+def operations_due(now: datetime | None = None, *, limit: int = 500) -> list[int]:
+    """Ids of operations that a worker should look at now: due, or left by a worker that died."""
+    now = now or timezone.now()
+    free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
+    due = Q(wake_at__lte=now) | Q(status=OperationStatus.PENDING) | Q(lease_until__lt=now)
+    return list(
+        Operation.objects.filter(free & due, status__in=DRIVEN)
+        .order_by("-priority", "wake_at", "id")
+        .values_list("pk", flat=True)[:limit]
+    )
+
+
+def operations_list() -> QuerySet[Operation]:
+    """All operations with who asked and who blocks."""
+    return Operation.objects.select_related("requested_by", "blocked_by", "subject_type")
+
+
+def operation_detail(operation_id: int) -> Operation:
+    """One operation with steps, decisions and plan at hand."""
+    return (
+        operations_list()
+        .prefetch_related(Prefetch("steps", Step.objects.order_by("phase", "position")), "decisions__decided_by")
+        .get(pk=operation_id)
+    )
+
+
+def events_after(operation_id: int, after: int = 0, *, limit: int = 500) -> list[Event]:
+    """Events with a number above `after`, oldest first."""
+    return list(Event.objects.filter(operation_id=operation_id, number__gt=after).order_by("number")[:limit])
+
+
+def approvals_waiting() -> QuerySet[Operation]:
+    """What waits for approval, oldest first."""
+    return (
+        operations_list().select_related("plan").filter(status=OperationStatus.AWAITING_APPROVAL).order_by("id")
+    )
+
+
+def queue_position(operation: Operation) -> int | None:
+    """1 for the next to run in its scope; None when it does not queue."""
+    if operation.status != OperationStatus.QUEUED:
+        return None
+    ahead = Operation.objects.filter(scope=operation.scope, status=OperationStatus.QUEUED).filter(
+        Q(priority__gt=operation.priority) | Q(priority=operation.priority, pk__lt=operation.pk)
+    )
+    return ahead.count() + 1
+
+
+def scopes_moving() -> list[dict[str, Any]]:
+    """Scopes in which operations run, with how many: [{"scope", "running"}]."""
+    return list(
+        Operation.objects.filter(status__in=HOLDING)
+        .exclude(scope="")
+        .values("scope")
+        .annotate(running=Count("pk"))
+        .order_by("scope")
+    )

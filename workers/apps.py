@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+
+
+class WorkersConfig(AppConfig):
+    """Listed for its management commands; it has no rows."""
+
+    name = "workers"
+    label = "workers"
