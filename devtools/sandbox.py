@@ -60,6 +60,7 @@ class Sandbox:
     _http: httpx.Client = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        self.log = self.home.with_suffix(".log")
         self._http = httpx.Client(base_url=self.url, timeout=30, trust_env=False)
 
     @property
@@ -69,12 +70,19 @@ class Sandbox:
 
     def start(self) -> None:
         """Start it; ready when its health page answers."""
+        self.launch()
+        self.wait()
+
+    def launch(self) -> None:
+        """Start it and go on; `wait` says when it is ready."""
         self.home.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "sandbox", "--port", str(self.port)]
         command += ["--data", str(self.home), "--speed", str(self.speed)]
-        self.process = processes.start(
-            "The sandbox", command, log=self.home.with_suffix(".log"), env=clean_environment()
-        )
+        self.process = processes.start("The sandbox", command, log=self.log, env=clean_environment())
+
+    def wait(self) -> None:
+        """Until its health page answers."""
+        assert self.process is not None
         processes.wait_until(self.process, self._healthy, within_s=60)
 
     def stop(self) -> None:
