@@ -16,6 +16,7 @@ from environments.operations.models import Operation, Step
 from environments.operations.queue import wake
 from environments.operations.states import (
     OPERATION_MOVES,
+    STEP_LIVE,
     STEP_MOVES,
     OperationStatus,
     Phase,
@@ -167,18 +168,41 @@ def step_begin(step: Step) -> None:
         step_move(step, StepStatus.RUNNING, looks=step.looks + 1, wake_at=None)
 
 
-def step_wait(step: Step, until: datetime, *, sentence: str, faults: int = 0, **fields: Any) -> None:
+def step_wait(
+    step: Step, until: datetime, *, sentence: str, waits_for: str = "aws", faults: int = 0, **fields: Any
+) -> None:
     """Look again then. Costs nobody anything meanwhile."""
-    step_move(step, StepStatus.WAITING, wake_at=until, sentence=sentence, faults=faults, **fields)
+    step_move(
+        step,
+        StepStatus.WAITING,
+        wake_at=until,
+        sentence=sentence,
+        waits_for=waits_for,
+        faults=faults,
+        **fields,
+    )
 
 
 def step_end(step: Step, status: str, *, sentence: str) -> None:
     """The step is over."""
-    step_move(step, status, sentence=sentence, ended_at=timezone.now(), wake_at=None)
+    step_move(step, status, sentence=sentence, ended_at=timezone.now(), wake_at=None, waits_for="")
     level = "error" if status == StepStatus.FAILED else "info"
     event_write(
         step.operation_id, f"step.{status}", f"{step.title}: {sentence}", level=level, step_key=step.key
     )
+
+
+def operation_describe(operation: Operation, steps: Iterable[Step]) -> None:
+    """Running or waiting, and the sentence: the slowest live step, or what everything waits for."""
+    live = [step for step in steps if step.status in STEP_LIVE]
+    if not live or operation.status not in (OperationStatus.RUNNING, OperationStatus.WAITING):
+        return
+    outside = [step for step in live if step.waits_for in ("person", "notice", "fault")]
+    status = OperationStatus.WAITING if len(outside) == len(live) else OperationStatus.RUNNING
+    told = outside[0] if outside else min(live, key=lambda step: step.started_at or timezone.now())
+    sentence = f"{told.title}: {told.sentence or 'began.'}"
+    if (status, sentence) != (operation.status, operation.sentence):
+        operation_move(operation, status, sentence=sentence)
 
 
 def steps_reset(operation: Operation) -> list[str]:

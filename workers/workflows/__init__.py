@@ -1,0 +1,1 @@
+"""One module per verb. Importing this registers them all."""

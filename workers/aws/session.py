@@ -1,0 +1,151 @@
+"""Sessions in an account: AssumeRole with the operation as session name and the requester as source identity.
+
+No Django here: what differs from place to place is told by a Connection.
+"""
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+# Credentials are fetched anew when they have less than this left.
+MARGIN_S = 300
+SESSION_S = 3600
+
+
+class NoEndpoint(Exception):
+    """A sandbox account must never be reached without the sandbox's endpoint: real keys could be at hand."""
+
+
+@dataclass(frozen=True)
+class Connection:
+    """How AWS is reached: the portal's own principal, time-outs in seconds, and the sandbox's endpoint if any."""
+
+    access_key_id: str
+    secret_access_key: str
+    endpoint_url: str
+    connect_timeout_s: float
+    read_timeout_s: float
+
+    def config(self) -> Config:
+        """One attempt per call: the engine retries, and knows why."""
+        return Config(
+            connect_timeout=self.connect_timeout_s,
+            read_timeout=self.read_timeout_s,
+            retries={"mode": "standard", "total_max_attempts": 1},
+            s3={"addressing_style": "path"} if self.endpoint_url else {},
+            user_agent_extra="switchyard",
+        )
+
+
+@dataclass(frozen=True)
+class Role:
+    """The role to take, and what every call made with it carries."""
+
+    arn: str
+    external_id: str
+    session_name: str
+    source_identity: str
+
+
+# service id and operation name, before and after each call: lease renewal, fault points, counts.
+Hook = Callable[[str, str], None]
+
+_credentials: dict[tuple[Role, str], tuple[float, dict[str, str]]] = {}
+
+
+class Session:
+    """Clients for one role in one region; each call passes the hooks."""
+
+    def __init__(
+        self, connection: Connection, role: Role, region: str, *, before: Hook, after: Hook, is_sandbox: bool
+    ) -> None:
+        if is_sandbox and not connection.endpoint_url:
+            raise NoEndpoint("This account is a sandbox account: it is reached through the sandbox only.")
+        if not is_sandbox and connection.endpoint_url:
+            raise NoEndpoint("This portal runs on the sandbox: it does not talk to real accounts.")
+        self.connection, self.role, self.region = connection, role, region
+        self._before, self._after = before, after
+        self._clients: dict[tuple[str, str], Any] = {}
+
+    def client(self, service: str, *, region: str = "") -> Any:
+        """A boto3 client of the role; the same one for each call of the same service and region."""
+        key = (service, region or self.region)
+        if key not in self._clients:
+            self._clients[key] = self._make(service, key[1], self._assume())
+        return self._clients[key]
+
+    def _assume(self) -> dict[str, str]:
+        key = (self.role, self.connection.endpoint_url)
+        expires, credentials = _credentials.get(key, (0.0, {}))
+        if expires - time.time() > MARGIN_S:
+            return credentials
+        own = {
+            "aws_access_key_id": self.connection.access_key_id,
+            "aws_secret_access_key": self.connection.secret_access_key,
+        }
+        answer = self._make("sts", self.region, own).assume_role(
+            RoleArn=self.role.arn,
+            RoleSessionName=clean_name(self.role.session_name),
+            SourceIdentity=clean_name(self.role.source_identity),
+            ExternalId=self.role.external_id,
+            DurationSeconds=SESSION_S,
+        )["Credentials"]
+        credentials = {
+            "aws_access_key_id": answer["AccessKeyId"],
+            "aws_secret_access_key": answer["SecretAccessKey"],
+            "aws_session_token": answer["SessionToken"],
+        }
+        _forget_expired()
+        _credentials[key] = (answer["Expiration"].timestamp(), credentials)
+        return credentials
+
+    def _make(self, service: str, region: str, credentials: dict[str, str]) -> Any:
+        # One boto3 session for all: its loader keeps the service models, which are the memory of a worker.
+        client = _shared().client(
+            service,
+            region_name=region,
+            endpoint_url=self.connection.endpoint_url or None,
+            config=self.connection.config(),
+            **credentials,
+        )
+
+        def before(model: Any, **_: Any) -> None:
+            self._before(service, model.name)
+
+        def after(model: Any, **_: Any) -> None:
+            self._after(service, model.name)
+
+        client.meta.events.register("before-call", before)
+        client.meta.events.register("after-call", after)
+        return client
+
+
+def credentials_forget() -> None:
+    """Drop all cached credentials, after AWS has called some expired; the next call takes the role anew."""
+    _credentials.clear()
+
+
+def clean_name(text: str) -> str:
+    """Text as AWS allows it in a session name or source identity: 2 to 64 of [\\w+=,.@-]."""
+    return (re.sub(r"[^\w+=,.@-]", "-", text, flags=re.ASCII) + "--")[: max(2, min(64, len(text)))]
+
+
+def _forget_expired() -> None:
+    now = time.time()
+    for key in [key for key, (expires, _) in _credentials.items() if expires <= now]:
+        del _credentials[key]
+
+
+_session: boto3.session.Session | None = None
+
+
+def _shared() -> boto3.session.Session:
+    global _session  # one per process, made on first use
+    if _session is None:
+        _session = boto3.session.Session()
+    return _session

@@ -1,0 +1,37 @@
+"""The Celery app. Django's settings hold its configuration; tasks have explicit names."""
+
+import os
+
+from celery import Celery
+from celery.signals import setup_logging
+from django.conf import settings
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings.production")
+
+app = Celery("switchyard")
+app.conf.update(
+    broker_url=settings.BROKER_URL,
+    result_backend=None,
+    task_ignore_result=True,
+    task_default_queue="switchyard",
+    # A message is a hint and the row is the truth: acknowledge early, and let the tick find what was lost.
+    task_acks_late=False,
+    worker_prefetch_multiplier=1,
+    worker_max_memory_per_child=190_000,
+    broker_connection_retry_on_startup=True,
+    broker_transport_options={"socket_timeout": 5, "socket_connect_timeout": 2, "visibility_timeout": 3600},
+    timezone="UTC",
+    imports=["workers.tasks"],
+    beat_schedule={
+        "tick": {
+            "task": "workers.tick",
+            "schedule": settings.ENGINE_TICK_S,
+            "options": {"expires": settings.ENGINE_TICK_S},
+        },
+    },
+)
+
+
+@setup_logging.connect
+def _keep_our_logging(**_kwargs: object) -> None:
+    """Celery would replace the structured logging that settings have configured."""
