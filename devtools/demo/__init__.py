@@ -1,4 +1,4 @@
 """`make demo`: the whole product on one machine, with the local AWS in place of an account.
 
-Told in order by __main__; house starts and stops processes, people and account and environment are what a team would do.
+__main__ tells it in order; house starts and stops the processes; seed does what a team would do.
 """

@@ -1,0 +1,98 @@
+"""docker-compose.yml and Dockerfile, read and judged; they cannot be built here."""
+
+import re
+from typing import Any
+
+import pytest
+import yaml
+
+from devtools.places import ROOT
+
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+SECRET = re.compile(r"PASSWORD|SECRET|KEY|TOKEN")
+# Ends by itself; the others wait for its end instead of its health.
+ONE_SHOT = {"migrate"}
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_service_runs_bare_of_rights(name: str) -> None:
+    service = SERVICES[name]
+    assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", service["user"]), "a numeric user that is not root"
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+
+
+@pytest.mark.parametrize("name", sorted(set(SERVICES) - ONE_SHOT))
+def test_every_service_has_a_health_check(name: str) -> None:
+    if name == "web":
+        assert re.search(r"^HEALTHCHECK .*\n.*healthz", DOCKERFILE, re.MULTILINE), "web has the image's own"
+        return
+    assert SERVICES[name]["healthcheck"]["test"][0] in ("CMD", "CMD-SHELL")
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_no_secret_has_a_default(name: str) -> None:
+    for variable, value in (SERVICES[name].get("environment") or {}).items():
+        if not SECRET.search(variable) and "PASSWORD" not in str(value):
+            continue
+        for reference in re.findall(r"\$\{([^}]*)\}", str(value)):
+            optional = reference.startswith("PORTAL_AWS_") and reference.endswith(":-")
+            assert ":?" in reference or optional, f"{name}.{variable} must be required"
+        bare = re.sub(r"\$\{[^}]*\}", "", str(value))
+        assert not re.search(r":[^/@\d]+@", bare), f"{name}.{variable} has a secret in clear"
+        assert bare != str(value), f"{name}.{variable} has a secret in clear"
+
+
+def test_only_migrations_get_the_owner_of_the_tables() -> None:
+    owners = {
+        name for name, service in SERVICES.items() if "DATABASE_OWNER_URL" in service.get("environment", {})
+    }
+    assert owners == {"migrate"}
+
+
+def test_synthesis_has_no_network_and_no_secret() -> None:
+    service = SERVICES["synthesis"]
+    assert service["network_mode"] == "none"
+    assert not [name for name in service["environment"] if SECRET.search(name)]
+
+
+def test_aws_credentials_reach_workers_only() -> None:
+    holders = {
+        name
+        for name, service in SERVICES.items()
+        if "PORTAL_AWS_SECRET_ACCESS_KEY" in service.get("environment", {})
+    }
+    assert holders == {"worker"}
+
+
+def test_nothing_but_the_loopback_is_published_and_data_reaches_nothing_outside() -> None:
+    for service in SERVICES.values():
+        assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
+    assert COMPOSE["networks"]["data"] == {"internal": True}
+    assert {name for name, service in SERVICES.items() if "aws" in service.get("networks", [])} == {"worker"}
+
+
+def test_every_variable_that_compose_requires_is_in_the_example() -> None:
+    required = set(re.findall(r"\$\{(\w+):\?", (ROOT / "docker-compose.yml").read_text()))
+    lines = (ROOT / ".env.example").read_text().splitlines()
+    offered = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+    assert required <= set(offered)
+    assert not [name for name, value in offered.items() if SECRET.search(name) and value]
+
+
+def test_the_image_installs_by_hash_and_runs_as_nobody_in_particular() -> None:
+    assert re.search(r"^USER 10001:10001$", DOCKERFILE, re.MULTILINE)
+    assert DOCKERFILE.index("USER 10001") < DOCKERFILE.index("\nCMD ")
+    assert DOCKERFILE.count("--require-hashes") == 2
+    assert "requirements/dev.txt" not in DOCKERFILE
+
+
+def test_the_image_holds_neither_sandbox_nor_developers_tools() -> None:
+    copied = set(re.findall(r"^COPY (?!--from)(\S+) \S+$", DOCKERFILE, re.MULTILINE))
+    assert copied == {"manage.py", "environments", "portal", "workers", "blueprint_cdk"}
+    allowed = (ROOT / ".dockerignore").read_text()
+    assert "!sandbox" not in allowed
+    assert "!devtools" not in allowed
