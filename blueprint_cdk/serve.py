@@ -1,0 +1,197 @@
+"""Synthesis kept warm: one jsii kernel behind a Unix socket, one request at a time.
+
+A client connects, writes one JSON line a request, reads one JSON line an answer, and may go on. Further clients wait
+in the socket's queue. The process ends on SIGTERM, or when its parent is gone, and begins anew (same process id, same
+socket, no refused connection) when it and its Node have grown above `max_rss_mb`: jsii frees no construct.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import resource
+import signal
+import socket
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+log = logging.getLogger(__name__)
+
+LISTENER_FD = "SWITCHYARD_SERVE_FD"
+PARENT_PID = "SWITCHYARD_SERVE_PARENT"
+LOOK_S = 1.0
+REQUEST_LIMIT = 1_000_000
+"""A request is a spec and facts, a few thousand bytes; what is longer is no request."""
+
+
+class Stopped(Exception):
+    """SIGTERM came, or the parent is gone."""
+
+
+class Server:
+    """Serves on `path` until stopped. The socket is for its owner alone (mode 0600)."""
+
+    def __init__(self, path: Path, *, max_rss_mb: int) -> None:
+        self._path = path
+        self._max_rss = max_rss_mb * 1024 * 1024
+        self._parent = int(os.environ.get(PARENT_PID) or os.getppid())
+        self._stopping = False
+
+    def run(self) -> int:
+        """Serves; answers 0 when stopped."""
+        logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(message)s")
+        signal.signal(signal.SIGTERM, self._stop)
+        signal.signal(signal.SIGINT, self._stop)
+        listener = self._listen()
+        try:
+            self._warm()
+            while True:
+                with self._next_client(listener) as client:
+                    self._converse(client, listener)
+        except Stopped:
+            log.info("synthesis stopped")
+            return 0
+        finally:
+            listener.close()
+            self._path.unlink(missing_ok=True)
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        self._stopping = True
+
+    def _listen(self) -> socket.socket:
+        inherited = os.environ.pop(LISTENER_FD, None)
+        if inherited is not None:
+            listener = socket.socket(fileno=int(inherited))
+        else:
+            self._path.unlink(missing_ok=True)
+            listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            before = os.umask(0o177)
+            try:
+                listener.bind(str(self._path))
+            finally:
+                os.umask(before)
+            listener.listen(64)
+        listener.settimeout(LOOK_S)
+        return listener
+
+    def _warm(self) -> None:
+        """Imports aws_cdk, which starts Node, before the first request."""
+        from blueprint_cdk import synthesis
+
+        log.info("synthesis ready (%s)", synthesis.__name__)
+
+    def _look(self) -> None:
+        if self._stopping or os.getppid() != self._parent:
+            raise Stopped
+
+    def _next_client(self, listener: socket.socket) -> socket.socket:
+        while True:
+            self._look()
+            try:
+                client, _ = listener.accept()
+            except TimeoutError:
+                continue
+            client.settimeout(LOOK_S)
+            return client
+
+    def _converse(self, client: socket.socket, listener: socket.socket) -> None:
+        """Answers a client's lines until it hangs up; begins anew between two answers when grown too big."""
+        from blueprint_cdk.__main__ import answer
+
+        buffer = bytearray()
+        while (line := self._next_line(client, buffer)) is not None:
+            reply = answer_or_fault(line, answer)
+            try:
+                client.sendall(json.dumps(reply).encode() + b"\n")
+            except OSError as error:
+                log.info("a client did not wait for its answer: %s", error)
+                return
+            if (size := resident_bytes()) > self._max_rss:
+                log.info("beginning anew at %d MB", size // 1024 // 1024)
+                client.close()
+                self._begin_anew(listener)
+
+    def _next_line(self, client: socket.socket, buffer: bytearray) -> str | None:
+        while b"\n" not in buffer:
+            self._look()
+            try:
+                part = client.recv(65536)
+            except TimeoutError:
+                continue
+            except ConnectionError:
+                return None
+            if not part or len(buffer) > REQUEST_LIMIT:
+                return None
+            buffer += part
+        line, _, rest = bytes(buffer).partition(b"\n")
+        buffer[:] = rest
+        return line.decode("utf-8", "replace")
+
+    def _begin_anew(self, listener: socket.socket) -> None:
+        stop_children()
+        os.set_inheritable(listener.fileno(), True)
+        os.environ[LISTENER_FD] = str(listener.fileno())
+        os.environ[PARENT_PID] = str(self._parent)
+        limit = str(self._max_rss // 1024 // 1024)
+        os.execv(
+            sys.executable,
+            [
+                sys.executable,
+                "-m",
+                "blueprint_cdk",
+                "serve",
+                "--socket",
+                str(self._path),
+                "--max-rss-mb",
+                limit,
+            ],
+        )
+
+
+def answer_or_fault(line: str, answer: Any) -> dict[str, Any]:
+    """The answer; and for a fault of ours a sentence too, so that one bad request does not end the service."""
+    try:
+        reply: dict[str, Any] = answer(line)
+    except Exception as error:
+        log.exception("synthesis failed")
+        return {"ok": False, "error": f"Synthesis failed: {type(error).__name__}: {error}", "field": None}
+    return reply
+
+
+def children() -> list[int]:
+    """Process ids of this process's children and theirs (Linux; elsewhere none are known)."""
+    found: list[int] = []
+    waiting = [os.getpid()]
+    while waiting:
+        for task in Path(f"/proc/{waiting.pop()}/task").glob("*/children"):
+            try:
+                born = [int(text) for text in task.read_text().split()]
+            except OSError:
+                continue  # it ended while we looked
+            found += born
+            waiting += born
+    return found
+
+
+def stop_children() -> None:
+    """Ends jsii's Node, which a new program in this process could not reach any more."""
+    for pid in children():
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+
+
+def resident_bytes() -> int:
+    """Resident memory of this process and its children; without /proc, this process's highest."""
+    page = resource.getpagesize()
+    total = 0
+    for pid in [os.getpid(), *children()]:
+        try:
+            total += int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * page
+        except OSError:
+            continue
+    return total or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -1,0 +1,51 @@
+"""Sizes and tiers as typed rows of data/sizes.json and data/tiers.json."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from blueprint_cdk.data import load
+
+SizeName = Literal["small", "medium", "large"]
+TierName = Literal["dev", "staging", "prod"]
+
+
+class Size(BaseModel):
+    """What a size buys. ACU are Aurora capacity units; CPU in percent; the rate limit is per client address."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    label: str
+    nat_gateways: int
+    instance_type: str
+    min_instances: int
+    max_instances: int
+    scale_out_cpu_percent: int
+    scale_in_cpu_percent: int
+    deployment_policy: Literal["Rolling", "RollingWithAdditionalBatch", "Immutable"]
+    rolling_update_type: Literal["Health", "Immutable"]
+    db_instance_class: str
+    db_min_acu: float | None
+    db_max_acu: float | None
+    db_readers: int
+    rate_limit_per_5_min: int
+
+
+class Tier(BaseModel):
+    """What a tier demands, independent of size."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    backup_retention_days: int
+
+
+def size_of(name: SizeName) -> Size:
+    """The row of a size."""
+    return Size.model_validate(load("sizes")[name])
+
+
+def tier_of(name: TierName) -> Tier:
+    """The row of a tier."""
+    return Tier.model_validate(load("tiers")[name])

@@ -1,0 +1,322 @@
+"""What the blueprint is told: Spec for one environment, RegionFacts for a region, BaselineSpec for an account.
+
+All are frozen and refuse unknown fields. `SpecError` carries one sentence and the field it belongs to; the portal
+shows it at that field.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from blueprint_cdk.data import load
+from blueprint_cdk.names import NAME_MAX, NAME_MIN, NAME_PATTERN, longest_name, name_of
+from blueprint_cdk.sizes import SizeName, TierName
+
+LOG_RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827, 3653)
+"""What both CloudWatch Logs and Beanstalk's log streaming accept."""
+
+REGIONS = tuple(row["region"] for row in load("regions"))
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+AccountId = Annotated[str, Field(pattern=r"^[0-9]{12}$")]
+DNS_NAME = r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$"
+
+
+class SpecError(ValueError):
+    """A request that the blueprint refuses: `sentence` for a person, `field` as a dotted path or None."""
+
+    def __init__(self, sentence: str, field: str | None = None) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.field = field
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RestoreSource(_Frozen):
+    """Where the database's data comes from, for an environment that is a restore or a clone."""
+
+    kind: Literal["snapshot", "cluster"] = Field(
+        title="Kind",
+        description="snapshot: a cluster snapshot. cluster: a copy-on-write clone of a running cluster.",
+    )
+    id: str = Field(
+        title="Identifier",
+        description="Identifier or ARN of the cluster snapshot, or of the cluster.",
+        min_length=1,
+        max_length=255,
+        pattern=r"^[A-Za-z0-9:._-]+$",
+    )
+
+
+def _region(value: str) -> str:
+    if value not in REGIONS:
+        raise ValueError(f"{value} is not a region of this blueprint; choose one of {', '.join(REGIONS)}.")
+    return value
+
+
+class Spec(_Frozen):
+    """One environment. Size, tier, team, owner, protection and retention may change later; the rest never does."""
+
+    name: str = Field(
+        title="Name",
+        description="Lower case letters, digits and single hyphens, beginning with a letter.",
+        min_length=NAME_MIN,
+        max_length=NAME_MAX,
+        pattern=NAME_PATTERN,
+        examples=["shop"],
+    )
+    suffix: str = Field(
+        title="Suffix",
+        description="Four characters from the portal that make physical names unique for ever.",
+        pattern=r"^[a-z0-9]{4}$",
+        examples=["k3x9"],
+    )
+    team: str = Field(
+        title="Team", description="The team that owns it.", pattern=r"^[a-z0-9][a-z0-9-]{0,62}$"
+    )
+    owner: str = Field(
+        title="Owner",
+        description="Who answers for it: an e-mail address or a sign-in name.",
+        min_length=1,
+        max_length=128,
+        pattern=r"^[A-Za-z0-9_.:/=+@-]+$",
+    )
+    tier: TierName = Field(title="Tier", description="dev, staging or prod: how long backups are kept.")
+    size: SizeName = Field(title="Size", description="How much of everything it gets at the start.")
+    account_id: AccountId = Field(title="Account", description="The AWS account it is built in, 12 digits.")
+    home_region: str = Field(
+        title="Home region", description="Fixed for its life.", json_schema_extra={"enum": list(REGIONS)}
+    )
+    other_region: None = Field(
+        default=None, title="Other region", description="None: this release builds one region only."
+    )
+    standby: Literal["none"] = Field(
+        default="none", title="Standby", description="none: this release builds one region only."
+    )
+    cidr: str = Field(
+        title="Address range",
+        description="A private IPv4 network from /16 to /20, for example 10.20.0.0/18; fixed for its life.",
+        pattern=r"^[0-9]{1,3}(\.[0-9]{1,3}){3}/[0-9]{1,2}$",
+        examples=["10.20.0.0/18"],
+    )
+    zone_id: str = Field(
+        title="Hosted zone",
+        description="Route 53 id of the account's delegated zone.",
+        pattern=r"^Z[A-Z0-9]{1,31}$",
+    )
+    zone_name: str = Field(
+        title="Zone name",
+        description="Name of that zone, without a dot at the end.",
+        max_length=200,
+        pattern=DNS_NAME,
+        examples=["dev.example.com"],
+    )
+    domain: str = Field(
+        default="",
+        title="Domain",
+        description="Its address, below the zone; empty means <name>.<zone name>.",
+        max_length=200,
+        json_schema_extra={"examples": ["shop.dev.example.com"]},
+    )
+    restore_source: RestoreSource | None = Field(
+        default=None,
+        title="Restore source",
+        description="Where the database's data comes from. It stays for life: taking it away would replace the database.",
+    )
+    deletion_protection: bool = Field(
+        default=False,
+        title="Deletion protection",
+        description="Refuse to delete the database and the stacks that hold data.",
+    )
+    permissions_boundary_arn: str | None = Field(
+        default=None,
+        title="Permissions boundary",
+        description="ARN of the policy that bounds every role the environment makes.",
+        pattern=r"^arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/[A-Za-z0-9+=,.@_/-]+$",
+    )
+    log_retention_days: int = Field(
+        default=30,
+        title="Days that logs are kept",
+        description="One of the values that CloudWatch Logs and Beanstalk accept.",
+        json_schema_extra={"enum": list(LOG_RETENTION_DAYS)},
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_domain(cls, data: Any) -> Any:
+        """An empty domain is the name below the zone, filled in before anything is checked or hashed."""
+        if isinstance(data, dict) and not data.get("domain") and data.get("name") and data.get("zone_name"):
+            return {**data, "domain": f"{data['name']}.{data['zone_name']}"}
+        return data
+
+    @field_validator("home_region")
+    @classmethod
+    def _known_region(cls, value: str) -> str:
+        return _region(value)
+
+    @field_validator("cidr")
+    @classmethod
+    def _private_network(cls, value: str) -> str:
+        try:
+            network = ipaddress.IPv4Network(value)
+        except ValueError as error:
+            raise ValueError(f"{value} is not an IPv4 network: {error}.") from error
+        if not 16 <= network.prefixlen <= 20:
+            raise ValueError(f"{value} must be between /16 and /20.")
+        private = (ipaddress.IPv4Network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
+        if not any(network.subnet_of(block) for block in private):
+            raise ValueError(f"{value} is not a private range (10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16).")
+        # Docker's own bridge on a Beanstalk instance is 172.17.0.0/16: addresses in it never leave the instance.
+        if network.overlaps(ipaddress.IPv4Network("172.17.0.0/16")):
+            raise ValueError(f"{value} overlaps 172.17.0.0/16, which Docker uses on every instance.")
+        return value
+
+    @field_validator("log_retention_days")
+    @classmethod
+    def _known_retention(cls, value: int) -> int:
+        if value not in LOG_RETENTION_DAYS:
+            raise ValueError(
+                f"{value} days is not a retention of CloudWatch Logs; choose one of {LOG_RETENTION_DAYS}."
+            )
+        return value
+
+    @field_validator("domain")
+    @classmethod
+    def _dns_name(cls, value: str) -> str:
+        if not re.fullmatch(DNS_NAME, value):
+            raise ValueError(f"{value or 'An empty text'} is not a domain name.")
+        # The common name of a certificate that Certificate Manager issues: RFC 5280 ub-common-name.
+        if len(value) > 64:
+            raise ValueError(f"{value} has {len(value)} characters; a certificate's domain may have 64.")
+        return value
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Spec:
+        limit, rule = longest_name(self.model_dump())
+        if rule and len(self.name) > limit:
+            raise SpecError(
+                f"The name can have at most {limit} characters in {self.home_region}: "
+                f"{rule.label} is called {rule.pattern} and {rule.service} allows {rule.max_length}.",
+                "name",
+            )
+        if not self.domain.endswith(f".{self.zone_name}"):
+            raise SpecError(f"{self.domain} is not below the zone {self.zone_name}.", "domain")
+        boundary = self.permissions_boundary_arn
+        if boundary and boundary.split(":")[4] not in (self.account_id, "aws"):
+            raise SpecError(
+                "The permissions boundary belongs to another account.", "permissions_boundary_arn"
+            )
+        return self
+
+    @property
+    def key(self) -> str:
+        """<name>-<suffix>: the value of the tag switchyard:environment."""
+        return f"{self.name}-{self.suffix}"
+
+    def named(self, rule: str) -> str:
+        """The physical name that naming rule `rule` gives in this environment."""
+        return name_of(rule, self.model_dump())
+
+
+class RegionFacts(_Frozen):
+    """What the portal resolved about a region before; another input of synthesis, versioned by the portal."""
+
+    azs: tuple[str, ...] = Field(
+        min_length=3, description="Availability Zones; the first three by name are used."
+    )
+    beanstalk_platform_arn: str = Field(
+        pattern=r"^arn:aws[a-z-]*:elasticbeanstalk:[a-z0-9-]+::platform/.+/[0-9.]+$"
+    )
+    aurora_mysql_version: str = Field(pattern=r"^8\.[0-9]+\.mysql_aurora\.[0-9]+\.[0-9]+\.[0-9]+$")
+    elb_account_id: AccountId | None = Field(
+        default=None,
+        description="Account that writes load balancer logs, in regions older than August 2022 that still need it.",
+    )
+
+    @field_validator("azs")
+    @classmethod
+    def _distinct(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(value)) != len(value):
+            raise ValueError("azs names a zone twice.")
+        return value
+
+    @property
+    def zones(self) -> list[str]:
+        """The three zones used. By name, so that the order in which AWS listed them cannot move a subnet."""
+        return sorted(self.azs)[:3]
+
+
+class BaselineSpec(_Frozen):
+    """What exists once per account and region."""
+
+    account_id: AccountId = Field(title="Account")
+    region: str = Field(title="Region", json_schema_extra={"enum": list(REGIONS)})
+    qualifier: str = Field(default="swyard", title="CDK qualifier", pattern=r"^[a-z0-9]{1,10}$")
+
+    @field_validator("region")
+    @classmethod
+    def _known_region(cls, value: str) -> str:
+        return _region(value)
+
+
+_PLAIN = {
+    "missing": "{field} is missing.",
+    "extra_forbidden": "{field} is not known to this blueprint.",
+    "string_type": "{field} must be text.",
+    "bool_type": "{field} must be true or false.",
+    "int_type": "{field} must be a whole number.",
+    "none_required": "{field} must be empty: this release builds one region only.",
+}
+
+
+def sentence_of(error: ValidationError, model: type[BaseModel], prefix: str = "") -> SpecError:
+    """The first fault of a pydantic error as one sentence with its field.
+
+    `prefix` comes before the dotted path, for parts of a request ("facts.eu-west-1").
+    """
+    fault = error.errors(include_url=False)[0]
+    path = ".".join(str(part) for part in fault["loc"])
+    field = ".".join(part for part in (prefix, path) if part) or None
+    context = fault.get("ctx", {})
+    cause = context.get("error")
+    if isinstance(cause, SpecError):
+        return cause
+    if isinstance(cause, ValueError):
+        return SpecError(str(cause), field)
+    label = field or "The specification"
+    if fault["type"] in _PLAIN:
+        return SpecError(_PLAIN[fault["type"]].format(field=label), field)
+    if fault["type"] == "literal_error":
+        return SpecError(
+            f"{label} must be one of {context['expected']}, not {_shown(fault['input'])}.", field
+        )
+    if fault["type"] == "string_pattern_mismatch":
+        described = model.model_fields.get(str(fault["loc"][0])) if fault["loc"] else None
+        hint = f" {described.description}" if described and described.description else ""
+        return SpecError(f"{label} {_shown(fault['input'])} is malformed.{hint}", field)
+    if fault["type"] == "string_too_long":
+        return SpecError(f"{label} may have at most {context['max_length']} characters.", field)
+    if fault["type"] == "string_too_short":
+        return SpecError(f"{label} must have at least {context['min_length']} characters.", field)
+    return SpecError(f"{label}: {fault['msg'][0].lower()}{fault['msg'][1:]}.", field)
+
+
+def _shown(value: Any) -> str:
+    """A value in a sentence: short, and never a whole document."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def parse(model: type[ModelT], data: Any, prefix: str = "") -> ModelT:
+    """`data` as a `model`; raises SpecError with a sentence and the field."""
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise sentence_of(error, model, prefix) from None

@@ -1,0 +1,105 @@
+"""App: certificate, load balancer, web application firewall, DNS record and the Beanstalk environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from constructs import Construct
+
+from blueprint_cdk.constructs.beanstalk import Application, InstanceProfile, Placement, ServiceRole
+from blueprint_cdk.constructs.edge import LoadBalancer, WebFirewall
+from blueprint_cdk.constructs.network import MYSQL_PORT
+from blueprint_cdk.sizes import size_of
+from blueprint_cdk.spec import RegionFacts, Spec
+from blueprint_cdk.stacks import EnvironmentStack
+from blueprint_cdk.stacks.data import DataStack
+from blueprint_cdk.stacks.keys import KeysStack
+from blueprint_cdk.stacks.network import NetworkStack
+from blueprint_cdk.stacks.storage import StorageStack
+
+
+class AppStack(EnvironmentStack):
+    """`bundle` is the placeholder's zip file and `bundle_hash` its SHA-256 in hexadecimal."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        spec: Spec,
+        facts: RegionFacts,
+        *,
+        network: NetworkStack,
+        keys: KeysStack,
+        data: DataStack,
+        storage: StorageStack,
+        bundle: Path,
+        bundle_hash: str,
+    ) -> None:
+        super().__init__(scope, "app", spec, facts, protected=False)
+        size = size_of(spec.size)
+        edge = LoadBalancer(
+            self,
+            "Edge",
+            name=spec.named("load-balancer"),
+            subnet_ids=network.public_subnet_ids,
+            security_group_id=network.firewall.load_balancer.security_group_id,
+            domain=spec.domain,
+            zone_id=spec.zone_id,
+            logs_bucket=storage.logs.bucket_name,
+        )
+        WebFirewall(
+            self,
+            "Firewall",
+            name=spec.named("web-acl"),
+            log_group_name=spec.named("waf-log-group"),
+            logs_key_arn=network.logs_key.key_arn,
+            log_retention_days=spec.log_retention_days,
+            rate_limit=size.rate_limit_per_5_min,
+            load_balancer_arn=edge.balancer.ref,
+        )
+        name = spec.named("beanstalk-environment")
+        application = Application(
+            self,
+            "Beanstalk",
+            name=name,
+            platform_arn=facts.beanstalk_platform_arn,
+            bundle=str(bundle),
+            bundle_hash=bundle_hash,
+            size=size,
+            placement=Placement(
+                vpc_id=network.vpc.vpc_id,
+                instance_subnet_ids=network.private_subnet_ids,
+                load_balancer_subnet_ids=network.public_subnet_ids,
+                instance_group_id=network.firewall.instances.security_group_id,
+                load_balancer_group_id=network.firewall.load_balancer.security_group_id,
+                load_balancer_arn=edge.balancer.ref,
+                domain=spec.domain,
+            ),
+            profile=InstanceProfile(
+                self,
+                "Instances",
+                application=name,
+                uploads_bucket_arn=storage.uploads.bucket_arn,
+                key_arn=keys.data_key.key_arn,
+                secret_arn=keys.secret_arn,
+            ),
+            service=ServiceRole(self, "Service", application=name),
+            log_retention_days=spec.log_retention_days,
+            variables={
+                "SWITCHYARD_ENVIRONMENT": spec.key,
+                "DATABASE_HOST": data.proxy_host,
+                "DATABASE_READER_HOST": data.proxy_reader_host if size.db_readers else data.proxy_host,
+                "DATABASE_PORT": str(MYSQL_PORT),
+                "DATABASE_NAME": "app",
+                "DATABASE_SECRET_ARN": keys.secret_arn,
+                "UPLOADS_BUCKET": storage.uploads.bucket_name,
+            },
+        )
+        # Beanstalk hangs its rule on the HTTPS listener: it must be there first, and go last.
+        application.environment.add_resource_dependency(edge.https)
+        application.environment.add_resource_dependency(edge.http)
+        self.output("Address", f"https://{spec.domain}", "The environment's address")
+        self.output(
+            "BeanstalkUrl", f"http://{application.environment.attr_endpoint_url}", "Where Beanstalk serves it"
+        )
+        self.output("BeanstalkEnvironment", application.environment.ref, "Name of the Beanstalk environment")
+        self.output("LoadBalancerDnsName", edge.balancer.attr_dns_name, "The load balancer")

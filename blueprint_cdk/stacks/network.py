@@ -1,0 +1,51 @@
+"""Network: the VPC, its flow logs and the security groups of every unit."""
+
+from __future__ import annotations
+
+from constructs import Construct
+
+from blueprint_cdk.constructs.keys import LogsKey
+from blueprint_cdk.constructs.network import Firewall, FlowLogs, Network
+from blueprint_cdk.sizes import size_of
+from blueprint_cdk.spec import RegionFacts, Spec
+from blueprint_cdk.stacks import EnvironmentStack
+
+
+class NetworkStack(EnvironmentStack):
+    def __init__(self, scope: Construct, spec: Spec, facts: RegionFacts) -> None:
+        super().__init__(scope, "network", spec, facts, protected=False)
+        size = size_of(spec.size)
+        self.vpc = Network(
+            self, "Network", cidr=spec.cidr, zones=facts.zones, nat_gateways=size.nat_gateways
+        ).vpc
+        self.firewall = Firewall(self, "Firewall", vpc=self.vpc)
+        # All log groups of the environment by name, whichever stack makes them.
+        prefix = spec.named("prefix")
+        self.logs_key = LogsKey(
+            self,
+            "LogsKey",
+            alias=prefix,
+            log_groups=[
+                spec.named("flow-log-group"),
+                spec.named("waf-log-group"),
+                f"/aws/rds/cluster/{spec.named('db-cluster')}/*",
+                f"/aws/rds/proxy/{spec.named('db-proxy')}",
+            ],
+        ).key
+        FlowLogs(
+            self,
+            "FlowLogs",
+            vpc=self.vpc,
+            name=spec.named("flow-log-group"),
+            key=self.logs_key,
+            retention_days=spec.log_retention_days,
+        )
+        self.public_subnet_ids = [subnet.subnet_id for subnet in self.vpc.public_subnets]
+        self.private_subnet_ids = [subnet.subnet_id for subnet in self.vpc.private_subnets]
+        self.isolated_subnet_ids = [subnet.subnet_id for subnet in self.vpc.isolated_subnets]
+        self.output("VpcId", self.vpc.vpc_id, "The VPC")
+        self.output(
+            "DefaultSecurityGroupId",
+            self.vpc.vpc_default_security_group,
+            "Used by nothing; the portal takes its rules away",
+        )
