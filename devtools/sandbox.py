@@ -119,7 +119,8 @@ class Sandbox:
 
     def client(self, service: str, keys: Keys, region: str = "eu-west-1") -> Any:
         """A boto3 client with these keys, bound to this sandbox and to nothing of the machine's configuration."""
-        session = boto3.Session(
+        # Any: the stubs want the service's name as a literal.
+        session: Any = boto3.Session(
             aws_access_key_id=keys.access_key_id,
             aws_secret_access_key=keys.secret_access_key,
             region_name=region,

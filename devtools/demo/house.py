@@ -110,15 +110,20 @@ class House:
 
     def manage(self, *arguments: str, owner: bool = False) -> str:
         """Run a `manage.py` command to its end; what it printed."""
-        command = [sys.executable, places.ROOT / "manage.py", *arguments]
+        command: list[str | Path] = [sys.executable, places.ROOT / "manage.py", *arguments]
         return processes.run(command, env=self.environment(owner=owner))
 
     def start_portal(self) -> None:
         """Web, worker, beat and the synthesis process; the first page is waited for by `wait_for_page`."""
         environment = self.environment()
-        web = [places.tool("gunicorn"), "portal.wsgi:application", "--bind", f"127.0.0.1:{self.ports.web}"]
+        web: list[str | Path] = [
+            places.tool("gunicorn"),
+            "portal.wsgi:application",
+            "--bind",
+            f"127.0.0.1:{self.ports.web}",
+        ]
         web += ["--worker-class", "gthread", "--workers", "2", "--threads", "8", "--no-control-socket"]
-        celery = [places.tool("celery"), "--app", "workers.celery"]
+        celery: list[str | Path] = [places.tool("celery"), "--app", "workers.celery"]
         worker = [*celery, "worker", "--concurrency", "2", "--loglevel", "INFO"]
         beat = [*celery, "beat", "--loglevel", "INFO", "--pidfile", ""]
         beat += ["--scheduler", "django_celery_beat.schedulers:DatabaseScheduler"]

@@ -1,0 +1,104 @@
+"""`make demo`, in order."""
+
+import os
+import signal
+import sys
+from types import FrameType
+
+from devtools import places
+from devtools.demo import seed
+from devtools.demo.house import House, Ports
+from devtools.demo.keep import FOLDER, TOLD, secrets_of_demo
+from devtools.demo.story import Story
+from devtools.slots import Slot, take_folder
+from devtools.trouble import Trouble
+
+# Real AWS takes a quarter of an hour for an Aurora cluster and a Beanstalk environment; a demo should not.
+SPEED = 0.02
+
+
+def main() -> int:
+    """Exit code: 0 after Ctrl-C, 1 with one sentence when something stands in the way."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _as_ctrl_c)
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]  # a laptop's real keys and profiles end here
+    try:
+        slot = _take_slot()
+        house = House(
+            ports=Ports(web=_port("PORT", 8000), sandbox=_port("SANDBOX_PORT", 4566)),
+            speed=float(os.environ.get("SPEED", SPEED)),
+            secrets=secrets_of_demo(),
+        )
+        house.check()
+    except Trouble as trouble:
+        print(trouble, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 0
+    try:
+        return _run(house, Story())
+    finally:
+        slot.release()
+
+
+def _run(house: House, story: Story) -> int:
+    code = 0
+    try:
+        _begin(house, story)
+        house.watch()
+    except Trouble as trouble:
+        story.say()
+        print(trouble, file=sys.stderr, flush=True)
+        code = 1
+    except KeyboardInterrupt:
+        story.say("\nStopping. The state stays for the next start; `make clean` drops it.")
+    finally:
+        # A second Ctrl-C must not leave half of it running.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        house.stop()
+    return code
+
+
+def _begin(house: House, story: Story) -> None:
+    story.say("Switchyard: the demo. Everything runs on this machine; AWS is a local stand-in.")
+    house.start_servers()
+    story.done("PostgreSQL 18, Valkey 9 and the local AWS are up")
+    house.migrate()
+    story.done("The tables are migrated, by their owner")
+    house.start_portal()
+    people = seed.people(house)
+    story.done("The blueprint's release, teams and people are there")
+    seed.tell(house, people)
+    house.wait_for_page()
+    story.done(f"The first page is at {house.url}")
+    seed.announce(house, people, story)
+    seed.account(house, people, story)
+    seed.environment(house, people, story)
+    story.say("\nAll set. Ctrl-C stops everything.")
+
+
+def _take_slot() -> Slot:
+    slot = take_folder(FOLDER)
+    if slot is None:
+        where = f" It tells where in {TOLD.relative_to(places.ROOT)}." if TOLD.exists() else ""
+        holder = (FOLDER / "lock").read_text().strip()
+        raise Trouble(f"The demo is running already, as process {holder}: stop that one first.{where}")
+    return slot
+
+
+def _port(name: str, default: int) -> int:
+    text = os.environ.get(name, "")
+    if not text:
+        return default
+    if not text.isdigit() or not 0 < int(text) < 65536:
+        raise Trouble(f"{name}={text} is no port: choose a number from 1024 to 65535.")
+    return int(text)
+
+
+def _as_ctrl_c(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())
