@@ -1,0 +1,293 @@
+"""The API on keys and aliases."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sandbox.context import Context
+from sandbox.errors import AwsError
+from sandbox.registry import operation
+from sandbox.resource_types import tag_list
+from sandbox.services.kms import keys
+from sandbox.services.kms.keys import ALIAS, KEY, REPLICA
+from sandbox.store import Record
+
+ALGORITHM = "SYMMETRIC_DEFAULT"
+SIGNING = {"RSA": "RSASSA_PSS_SHA_256", "ECC": "ECDSA_SHA_256"}
+
+
+def shape(ctx: Context, record: Record) -> dict[str, Any]:
+    """KeyMetadata."""
+    properties = record.properties
+    primary = ctx.store.by_arn(properties["PrimaryKeyArn"]) if record.type == REPLICA else record
+    source = primary.properties if primary else {}
+    spec = source.get("KeySpec", ALGORITHM)
+    usage = source.get("KeyUsage", "ENCRYPT_DECRYPT")
+    multi = record.id.startswith("mrk-")
+    answer: dict[str, Any] = {
+        "AWSAccountId": record.account,
+        "KeyId": record.id,
+        "Arn": record.arn,
+        "CreationDate": record.created_at,
+        "Enabled": record.state == "Enabled",
+        "Description": properties.get("Description", ""),
+        "KeyUsage": usage,
+        "KeyState": record.state,
+        "Origin": source.get("Origin", "AWS_KMS"),
+        "KeyManager": record.data["manager"],
+        "CustomerMasterKeySpec": spec,
+        "KeySpec": spec,
+        "MultiRegion": multi,
+    }
+    if usage == "ENCRYPT_DECRYPT":
+        answer["EncryptionAlgorithms"] = [ALGORITHM if spec == ALGORITHM else "RSAES_OAEP_SHA_256"]
+    elif usage == "SIGN_VERIFY":
+        answer["SigningAlgorithms"] = [SIGNING.get(spec[:3], "ECDSA_SHA_256")]
+    if multi:
+        arn = properties.get("PrimaryKeyArn", record.arn)
+        answer["MultiRegionConfiguration"] = {
+            "MultiRegionKeyType": "REPLICA" if record.type == REPLICA else "PRIMARY",
+            "PrimaryKey": {"Arn": arn, "Region": arn.split(":")[3]},
+            "ReplicaKeys": [{"Arn": r.arn, "Region": r.region} for r in keys.replicas(ctx.world, record)],
+        }
+    if record.state == "PendingDeletion":
+        answer["DeletionDate"] = record.data["deletion_date"]
+    if record.state == "PendingReplicaDeletion":
+        answer["PendingDeletionWindowInDays"] = record.data["window"]
+    return answer
+
+
+def page(items: list[dict[str, Any]], params: dict[str, Any], name: str, limit: int) -> dict[str, Any]:
+    """One page of a list; the marker is a position."""
+    try:
+        start = int(params.get("Marker") or 0)
+    except ValueError as problem:
+        raise AwsError("InvalidMarkerException", "Invalid marker") from problem
+    end = start + int(params.get("Limit") or limit)
+    answer: dict[str, Any] = {name: items[start:end], "Truncated": end < len(items)}
+    if end < len(items):
+        answer["NextMarker"] = str(end)
+    return answer
+
+
+def _policy(text: str | None) -> Any:
+    if text is None:
+        return None
+    try:
+        return json.loads(text)
+    except ValueError as problem:
+        raise AwsError("MalformedPolicyDocumentException", "Policy is not valid JSON") from problem
+
+
+def _tags(params: dict[str, Any]) -> dict[str, str]:
+    return {t["TagKey"]: t.get("TagValue", "") for t in params.get("Tags", ())}
+
+
+@operation("kms", "CreateKey")
+def create_key(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
+    names = ("Description", "KeyUsage", "KeySpec", "Origin", "MultiRegion")
+    properties = {n: params[n] for n in names if params.get(n) is not None}
+    if "CustomerMasterKeySpec" in params:
+        properties.setdefault("KeySpec", params["CustomerMasterKeySpec"])
+    if params.get("Policy"):
+        properties["KeyPolicy"] = _policy(params["Policy"])
+    record = ctx.world.create(ctx, KEY, properties, tags=_tags(params), at_once=True)
+    return {"KeyMetadata": shape(ctx, record)}
+
+
+@operation("kms", "ReplicateKey")
+def replicate_key(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
+    primary = keys.find(ctx, params["KeyId"], aliases=False)
+    policy = _policy(params.get("Policy")) or keys.default_policy(ctx.account)
+    properties = {
+        "PrimaryKeyArn": primary.arn,
+        "KeyPolicy": policy,
+        "Description": params.get("Description", ""),
+    }
+    there = ctx.world.context(ctx.account, params["ReplicaRegion"], principal=ctx.principal)
+    tags = _tags(params)
+    record = ctx.world.create(there, REPLICA, properties, tags=tags, at_once=True)
+    return {
+        "ReplicaKeyMetadata": shape(ctx, record),
+        "ReplicaPolicy": keys.policy_text(record),
+        "ReplicaTags": tag_list(tags, "TagKey", "TagValue"),
+    }
+
+
+@operation("kms", "DescribeKey")
+def describe_key(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
+    return {"KeyMetadata": shape(ctx, keys.find(ctx, params["KeyId"]))}
+
+
+@operation("kms", "ListKeys")
+def list_keys(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
+    records = [r for name in (KEY, REPLICA) for r in ctx.store.list(ctx.account, ctx.region, name)]
+    return page([{"KeyId": r.id, "KeyArn": r.arn} for r in records], params, "Keys", 100)
+
+
+@operation("kms", "ScheduleKeyDeletion")
+def schedule_key_deletion(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
+    days = int(params.get("PendingWindowInDays") or 30)
+    if not 7 <= days <= 30:
+        text = f"Value '{days}' at 'pendingWindowInDays' failed to satisfy constraint: between 7 and 30"
+        raise AwsError("ValidationException", f"1 validation error detected: {text}")
+    record = _customers(keys.find(ctx, params["KeyId"], aliases=False))
+    keys.refuse_waiting(record)
+    keys.schedule(ctx, record, days)
+    answer = {"KeyId": record.arn, "KeyState": record.state, "PendingWindowInDays": days}
+    if "deletion_date" in record.data:
+        answer["DeletionDate"] = record.data["deletion_date"]
+    return answer
+
+
+@operation("kms", "CancelKeyDeletion")
+def cancel_key_deletion(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
+    record = keys.find(ctx, params["KeyId"], aliases=False)
+    if record.state not in keys.WAITING:
+        raise AwsError("KMSInvalidStateException", f"{record.arn} is not pending deletion.")
+    keys.cancel(ctx, record)
+    return {"KeyId": record.arn}
+
+
+def _customers(record: Record) -> Record:
+    if record.data["manager"] == "AWS":
+        raise AwsError("UnsupportedOperationException", f"{record.arn} is an AWS managed key.")
+    return record
+
+
+def _changeable(ctx: Context, params: dict[str, Any]) -> Record:
+    record = _customers(keys.find(ctx, params["KeyId"], aliases=False))
+    keys.refuse_waiting(record)
+    return record
+
+
+def _change(ctx: Context, record: Record, **changes: Any) -> None:
+    ctx.world.update(ctx, record, {**record.properties, **changes}, at_once=True)
+
+
+@operation("kms", "EnableKey")
+def enable_key(ctx: Context, params: dict[str, Any]) -> None:
+    _change(ctx, _changeable(ctx, params), Enabled=True)
+
+
+@operation("kms", "DisableKey")
+def disable_key(ctx: Context, params: dict[str, Any]) -> None:
+    _change(ctx, _changeable(ctx, params), Enabled=False)
+
+
+@operation("kms", "UpdateKeyDescription")
+def update_key_description(ctx: Context, params: dict[str, Any]) -> None:
+    _change(ctx, _changeable(ctx, params), Description=params["Description"])
+
+
+@operation("kms", "EnableKeyRotation")
+def enable_key_rotation(ctx: Context, params: dict[str, Any]) -> None:
+    changes: dict[str, Any] = {"EnableKeyRotation": True}
+    if params.get("RotationPeriodInDays"):
+        changes["RotationPeriodInDays"] = params["RotationPeriodInDays"]
+    _change(ctx, _changeable(ctx, params), **changes)
+
+
+@operation("kms", "DisableKeyRotation")
+def disable_key_rotation(ctx: Context, params: dict[str, Any]) -> None:
+    _change(ctx, _changeable(ctx, params), EnableKeyRotation=False)
+
+
+@operation("kms", "GetKeyRotationStatus")
+def get_key_rotation_status(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
+    record = keys.find(ctx, params["KeyId"], aliases=False)
+    keys.refuse_waiting(record)
+    source = record
+    if record.type == REPLICA:
+        source = ctx.store.by_arn(record.properties["PrimaryKeyArn"]) or record
+    on = bool(source.properties.get("EnableKeyRotation"))
+    answer: dict[str, Any] = {"KeyRotationEnabled": on, "KeyId": record.arn}
+    if on:
+        days = int(source.properties.get("RotationPeriodInDays", 365))
+        answer.update(RotationPeriodInDays=days, NextRotationDate=source.created_at + days * keys.DAY_S)
+    return answer
+
+
+@operation("kms", "GetKeyPolicy")
+def get_key_policy(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
+    record = keys.find(ctx, params["KeyId"], aliases=False)
+    return {"Policy": keys.policy_text(record), "PolicyName": "default"}
+
+
+@operation("kms", "PutKeyPolicy")
+def put_key_policy(ctx: Context, params: dict[str, Any]) -> None:
+    _change(ctx, _changeable(ctx, params), KeyPolicy=_policy(params["Policy"]))
+
+
+@operation("kms", "ListKeyPolicies")
+def list_key_policies(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
+    keys.find(ctx, params["KeyId"], aliases=False)
+    return {"PolicyNames": ["default"], "Truncated": False}
+
+
+@operation("kms", "ListResourceTags")
+def list_resource_tags(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
+    record = keys.find(ctx, params["KeyId"], aliases=False)
+    return page(tag_list(record.tags, "TagKey", "TagValue"), params, "Tags", 50)
+
+
+@operation("kms", "TagResource")
+def tag_resource(ctx: Context, params: dict[str, Any]) -> None:
+    record = _changeable(ctx, params)
+    record.tags.update(_tags(params))
+    ctx.store.put(record)
+
+
+@operation("kms", "UntagResource")
+def untag_resource(ctx: Context, params: dict[str, Any]) -> None:
+    record = _changeable(ctx, params)
+    for name in params["TagKeys"]:
+        record.tags.pop(name, None)
+    ctx.store.put(record)
+
+
+# -- aliases
+
+
+@operation("kms", "CreateAlias")
+def create_alias(ctx: Context, params: dict[str, Any]) -> None:
+    properties = {n: params[n] for n in ("AliasName", "TargetKeyId")}
+    ctx.world.create(ctx, ALIAS, properties, at_once=True)
+
+
+def _alias(ctx: Context, params: dict[str, Any]) -> Record:
+    record = ctx.store.get(ctx.account, ctx.region, ALIAS, params["AliasName"])
+    if record is None:
+        raise AwsError("NotFoundException", f"Alias {ctx.arn('kms', params['AliasName'])} is not found.")
+    return record
+
+
+@operation("kms", "UpdateAlias")
+def update_alias(ctx: Context, params: dict[str, Any]) -> None:
+    properties = {n: params[n] for n in ("AliasName", "TargetKeyId")}
+    ctx.world.update(ctx, _alias(ctx, params), properties, at_once=True)
+
+
+@operation("kms", "DeleteAlias")
+def delete_alias(ctx: Context, params: dict[str, Any]) -> None:
+    ctx.world.delete(ctx, _alias(ctx, params), at_once=True)
+
+
+@operation("kms", "ListAliases")
+def list_aliases(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
+    records = ctx.store.list(ctx.account, ctx.region, ALIAS)
+    if params.get("KeyId"):
+        wanted = keys.find(ctx, params["KeyId"], aliases=False).id
+        records = [r for r in records if r.data["key"] == wanted]
+    found = [
+        {
+            "AliasName": r.id,
+            "AliasArn": r.arn,
+            "TargetKeyId": r.data["key"],
+            "CreationDate": r.created_at,
+            "LastUpdatedDate": r.updated_at,
+        }
+        for r in records
+    ]
+    return page(found, params, "Aliases", 50)

@@ -1,0 +1,1 @@
+"""Secrets Manager: secrets with versions and replicas, their policies, rotation and attachments."""

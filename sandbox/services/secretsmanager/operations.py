@@ -1,0 +1,299 @@
+"""The API on secrets."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+from sandbox.context import Context
+from sandbox.errors import AwsError
+from sandbox.registry import operation
+from sandbox.resource_types import tag_list, tags_from
+from sandbox.services.secretsmanager import passwords, secrets
+from sandbox.services.secretsmanager.secrets import TYPE
+from sandbox.store import Record
+
+
+def _value(params: dict[str, Any]) -> dict[str, str] | None:
+    text, binary = params.get("SecretString"), params.get("SecretBinary")
+    if text is not None and binary is not None:
+        raise AwsError(
+            "InvalidParameterException", "You can't specify both a binary secret value and a string."
+        )
+    if binary is not None:
+        raw = binary.encode() if isinstance(binary, str) else bytes(binary)
+        return {"binary": base64.b64encode(raw).decode()}
+    return {"string": text} if text is not None else None
+
+
+def _named(record: Record, **more: Any) -> dict[str, Any]:
+    return {"ARN": record.id, "Name": record.data["name"], **more}
+
+
+def shape(ctx: Context, record: Record) -> dict[str, Any]:
+    """DescribeSecret's answer."""
+    data, rotation = record.data, record.data.get("rotation")
+    answer = _named(
+        record,
+        CreatedDate=record.created_at,
+        LastChangedDate=data.get("changed") or record.updated_at,
+        Tags=tag_list(record.tags),
+        VersionIdsToStages={i: v["stages"] for i, v in data["versions"].items() if v["stages"]},
+    )
+    for name in ("Description", "KmsKeyId", "Type"):
+        if record.properties.get(name):
+            answer[name] = record.properties[name]
+    if "accessed" in data:
+        answer["LastAccessedDate"] = data["accessed"]
+    if "deletion_date" in data:
+        answer["DeletedDate"] = data["deletion_date"]
+    if rotation is not None:
+        answer.update(RotationEnabled=True, **rotation)
+    copies = secrets.replication(ctx.world, record)
+    if copies:
+        answer.update(PrimaryRegion=record.region, ReplicationStatus=copies)
+    elif "primary" in data:
+        answer["PrimaryRegion"] = data["primary"].split(":")[3]
+    return answer
+
+
+@operation("secretsmanager", "CreateSecret")
+def create_secret(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
+    properties = {n: params[n] for n in ("Name", "Description", "KmsKeyId") if params.get(n)}
+    properties["ReplicaRegions"] = params.get("AddReplicaRegions", [])
+    value = _value(params)
+    tags = tags_from(params.get("Tags"))
+    record = ctx.world.create(ctx, TYPE, properties, tags=tags, at_once=True)
+    answer = _named(record)
+    if value:
+        answer["VersionId"] = secrets.add_version(ctx, record, value, params.get("ClientRequestToken"))
+    secrets.spread(ctx.world, record)
+    return {**answer, "ReplicationStatus": secrets.replication(ctx.world, record)}
+
+
+@operation("secretsmanager", "DescribeSecret")
+def describe_secret(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
+    return shape(ctx, secrets.find(ctx, params["SecretId"]))
+
+
+@operation("secretsmanager", "GetSecretValue")
+def get_secret_value(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
+    record = secrets.find(ctx, params["SecretId"])
+    answer = secrets.value_of(ctx, record, params.get("VersionId"), params.get("VersionStage"))
+    record.data["accessed"] = ctx.now
+    ctx.store.put(record)
+    return answer
+
+
+@operation("secretsmanager", "ListSecretVersionIds")
+def list_secret_version_ids(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
+    record = secrets.find(ctx, params["SecretId"])
+    found = [
+        {"VersionId": i, "VersionStages": v["stages"], "CreatedDate": v["created"]}
+        for i, v in record.data["versions"].items()
+        if v["stages"] or params.get("IncludeDeprecated")
+    ]
+    return _named(record, Versions=found)
+
+
+def _primary(ctx: Context, params: dict[str, Any]) -> Record:
+    record = secrets.find(ctx, params["SecretId"])
+    secrets.refuse_deleted(record)
+    secrets.refuse_replica(record)
+    return record
+
+
+@operation("secretsmanager", "PutSecretValue")
+def put_secret_value(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
+    record, value = _primary(ctx, params), _value(params)
+    if value is None:
+        raise AwsError("InvalidRequestException", "You must provide either SecretString or SecretBinary.")
+    token, stages = params.get("ClientRequestToken"), params.get("VersionStages")
+    id = secrets.add_version(ctx, record, value, token, stages)
+    return _named(record, VersionId=id, VersionStages=record.data["versions"][id]["stages"])
+
+
+@operation("secretsmanager", "UpdateSecret")
+def update_secret(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
+    record, value = _primary(ctx, params), _value(params)
+    changes = {n: params[n] for n in ("Description", "KmsKeyId") if params.get(n) is not None}
+    if changes:
+        ctx.world.update(ctx, record, {**record.properties, **changes}, at_once=True)
+    answer = _named(record)
+    if value:
+        answer["VersionId"] = secrets.add_version(ctx, record, value, params.get("ClientRequestToken"))
+    return answer
+
+
+@operation("secretsmanager", "DeleteSecret")
+def delete_secret(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
+    force, days = params.get("ForceDeleteWithoutRecovery"), params.get("RecoveryWindowInDays")
+    if force and days is not None:
+        text = "You can't use ForceDeleteWithoutRecovery in conjunction with RecoveryWindowInDays."
+        raise AwsError("InvalidParameterException", text)
+    if days is not None and not 7 <= int(days) <= 30:
+        text = "The RecoveryWindowInDays value must be between 7 and 30 days (inclusive)."
+        raise AwsError("InvalidParameterException", text)
+    try:
+        record = secrets.find(ctx, params["SecretId"])
+    except AwsError:
+        if not force:
+            raise
+        # A forced deletion of what is not there succeeds (API reference).
+        id = params["SecretId"]
+        arn = id if id.startswith("arn:") else ctx.arn("secretsmanager", f"secret:{id}")
+        return {"ARN": arn, "Name": id, "DeletionDate": ctx.now}
+    copies = [r.region for r in secrets.replicas(ctx.world, record)]
+    if copies:
+        text = f"You can't delete secret {record.data['name']} that still has replica regions [{', '.join(copies)}]"
+        raise AwsError("InvalidParameterException", text)
+    if force:
+        ctx.world.delete(ctx, record, at_once=True)
+        return _named(record, DeletionDate=ctx.now)
+    secrets.refuse_deleted(record)
+    return _named(record, DeletionDate=secrets.schedule(ctx, record, int(days or 30)))
+
+
+@operation("secretsmanager", "RestoreSecret")
+def restore_secret(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
+    record = secrets.find(ctx, params["SecretId"])
+    record.data.pop("deletion_date", None)
+    ctx.store.put(record)
+    return _named(record)
+
+
+def _matches(record: Record, rule: dict[str, Any]) -> bool:
+    name, values = rule["Key"], rule.get("Values", [])
+    texts = {
+        "name": [record.data["name"]],
+        "description": [record.properties.get("Description", "")],
+        "tag-key": list(record.tags),
+        "tag-value": list(record.tags.values()),
+        "primary-region": [record.data.get("primary", record.id).split(":")[3]],
+        "owning-service": [""],
+    }
+    texts["all"] = [t for n in ("name", "description", "tag-key", "tag-value") for t in texts[n]]
+    for value in values:
+        wanted = value.removeprefix("!")
+        hit = any(t.startswith(wanted) for t in texts.get(name, []))
+        if hit != value.startswith("!"):
+            return True
+    return False
+
+
+@operation("secretsmanager", "ListSecrets")
+def list_secrets(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
+    records = [
+        r
+        for r in ctx.store.list(ctx.account, ctx.region, TYPE)
+        if (params.get("IncludePlannedDeletion") or "deletion_date" not in r.data)
+        and all(_matches(r, rule) for rule in params.get("Filters", ()))
+    ]
+    if params.get("SortOrder") == "desc":
+        records.reverse()
+    try:
+        start = int(params.get("NextToken") or 0)
+    except ValueError as problem:
+        raise AwsError("InvalidNextTokenException", "The NextToken value is invalid.") from problem
+    end = start + int(params.get("MaxResults") or 100)
+    found = []
+    for record in records[start:end]:
+        entry = shape(ctx, record)
+        entry["SecretVersionsToStages"] = entry.pop("VersionIdsToStages")
+        entry.pop("ReplicationStatus", None)
+        found.append(entry)
+    return {"SecretList": found, **({"NextToken": str(end)} if end < len(records) else {})}
+
+
+@operation("secretsmanager", "GetRandomPassword")
+def get_random_password(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
+    return {"RandomPassword": passwords.generate(params)}
+
+
+@operation("secretsmanager", "TagResource")
+def tag_resource(ctx: Context, params: dict[str, Any]) -> None:
+    record = _primary(ctx, params)
+    record.tags.update(tags_from(params["Tags"]))
+    ctx.store.put(record)
+    secrets.spread(ctx.world, record)
+
+
+@operation("secretsmanager", "UntagResource")
+def untag_resource(ctx: Context, params: dict[str, Any]) -> None:
+    record = _primary(ctx, params)
+    for name in params["TagKeys"]:
+        record.tags.pop(name, None)
+    ctx.store.put(record)
+    secrets.spread(ctx.world, record)
+
+
+@operation("secretsmanager", "ReplicateSecretToRegions")
+def replicate_secret_to_regions(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
+    record = _primary(ctx, params)
+    for replica in params["AddReplicaRegions"]:
+        secrets.replicate(ctx, record, replica["Region"], replica.get("KmsKeyId"))
+    return {"ARN": record.id, "ReplicationStatus": secrets.replication(ctx.world, record)}
+
+
+@operation("secretsmanager", "RemoveRegionsFromReplication")
+def remove_regions_from_replication(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
+    record = _primary(ctx, params)
+    for region in params["RemoveReplicaRegions"]:
+        secrets.drop_replica(ctx, record, region)
+    return {"ARN": record.id, "ReplicationStatus": secrets.replication(ctx.world, record)}
+
+
+@operation("secretsmanager", "StopReplicationToReplica")
+def stop_replication_to_replica(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
+    record = secrets.find(ctx, params["SecretId"])
+    record.data.pop("primary", None)
+    ctx.store.put(record)
+    return {"ARN": record.id}
+
+
+@operation("secretsmanager", "RotateSecret")
+def rotate_secret(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
+    record = _primary(ctx, params)
+    names = ("RotationLambdaARN", "RotationRules")
+    record.data["rotation"] = {n: params[n] for n in names if params.get(n)} or record.data.get(
+        "rotation", {}
+    )
+    ctx.store.put(record)
+    return _named(record)
+
+
+@operation("secretsmanager", "CancelRotateSecret")
+def cancel_rotate_secret(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
+    record = _primary(ctx, params)
+    record.data.pop("rotation", None)
+    ctx.store.put(record)
+    return _named(record)
+
+
+@operation("secretsmanager", "GetResourcePolicy")
+def get_resource_policy(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
+    record = secrets.find(ctx, params["SecretId"])
+    policy = record.data.get("policy")
+    return _named(record, **({"ResourcePolicy": policy} if policy else {}))
+
+
+@operation("secretsmanager", "PutResourcePolicy")
+def put_resource_policy(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
+    record = _primary(ctx, params)
+    try:
+        json.loads(params["ResourcePolicy"])
+    except ValueError as problem:
+        text = "This resource policy contains invalid Json"
+        raise AwsError("MalformedPolicyDocumentException", text) from problem
+    record.data["policy"] = params["ResourcePolicy"]
+    ctx.store.put(record)
+    return _named(record)
+
+
+@operation("secretsmanager", "DeleteResourcePolicy")
+def delete_resource_policy(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
+    record = _primary(ctx, params)
+    record.data.pop("policy", None)
+    ctx.store.put(record)
+    return _named(record)
