@@ -136,7 +136,7 @@ class Server:
         os.environ[LISTENER_FD] = str(listener.fileno())
         os.environ[PARENT_PID] = str(self._parent)
         limit = str(self._max_rss // 1024 // 1024)
-        os.execv(
+        os.execv(  # noqa: S606 - our own interpreter and module
             sys.executable,
             [
                 sys.executable,

@@ -128,7 +128,7 @@ class Spec(_Frozen):
     restore_source: RestoreSource | None = Field(
         default=None,
         title="Restore source",
-        description="Where the database's data comes from. It stays for life: taking it away would replace the database.",
+        description="Where the database's data comes from. It stays for life: without it the database is replaced.",
     )
     deletion_protection: bool = Field(
         default=False,

@@ -52,7 +52,7 @@ def synthesise(data: Any) -> Path:
     # All input is read before anything is written: what is refused leaves no half assembly.
     if request.app == "baseline":
         account = parse(BaselineSpec, request.spec)
-        app = _app(out)
+        app = new_app(out)
         baseline.compose(app, account, release=release)
         _write(app, out)
         return out
@@ -60,7 +60,7 @@ def synthesise(data: Any) -> Path:
     facts = {region: parse(RegionFacts, row, f"facts.{region}") for region, row in request.facts.items()}
     if spec.home_region not in facts:
         raise SpecError(f"Nothing is known about {spec.home_region}: its facts are missing.", "facts")
-    app = _app(out)
+    app = new_app(out)
     zipped = placeholder_bundle()
     with tempfile.TemporaryDirectory() as folder:
         bundle = Path(folder) / "placeholder.zip"
@@ -77,7 +77,7 @@ def synthesise(data: Any) -> Path:
     return out
 
 
-def _app(out: Path) -> cdk.App:
+def new_app(out: Path) -> cdk.App:
     """A new app that writes to `out`, which it empties if it holds an assembly."""
     if out.exists():
         if any(out.iterdir()) and not (out / "manifest.json").exists():

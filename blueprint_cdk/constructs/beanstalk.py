@@ -217,8 +217,8 @@ class Application(Construct):
                 for option, value in sorted(options[space].items())
             ],
         )
-        # Beanstalk works with these roles until the environment is gone: they are deleted after it.
-        self.environment.node.add_dependency(profile, service)
+        # Beanstalk works with these until the environment is gone: they are made before and deleted after it.
+        self.environment.node.add_dependency(profile.policy, service.policy)
 
 
 def _placement_options(placement: Placement) -> dict[str, dict[str, str]]:

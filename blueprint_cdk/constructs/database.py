@@ -132,7 +132,6 @@ class Cluster(Construct):
                 publicly_accessible=False,
                 # A standby's region must be upgraded first: upgrades are operations of the portal.
                 auto_minor_version_upgrade=False,
-                copy_tags_to_snapshot=True,
                 enable_performance_insights=True,
                 performance_insights_kms_key_id=key_arn,
                 performance_insights_retention_period=7,
@@ -213,7 +212,7 @@ class Proxy(Construct):
                     auth_scheme="SECRETS",
                     secret_arn=secret_arn,
                     iam_auth="DISABLED",
-                    client_password_auth_type="MYSQL_CACHING_SHA2_PASSWORD",
+                    client_password_auth_type="MYSQL_CACHING_SHA2_PASSWORD",  # noqa: S106 - a method
                 )
             ],
         )

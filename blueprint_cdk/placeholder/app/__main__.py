@@ -6,12 +6,13 @@ import os
 import signal
 import threading
 
-from app.server import make_server
+from .server import make_server
 
 
 def main() -> None:
     """Serves until SIGTERM or SIGINT, then lets requests in flight end."""
-    server = make_server(os.environ.get("HOST", "0.0.0.0"), int(os.environ.get("PORT", "8080")), os.environ)
+    host = os.environ.get("HOST", "0.0.0.0")  # noqa: S104 - inside a container
+    server = make_server(host, int(os.environ.get("PORT", "8080")), os.environ)
     for number in (signal.SIGTERM, signal.SIGINT):
         # shutdown() waits for serve_forever(), which this very thread runs: it needs a thread of its own.
         signal.signal(number, lambda *_: threading.Thread(target=server.shutdown).start())

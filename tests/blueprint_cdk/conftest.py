@@ -1,0 +1,43 @@
+"""Assemblies of the blueprint, each synthesised once a run in one warm process."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from blueprint_cdk import runtime
+from tests.blueprint_cdk.support import FACTS, SPEC, Assembly, Synthesise
+
+runtime.prepare()
+
+
+@pytest.fixture(scope="session")
+def synthesise(tmp_path_factory: pytest.TempPathFactory) -> Synthesise:
+    """synthesise(facts=…, release=…, **spec) -> Assembly; the same arguments give the same assembly again."""
+    from blueprint_cdk.synthesis import synthesise as run
+
+    made: dict[str, Assembly] = {}
+
+    def make(facts: dict[str, Any] | None = None, release: str = "1.0.0", **changes: Any) -> Assembly:
+        spec = {**SPEC, **changes}
+        request = {
+            "app": "environment",
+            "spec": spec,
+            "facts": {spec["home_region"]: {**FACTS, **(facts or {})}},
+            "release": release,
+        }
+        key = json.dumps(request, sort_keys=True)
+        if key not in made:
+            folder = tmp_path_factory.mktemp("assembly")
+            run({**request, "out": str(folder)})
+            made[key] = Assembly(folder, f"sy-{spec['name']}-{spec['suffix']}")
+        return made[key]
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def small(synthesise: Synthesise) -> Assembly:
+    return synthesise()
