@@ -15,8 +15,7 @@ def clean() -> None:
         slot = take_folder(lock.parent)
         if slot is None:
             holder = lock.read_text().strip() or "unknown"
-            name = lock.parent.relative_to(places.ROOT)
-            raise Trouble(f"{name} is in use by process {holder}: stop it first.")
+            raise Trouble(f"{places.shown(lock.parent)} is in use by process {holder}: stop it first.")
         locks.append(slot)
     for folder in (places.STATE, places.outside()):
         if folder.exists():

@@ -14,7 +14,13 @@ from pathlib import Path
 from devtools.trouble import Trouble
 
 ROOT = Path(__file__).resolve().parents[1]
-STATE = ROOT / ".data"
+# Elsewhere for the tests of the demo itself, which must not meet a demo that is running.
+STATE = Path(os.environ.get("SWITCHYARD_STATE", ROOT / ".data")).absolute()
+
+
+def shown(path: Path) -> str:
+    """`path` as people like to read it: from the root of the checkout when it lies below."""
+    return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,7 @@ def _begin(house: House, story: Story) -> None:
 def _take_slot() -> Slot:
     slot = take_folder(FOLDER)
     if slot is None:
-        where = f" It tells where in {TOLD.relative_to(places.ROOT)}." if TOLD.exists() else ""
+        where = f" It tells where in {places.shown(TOLD)}." if TOLD.exists() else ""
         holder = (FOLDER / "lock").read_text().strip()
         raise Trouble(f"The demo is running already, as process {holder}: stop that one first.{where}")
     return slot

@@ -87,8 +87,8 @@ class House:
 
     @property
     def synthesis_socket(self) -> Path:
-        """Relative to the root: a socket's path may have 107 bytes, and a checkout may lie deep."""
-        return (FOLDER / "synthesis.sock").relative_to(places.ROOT)
+        """From the root when below it: a socket's path may have 107 bytes, and a checkout may lie deep."""
+        return Path(places.shown(FOLDER / "synthesis.sock"))
 
     def start_servers(self) -> None:
         """PostgreSQL, Valkey and the sandbox, side by side."""
@@ -159,7 +159,7 @@ class House:
             if not process.alive:
                 raise Trouble(
                     f"{process.name} ended by itself with code {process.popen.returncode}; "
-                    f"the end of {process.log.relative_to(places.ROOT)}:\n{process.last_lines()}"
+                    f"the end of {places.shown(process.log)}:\n{process.last_lines()}"
                 )
 
     def watch(self) -> None:

@@ -1,0 +1,179 @@
+"""What a team would do on its first day: people, an account, an environment. A step that is done already says so.
+
+People come from `manage.py seed_demo`; account and environment through the public API, by different people's tokens.
+"""
+
+import json
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import pyotp
+
+from devtools.demo.api import Api
+from devtools.demo.house import House
+from devtools.demo.keep import TOLD, write_private
+from devtools.demo.story import Story
+from devtools.sandbox import Keys
+from devtools.trouble import Trouble
+
+ACCOUNT = "sandbox-dev"
+ACCOUNT_ID = "222233334444"
+REGION = "eu-west-1"
+ZONE = "dev.switchyard.example"
+# staging: no rule approves it, so that the demo shows one person asking and another one approving.
+ENVIRONMENT = {"name": "shop", "tier": "staging", "size": "small", "account": ACCOUNT, "home_region": REGION}
+ROLE_STACK = "switchyard-access"
+WITHIN_S = 300
+
+
+@dataclass(frozen=True)
+class Person:
+    """One of the demo's people, with all that signs them in."""
+
+    username: str
+    password: str
+    totp_secret: str
+    api_token: str
+
+
+People = dict[str, Person]
+
+
+def people(house: House) -> People:
+    """Release, teams and one person per portal role; their secrets are in .data/demo.json only."""
+    house.manage("register_release", "--default")
+    known = json.loads(TOLD.read_text())["users"] if TOLD.exists() else {}
+    answer = house.manage("seed_demo", "--known", json.dumps(sorted(known)))
+    made: dict[str, dict[str, str]] = json.loads(answer.strip().splitlines()[-1])["users"]
+    return {role: Person(**(made.get(role) or known[role])) for role in {**known, **made}}
+
+
+def tell(house: House, people: People) -> None:
+    """Write .data/demo.json, for scripts."""
+    users = {role: vars(person) for role, person in people.items()}
+    write_private(TOLD, {"url": house.url, "sandbox_url": house.sandbox.url, "users": users})
+
+
+def announce(house: House, people: People, story: Story) -> None:
+    """Print where to go and who to be."""
+    story.say(f"\n  {house.url}   (scripts find all of this in .data/demo.json)\n")
+    story.say(f"  {'role':<15}{'user name':<12}{'password':<22}{'TOTP secret':<34}code now")
+    for role, person in people.items():
+        code = pyotp.TOTP(person.totp_secret).now()
+        story.say(f"  {role:<15}{person.username:<12}{person.password:<22}{person.totp_secret:<34}{code}")
+    story.say("  A later code: .venv/bin/python -m devtools.totp team-lead\n")
+    token = people["team-lead"].api_token
+    story.say(f'  curl -H "Authorization: Bearer {token}" {house.url}/api/v1/environments/\n')
+
+
+def account(house: House, people: People, story: Story) -> None:
+    """Take the account in by the very operation that adds accounts; the role is deployed as a person would."""
+    api = Api(house.url, people["administrator"].api_token)
+    found = next((row for row in api.all("accounts/") if row["name"] == ACCOUNT), None)
+    if found is not None and found["status"] == "ready":
+        story.done(f"The account {ACCOUNT} is ready, as it was left")
+        return
+    keys = house.sandbox.account(ACCOUNT_ID, ACCOUNT)
+    _delegate_zone(house, keys)
+    if found is None:
+        body = {
+            "name": ACCOUNT,
+            "account_id": ACCOUNT_ID,
+            "mode": "sandbox",
+            "regions": [REGION],
+            "zone_name": ZONE,
+        }
+        operation = api.post("accounts/", body)
+    else:
+        operation = api.all("operations/", subject=ACCOUNT, kind="account-add")[0]
+        if operation["status"] in ENDED:
+            operation = api.post(f"accounts/{ACCOUNT}/add-again/")
+    _deploy_role(house, keys, api.get(f"accounts/{ACCOUNT}/"))
+    _follow(house, api, operation, story, f"Account {ACCOUNT}")
+    story.done(f"The account {ACCOUNT} is ready: its role was deployed, bootstrap and baseline are there")
+
+
+def environment(house: House, people: People, story: Story) -> None:
+    """One environment, asked for by the team lead and approved by the approver."""
+    asking, approving = (Api(house.url, people[role].api_token) for role in ("team-lead", "approver"))
+    name = ENVIRONMENT["name"]
+    found = next((row for row in asking.all("environments/") if row["name"] == name), None)
+    if found is not None and found["status"] == "active":
+        story.done(f"The environment {name} is active, as it was left")
+        return
+    if found is None:
+        operation = asking.post("environments/", ENVIRONMENT | {"team": "storefront"})
+        story.done(f"{people['team-lead'].username} asked for the environment {name} ({ENVIRONMENT['tier']})")
+    else:
+        operation = asking.all("operations/", subject=name)[0]
+    operation = _until(
+        house, asking, operation, story, f"Plan of {name}", {"awaiting-approval", *UNDER_WAY, *ENDED}
+    )
+    if operation["status"] == "awaiting-approval":
+        approving.post(
+            f"operations/{operation['id']}/approve/",
+            {"hash": operation["plan"]["hash"], "comment": "Approved by the demo."},
+        )
+        story.done(f"{people['approver'].username} approved its plan")
+    _follow(house, asking, operation, story, f"Environment {name}")
+    row = asking.get(f"environments/{name}/")
+    story.done(f"The environment {name} is {row['status']}: {_address(row)}")
+
+
+UNDER_WAY = {"queued", "running", "waiting", "paused", "cancelling"}
+ENDED = {"succeeded", "failed", "errored", "cancelled", "rejected", "expired"}
+
+
+def _follow(house: House, api: Api, operation: dict[str, Any], story: Story, what: str) -> None:
+    """Wait for its end; Trouble unless it succeeded."""
+    operation = _until(house, api, operation, story, what, ENDED)
+    if operation["status"] != "succeeded":
+        raise Trouble(f"{what}: {operation['status']}. {operation.get('sentence') or ''} {house.url}".strip())
+
+
+def _until(
+    house: House, api: Api, operation: dict[str, Any], story: Story, what: str, statuses: set[str]
+) -> dict[str, Any]:
+    deadline = time.monotonic() + WITHIN_S
+    while operation["status"] not in statuses:
+        house.look()
+        if time.monotonic() > deadline:
+            raise Trouble(f"{what} is still {operation['status']} after {WITHIN_S} s: look at {house.url}.")
+        story.goes_on(f"{what}: {operation['status']}")
+        operation = api.get(f"operations/{operation['id']}/", wait=2)
+    return operation
+
+
+def _delegate_zone(house: House, keys: Keys) -> None:
+    """The hosted zone that the parent domain's owner delegates to this account."""
+    route53 = house.sandbox.client("route53", keys)
+    zones = route53.list_hosted_zones_by_name(DNSName=ZONE)["HostedZones"]
+    if not any(zone["Name"] == f"{ZONE}." for zone in zones):
+        route53.create_hosted_zone(Name=ZONE, CallerReference=f"demo-{ACCOUNT_ID}")
+
+
+def _deploy_role(house: House, keys: Keys, account: dict[str, Any]) -> None:
+    """What the account's page asks a person to do: deploy its template with the account's own credentials."""
+    cloudformation = house.sandbox.client("cloudformation", keys, REGION)
+    setup = account["role_setup"]
+    parameters = [
+        {"ParameterKey": name, "ParameterValue": value} for name, value in setup["parameters"].items()
+    ]
+    try:
+        cloudformation.create_stack(
+            StackName=ROLE_STACK,
+            TemplateBody=setup["template"],
+            Parameters=parameters,
+            Capabilities=["CAPABILITY_NAMED_IAM"],
+        )
+    except cloudformation.exceptions.AlreadyExistsException:
+        return
+    cloudformation.get_waiter("stack_create_complete").wait(
+        StackName=ROLE_STACK, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+    )
+
+
+def _address(row: dict[str, Any]) -> str:
+    addresses = row.get("addresses") or {}
+    return next(iter(addresses.values()), "no address yet") if isinstance(addresses, dict) else str(addresses)
