@@ -1,0 +1,52 @@
+"""The audit is out of everyone's reach: of the portal's database role, and of a portal superuser."""
+
+import hashlib
+
+import pytest
+from django.db import ProgrammingError, connection, transaction
+
+from environments.operations.audit import audit_record, origin
+from environments.operations.models import AuditEntry
+
+pytestmark = pytest.mark.django_db
+
+
+def test_rows_are_chained_by_hash(team, ada):
+    token = origin.set("10.0.0.1 api")
+    try:
+        first = audit_record("team.created", team, actor=ada, after={"slug": "shop"})
+    finally:
+        origin.reset(token)
+    second = audit_record("team.changed", team, actor=None, before={"a": 1}, after={"a": 2})
+    first.refresh_from_db()
+    second.refresh_from_db()
+    assert (first.origin, first.actor_name, second.actor_name) == ("10.0.0.1 api", "ada", "switchyard")
+    assert second.previous_hash == first.hash != ""
+    assert len(second.hash) == len(hashlib.sha256().hexdigest())
+
+
+ATTACKS = [
+    "UPDATE operations_auditentry SET action = 'nothing'",
+    "DELETE FROM operations_auditentry",
+    "TRUNCATE operations_auditentry",
+    "ALTER TABLE operations_auditentry DISABLE TRIGGER ALL",
+    "DROP TABLE operations_auditentry",
+    "SET session_replication_role = replica",
+]
+
+
+@pytest.mark.parametrize("statement", ATTACKS)
+def test_the_portals_role_can_only_add_and_read(team, ada, statement):
+    audit_record("team.created", team, actor=ada)
+    with pytest.raises(ProgrammingError), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(statement)
+    assert AuditEntry.objects.get().action == "team.created"
+
+
+def test_orm_cannot_change_a_row_either(team, ada):
+    entry = audit_record("team.created", team, actor=ada)
+    entry.action = "something.else"
+    with pytest.raises(ProgrammingError), transaction.atomic():
+        entry.save()
+    with pytest.raises(ProgrammingError), transaction.atomic():
+        AuditEntry.objects.all().delete()

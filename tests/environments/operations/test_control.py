@@ -1,0 +1,173 @@
+"""Approving, rejecting, cancelling, retrying, pausing: each verb's good case and its refusals."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from environments.errors import Conflict, Forbidden, Invalid
+from environments.operations import approvals, control
+from environments.operations.events import Draft, events_write
+from environments.operations.models import AuditEntry, Decision, Operation, Pause, Step
+from environments.operations.opening import operation_open
+from environments.operations.selectors import approvals_waiting, events_after, operations_due, queue_position
+from environments.operations.states import OperationStatus
+
+pytestmark = pytest.mark.django_db
+S = OperationStatus
+
+
+@pytest.fixture
+def waiting(make_operation):
+    return make_operation(
+        status=S.AWAITING_APPROVAL, approvals_needed=1, approval_hash="h" * 64, parameters={"approvals": 1}
+    )
+
+
+def test_another_person_approves_the_plan_they_saw(waiting, lena):
+    approvals.operation_approve(operation_id=waiting.pk, plan_hash="h" * 64, comment="fine", actor=lena)
+    waiting.refresh_from_db()
+    assert waiting.status == S.QUEUED
+    decision = Decision.objects.get()
+    assert (decision.decided_by, decision.verdict, decision.comment) == (lena, "approved", "fine")
+    assert AuditEntry.objects.get().action == "test-change.approved"
+
+
+def test_nobody_approves_their_own_request(waiting, ada):
+    with pytest.raises(Forbidden, match="another person"):
+        approvals.operation_approve(operation_id=waiting.pk, plan_hash="h" * 64, actor=ada)
+    assert not Decision.objects.exists()
+
+
+def test_a_plan_that_moved_cannot_be_approved(waiting, lena):
+    with pytest.raises(Conflict, match="moved since you saw it"):
+        approvals.operation_approve(operation_id=waiting.pk, plan_hash="x" * 64, actor=lena)
+
+
+def test_two_approvals_take_two_people(waiting, lena, django_user_model):
+    Operation.objects.filter(pk=waiting.pk).update(approvals_needed=2)
+    approvals.operation_approve(operation_id=waiting.pk, plan_hash="h" * 64, actor=lena)
+    waiting.refresh_from_db()
+    assert waiting.status == S.AWAITING_APPROVAL and waiting.sentence == "1 of 2 approvals given."
+    with pytest.raises(Conflict, match="already approved"):
+        approvals.operation_approve(operation_id=waiting.pk, plan_hash="h" * 64, actor=lena)
+    paul = django_user_model.objects.create(username="paul")
+    approvals.operation_approve(operation_id=waiting.pk, plan_hash="h" * 64, actor=paul)
+    waiting.refresh_from_db()
+    assert waiting.status == S.QUEUED
+
+
+def test_a_rejection_needs_a_reason_and_ends_it(waiting, lena):
+    with pytest.raises(Invalid) as refusal:
+        approvals.operation_reject(operation_id=waiting.pk, comment=" ", actor=lena)
+    assert refusal.value.field == "comment"
+    approvals.operation_reject(operation_id=waiting.pk, comment="too dear", actor=lena)
+    waiting.refresh_from_db()
+    assert (waiting.status, waiting.sentence) == (S.REJECTED, "Rejected by lena: too dear")
+    with pytest.raises(Conflict, match="lena rejected it"):
+        approvals.operation_approve(operation_id=waiting.pk, plan_hash="h" * 64, actor=lena)
+
+
+def test_an_approval_that_nobody_gave_expires(waiting):
+    assert not approvals.operation_expire_approval(waiting.pk)
+    Operation.objects.filter(pk=waiting.pk).update(approval_expires_at=timezone.now())
+    assert approvals.operation_expire_approval(waiting.pk)
+    waiting.refresh_from_db()
+    assert waiting.status == S.EXPIRED
+    assert list(approvals_waiting()) == []
+
+
+@pytest.mark.parametrize("status", [S.PENDING, S.PLANNING, S.AWAITING_APPROVAL, S.QUEUED])
+def test_cancel_ends_at_once_what_has_not_begun(make_operation, ada, status):
+    operation = make_operation(status=status)
+    control.operation_cancel(operation_id=operation.pk, actor=ada)
+    operation.refresh_from_db()
+    assert operation.status == S.CANCELLED
+    assert "Nothing had been changed" in operation.sentence
+
+
+def test_cancel_of_what_runs_is_a_request_and_force_comes_after(make_operation, ada, lena):
+    operation = make_operation(status=S.RUNNING)
+    with pytest.raises(Conflict, match="Cancel it first"):
+        control.operation_force_cancel(operation_id=operation.pk, actor=ada)
+    control.operation_cancel(operation_id=operation.pk, actor=lena)
+    operation.refresh_from_db()
+    assert operation.status == S.CANCELLING and operation.pk in operations_due()
+    with pytest.raises(Forbidden):
+        control.operation_force_cancel(operation_id=operation.pk, actor=lena)
+    control.operation_force_cancel(operation_id=operation.pk, actor=ada)
+    operation.refresh_from_db()
+    assert operation.status == S.CANCELLED
+
+
+def test_cancel_of_what_has_ended_is_refused(make_operation, ada):
+    with pytest.raises(Conflict, match="ended already"):
+        control.operation_cancel(operation_id=make_operation(status=S.SUCCEEDED).pk, actor=ada)
+
+
+@pytest.mark.parametrize(("phase", "goes_to"), [("plan", S.PLANNING), ("execute", S.QUEUED)])
+def test_retry_goes_back_to_the_phase_in_which_it_failed(make_operation, ada, phase, goes_to):
+    operation = make_operation(status=S.FAILED, phase=phase, failure={"step": "one"})
+    step = Step.objects.create(
+        operation=operation, key="one", title="One", phase=phase, position=0, status="failed", attempts=1
+    )
+    control.operation_retry(operation_id=operation.pk, actor=ada)
+    operation.refresh_from_db()
+    step.refresh_from_db()
+    assert (operation.status, operation.failure, step.status) == (goes_to, None, "pending")
+
+
+def test_only_what_failed_can_be_retried(make_operation, ada):
+    with pytest.raises(Conflict, match="Only what failed"):
+        control.operation_retry(operation_id=make_operation(status=S.RUNNING).pk, actor=ada)
+
+
+def test_a_notice_is_shortened_with_a_reason(make_operation, ada):
+    later = timezone.now() + timedelta(days=7)
+    operation = make_operation("end", S.QUEUED, not_before=later, wake_at=later)
+    with pytest.raises(Invalid):
+        control.operation_shorten_notice(
+            operation_id=operation.pk, not_before=timezone.now(), reason="", actor=ada
+        )
+    control.operation_shorten_notice(
+        operation_id=operation.pk, not_before=timezone.now(), reason="budget", actor=ada
+    )
+    assert operations_due() == [operation.pk]
+
+
+def test_pause_covers_everything_an_account_or_a_region(ada):
+    control.pause_set(covers="1/eu", reason="audit", actor=ada)
+    control.pause_set(covers="2/", reason="audit", actor=ada)
+    assert control.pause_covering("1/eu") and control.pause_covering("2/us")
+    assert control.pause_covering("1/us") is None
+    control.pause_set(reason="fire", actor=ada)
+    assert control.pause_covering("1/us").covers == Pause.EVERYTHING
+    control.pause_lift(actor=ada)
+    with pytest.raises(Conflict, match="not paused"):
+        control.pause_lift(actor=ada)
+    with pytest.raises(Invalid):
+        control.pause_set(reason="", actor=ada)
+
+
+def test_a_second_open_request_of_the_same_kind_is_a_double_click(team, ada):
+    first = operation_open(kind="test-change", subject=team, actor=ada)
+    with pytest.raises(Conflict, match=f"Operation {first.pk} already does this"):
+        operation_open(kind="test-change", subject=team, actor=ada)
+    assert Operation.objects.count() == 1
+
+
+def test_events_are_numbered_without_a_gap(make_operation):
+    operation = make_operation()
+    events_write(operation.pk, [Draft("a.b", "one"), Draft("a.b", "two")])
+    events_write(operation.pk, [Draft("a.b", "three")])
+    assert [(e.number, e.text) for e in events_after(operation.pk, 1)] == [(2, "two"), (3, "three")]
+    with pytest.raises(LookupError):
+        events_write(10**9, [Draft("a.b", "nowhere")])
+
+
+def test_queue_position_counts_within_the_scope(make_operation):
+    make_operation(status=S.QUEUED, scope="1/eu")
+    second = make_operation(status=S.QUEUED, scope="1/eu")
+    urgent = make_operation(status=S.QUEUED, scope="1/eu", priority=1)
+    assert (queue_position(urgent), queue_position(second)) == (1, 3)
+    assert queue_position(make_operation(status=S.RUNNING)) is None
