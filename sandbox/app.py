@@ -100,7 +100,13 @@ class _Request:
     """One AWS request on its way through scope, faults, identity, permission and handler."""
 
     def __init__(
-        self, world: World, method: str, path: str, query: list[tuple[str, str]], headers: Headers, body: bytes
+        self,
+        world: World,
+        method: str,
+        path: str,
+        query: list[tuple[str, str]],
+        headers: Headers,
+        body: bytes,
     ) -> None:
         self.world, self.method, self.path, self.query = world, method, path, query
         self.headers, self.body = headers, body
@@ -118,7 +124,9 @@ class _Request:
                 self.scope.service, self.method, self.path, self.query, self.headers, self.body
             )
         except UnknownServiceError:
-            return self.error(AwsError("UnknownService", f"The sandbox has no service {self._service()}.", 404))
+            return self.error(
+                AwsError("UnknownService", f"The sandbox has no service {self._service()}.", 404)
+            )
         except AwsError as problem:
             return self.error(problem)
         return await self._carry_out(self.scope, self.asked)
@@ -156,7 +164,9 @@ class _Request:
             return self.error(problem)
         if fault is not None:
             return None
-        return self._with_id(protocol.serialize(asked.service, asked.operation, asked.protocol, result, self.id))
+        return self._with_id(
+            protocol.serialize(asked.service, asked.operation, asked.protocol, result, self.id)
+        )
 
     def _faulty(self, fault: Fault) -> Answer | None:
         if fault.kind == "dark":

@@ -54,7 +54,9 @@ class Context:
         """Epoch seconds."""
         return self.world.scheduler.now()
 
-    def arn(self, service: str, resource: str, *, region: str | None = None, account: str | None = None) -> str:
+    def arn(
+        self, service: str, resource: str, *, region: str | None = None, account: str | None = None
+    ) -> str:
         """`ctx.arn("rds", "cluster:x")`; pass region="" or account="" for ARNs that have none."""
         region = self.region if region is None else region
         account = self.account if account is None else account

@@ -45,7 +45,9 @@ class Control:
     def get_settings(self, parts: list[str], query: dict[str, str], body: dict[str, Any]) -> tuple[int, Any]:
         return 200, self.world.settings
 
-    def patch_settings(self, parts: list[str], query: dict[str, str], body: dict[str, Any]) -> tuple[int, Any]:
+    def patch_settings(
+        self, parts: list[str], query: dict[str, str], body: dict[str, Any]
+    ) -> tuple[int, Any]:
         unknown = set(body) - {"speed", "durations", "enforce_iam", "event_latency"}
         if unknown:
             raise ValueError(f"unknown settings: {', '.join(sorted(unknown))}")

@@ -10,7 +10,11 @@ DEFAULT = {"create": 3.0, "update": 3.0, "delete": 3.0}
 
 DURATIONS: dict[str, dict[str, float]] = {
     "AWS::CDK::Metadata": {"create": 1, "update": 1, "delete": 1},  # estimate
-    "AWS::CertificateManager::Certificate": {"create": 60, "update": 5, "delete": 5},  # estimate; DNS validation
+    "AWS::CertificateManager::Certificate": {
+        "create": 60,
+        "update": 5,
+        "delete": 5,
+    },  # estimate; DNS validation
     "AWS::EC2::EIP": {"create": 15, "update": 5, "delete": 5},  # estimate
     "AWS::EC2::FlowLog": {"create": 5, "update": 5, "delete": 5},  # estimate
     "AWS::EC2::InternetGateway": {"create": 15, "update": 3, "delete": 5},  # estimate

@@ -75,7 +75,9 @@ class Faults:
             if fault.body.get("action", "create") != action:
                 continue
             self._used(fault)
-            return str(fault.body.get("message") or f"The sandbox was told that {action} of {type_name} fails")
+            return str(
+                fault.body.get("message") or f"The sandbox was told that {action} of {type_name} fails"
+            )
         return None
 
     def _used(self, fault: Fault) -> Fault:

@@ -152,12 +152,16 @@ class ResourceType:
         then set record.state to the service's word; CloudFormation counts it as deleted."""
         return None
 
+    def last_copy(self, ctx: Context, record: Record) -> None:
+        """DeletionPolicy Snapshot: make the final snapshot, before the deletion."""
+
     def replaces(self, record: Record, before: dict[str, Any], after: dict[str, Any]) -> list[str]:
         """Names of changed properties that need a new resource: the schema's create-only ones."""
         return [
             path
             for path in sorted(self.schema.create_only)
-            if _at(before, path) != _at(after, path) and not (record.get(path.split("/")[0]) == _at(after, path))
+            if _at(before, path) != _at(after, path)
+            and not (record.get(path.split("/")[0]) == _at(after, path))
         ]
 
     def duration(self, ctx: Context, record: Record, action: str) -> float:

@@ -110,8 +110,6 @@ def _pattern(text: str) -> re.Pattern[str] | None:
         return None
 
 
-
-
 def check(schema: Schema, properties: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """Validate properties as CloudFormation does before it calls a handler.
 

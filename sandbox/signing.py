@@ -33,7 +33,9 @@ def scope_of(headers: Headers, query: list[tuple[str, str]]) -> Scope:
     if "x-amz-credential" in values:
         parts = values["x-amz-credential"].split("/")
         if len(parts) != 5:
-            raise AwsError("AuthorizationQueryParametersError", "Error parsing the X-Amz-Credential parameter.", 400)
+            raise AwsError(
+                "AuthorizationQueryParametersError", "Error parsing the X-Amz-Credential parameter.", 400
+            )
         _check_expiry(values)
         return Scope(parts[0], parts[2], parts[3], values.get("x-amz-security-token"))
     raise AwsError("MissingAuthenticationToken", "Request is missing Authentication Token", 403)

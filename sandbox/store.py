@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -72,6 +72,9 @@ class Store:
         self._dirty: dict[tuple[str, str, str, str], Record | None] = {}
         self._new_logs: list[tuple[str, int, dict[str, Any]]] = []
         self._dropped_logs: list[str] = []
+        self.on_change: Callable[[], None] | None = None
+        """Called once after the first change since the last flush."""
+        self._marked = False
         self._db = self._open()
 
     def _open(self) -> sqlite3.Connection:
@@ -125,7 +128,13 @@ class Store:
         """Add the record, or say that its fields have changed."""
         self._index(record)
         self._dirty[record.key] = record
+        self._mark()
         return record
+
+    def _mark(self) -> None:
+        if not self._marked and self.on_change is not None:
+            self._marked = True
+            self.on_change()
 
     def remove(self, record: Record) -> None:
         self._records.get((record.account, record.region, record.type), {}).pop(record.id, None)
@@ -134,6 +143,7 @@ class Store:
         if record.stack:
             self._stacks.get(record.stack, {}).pop(record.key, None)
         self._dirty[record.key] = None
+        self._mark()
 
     def disown(self, record: Record) -> None:
         """Take the record out of its stack (a resource that the stack retained)."""
@@ -174,6 +184,7 @@ class Store:
         entries = self._logs.setdefault(stream, [])
         entries.append(entry)
         self._new_logs.append((stream, len(entries), entry))
+        self._mark()
 
     def log(self, stream: str) -> list[dict[str, Any]]:
         """The entries of a stream, oldest first (do not change them)."""
@@ -199,6 +210,7 @@ class Store:
 
     def flush(self) -> None:
         """Write what has changed since the last flush, in one transaction."""
+        self._marked = False
         if not (self._dirty or self._new_logs or self._dropped_logs):
             return
         dirty, logs, dropped = self._dirty, self._new_logs, self._dropped_logs

@@ -42,6 +42,20 @@ class World:
         self._waiting: dict[tuple[str, str, str, str], list[asyncio.Future[None]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._load_settings(speed)
+        self.store.on_change = self._flush_soon
+
+    @staticmethod
+    def _loop() -> asyncio.AbstractEventLoop | None:
+        try:
+            return asyncio.get_running_loop()
+        except RuntimeError:
+            return None  # before the server runs; the first request flushes
+
+    def _flush_soon(self) -> None:
+        """Background work is written within 5 ms; what a request saw is written before its answer."""
+        loop = self._loop()
+        if loop is not None:
+            loop.call_later(0.005, self.store.flush)
 
     # -- settings
 

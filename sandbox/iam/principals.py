@@ -39,7 +39,9 @@ def account_create(world: World, account_id: str, alias: str) -> dict[str, str]:
         record = Record(account_id, GLOBAL, ACCOUNT, account_id, created_at=world.scheduler.now(), data=data)
         world.store.put(record)
         key_data = {"kind": "root", "secret": secret, "status": "Active"}
-        key_put(world, Record(account_id, GLOBAL, ACCESS_KEY, key, created_at=record.created_at, data=key_data))
+        key_put(
+            world, Record(account_id, GLOBAL, ACCESS_KEY, key, created_at=record.created_at, data=key_data)
+        )
     elif alias and alias != record.data["alias"]:
         record.data["alias"] = alias
         world.store.put(record)
@@ -109,4 +111,34 @@ def _session(world: World, record: Record, token: str | None) -> Principal:
         {**role.tags, **data["tags"]},
         data["keys"],
         record.id,
+    )
+
+
+def principal_dump(principal: Principal) -> dict[str, Any]:
+    """A principal as JSON, for work that goes on after the request (a stack's operation)."""
+    return {
+        "account": principal.account,
+        "arn": principal.arn,
+        "user_id": principal.user_id,
+        "kind": principal.kind,
+        "entity": list(principal.entity.key) if principal.entity else None,
+        "session_policies": list(principal.session_policies),
+        "tags": principal.tags,
+        "keys": principal.keys,
+    }
+
+
+def principal_load(world: World, data: dict[str, Any]) -> Principal:
+    """The principal of `principal_dump`, with its user or role as it is now."""
+    entity = world.store.get(*data["entity"]) if data["entity"] else None
+    policies = tuple(data["session_policies"])
+    return Principal(
+        data["account"],
+        data["arn"],
+        data["user_id"],
+        data["kind"],
+        entity,
+        policies,
+        data["tags"],
+        data["keys"],
     )

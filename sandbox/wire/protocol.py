@@ -25,7 +25,9 @@ warnings.filterwarnings("ignore", message=".*does not match an error shape.*")
 class Asked:
     """A recognised request: service, operation, protocol and parsed input."""
 
-    def __init__(self, service: str, operation: OperationModel, protocol: str, params: dict[str, Any]) -> None:
+    def __init__(
+        self, service: str, operation: OperationModel, protocol: str, params: dict[str, Any]
+    ) -> None:
         self.service = service
         self.operation = operation
         self.protocol = protocol
@@ -84,7 +86,9 @@ def parse(
     if protocol in ("rest-xml", "rest-json"):
         found = route(service, method, path, values, headers)
         if found is None:
-            raise AwsError("MethodNotAllowed", "The specified method is not allowed against this resource.", 405)
+            raise AwsError(
+                "MethodNotAllowed", "The specified method is not allowed against this resource.", 405
+            )
         return _parsed(service, found[0], protocol, method, path, values, headers, body, found[1])
     for key, value in parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True):
         values.add(key, value)
@@ -171,9 +175,13 @@ def error_without_operation(
         return status, {"content-type": "application/x-amz-json-1.1", "x-amzn-errortype": problem.code}, body
     inner = f"<Code>{escape(problem.code)}</Code><Message>{escape(problem.message)}</Message>"
     if protocol == "rest-xml":
-        text = f'<?xml version="1.0" encoding="UTF-8"?><Error>{inner}<RequestId>{request_id}</RequestId></Error>'
+        text = (
+            f'<?xml version="1.0" encoding="UTF-8"?><Error>{inner}<RequestId>{request_id}</RequestId></Error>'
+        )
     elif protocol == "ec2":
-        text = f"<Response><Errors><Error>{inner}</Error></Errors><RequestID>{request_id}</RequestID></Response>"
+        text = (
+            f"<Response><Errors><Error>{inner}</Error></Errors><RequestID>{request_id}</RequestID></Response>"
+        )
     else:
         text = (
             f"<ErrorResponse><Error><Type>Sender</Type>{inner}</Error>"

@@ -80,7 +80,7 @@ class SecretTargetAttachment(OnSecret):
     def created(self, ctx: Context, record: Record) -> None:
         secret = secrets.find(ctx, record.properties["SecretId"])
         document = {**_document(ctx, secret), **_address(_target(ctx, record.properties))}
-        secrets.add_version(ctx, secret, {"string": json.dumps(document, separators=(",", ":"))})
+        secrets.add_version(ctx, secret, {"SecretString": json.dumps(document, separators=(",", ":"))})
 
     def updated(self, ctx: Context, record: Record, before: dict[str, Any]) -> None:
         self.created(ctx, record)

@@ -24,11 +24,11 @@ def _value(params: dict[str, Any]) -> dict[str, str] | None:
     if binary is not None:
         raw = binary.encode() if isinstance(binary, str) else bytes(binary)
         return {"binary": base64.b64encode(raw).decode()}
-    return {"string": text} if text is not None else None
+    return {"SecretString": text} if text is not None else None
 
 
 def _named(record: Record, **more: Any) -> dict[str, Any]:
-    return {"ARN": record.id, "Name": record.data["name"], **more}
+    return {"ARN": record.id, "Name": record.data["Name"], **more}
 
 
 def shape(ctx: Context, record: Record) -> dict[str, Any]:
@@ -166,7 +166,7 @@ def restore_secret(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
 def _matches(record: Record, rule: dict[str, Any]) -> bool:
     name, values = rule["Key"], rule.get("Values", [])
     texts = {
-        "name": [record.data["name"]],
+        "name": [record.data["Name"]],
         "description": [record.properties.get("Description", "")],
         "tag-key": list(record.tags),
         "tag-value": list(record.tags.values()),

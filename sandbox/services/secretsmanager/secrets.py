@@ -44,10 +44,10 @@ class Secret(ResourceType):
 
     def created(self, ctx: Context, record: Record) -> None:
         record.data.setdefault("versions", {})
-        record.data["name"] = name_of(record.id)
+        record.data["Name"] = name_of(record.id)
         value = _declared(record.properties)
         if value is not None:
-            add_version(ctx, record, {"string": value})
+            add_version(ctx, record, {"SecretString": value})
         for replica in record.properties.get("ReplicaRegions", ()):
             replicate(ctx, record, replica["Region"], replica.get("KmsKeyId"))
 
@@ -60,7 +60,7 @@ class Secret(ResourceType):
         changed = any(wanted.get(n) != before.get(n) for n in ("SecretString", "GenerateSecretString"))
         value = _declared(wanted) if changed else None
         if value is not None:
-            add_version(ctx, record, {"string": value})
+            add_version(ctx, record, {"SecretString": value})
         new = {r["Region"]: r.get("KmsKeyId") for r in wanted.get("ReplicaRegions", ())}
         old = {r["Region"] for r in before.get("ReplicaRegions", ())}
         for region in old - set(new):
@@ -88,7 +88,7 @@ def name_of(arn: str) -> str:
 
 def by_name(ctx: Context, name: str) -> Record | None:
     records = ctx.store.list(ctx.account, ctx.region, TYPE)
-    return next((r for r in records if r.data.get("name") == name), None)
+    return next((r for r in records if r.data.get("Name") == name), None)
 
 
 def find(ctx: Context, id: str) -> Record:
@@ -151,12 +151,12 @@ def add_version(
     token: str | None = None,
     stages: list[str] | None = None,
 ) -> str:
-    """Store a value ({"string": …} or {"binary": base64}) as a new version and move the staging labels to it."""
+    """Store a value ({"SecretString": …} or {"binary": base64}) as a new version and move the staging labels to it."""
     versions: dict[str, Any] = record.data["versions"]
     id = token or str(uuid.uuid4())
     if id in versions:
-        if {k: versions[id].get(k) for k in ("string", "binary")} != {
-            k: value.get(k) for k in ("string", "binary")
+        if {k: versions[id].get(k) for k in ("SecretString", "binary")} != {
+            k: value.get(k) for k in ("SecretString", "binary")
         }:
             text = f"You can't modify the value of version {id}: it already exists."
             raise AwsError("ResourceExistsException", text)
@@ -204,7 +204,7 @@ def value_of(
     found = versions[id]
     answer: dict[str, Any] = {
         "ARN": record.id,
-        "Name": record.data["name"],
+        "Name": record.data["Name"],
         "VersionId": id,
         "VersionStages": found["stages"],
         "CreatedDate": found["created"],
@@ -212,7 +212,7 @@ def value_of(
     if "binary" in found:
         answer["SecretBinary"] = base64.b64decode(found["binary"])
     else:
-        answer["SecretString"] = found["string"]
+        answer["SecretString"] = found["SecretString"]
     return answer
 
 
@@ -229,14 +229,14 @@ def replicate(ctx: Context, record: Record, region: str, key: str | None) -> Rec
         raise AwsError("InvalidParameterException", "Invalid replica region.")
     there = ctx.world.context(record.account, region)
     refuse_bad_key(there, key)
-    taken = by_name(there, record.data["name"])
+    taken = by_name(there, record.data["Name"])
     if taken is not None:
         if taken.data.get("primary") == record.id:
             return taken
         text = f"Replication failed: a secret named {record.data['name']} already exists in {region}."
         raise AwsError("InvalidParameterException", text)
     arn = record.id.replace(f":{record.region}:", f":{region}:", 1)
-    properties = {"Name": record.data["name"], **({"KmsKeyId": key} if key else {})}
+    properties = {"Name": record.data["Name"], **({"KmsKeyId": key} if key else {})}
     replica = Record(
         record.account,
         region,
@@ -247,7 +247,7 @@ def replicate(ctx: Context, record: Record, region: str, key: str | None) -> Rec
         tags=dict(record.tags),
         created_at=ctx.now,
         updated_at=ctx.now,
-        data={"name": record.data["name"], "primary": record.id, "versions": {}},
+        data={"Name": record.data["Name"], "primary": record.id, "versions": {}},
     )
     ctx.store.put(replica)
     spread(ctx.world, record)
