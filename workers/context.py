@@ -74,9 +74,7 @@ class StepContext:
     def event(self, kind: str, text: str, *, level: str = "info", data: dict[str, Any] | None = None) -> None:
         """Write a line of what happened."""
         with self.fenced():
-            event_write(
-                self.operation.pk, kind, text, level=level, step_key=self.step.key, data=data or {}
-            )
+            event_write(self.operation.pk, kind, text, level=level, step_key=self.step.key, data=data or {})
 
     def session(self, account: Account, region: str, role: str = DEPLOYER) -> Session:
         """A session in an account whose every call renews the lease and passes the fault points."""

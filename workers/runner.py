@@ -30,7 +30,7 @@ from environments.operations.states import STEP_LIVE, OperationStatus, Phase, St
 from workers.aws import faults
 from workers.aws.session import NoEndpoint, credentials_forget
 from workers.context import StepContext
-from workers.workflow import Done, Outcome, Retryable, StepFailed, StepSpec, Wait, Workflow, workflow_get
+from workers.workflow import Outcome, Retryable, StepFailed, StepSpec, Wait, Workflow, workflow_get
 
 log = structlog.get_logger(__name__)
 
@@ -114,7 +114,9 @@ def _settle(operation: Operation, workflow: Workflow, steps: list[Step]) -> bool
         operation_end(operation, status, sentence=f"{first.title}: {first.sentence}", failure=failure)
         return True
     if operation.status == S.CANCELLING:
-        operation_end(operation, S.CANCELLED, sentence="Cancelled. What it had finished stays: see its resources.")
+        operation_end(
+            operation, S.CANCELLED, sentence="Cancelled. What it had finished stays: see its resources."
+        )
         return True
     if not all(s.is_done for s in steps):
         return False
@@ -158,7 +160,9 @@ def _run(lease: Lease, workflow: Workflow, step: Step) -> None:
         reference = uuid.uuid4().hex[:8]
         log.exception("step.errored", step=step.key, reference=reference)
         sentence = f"Switchyard made a mistake here ({type(error).__name__}, reference {reference})."
-        _fail(lease, step, sentence, {"errored": True, "reason": reference, "remedy": "Tell an administrator."})
+        _fail(
+            lease, step, sentence, {"errored": True, "reason": reference, "remedy": "Tell an administrator."}
+        )
     else:
         _write(lease, step, outcome, cancelling=cancelling)
 
@@ -214,8 +218,10 @@ def _fault(lease: Lease, step: Step, error: Exception) -> None:
         sentence, resource, remedy = faults.explain(error)  # type: ignore[arg-type]
         _fail(lease, step, sentence, {"resource": resource, "reason": str(error)[:500], "remedy": remedy})
         return
-    seconds = min(LAST_RETRY_S, FIRST_RETRY_S * 2 ** min(step.faults, 10)) * random.uniform(0.5, 1.5)  # noqa: S311
-    what = "AWS asks for fewer calls" if faults.is_throttling(error) else f"AWS could not be reached ({error})"
+    seconds = min(LAST_RETRY_S, FIRST_RETRY_S * 2 ** min(step.faults, 10)) * random.uniform(0.5, 1.5)
+    what = (
+        "AWS asks for fewer calls" if faults.is_throttling(error) else f"AWS could not be reached ({error})"
+    )
     with lease.fenced():
         step_wait(
             step,
@@ -250,7 +256,9 @@ def _wake_at(operation: Operation, seen: str, now: datetime) -> datetime | None:
         return now + timedelta(seconds=BLOCKED_S)
     if operation.status == S.QUEUED:
         later = now + timedelta(seconds=BLOCKED_S)
-        return max(operation.not_before, now) if operation.not_before and operation.not_before > now else later
+        return (
+            max(operation.not_before, now) if operation.not_before and operation.not_before > now else later
+        )
     live = operation.steps.filter(phase=operation.phase, status__in=STEP_LIVE)
     times = list(live.values_list("wake_at", flat=True))
     return min((moment or now for moment in times), default=None)

@@ -16,6 +16,7 @@ from environments.operations.opening import operation_open
 from environments.people.models import User
 from environments.people.rights import require
 
+
 def account_add(
     *, name: str, account_id: str, mode: str, regions: list[str], zone_name: str, actor: User
 ) -> Operation:
@@ -100,7 +101,9 @@ def account_require_deployable(account: Account) -> None:
 def _problems(name: str, account_id: str, mode: str, regions: list[str], zone_name: str) -> dict[str, str]:
     problems: dict[str, str] = {}
     if not re.fullmatch(r"[a-z][a-z0-9-]{1,38}[a-z0-9]", name):
-        problems["name"] = "A name has 3 to 40 lower-case letters, digits and hyphens, and begins with a letter."
+        problems["name"] = (
+            "A name has 3 to 40 lower-case letters, digits and hyphens, and begins with a letter."
+        )
     elif Account.objects.filter(name=name).exists():
         problems["name"] = f"There is an account {name} already."
     if not re.fullmatch(r"\d{12}", account_id):

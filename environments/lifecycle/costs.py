@@ -34,7 +34,9 @@ def cost_estimate(costs: dict[str, Any], spec: dict[str, Any]) -> dict[str, Any]
         "period": costs["period"],
         "as_of": costs["as_of"],
         "total": str(sum((Decimal(item["amount"]) for item in items), Decimal(0))),
-        "unverified": str(sum((Decimal(item["amount"]) for item in items if not item["verified"]), Decimal(0))),
+        "unverified": str(
+            sum((Decimal(item["amount"]) for item in items if not item["verified"]), Decimal(0))
+        ),
         "items": items,
     }
 

@@ -50,7 +50,9 @@ def environment_request(
         taken = validation.cidrs_taken(account)
         cidr = cidr or validation.cidr_free(taken)
         domain = domain or f"{name}.{account.zone_name}"
-        spec = _spec(name, team, owner or actor, tier, size, account, home_region, cidr, domain, restore_source)
+        spec = _spec(
+            name, team, owner or actor, tier, size, account, home_region, cidr, domain, restore_source
+        )
         if is_protected is None:
             is_protected = tier != Tier.DEV
         spec["deletion_protection"] = is_protected
@@ -92,7 +94,9 @@ def spec_problems(
         "name": validation.name_problem(spec["name"]) or validation.name_taken(spec["name"]),
         "account": validation.account_problem(account),
         "home_region": validation.region_problem(spec["home_region"], account, release),
-        "cidr": validation.cidr_problem(spec["cidr"], taken) if spec["cidr"] else "No free /16 is left in 10/8.",
+        "cidr": validation.cidr_problem(spec["cidr"], taken)
+        if spec["cidr"]
+        else "No free /16 is left in 10/8.",
         "release": f"Release {release.version} was withdrawn." if release.is_withdrawn else "",
     }
     if not found["name"]:
@@ -106,7 +110,16 @@ def spec_problems(
 
 
 def spec_preview(
-    *, name: str, team: Team, tier: str, size: str, account: Account, home_region: str, cidr: str, domain: str, actor: User
+    *,
+    name: str,
+    team: Team,
+    tier: str,
+    size: str,
+    account: Account,
+    home_region: str,
+    cidr: str,
+    domain: str,
+    actor: User,
 ) -> dict[str, Any]:
     """The spec that a request would get, with a stand-in for its suffix; for prices and names as one types."""
     spec = _spec(name, team, actor, tier, size, account, home_region, cidr, domain, None)
@@ -141,7 +154,9 @@ def environment_withdraw(*, environment: Environment, actor: User) -> Environmen
         if environment_operations_open(row).exists():
             raise Conflict("An operation is open on it: cancel that instead.")
         if row.status != EnvironmentStatus.REQUESTED:
-            raise Conflict(f"Only a request can be withdrawn; {row.name} is {row.status}. Tear it down instead.")
+            raise Conflict(
+                f"Only a request can be withdrawn; {row.name} is {row.status}. Tear it down instead."
+            )
         environment_move(row, EnvironmentStatus.WITHDRAWN)
         audit_record("environment.withdrawn", row, actor=actor)
     return row
@@ -150,9 +165,7 @@ def environment_withdraw(*, environment: Environment, actor: User) -> Environmen
 def environment_operations_open(environment: Environment) -> Any:
     """Its operations that have not ended."""
     subject_type = ContentType.objects.get_for_model(Environment)
-    return Operation.objects.filter(
-        subject_type=subject_type, subject_id=environment.pk, status__in=OPEN
-    )
+    return Operation.objects.filter(subject_type=subject_type, subject_id=environment.pk, status__in=OPEN)
 
 
 def environment_move(environment: Environment, status: str, **fields: Any) -> None:

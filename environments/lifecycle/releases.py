@@ -12,7 +12,14 @@ from environments.people.rights import require
 
 
 def release_register(
-    *, blueprint: str, title: str, version: str, digest: str, artifact: str, description: dict[str, Any], actor: User | None
+    *,
+    blueprint: str,
+    title: str,
+    version: str,
+    digest: str,
+    artifact: str,
+    description: dict[str, Any],
+    actor: User | None,
 ) -> Release:
     """Keep a snapshot as a release and make it the default. The same snapshot again answers the same row.
 

@@ -19,7 +19,12 @@ PROD_NOTICE = timedelta(days=7)
 STORES = {"database": "the database", "uploads": "the uploaded files"}
 
 MAY_TEAR_DOWN = frozenset(
-    {EnvironmentStatus.ACTIVE, EnvironmentStatus.STOPPED, EnvironmentStatus.BROKEN, EnvironmentStatus.TEARING_DOWN}
+    {
+        EnvironmentStatus.ACTIVE,
+        EnvironmentStatus.STOPPED,
+        EnvironmentStatus.BROKEN,
+        EnvironmentStatus.TEARING_DOWN,
+    }
 )
 
 

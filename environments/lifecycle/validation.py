@@ -53,7 +53,9 @@ def region_problem(region: str, account: Account, release: Release) -> str:
     if region not in account.regions:
         return f"Account {account.name} does not use {region}. It uses: {', '.join(account.regions)}."
     if region not in release.regions:
-        return f"Release {release.version} does not support {region}. It supports: {', '.join(release.regions)}."
+        return (
+            f"Release {release.version} does not support {region}. It supports: {', '.join(release.regions)}."
+        )
     if not account.region_facts.filter(region=region).exists():
         return f"Nothing is known of {region} in account {account.name} yet. Add the region to the account first."
     return ""
@@ -68,7 +70,8 @@ def cidr_problem(cidr: str, taken: list[tuple[str, Network]]) -> str:
     if network.prefixlen not in CIDR_PREFIXES:
         return f"A range has a prefix of /{CIDR_PREFIXES[0]} to /{CIDR_PREFIXES[-1]}; {cidr} has /{network.prefixlen}."
     if not network.is_private or not any(
-        network.subnet_of(block) for block in map(ipaddress.IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
+        network.subnet_of(block)
+        for block in map(ipaddress.IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
     ):
         return f"{cidr} is no private range. Take one within 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16."
     for name, other in taken:

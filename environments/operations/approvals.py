@@ -110,5 +110,7 @@ def _decide(operation: Operation, verdict: str, comment: str, actor: Any) -> Non
 
 def _queued_sentence(operation: Operation, actor: Any) -> str:
     if operation.not_before:
-        return f"Approved by {actor}. It begins on {operation.not_before:%d %b %Y at %H:%M} UTC unless undone."
+        return (
+            f"Approved by {actor}. It begins on {operation.not_before:%d %b %Y at %H:%M} UTC unless undone."
+        )
     return f"Approved by {actor}. Waiting for its turn."

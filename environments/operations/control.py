@@ -67,17 +67,25 @@ def operation_retry(*, operation_id: int, actor: Any) -> Operation:
     with transaction.atomic():
         operation = _locked(operation_id, actor, "retry")
         if operation.status not in RETRYABLE:
-            raise Conflict(f"Only what failed can be retried: operation {operation.pk} is {operation.status}.")
+            raise Conflict(
+                f"Only what failed can be retried: operation {operation.pk} is {operation.status}."
+            )
         keys = steps_reset(operation)
         fields: dict[str, Any] = {"failure": None, "ended_at": None, "cancel_requested_at": None}
         if operation.phase == Phase.PLAN:
             operation_move(
-                operation, OperationStatus.PLANNING, sentence="Planning again.", wake_at=timezone.now(), **fields
+                operation,
+                OperationStatus.PLANNING,
+                sentence="Planning again.",
+                wake_at=timezone.now(),
+                **fields,
             )
             wake(operation.pk)
         else:
             operation_queue(operation, sentence="Queued again after a retry.", **fields)
-        event_write(operation.pk, "operation.retried", f"{actor} retried it at: {', '.join(keys) or 'the end'}.")
+        event_write(
+            operation.pk, "operation.retried", f"{actor} retried it at: {', '.join(keys) or 'the end'}."
+        )
         _audit(operation, "retried", actor)
     return operation
 
@@ -105,7 +113,9 @@ def operation_shorten_notice(
         if operation.not_before is None or operation.is_ended or operation.started_at is not None:
             raise Conflict(f"No notice runs for operation {operation.pk}.")
         if not_before >= operation.not_before:
-            raise Invalid(f"The notice ends on {operation.not_before:%d %b %Y %H:%M} UTC already.", field="not_before")
+            raise Invalid(
+                f"The notice ends on {operation.not_before:%d %b %Y %H:%M} UTC already.", field="not_before"
+            )
         operation.not_before = not_before
         operation.wake_at = not_before if operation.status == OperationStatus.QUEUED else operation.wake_at
         operation.save(update_fields=["not_before", "wake_at"])

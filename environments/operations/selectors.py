@@ -31,7 +31,9 @@ def operation_detail(operation_id: int) -> Operation:
     """One operation with steps, decisions and plan at hand."""
     return (
         operations_list()
-        .prefetch_related(Prefetch("steps", Step.objects.order_by("phase", "position")), "decisions__decided_by")
+        .prefetch_related(
+            Prefetch("steps", Step.objects.order_by("phase", "position")), "decisions__decided_by"
+        )
         .get(pk=operation_id)
     )
 
@@ -44,7 +46,10 @@ def events_after(operation_id: int, after: int = 0, *, limit: int = 500) -> list
 def approvals_waiting() -> QuerySet[Operation]:
     """What waits for approval, oldest first."""
     return (
-        operations_list().select_related("plan").filter(status=OperationStatus.AWAITING_APPROVAL).order_by("id")
+        operations_list()
+        .select_related("plan")
+        .filter(status=OperationStatus.AWAITING_APPROVAL)
+        .order_by("id")
     )
 
 

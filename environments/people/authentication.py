@@ -21,9 +21,13 @@ class ApiTokenAuthentication(TokenAuthentication):
     def authenticate_credentials(self, token: bytes) -> tuple[User, ApiToken]:
         row = ApiToken.objects.select_related("user").filter(digest=hash_token(token.decode())).first()
         if row is None:
-            raise AuthenticationFailed("This token is unknown. Make a new one under Administration, API tokens.")
+            raise AuthenticationFailed(
+                "This token is unknown. Make a new one under Administration, API tokens."
+            )
         if row.revoked_at is not None:
-            raise AuthenticationFailed(f"This token was revoked on {row.revoked_at:%d %b %Y}. Make a new one.")
+            raise AuthenticationFailed(
+                f"This token was revoked on {row.revoked_at:%d %b %Y}. Make a new one."
+            )
         if row.expiry is not None and row.expiry <= timezone.now():
             raise AuthenticationFailed(f"This token expired on {row.expiry:%d %b %Y}. Make a new one.")
         if not row.user.is_active:
@@ -46,5 +50,7 @@ class ScopedPermission(BasePermission):
         needed = getattr(view, "scopes", {}).get(action)
         if needed is None:
             needed = TokenScope.READ if request.method in ("GET", "HEAD", "OPTIONS") else TokenScope.OPERATE
-        self.message = f"This token lacks the scope {needed}. It has: {', '.join(request.auth.scopes) or 'none'}."
+        self.message = (
+            f"This token lacks the scope {needed}. It has: {', '.join(request.auth.scopes) or 'none'}."
+        )
         return needed in request.auth.scopes

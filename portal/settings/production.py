@@ -5,12 +5,21 @@ from django.core.exceptions import ImproperlyConfigured
 from portal.settings.base import *  # noqa: F403
 from portal.settings.base import SANDBOX_URL, env
 
-REQUIRED = ("SECRET_KEY", "DATABASE_URL", "BROKER_URL", "ALLOWED_HOSTS", "FIELD_ENCRYPTION_KEYS", "PUBLIC_URL")
+REQUIRED = (
+    "SECRET_KEY",
+    "DATABASE_URL",
+    "BROKER_URL",
+    "ALLOWED_HOSTS",
+    "FIELD_ENCRYPTION_KEYS",
+    "PUBLIC_URL",
+)
 missing = [name for name in REQUIRED if not env(name, default="")]
 if missing:
     raise ImproperlyConfigured(f"Set {', '.join(missing)}: Switchyard does not start in production without.")
 if SANDBOX_URL:
-    raise ImproperlyConfigured("SANDBOX_URL is set: production deploys to AWS only. Use portal.settings.demo.")
+    raise ImproperlyConfigured(
+        "SANDBOX_URL is set: production deploys to AWS only. Use portal.settings.demo."
+    )
 
 DEBUG = False
 SECRET_KEY = env("SECRET_KEY")

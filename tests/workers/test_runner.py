@@ -141,7 +141,9 @@ def test_state_of_a_done_step_is_shared(operation, script):
 
 
 def test_a_lasting_no_fails_with_sentence_and_retry_resumes_there(operation, script, ada):
-    script.set("data", StepFailed("The cluster name is taken.", resource="Cluster", remedy="Rename."), Done("ok"))
+    script.set(
+        "data", StepFailed("The cluster name is taken.", resource="Cluster", remedy="Rename."), Done("ok")
+    )
     run(operation)
     assert operation.status == S.FAILED
     assert operation.sentence == "Data: The cluster name is taken."
@@ -219,7 +221,10 @@ def test_cancel_stops_what_is_under_way_and_begins_nothing(operation, script, ad
 
 
 def test_cancel_while_a_worker_is_in_the_middle_is_seen(operation, script, ada):
-    script.set("network", lambda context: control.operation_cancel(operation_id=operation.pk, actor=ada) and Done("ok"))
+    script.set(
+        "network",
+        lambda context: control.operation_cancel(operation_id=operation.pk, actor=ada) and Done("ok"),
+    )
     run(operation)
     assert operation.status == S.CANCELLED
     assert "data" not in script.calls
@@ -248,7 +253,9 @@ def test_a_late_worker_writes_nothing(operation, script):
     def slow(context):
         if not late:
             late.append(context)
-            Operation.objects.filter(pk=operation.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
+            Operation.objects.filter(pk=operation.pk).update(
+                lease_until=timezone.now() - timedelta(seconds=1)
+            )
             now_due(operation)
             advance(operation.pk)
             with pytest.raises(LeaseLost):

@@ -38,7 +38,13 @@ PASSING_CODES = frozenset(
     }
 )
 DENIED_CODES = frozenset(
-    {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "UnauthorizedException"}
+    {
+        "AccessDenied",
+        "AccessDeniedException",
+        "UnauthorizedOperation",
+        "AuthorizationError",
+        "UnauthorizedException",
+    }
 )
 CREDENTIAL_CODES = frozenset(
     {

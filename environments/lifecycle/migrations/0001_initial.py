@@ -8,140 +8,321 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Account',
+            name="Account",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.SlugField(max_length=40, unique=True)),
-                ('account_id', models.CharField(max_length=12, unique=True, validators=[django.core.validators.RegexValidator('^\\d{12}$')])),
-                ('mode', models.CharField(choices=[('sandbox', 'Sandbox'), ('plan-only', 'Plan only'), ('live', 'Live')], max_length=10)),
-                ('status', models.CharField(choices=[('adding', 'Adding'), ('ready', 'Ready'), ('broken', 'Broken')], default='adding', max_length=10)),
-                ('regions', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=30), help_text='Regions that environments may use.', size=None)),
-                ('zone_name', models.CharField(help_text='The delegated hosted zone, as dev.example.org.', max_length=200)),
-                ('zone_id', models.CharField(blank=True, max_length=40)),
-                ('external_id', models.CharField(help_text='What AssumeRole must carry; made by the portal.', max_length=64)),
-                ('baseline', models.JSONField(blank=True, default=dict, help_text='Per region, what the baseline put there: queue_url, bootstrap.')),
-                ('added_at', models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.SlugField(max_length=40, unique=True)),
+                (
+                    "account_id",
+                    models.CharField(
+                        max_length=12,
+                        unique=True,
+                        validators=[django.core.validators.RegexValidator("^\\d{12}$")],
+                    ),
+                ),
+                (
+                    "mode",
+                    models.CharField(
+                        choices=[("sandbox", "Sandbox"), ("plan-only", "Plan only"), ("live", "Live")],
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[("adding", "Adding"), ("ready", "Ready"), ("broken", "Broken")],
+                        default="adding",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "regions",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=30),
+                        help_text="Regions that environments may use.",
+                        size=None,
+                    ),
+                ),
+                (
+                    "zone_name",
+                    models.CharField(
+                        help_text="The delegated hosted zone, as dev.example.org.", max_length=200
+                    ),
+                ),
+                ("zone_id", models.CharField(blank=True, max_length=40)),
+                (
+                    "external_id",
+                    models.CharField(
+                        help_text="What AssumeRole must carry; made by the portal.", max_length=64
+                    ),
+                ),
+                (
+                    "baseline",
+                    models.JSONField(
+                        blank=True,
+                        default=dict,
+                        help_text="Per region, what the baseline put there: queue_url, bootstrap.",
+                    ),
+                ),
+                ("added_at", models.DateTimeField(default=django.utils.timezone.now)),
             ],
             options={
-                'ordering': ['name'],
+                "ordering": ["name"],
             },
         ),
         migrations.CreateModel(
-            name='ApprovalRule',
+            name="ApprovalRule",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveSmallIntegerField(default=0)),
-                ('name', models.CharField(max_length=120)),
-                ('operation_kind', models.CharField(max_length=40)),
-                ('tier', models.CharField(choices=[('dev', 'Development'), ('staging', 'Staging'), ('prod', 'Production')], max_length=10)),
-                ('size', models.CharField(blank=True, help_text='Empty: every size.', max_length=20)),
-                ('max_monthly_cost', models.DecimalField(blank=True, decimal_places=2, help_text='USD; empty: no cap.', max_digits=12, null=True)),
-                ('is_enabled', models.BooleanField(default=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("position", models.PositiveSmallIntegerField(default=0)),
+                ("name", models.CharField(max_length=120)),
+                ("operation_kind", models.CharField(max_length=40)),
+                (
+                    "tier",
+                    models.CharField(
+                        choices=[("dev", "Development"), ("staging", "Staging"), ("prod", "Production")],
+                        max_length=10,
+                    ),
+                ),
+                ("size", models.CharField(blank=True, help_text="Empty: every size.", max_length=20)),
+                (
+                    "max_monthly_cost",
+                    models.DecimalField(
+                        blank=True,
+                        decimal_places=2,
+                        help_text="USD; empty: no cap.",
+                        max_digits=12,
+                        null=True,
+                    ),
+                ),
+                ("is_enabled", models.BooleanField(default=True)),
             ],
             options={
-                'ordering': ['position', 'id'],
+                "ordering": ["position", "id"],
             },
         ),
         migrations.CreateModel(
-            name='Blueprint',
+            name="Blueprint",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.SlugField(max_length=40, unique=True)),
-                ('title', models.CharField(max_length=120)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.SlugField(max_length=40, unique=True)),
+                ("title", models.CharField(max_length=120)),
             ],
             options={
-                'ordering': ['name'],
+                "ordering": ["name"],
             },
         ),
         migrations.CreateModel(
-            name='Plan',
+            name="Plan",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('hash', models.CharField(max_length=64)),
-                ('document', models.JSONField()),
-                ('cost', models.JSONField(default=dict, help_text='{"currency", "period", "total", "items": [{"label", "quantity", "amount", …}]}.')),
-                ('monthly_cost_before', models.DecimalField(decimal_places=2, default=0, max_digits=12)),
-                ('monthly_cost_after', models.DecimalField(decimal_places=2, default=0, max_digits=12)),
-                ('assembly', models.CharField(blank=True, help_text='Where it lies in the artifact store.', max_length=200)),
-                ('made_at', models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("hash", models.CharField(max_length=64)),
+                ("document", models.JSONField()),
+                (
+                    "cost",
+                    models.JSONField(
+                        default=dict,
+                        help_text='{"currency", "period", "total", "items": [{"label", "quantity", "amount", …}]}.',
+                    ),
+                ),
+                ("monthly_cost_before", models.DecimalField(decimal_places=2, default=0, max_digits=12)),
+                ("monthly_cost_after", models.DecimalField(decimal_places=2, default=0, max_digits=12)),
+                (
+                    "assembly",
+                    models.CharField(
+                        blank=True, help_text="Where it lies in the artifact store.", max_length=200
+                    ),
+                ),
+                ("made_at", models.DateTimeField(default=django.utils.timezone.now)),
             ],
         ),
         migrations.CreateModel(
-            name='RegionFacts',
+            name="RegionFacts",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('region', models.CharField(max_length=30)),
-                ('version', models.PositiveIntegerField()),
-                ('facts', models.JSONField()),
-                ('found_at', models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("region", models.CharField(max_length=30)),
+                ("version", models.PositiveIntegerField()),
+                ("facts", models.JSONField()),
+                ("found_at", models.DateTimeField(default=django.utils.timezone.now)),
             ],
             options={
-                'verbose_name_plural': 'region facts',
-                'ordering': ['account', 'region', '-version'],
+                "verbose_name_plural": "region facts",
+                "ordering": ["account", "region", "-version"],
             },
         ),
         migrations.CreateModel(
-            name='Release',
+            name="Release",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('version', models.CharField(max_length=40)),
-                ('digest', models.CharField(help_text="SHA-256 of the snapshot's files.", max_length=64)),
-                ('artifact', models.CharField(help_text='Where the snapshot lies in the artifact store.', max_length=200)),
-                ('description', models.JSONField(help_text='What `python -m blueprint_cdk describe` printed: schema, naming, costs, stacks, regions, lock.')),
-                ('is_default', models.BooleanField(default=False, help_text='Offered first in new requests.')),
-                ('is_withdrawn', models.BooleanField(default=False, help_text='No new environments from it.')),
-                ('registered_at', models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("version", models.CharField(max_length=40)),
+                ("digest", models.CharField(help_text="SHA-256 of the snapshot's files.", max_length=64)),
+                (
+                    "artifact",
+                    models.CharField(
+                        help_text="Where the snapshot lies in the artifact store.", max_length=200
+                    ),
+                ),
+                (
+                    "description",
+                    models.JSONField(
+                        help_text="What `python -m blueprint_cdk describe` printed: schema, naming, costs, stacks, regions, lock."
+                    ),
+                ),
+                (
+                    "is_default",
+                    models.BooleanField(default=False, help_text="Offered first in new requests."),
+                ),
+                (
+                    "is_withdrawn",
+                    models.BooleanField(default=False, help_text="No new environments from it."),
+                ),
+                ("registered_at", models.DateTimeField(default=django.utils.timezone.now)),
             ],
             options={
-                'ordering': ['-registered_at'],
+                "ordering": ["-registered_at"],
             },
         ),
         migrations.CreateModel(
-            name='TeardownReport',
+            name="TeardownReport",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kept', models.JSONField(default=list)),
-                ('deleting', models.JSONField(default=list)),
-                ('left_over', models.JSONField(default=list)),
-                ('searched', models.JSONField(default=list, help_text='What was looked at: service, lister, region.')),
-                ('made_at', models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("kept", models.JSONField(default=list)),
+                ("deleting", models.JSONField(default=list)),
+                ("left_over", models.JSONField(default=list)),
+                (
+                    "searched",
+                    models.JSONField(default=list, help_text="What was looked at: service, lister, region."),
+                ),
+                ("made_at", models.DateTimeField(default=django.utils.timezone.now)),
             ],
             options={
-                'ordering': ['-made_at'],
+                "ordering": ["-made_at"],
             },
         ),
         migrations.CreateModel(
-            name='Environment',
+            name="Environment",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=20)),
-                ('suffix', models.CharField(help_text='Makes physical names unique for ever, so that a name can be used again.', max_length=4)),
-                ('tier', models.CharField(choices=[('dev', 'Development'), ('staging', 'Staging'), ('prod', 'Production')], max_length=10)),
-                ('size', models.CharField(max_length=20)),
-                ('home_region', models.CharField(max_length=30)),
-                ('other_region', models.CharField(blank=True, max_length=30)),
-                ('active_region', models.CharField(blank=True, max_length=30)),
-                ('cidr', models.CharField(max_length=18)),
-                ('spec', models.JSONField(help_text='All that the blueprint is told about it.')),
-                ('status', models.CharField(choices=[('requested', 'Requested'), ('provisioning', 'Provisioning'), ('active', 'Active'), ('stopped', 'Stopped'), ('recovering', 'Recovering'), ('tearing-down', 'Tearing Down'), ('torn-down', 'Torn Down'), ('withdrawn', 'Withdrawn'), ('broken', 'Broken')], default='requested', max_length=20)),
-                ('status_since', models.DateTimeField(default=django.utils.timezone.now)),
-                ('is_protected', models.BooleanField(default=False, help_text='Teardown is refused until this is off.')),
-                ('addresses', models.JSONField(blank=True, default=dict, help_text='Outputs people use: label to address, filled when it is active.')),
-                ('monthly_cost', models.DecimalField(decimal_places=2, help_text="Estimate in USD, from the release's prices.", max_digits=12, null=True)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('gone_at', models.DateTimeField(blank=True, null=True)),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='environments', to='lifecycle.account')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=20)),
+                (
+                    "suffix",
+                    models.CharField(
+                        help_text="Makes physical names unique for ever, so that a name can be used again.",
+                        max_length=4,
+                    ),
+                ),
+                (
+                    "tier",
+                    models.CharField(
+                        choices=[("dev", "Development"), ("staging", "Staging"), ("prod", "Production")],
+                        max_length=10,
+                    ),
+                ),
+                ("size", models.CharField(max_length=20)),
+                ("home_region", models.CharField(max_length=30)),
+                ("other_region", models.CharField(blank=True, max_length=30)),
+                ("active_region", models.CharField(blank=True, max_length=30)),
+                ("cidr", models.CharField(max_length=18)),
+                ("spec", models.JSONField(help_text="All that the blueprint is told about it.")),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("requested", "Requested"),
+                            ("provisioning", "Provisioning"),
+                            ("active", "Active"),
+                            ("stopped", "Stopped"),
+                            ("recovering", "Recovering"),
+                            ("tearing-down", "Tearing Down"),
+                            ("torn-down", "Torn Down"),
+                            ("withdrawn", "Withdrawn"),
+                            ("broken", "Broken"),
+                        ],
+                        default="requested",
+                        max_length=20,
+                    ),
+                ),
+                ("status_since", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "is_protected",
+                    models.BooleanField(default=False, help_text="Teardown is refused until this is off."),
+                ),
+                (
+                    "addresses",
+                    models.JSONField(
+                        blank=True,
+                        default=dict,
+                        help_text="Outputs people use: label to address, filled when it is active.",
+                    ),
+                ),
+                (
+                    "monthly_cost",
+                    models.DecimalField(
+                        decimal_places=2,
+                        help_text="Estimate in USD, from the release's prices.",
+                        max_digits=12,
+                        null=True,
+                    ),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("gone_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="environments",
+                        to="lifecycle.account",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['name', '-id'],
+                "ordering": ["name", "-id"],
             },
         ),
     ]

@@ -6,91 +6,126 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('lifecycle', '0001_initial'),
-        ('operations', '0001_initial'),
-        ('people', '0001_initial'),
+        ("lifecycle", "0001_initial"),
+        ("operations", "0001_initial"),
+        ("people", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='environment',
-            name='owner',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='environments_owned', to=settings.AUTH_USER_MODEL),
+            model_name="environment",
+            name="owner",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="environments_owned",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='environment',
-            name='team',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='environments', to='people.team'),
+            model_name="environment",
+            name="team",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="environments", to="people.team"
+            ),
         ),
         migrations.AddField(
-            model_name='plan',
-            name='operation',
-            field=models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='plan', to='operations.operation'),
+            model_name="plan",
+            name="operation",
+            field=models.OneToOneField(
+                on_delete=django.db.models.deletion.CASCADE, related_name="plan", to="operations.operation"
+            ),
         ),
         migrations.AddField(
-            model_name='regionfacts',
-            name='account',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='region_facts', to='lifecycle.account'),
+            model_name="regionfacts",
+            name="account",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="region_facts",
+                to="lifecycle.account",
+            ),
         ),
         migrations.AddField(
-            model_name='release',
-            name='blueprint',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='releases', to='lifecycle.blueprint'),
+            model_name="release",
+            name="blueprint",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="releases", to="lifecycle.blueprint"
+            ),
         ),
         migrations.AddField(
-            model_name='environment',
-            name='release',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='environments', to='lifecycle.release'),
+            model_name="environment",
+            name="release",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="environments",
+                to="lifecycle.release",
+            ),
         ),
         migrations.AddField(
-            model_name='teardownreport',
-            name='environment',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='teardown_reports', to='lifecycle.environment'),
+            model_name="teardownreport",
+            name="environment",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="teardown_reports",
+                to="lifecycle.environment",
+            ),
         ),
         migrations.AddField(
-            model_name='teardownreport',
-            name='operation',
-            field=models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='teardown_report', to='operations.operation'),
+            model_name="teardownreport",
+            name="operation",
+            field=models.OneToOneField(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="teardown_report",
+                to="operations.operation",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='regionfacts',
-            constraint=models.UniqueConstraint(fields=('account', 'region', 'version'), name='region_facts_version_once'),
+            model_name="regionfacts",
+            constraint=models.UniqueConstraint(
+                fields=("account", "region", "version"), name="region_facts_version_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='release',
-            constraint=models.UniqueConstraint(fields=('blueprint', 'version'), name='release_version_once'),
+            model_name="release",
+            constraint=models.UniqueConstraint(fields=("blueprint", "version"), name="release_version_once"),
         ),
         migrations.AddConstraint(
-            model_name='release',
-            constraint=models.UniqueConstraint(condition=models.Q(('is_default', True)), fields=('blueprint',), name='release_one_default'),
+            model_name="release",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("is_default", True)), fields=("blueprint",), name="release_one_default"
+            ),
         ),
         migrations.AddIndex(
-            model_name='environment',
-            index=models.Index(fields=['status', 'name'], name='environment_status'),
+            model_name="environment",
+            index=models.Index(fields=["status", "name"], name="environment_status"),
         ),
         migrations.AddIndex(
-            model_name='environment',
-            index=models.Index(fields=['team', 'status'], name='environment_team'),
+            model_name="environment",
+            index=models.Index(fields=["team", "status"], name="environment_team"),
         ),
         migrations.AddIndex(
-            model_name='environment',
-            index=models.Index(fields=['account', 'home_region'], name='environment_place'),
+            model_name="environment",
+            index=models.Index(fields=["account", "home_region"], name="environment_place"),
         ),
         migrations.AddIndex(
-            model_name='environment',
-            index=models.Index(fields=['-created_at'], name='environment_created'),
+            model_name="environment",
+            index=models.Index(fields=["-created_at"], name="environment_created"),
         ),
         migrations.AddConstraint(
-            model_name='environment',
-            constraint=models.UniqueConstraint(condition=models.Q(('status__in', ['torn-down', 'withdrawn']), _negated=True), fields=('name',), name='environment_name_once'),
+            model_name="environment",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("status__in", ["torn-down", "withdrawn"]), _negated=True),
+                fields=("name",),
+                name="environment_name_once",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='environment',
-            constraint=models.UniqueConstraint(fields=('account', 'name', 'suffix'), name='environment_suffix_once'),
+            model_name="environment",
+            constraint=models.UniqueConstraint(
+                fields=("account", "name", "suffix"), name="environment_suffix_once"
+            ),
         ),
     ]

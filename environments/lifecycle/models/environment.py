@@ -47,9 +47,7 @@ class Environment(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     gone_at = models.DateTimeField(null=True, blank=True)
 
-    operations = GenericRelation(
-        Operation, content_type_field="subject_type", object_id_field="subject_id"
-    )
+    operations = GenericRelation(Operation, content_type_field="subject_type", object_id_field="subject_id")
     stacks = GenericRelation(Stack, content_type_field="subject_type", object_id_field="subject_id")
 
     class Meta:
@@ -96,7 +94,8 @@ class Plan(models.Model):
     hash = models.CharField(max_length=64)
     document = models.JSONField()
     cost = models.JSONField(
-        default=dict, help_text='{"currency", "period", "total", "items": [{"label", "quantity", "amount", …}]}.'
+        default=dict,
+        help_text='{"currency", "period", "total", "items": [{"label", "quantity", "amount", …}]}.',
     )
     monthly_cost_before = models.DecimalField(max_digits=12, decimal_places=2, default=0)
     monthly_cost_after = models.DecimalField(max_digits=12, decimal_places=2, default=0)

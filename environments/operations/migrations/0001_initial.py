@@ -6,194 +6,428 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='AuditEntry',
+            name="AuditEntry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('actor_name', models.CharField(help_text='"switchyard" when the portal itself acted.', max_length=150)),
-                ('action', models.CharField(help_text='Dotted, past tense: environment.requested.', max_length=80)),
-                ('subject', models.CharField(help_text='What it was done to, as type:name.', max_length=200)),
-                ('origin', models.CharField(blank=True, help_text='Address and door: 10.1.2.3 api.', max_length=200)),
-                ('before', models.JSONField(null=True)),
-                ('after', models.JSONField(null=True)),
-                ('previous_hash', models.CharField(default='', editable=False, max_length=64)),
-                ('hash', models.CharField(default='', editable=False, max_length=64)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "actor_name",
+                    models.CharField(help_text='"switchyard" when the portal itself acted.', max_length=150),
+                ),
+                (
+                    "action",
+                    models.CharField(help_text="Dotted, past tense: environment.requested.", max_length=80),
+                ),
+                ("subject", models.CharField(help_text="What it was done to, as type:name.", max_length=200)),
+                (
+                    "origin",
+                    models.CharField(blank=True, help_text="Address and door: 10.1.2.3 api.", max_length=200),
+                ),
+                ("before", models.JSONField(null=True)),
+                ("after", models.JSONField(null=True)),
+                ("previous_hash", models.CharField(default="", editable=False, max_length=64)),
+                ("hash", models.CharField(default="", editable=False, max_length=64)),
             ],
             options={
-                'verbose_name_plural': 'audit entries',
-                'ordering': ['-id'],
+                "verbose_name_plural": "audit entries",
+                "ordering": ["-id"],
             },
         ),
         migrations.CreateModel(
-            name='Claim',
+            name="Claim",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('subject_id', models.BigIntegerField()),
-                ('mode', models.CharField(choices=[('keep', 'Keep'), ('change', 'Change'), ('end', 'End'), ('recover', 'Recover')], max_length=10)),
-                ('taken_at', models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("subject_id", models.BigIntegerField()),
+                (
+                    "mode",
+                    models.CharField(
+                        choices=[
+                            ("keep", "Keep"),
+                            ("change", "Change"),
+                            ("end", "End"),
+                            ("recover", "Recover"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("taken_at", models.DateTimeField(default=django.utils.timezone.now)),
             ],
         ),
         migrations.CreateModel(
-            name='Decision',
+            name="Decision",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('verdict', models.CharField(choices=[('approved', 'Approved'), ('rejected', 'Rejected')], max_length=10)),
-                ('decided_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('plan_hash', models.CharField(max_length=64)),
-                ('comment', models.TextField(blank=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "verdict",
+                    models.CharField(
+                        choices=[("approved", "Approved"), ("rejected", "Rejected")], max_length=10
+                    ),
+                ),
+                ("decided_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("plan_hash", models.CharField(max_length=64)),
+                ("comment", models.TextField(blank=True)),
             ],
             options={
-                'ordering': ['decided_at'],
+                "ordering": ["decided_at"],
             },
         ),
         migrations.CreateModel(
-            name='Event',
+            name="Event",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.IntegerField()),
-                ('at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('kind', models.CharField(help_text='Dotted, past tense: stack.created.', max_length=60)),
-                ('level', models.CharField(choices=[('info', 'Info'), ('warning', 'Warning'), ('error', 'Error')], default='info', max_length=10)),
-                ('step_key', models.CharField(blank=True, max_length=60)),
-                ('text', models.TextField()),
-                ('data', models.JSONField(blank=True, default=dict)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.IntegerField()),
+                ("at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("kind", models.CharField(help_text="Dotted, past tense: stack.created.", max_length=60)),
+                (
+                    "level",
+                    models.CharField(
+                        choices=[("info", "Info"), ("warning", "Warning"), ("error", "Error")],
+                        default="info",
+                        max_length=10,
+                    ),
+                ),
+                ("step_key", models.CharField(blank=True, max_length=60)),
+                ("text", models.TextField()),
+                ("data", models.JSONField(blank=True, default=dict)),
             ],
             options={
-                'ordering': ['number'],
+                "ordering": ["number"],
             },
         ),
         migrations.CreateModel(
-            name='Occurrence',
+            name="Occurrence",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('schedule', models.CharField(max_length=80)),
-                ('due_at', models.DateTimeField()),
-                ('taken_at', models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("schedule", models.CharField(max_length=80)),
+                ("due_at", models.DateTimeField()),
+                ("taken_at", models.DateTimeField(default=django.utils.timezone.now)),
             ],
         ),
         migrations.CreateModel(
-            name='Operation',
+            name="Operation",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('subject_id', models.BigIntegerField()),
-                ('kind', models.CharField(max_length=40)),
-                ('subject_label', models.CharField(help_text="The subject's name when it was asked for.", max_length=120)),
-                ('status', models.CharField(choices=[('pending', 'Pending'), ('planning', 'Planning'), ('awaiting-approval', 'Awaiting Approval'), ('queued', 'Queued'), ('running', 'Running'), ('waiting', 'Waiting'), ('paused', 'Paused'), ('cancelling', 'Cancelling'), ('succeeded', 'Succeeded'), ('failed', 'Failed'), ('errored', 'Errored'), ('cancelled', 'Cancelled'), ('rejected', 'Rejected'), ('expired', 'Expired')], default='pending', max_length=20)),
-                ('phase', models.CharField(choices=[('plan', 'Plan'), ('execute', 'Execute')], default='plan', max_length=10)),
-                ('sentence', models.TextField(blank=True, help_text='How things are, and what to do next.')),
-                ('failure', models.JSONField(blank=True, help_text='{"step", "resource", "reason", "remedy"} of the last failure.', null=True)),
-                ('parameters', models.JSONField(blank=True, default=dict, help_text='What was asked for.')),
-                ('state', models.JSONField(blank=True, default=dict, help_text='What the steps share; written under the lease.')),
-                ('claim_mode', models.CharField(choices=[('keep', 'Keep'), ('change', 'Change'), ('end', 'End'), ('recover', 'Recover')], max_length=10)),
-                ('scope', models.CharField(blank=True, help_text='Account and region that the limits count, as account/region.', max_length=60)),
-                ('priority', models.SmallIntegerField(default=0, help_text='Higher goes first.')),
-                ('requested_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('not_before', models.DateTimeField(blank=True, help_text='A notice that runs until then.', null=True)),
-                ('started_at', models.DateTimeField(blank=True, null=True)),
-                ('ended_at', models.DateTimeField(blank=True, null=True)),
-                ('approvals_needed', models.SmallIntegerField(default=0)),
-                ('approval_hash', models.CharField(blank=True, help_text='Hash of the plan to be approved.', max_length=64)),
-                ('approval_rule', models.CharField(blank=True, help_text='The rule that approved, if one did.', max_length=200)),
-                ('approval_expires_at', models.DateTimeField(blank=True, null=True)),
-                ('cancel_requested_at', models.DateTimeField(blank=True, null=True)),
-                ('paused_from', models.CharField(blank=True, help_text='The status a resume goes back to.', max_length=20)),
-                ('wake_at', models.DateTimeField(blank=True, help_text='When a worker should look again.', null=True)),
-                ('lease_token', models.UUIDField(blank=True, editable=False, null=True)),
-                ('lease_until', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('lease_worker', models.CharField(blank=True, editable=False, max_length=120)),
-                ('event_count', models.IntegerField(default=0, help_text='Number of the newest event.')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("subject_id", models.BigIntegerField()),
+                ("kind", models.CharField(max_length=40)),
+                (
+                    "subject_label",
+                    models.CharField(help_text="The subject's name when it was asked for.", max_length=120),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("pending", "Pending"),
+                            ("planning", "Planning"),
+                            ("awaiting-approval", "Awaiting Approval"),
+                            ("queued", "Queued"),
+                            ("running", "Running"),
+                            ("waiting", "Waiting"),
+                            ("paused", "Paused"),
+                            ("cancelling", "Cancelling"),
+                            ("succeeded", "Succeeded"),
+                            ("failed", "Failed"),
+                            ("errored", "Errored"),
+                            ("cancelled", "Cancelled"),
+                            ("rejected", "Rejected"),
+                            ("expired", "Expired"),
+                        ],
+                        default="pending",
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "phase",
+                    models.CharField(
+                        choices=[("plan", "Plan"), ("execute", "Execute")], default="plan", max_length=10
+                    ),
+                ),
+                ("sentence", models.TextField(blank=True, help_text="How things are, and what to do next.")),
+                (
+                    "failure",
+                    models.JSONField(
+                        blank=True,
+                        help_text='{"step", "resource", "reason", "remedy"} of the last failure.',
+                        null=True,
+                    ),
+                ),
+                ("parameters", models.JSONField(blank=True, default=dict, help_text="What was asked for.")),
+                (
+                    "state",
+                    models.JSONField(
+                        blank=True, default=dict, help_text="What the steps share; written under the lease."
+                    ),
+                ),
+                (
+                    "claim_mode",
+                    models.CharField(
+                        choices=[
+                            ("keep", "Keep"),
+                            ("change", "Change"),
+                            ("end", "End"),
+                            ("recover", "Recover"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "scope",
+                    models.CharField(
+                        blank=True,
+                        help_text="Account and region that the limits count, as account/region.",
+                        max_length=60,
+                    ),
+                ),
+                ("priority", models.SmallIntegerField(default=0, help_text="Higher goes first.")),
+                ("requested_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "not_before",
+                    models.DateTimeField(blank=True, help_text="A notice that runs until then.", null=True),
+                ),
+                ("started_at", models.DateTimeField(blank=True, null=True)),
+                ("ended_at", models.DateTimeField(blank=True, null=True)),
+                ("approvals_needed", models.SmallIntegerField(default=0)),
+                (
+                    "approval_hash",
+                    models.CharField(blank=True, help_text="Hash of the plan to be approved.", max_length=64),
+                ),
+                (
+                    "approval_rule",
+                    models.CharField(
+                        blank=True, help_text="The rule that approved, if one did.", max_length=200
+                    ),
+                ),
+                ("approval_expires_at", models.DateTimeField(blank=True, null=True)),
+                ("cancel_requested_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "paused_from",
+                    models.CharField(
+                        blank=True, help_text="The status a resume goes back to.", max_length=20
+                    ),
+                ),
+                (
+                    "wake_at",
+                    models.DateTimeField(blank=True, help_text="When a worker should look again.", null=True),
+                ),
+                ("lease_token", models.UUIDField(blank=True, editable=False, null=True)),
+                ("lease_until", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("lease_worker", models.CharField(blank=True, editable=False, max_length=120)),
+                ("event_count", models.IntegerField(default=0, help_text="Number of the newest event.")),
             ],
             options={
-                'ordering': ['-id'],
+                "ordering": ["-id"],
             },
         ),
         migrations.CreateModel(
-            name='OperationLimit',
+            name="OperationLimit",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('scope', models.CharField(help_text='account/region, or "*" for every scope without a row.', max_length=60, unique=True)),
-                ('max_running', models.PositiveSmallIntegerField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "scope",
+                    models.CharField(
+                        help_text='account/region, or "*" for every scope without a row.',
+                        max_length=60,
+                        unique=True,
+                    ),
+                ),
+                ("max_running", models.PositiveSmallIntegerField()),
             ],
         ),
         migrations.CreateModel(
-            name='Pause',
+            name="Pause",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('covers', models.CharField(help_text='"everything", or a scope as account/region; "account/" covers all its regions.', max_length=60, unique=True)),
-                ('reason', models.TextField()),
-                ('since', models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "covers",
+                    models.CharField(
+                        help_text='"everything", or a scope as account/region; "account/" covers all its regions.',
+                        max_length=60,
+                        unique=True,
+                    ),
+                ),
+                ("reason", models.TextField()),
+                ("since", models.DateTimeField(default=django.utils.timezone.now)),
             ],
         ),
         migrations.CreateModel(
-            name='Resource',
+            name="Resource",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('logical_id', models.CharField(max_length=255)),
-                ('physical_id', models.CharField(blank=True, max_length=600)),
-                ('type', models.CharField(max_length=128)),
-                ('status', models.CharField(max_length=60)),
-                ('reason', models.TextField(blank=True)),
-                ('started_at', models.DateTimeField(blank=True, null=True)),
-                ('ended_at', models.DateTimeField(blank=True, null=True)),
-                ('seen_at', models.DateTimeField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("logical_id", models.CharField(max_length=255)),
+                ("physical_id", models.CharField(blank=True, max_length=600)),
+                ("type", models.CharField(max_length=128)),
+                ("status", models.CharField(max_length=60)),
+                ("reason", models.TextField(blank=True)),
+                ("started_at", models.DateTimeField(blank=True, null=True)),
+                ("ended_at", models.DateTimeField(blank=True, null=True)),
+                ("seen_at", models.DateTimeField()),
             ],
             options={
-                'ordering': ['started_at', 'logical_id'],
+                "ordering": ["started_at", "logical_id"],
             },
         ),
         migrations.CreateModel(
-            name='Stack',
+            name="Stack",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('subject_id', models.BigIntegerField()),
-                ('account_id', models.CharField(max_length=12)),
-                ('region', models.CharField(max_length=30)),
-                ('key', models.CharField(help_text='Its key in the blueprint: network, data, app.', max_length=40)),
-                ('name', models.CharField(max_length=128)),
-                ('stack_id', models.CharField(blank=True, help_text='ARN; empty until it was created.', max_length=400)),
-                ('status', models.CharField(blank=True, max_length=60)),
-                ('status_reason', models.TextField(blank=True)),
-                ('last_token', models.CharField(blank=True, help_text='ClientRequestToken last seen.', max_length=128)),
-                ('template_hash', models.CharField(blank=True, max_length=64)),
-                ('outputs', models.JSONField(blank=True, default=dict)),
-                ('seen_at', models.DateTimeField(blank=True, null=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("subject_id", models.BigIntegerField()),
+                ("account_id", models.CharField(max_length=12)),
+                ("region", models.CharField(max_length=30)),
+                (
+                    "key",
+                    models.CharField(
+                        help_text="Its key in the blueprint: network, data, app.", max_length=40
+                    ),
+                ),
+                ("name", models.CharField(max_length=128)),
+                (
+                    "stack_id",
+                    models.CharField(
+                        blank=True, help_text="ARN; empty until it was created.", max_length=400
+                    ),
+                ),
+                ("status", models.CharField(blank=True, max_length=60)),
+                ("status_reason", models.TextField(blank=True)),
+                (
+                    "last_token",
+                    models.CharField(blank=True, help_text="ClientRequestToken last seen.", max_length=128),
+                ),
+                ("template_hash", models.CharField(blank=True, max_length=64)),
+                ("outputs", models.JSONField(blank=True, default=dict)),
+                ("seen_at", models.DateTimeField(blank=True, null=True)),
             ],
         ),
         migrations.CreateModel(
-            name='Step',
+            name="Step",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(max_length=60)),
-                ('title', models.CharField(max_length=120)),
-                ('phase', models.CharField(choices=[('plan', 'Plan'), ('execute', 'Execute')], max_length=10)),
-                ('position', models.SmallIntegerField()),
-                ('needs', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=60), blank=True, default=list, size=None)),
-                ('region', models.CharField(blank=True, max_length=30)),
-                ('parameters', models.JSONField(blank=True, default=dict, help_text='What this step is told, set once.')),
-                ('status', models.CharField(choices=[('pending', 'Pending'), ('running', 'Running'), ('waiting', 'Waiting'), ('succeeded', 'Succeeded'), ('failed', 'Failed'), ('skipped', 'Skipped'), ('cancelled', 'Cancelled')], default='pending', max_length=10)),
-                ('sentence', models.TextField(blank=True)),
-                ('state', models.JSONField(blank=True, default=dict, help_text='Tokens and intents, stored before the call they belong to.')),
-                ('attempts', models.IntegerField(default=0, help_text='Times it was begun by hand: 1, and 1 per retry.')),
-                ('looks', models.IntegerField(default=0, help_text='Times it was run since it was begun.')),
-                ('faults', models.IntegerField(default=0, help_text='Passing faults in a row.')),
-                ('time_limit_s', models.IntegerField(default=3600)),
-                ('progress_done', models.IntegerField(default=0)),
-                ('progress_total', models.IntegerField(default=0)),
-                ('started_at', models.DateTimeField(blank=True, null=True)),
-                ('ended_at', models.DateTimeField(blank=True, null=True)),
-                ('wake_at', models.DateTimeField(blank=True, null=True)),
-                ('waits_for', models.CharField(blank=True, help_text='"aws", "person", "notice" or "fault".', max_length=10)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("key", models.CharField(max_length=60)),
+                ("title", models.CharField(max_length=120)),
+                (
+                    "phase",
+                    models.CharField(choices=[("plan", "Plan"), ("execute", "Execute")], max_length=10),
+                ),
+                ("position", models.SmallIntegerField()),
+                (
+                    "needs",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=60), blank=True, default=list, size=None
+                    ),
+                ),
+                ("region", models.CharField(blank=True, max_length=30)),
+                (
+                    "parameters",
+                    models.JSONField(blank=True, default=dict, help_text="What this step is told, set once."),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("pending", "Pending"),
+                            ("running", "Running"),
+                            ("waiting", "Waiting"),
+                            ("succeeded", "Succeeded"),
+                            ("failed", "Failed"),
+                            ("skipped", "Skipped"),
+                            ("cancelled", "Cancelled"),
+                        ],
+                        default="pending",
+                        max_length=10,
+                    ),
+                ),
+                ("sentence", models.TextField(blank=True)),
+                (
+                    "state",
+                    models.JSONField(
+                        blank=True,
+                        default=dict,
+                        help_text="Tokens and intents, stored before the call they belong to.",
+                    ),
+                ),
+                (
+                    "attempts",
+                    models.IntegerField(
+                        default=0, help_text="Times it was begun by hand: 1, and 1 per retry."
+                    ),
+                ),
+                ("looks", models.IntegerField(default=0, help_text="Times it was run since it was begun.")),
+                ("faults", models.IntegerField(default=0, help_text="Passing faults in a row.")),
+                ("time_limit_s", models.IntegerField(default=3600)),
+                ("progress_done", models.IntegerField(default=0)),
+                ("progress_total", models.IntegerField(default=0)),
+                ("started_at", models.DateTimeField(blank=True, null=True)),
+                ("ended_at", models.DateTimeField(blank=True, null=True)),
+                ("wake_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "waits_for",
+                    models.CharField(
+                        blank=True, help_text='"aws", "person", "notice" or "fault".', max_length=10
+                    ),
+                ),
             ],
             options={
-                'ordering': ['position'],
+                "ordering": ["position"],
             },
         ),
     ]

@@ -8,169 +8,265 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('contenttypes', '0002_remove_content_type_name'),
-        ('operations', '0001_initial'),
+        ("contenttypes", "0002_remove_content_type_name"),
+        ("operations", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='auditentry',
-            name='actor',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="auditentry",
+            name="actor",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='claim',
-            name='subject_type',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='contenttypes.contenttype'),
+            model_name="claim",
+            name="subject_type",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="contenttypes.contenttype"
+            ),
         ),
         migrations.AddField(
-            model_name='decision',
-            name='decided_by',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="decision",
+            name="decided_by",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+            ),
         ),
         migrations.AddConstraint(
-            model_name='occurrence',
-            constraint=models.UniqueConstraint(fields=('schedule', 'due_at'), name='occurrence_once'),
+            model_name="occurrence",
+            constraint=models.UniqueConstraint(fields=("schedule", "due_at"), name="occurrence_once"),
         ),
         migrations.AddField(
-            model_name='operation',
-            name='blocked_by',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='operations.operation'),
+            model_name="operation",
+            name="blocked_by",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="+",
+                to="operations.operation",
+            ),
         ),
         migrations.AddField(
-            model_name='operation',
-            name='cancel_requested_by',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="operation",
+            name="cancel_requested_by",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='operation',
-            name='requested_by',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='operations_requested', to=settings.AUTH_USER_MODEL),
+            model_name="operation",
+            name="requested_by",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="operations_requested",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='operation',
-            name='subject_type',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='contenttypes.contenttype'),
+            model_name="operation",
+            name="subject_type",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="contenttypes.contenttype"
+            ),
         ),
         migrations.AddField(
-            model_name='event',
-            name='operation',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='events', to='operations.operation'),
+            model_name="event",
+            name="operation",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="events", to="operations.operation"
+            ),
         ),
         migrations.AddField(
-            model_name='decision',
-            name='operation',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='decisions', to='operations.operation'),
+            model_name="decision",
+            name="operation",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="decisions",
+                to="operations.operation",
+            ),
         ),
         migrations.AddField(
-            model_name='claim',
-            name='operation',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='claims', to='operations.operation'),
+            model_name="claim",
+            name="operation",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="claims", to="operations.operation"
+            ),
         ),
         migrations.AddField(
-            model_name='pause',
-            name='set_by',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="pause",
+            name="set_by",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='stack',
-            name='operation',
-            field=models.ForeignKey(help_text='The last one on it.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='stacks', to='operations.operation'),
+            model_name="stack",
+            name="operation",
+            field=models.ForeignKey(
+                help_text="The last one on it.",
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="stacks",
+                to="operations.operation",
+            ),
         ),
         migrations.AddField(
-            model_name='stack',
-            name='subject_type',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='contenttypes.contenttype'),
+            model_name="stack",
+            name="subject_type",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="contenttypes.contenttype"
+            ),
         ),
         migrations.AddField(
-            model_name='resource',
-            name='stack',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='resources', to='operations.stack'),
+            model_name="resource",
+            name="stack",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="resources", to="operations.stack"
+            ),
         ),
         migrations.AddField(
-            model_name='step',
-            name='operation',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='steps', to='operations.operation'),
+            model_name="step",
+            name="operation",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="steps", to="operations.operation"
+            ),
         ),
         migrations.AddIndex(
-            model_name='auditentry',
-            index=models.Index(fields=['subject', '-id'], name='audit_subject'),
+            model_name="auditentry",
+            index=models.Index(fields=["subject", "-id"], name="audit_subject"),
         ),
         migrations.AddIndex(
-            model_name='auditentry',
-            index=models.Index(fields=['action', '-id'], name='audit_action'),
+            model_name="auditentry",
+            index=models.Index(fields=["action", "-id"], name="audit_action"),
         ),
         migrations.AddIndex(
-            model_name='auditentry',
-            index=models.Index(fields=['actor', '-id'], name='audit_actor'),
+            model_name="auditentry",
+            index=models.Index(fields=["actor", "-id"], name="audit_actor"),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='auditentry',
-            trigger=pgtrigger.compiler.Trigger(name='audit_chain', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n    PERFORM pg_advisory_xact_lock(726001);\n    SELECT hash INTO NEW.previous_hash FROM operations_auditentry ORDER BY id DESC LIMIT 1;\n    NEW.previous_hash := coalesce(NEW.previous_hash, '');\n    NEW.id := nextval(pg_get_serial_sequence('operations_auditentry', 'id'));\n    NEW.hash := encode(sha256(convert_to(concat_ws(\n        E'\\x1f', NEW.previous_hash, NEW.id, NEW.at, NEW.actor_name, NEW.action, NEW.subject, NEW.origin,\n        NEW.before::text, NEW.after::text\n    ), 'UTF8')), 'hex');\n    RETURN NEW;\n", hash='33d0c67c650e11b12889f3ceb714c55063dbdce6', operation='INSERT', pgid='pgtrigger_audit_chain_76929', table='operations_auditentry', when='BEFORE')),
+            model_name="auditentry",
+            trigger=pgtrigger.compiler.Trigger(
+                name="audit_chain",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n    PERFORM pg_advisory_xact_lock(726001);\n    SELECT hash INTO NEW.previous_hash FROM operations_auditentry ORDER BY id DESC LIMIT 1;\n    NEW.previous_hash := coalesce(NEW.previous_hash, '');\n    NEW.id := nextval(pg_get_serial_sequence('operations_auditentry', 'id'));\n    NEW.hash := encode(sha256(convert_to(concat_ws(\n        E'\\x1f', NEW.previous_hash, NEW.id, NEW.at, NEW.actor_name, NEW.action, NEW.subject, NEW.origin,\n        NEW.before::text, NEW.after::text\n    ), 'UTF8')), 'hex');\n    RETURN NEW;\n",
+                    hash="33d0c67c650e11b12889f3ceb714c55063dbdce6",
+                    operation="INSERT",
+                    pgid="pgtrigger_audit_chain_76929",
+                    table="operations_auditentry",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='auditentry',
-            trigger=pgtrigger.compiler.Trigger(name='audit_append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='c3fb8d1f2e432c501f848096d2584e8267508b7d', operation='UPDATE OR DELETE', pgid='pgtrigger_audit_append_only_ebc13', table='operations_auditentry', when='BEFORE')),
+            model_name="auditentry",
+            trigger=pgtrigger.compiler.Trigger(
+                name="audit_append_only",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                    hash="c3fb8d1f2e432c501f848096d2584e8267508b7d",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_audit_append_only_ebc13",
+                    table="operations_auditentry",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddIndex(
-            model_name='operation',
-            index=models.Index(condition=models.Q(('status__in', ['cancelling', 'pending', 'planning', 'queued', 'running', 'waiting'])), fields=['wake_at'], name='operation_due'),
+            model_name="operation",
+            index=models.Index(
+                condition=models.Q(
+                    ("status__in", ["cancelling", "pending", "planning", "queued", "running", "waiting"])
+                ),
+                fields=["wake_at"],
+                name="operation_due",
+            ),
         ),
         migrations.AddIndex(
-            model_name='operation',
-            index=models.Index(fields=['subject_type', 'subject_id', '-id'], name='operation_subject'),
+            model_name="operation",
+            index=models.Index(fields=["subject_type", "subject_id", "-id"], name="operation_subject"),
         ),
         migrations.AddIndex(
-            model_name='operation',
-            index=models.Index(fields=['status', '-id'], name='operation_status'),
+            model_name="operation",
+            index=models.Index(fields=["status", "-id"], name="operation_status"),
         ),
         migrations.AddIndex(
-            model_name='operation',
-            index=models.Index(fields=['kind', 'status'], name='operation_kind'),
+            model_name="operation",
+            index=models.Index(fields=["kind", "status"], name="operation_kind"),
         ),
         migrations.AddIndex(
-            model_name='operation',
-            index=models.Index(condition=models.Q(('status__in', ['cancelling', 'running', 'waiting'])), fields=['scope'], name='operation_holding'),
+            model_name="operation",
+            index=models.Index(
+                condition=models.Q(("status__in", ["cancelling", "running", "waiting"])),
+                fields=["scope"],
+                name="operation_holding",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='event',
-            constraint=models.UniqueConstraint(fields=('operation', 'number'), name='event_number_once'),
+            model_name="event",
+            constraint=models.UniqueConstraint(fields=("operation", "number"), name="event_number_once"),
         ),
         migrations.AddConstraint(
-            model_name='decision',
-            constraint=models.UniqueConstraint(fields=('operation', 'decided_by', 'plan_hash'), name='decision_once_per_person_and_plan'),
+            model_name="decision",
+            constraint=models.UniqueConstraint(
+                fields=("operation", "decided_by", "plan_hash"), name="decision_once_per_person_and_plan"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='claim',
-            constraint=models.UniqueConstraint(condition=models.Q(('mode', 'keep'), _negated=True), fields=('subject_type', 'subject_id'), name='claim_exclusive'),
+            model_name="claim",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("mode", "keep"), _negated=True),
+                fields=("subject_type", "subject_id"),
+                name="claim_exclusive",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='claim',
-            constraint=models.UniqueConstraint(fields=('operation', 'subject_type', 'subject_id'), name='claim_once_per_operation'),
+            model_name="claim",
+            constraint=models.UniqueConstraint(
+                fields=("operation", "subject_type", "subject_id"), name="claim_once_per_operation"
+            ),
         ),
         migrations.AddIndex(
-            model_name='stack',
-            index=models.Index(fields=['subject_type', 'subject_id'], name='stack_subject'),
+            model_name="stack",
+            index=models.Index(fields=["subject_type", "subject_id"], name="stack_subject"),
         ),
         migrations.AddIndex(
-            model_name='stack',
-            index=models.Index(condition=models.Q(('status__endswith', '_IN_PROGRESS')), fields=['account_id', 'region'], name='stack_moving'),
+            model_name="stack",
+            index=models.Index(
+                condition=models.Q(("status__endswith", "_IN_PROGRESS")),
+                fields=["account_id", "region"],
+                name="stack_moving",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='stack',
-            constraint=models.UniqueConstraint(fields=('account_id', 'region', 'name'), name='stack_name_once'),
+            model_name="stack",
+            constraint=models.UniqueConstraint(
+                fields=("account_id", "region", "name"), name="stack_name_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='resource',
-            constraint=models.UniqueConstraint(fields=('stack', 'logical_id'), name='resource_once'),
+            model_name="resource",
+            constraint=models.UniqueConstraint(fields=("stack", "logical_id"), name="resource_once"),
         ),
         migrations.AddConstraint(
-            model_name='step',
-            constraint=models.UniqueConstraint(fields=('operation', 'key'), name='step_key_once'),
+            model_name="step",
+            constraint=models.UniqueConstraint(fields=("operation", "key"), name="step_key_once"),
         ),
     ]

@@ -24,9 +24,7 @@ class AuditEntry(models.Model):
     """One audited act. Rows are added and read, never changed: the portal's database role cannot."""
 
     at = models.DateTimeField(default=timezone.now)
-    actor = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
-    )
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     actor_name = models.CharField(max_length=150, help_text='"switchyard" when the portal itself acted.')
     action = models.CharField(max_length=80, help_text="Dotted, past tense: environment.requested.")
     subject = models.CharField(max_length=200, help_text="What it was done to, as type:name.")

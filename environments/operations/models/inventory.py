@@ -21,7 +21,11 @@ class Stack(Subject):
     outputs = models.JSONField(default=dict, blank=True)
     seen_at = models.DateTimeField(null=True, blank=True)
     operation = models.ForeignKey(
-        Operation, null=True, on_delete=models.SET_NULL, related_name="stacks", help_text="The last one on it."
+        Operation,
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="stacks",
+        help_text="The last one on it.",
     )
 
     class Meta:

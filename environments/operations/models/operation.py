@@ -37,16 +37,16 @@ class Operation(Subject):
 
     kind = models.CharField(max_length=40)
     subject_label = models.CharField(max_length=120, help_text="The subject's name when it was asked for.")
-    status = models.CharField(
-        max_length=20, choices=OperationStatus.choices, default=OperationStatus.PENDING
-    )
+    status = models.CharField(max_length=20, choices=OperationStatus.choices, default=OperationStatus.PENDING)
     phase = models.CharField(max_length=10, choices=Phase.choices, default=Phase.PLAN)
     sentence = models.TextField(blank=True, help_text="How things are, and what to do next.")
     failure = models.JSONField(
         null=True, blank=True, help_text='{"step", "resource", "reason", "remedy"} of the last failure.'
     )
     parameters = models.JSONField(default=dict, blank=True, help_text="What was asked for.")
-    state = models.JSONField(default=dict, blank=True, help_text="What the steps share; written under the lease.")
+    state = models.JSONField(
+        default=dict, blank=True, help_text="What the steps share; written under the lease."
+    )
 
     claim_mode = models.CharField(max_length=10, choices=ClaimMode.choices)
     scope = models.CharField(
@@ -64,7 +64,9 @@ class Operation(Subject):
 
     approvals_needed = models.SmallIntegerField(default=0)
     approval_hash = models.CharField(max_length=64, blank=True, help_text="Hash of the plan to be approved.")
-    approval_rule = models.CharField(max_length=200, blank=True, help_text="The rule that approved, if one did.")
+    approval_rule = models.CharField(
+        max_length=200, blank=True, help_text="The rule that approved, if one did."
+    )
     approval_expires_at = models.DateTimeField(null=True, blank=True)
 
     cancel_requested_at = models.DateTimeField(null=True, blank=True)

@@ -1,8 +1,10 @@
 """The audit is out of everyone's reach: of the portal's database role, and of a portal superuser."""
 
 import hashlib
+from io import StringIO
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import ProgrammingError, connection, transaction
 
 from environments.operations.audit import audit_record, origin
@@ -50,3 +52,17 @@ def test_orm_cannot_change_a_row_either(team, ada):
         entry.save()
     with pytest.raises(ProgrammingError), transaction.atomic():
         AuditEntry.objects.all().delete()
+
+
+def test_the_chain_is_verified_and_tampering_by_the_owner_is_found(team, ada, transactional_db, postgres):
+    for number in range(5):
+        audit_record("team.changed", team, actor=ada, after={"number": number, "text": "ä \\ '"})
+    report = StringIO()
+    call_command("verify_audit", stdout=report)
+    assert report.getvalue() == "5 audit rows, chain unbroken.\n"
+    third = AuditEntry.objects.order_by("id")[2]
+    with postgres.superuser("test_switchyard") as owner:
+        owner.execute("SET session_replication_role = replica")
+        owner.execute("UPDATE operations_auditentry SET actor_name = 'eve' WHERE id = %s", [third.pk])
+    with pytest.raises(CommandError, match=f"breaks at audit row {third.pk}"):
+        call_command("verify_audit")

@@ -25,7 +25,7 @@ def test_every_status_has_a_row():
 
 
 def test_groups_fit_together():
-    assert ENDED | OPEN == set(OperationStatus.values) and not ENDED & OPEN
+    assert set(OperationStatus.values) == ENDED | OPEN and not ENDED & OPEN
     assert HOLDING <= DRIVEN <= OPEN
 
 
