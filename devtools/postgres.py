@@ -4,6 +4,7 @@ The wheel's own `get_server` is not used: run as root it changes the mode of fol
 """
 
 import contextlib
+import functools
 import json
 import os
 import secrets
@@ -49,10 +50,14 @@ class Postgres:
 
     def __post_init__(self) -> None:
         self.runner = places.unprivileged()
-        self.home.mkdir(parents=True, exist_ok=True)
-        self.data = places.server_folder(self.home, self.runner) / "postgres"
         self.log = self.home / "postgres.log"
         self.secrets_file = self.home / "postgres.json"
+
+    @functools.cached_property
+    def data(self) -> Path:
+        """The data folder: in `home`, or outside the checkout where the server's user cannot reach that."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        return places.server_folder(self.home, self.runner) / "postgres"
 
     @property
     def passwords(self) -> dict[str, str]:

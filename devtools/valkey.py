@@ -22,7 +22,6 @@ class Valkey:
     process: processes.Process | None = None
 
     def __post_init__(self) -> None:
-        self.home.mkdir(parents=True, exist_ok=True)
         self.log = self.home / "valkey.log"
         self.secrets_file = self.home / "valkey.json"
         self.config = self.home / "valkey.conf"
@@ -44,7 +43,7 @@ class Valkey:
         if not processes.port_is_free(self.port):
             raise Trouble(f"Port {self.port} of 127.0.0.1 is taken, and Valkey needs it.")
         folder = self.home / "valkey"
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         lines = {
             "bind": "127.0.0.1",
             "port": str(self.port),

@@ -123,6 +123,7 @@ class House:
             f"127.0.0.1:{self.ports.web}",
         ]
         web += ["--worker-class", "gthread", "--workers", "2", "--threads", "8", "--no-control-socket"]
+        web += ["--preload"]  # imported once, not once a worker: the first page comes sooner
         celery: list[str | Path] = [places.tool("celery"), "--app", "workers.celery"]
         worker = [*celery, "worker", "--concurrency", "2", "--loglevel", "INFO"]
         beat = [*celery, "beat", "--loglevel", "INFO", "--pidfile", ""]
