@@ -65,7 +65,6 @@ class Cluster(Construct):
             parameters=PARAMETERS,
         )
         serverless = size.db_min_acu is not None and size.db_max_acu is not None
-        password = cdk.Fn.join("", ["{{resolve:secretsmanager:", secret_arn, ":SecretString:password}}"])
         self.cluster = rds.CfnDBCluster(
             self,
             "Cluster",
@@ -76,9 +75,7 @@ class Cluster(Construct):
             db_subnet_group_name=subnets.ref,
             vpc_security_group_ids=[security_group_id],
             db_cluster_parameter_group_name=parameters.ref,
-            storage_encrypted=True,
             kms_key_id=key_arn,
-            master_user_password=password,
             enable_iam_database_authentication=True,
             enable_cloudwatch_logs_exports=list(LOG_EXPORTS),
             backup_retention_period=backup_retention_days,
@@ -92,7 +89,7 @@ class Cluster(Construct):
             if serverless
             else None,
         )
-        self._set_origin(restore_source)
+        self._set_origin(restore_source, secret_arn)
         self.cluster.apply_removal_policy(cdk.RemovalPolicy.SNAPSHOT)
         # RDS would make these by itself, unencrypted and kept for ever; made here, they go after the cluster.
         for export in LOG_EXPORTS:
@@ -107,17 +104,25 @@ class Cluster(Construct):
             self.cluster.add_resource_dependency(group)
         self.instances = self._instances(size, key_arn)
 
-    def _set_origin(self, source: RestoreSource | None) -> None:
-        """New data, or the data of a snapshot or a cluster: then user and database name are the source's."""
-        if source is None:
-            self.cluster.master_username = DATABASE_USER
-            self.cluster.database_name = "app"
-        elif source.kind == "snapshot":
-            self.cluster.snapshot_identifier = source.id
-        else:
+    def _set_origin(self, source: RestoreSource | None, secret_arn: str) -> None:
+        """New data, or the data of a snapshot or a cluster: then user and database name are the source's.
+
+        The password of our secret is set on a new cluster and on a restored snapshot. A copy-on-write clone ignores
+        it (cfn-lint W3689) and begins with its source's: the portal's clone sets it before the application comes.
+        """
+        if source is not None and source.kind == "cluster":
             self.cluster.source_db_cluster_identifier = source.id
             self.cluster.restore_type = "copy-on-write"
             self.cluster.use_latest_restorable_time = True
+            return
+        self.cluster.storage_encrypted = True
+        parts = ["{{resolve:secretsmanager:", secret_arn, ":SecretString:password}}"]
+        self.cluster.master_user_password = cdk.Fn.join("", parts)
+        if source is None:
+            self.cluster.master_username = DATABASE_USER
+            self.cluster.database_name = "app"
+        else:
+            self.cluster.snapshot_identifier = source.id
 
     def _instances(self, size: Size, key_arn: str) -> list[rds.CfnDBInstance]:
         """The writer first. Aurora makes the first instance the writer, so readers wait for it."""

@@ -37,6 +37,9 @@ class EnvironmentStack(cdk.Stack):
             synthesizer=synthesizer(spec.account_id, spec.home_region),
             termination_protection=protected and spec.deletion_protection,
         )
+        # CDK's Vpc asks for the account's zones even when it is told which to use; this is the answer.
+        place = f"account={spec.account_id}:region={spec.home_region}"
+        self.node.set_context(f"availability-zones:{place}", facts.zones)
         self.key = key
         self.spec = spec
         self.facts = facts

@@ -1,0 +1,72 @@
+"""IAM in the templates: narrow statements, and the boundary on every role."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.blueprint_cdk.support import SPEC, Assembly, Synthesise
+
+
+def statements(assembly: Assembly) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every statement of an identity policy, with its stack's name."""
+    for name, template in assembly.templates().items():
+        for resource in template["Resources"].values():
+            properties = resource["Properties"]
+            if resource["Type"] in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"):
+                for statement in properties["PolicyDocument"]["Statement"]:
+                    yield name, statement
+            if resource["Type"] == "AWS::IAM::Role":
+                for policy in properties.get("Policies", []):
+                    for statement in policy["PolicyDocument"]["Statement"]:
+                        yield name, statement
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def test_no_statement_allows_a_wildcard_action(synthesise: Synthesise) -> None:
+    found = [row for size in ("small", "large") for row in statements(synthesise(size=size))]
+    assert found
+    for name, statement in found:
+        assert not [action for action in listed(statement["Action"]) if "*" in action], (name, statement)
+
+
+def test_only_looking_is_allowed_everywhere(small: Assembly) -> None:
+    for name, statement in statements(small):
+        if "*" in listed(statement["Resource"]):
+            verbs = {action.partition(":")[2] for action in listed(statement["Action"])}
+            assert all(verb.startswith(("Describe", "List", "Get")) for verb in verbs), (name, verbs)
+
+
+def test_roles_trust_services_only_and_attach_no_policy_of_aws(small: Assembly) -> None:
+    roles = small.all("AWS::IAM::Role")
+    assert len(roles) == 4
+    for role in roles:
+        assert "ManagedPolicyArns" not in role["Properties"]
+        for statement in role["Properties"]["AssumeRolePolicyDocument"]["Statement"]:
+            assert list(statement["Principal"]) == ["Service"]
+
+
+@pytest.mark.parametrize("size", ["small", "medium", "large"])
+def test_boundary_is_on_every_role(synthesise: Synthesise, size: str) -> None:
+    for role in synthesise(size=size).all("AWS::IAM::Role"):
+        assert role["Properties"]["PermissionsBoundary"] == SPEC["permissions_boundary_arn"]
+
+
+def test_without_a_boundary_in_the_spec_there_is_none(synthesise: Synthesise) -> None:
+    for role in synthesise(permissions_boundary_arn=None).all("AWS::IAM::Role"):
+        assert "PermissionsBoundary" not in role["Properties"]
+
+
+def test_key_policies_name_the_account_and_cloudwatch_logs_only(small: Assembly) -> None:
+    principals = [
+        statement["Principal"]
+        for key in small.all("AWS::KMS::Key")
+        for statement in key["Properties"]["KeyPolicy"]["Statement"]
+    ]
+    root = {"AWS": "arn:aws:iam::111122223333:root"}
+    assert [row for row in principals if row != root] == [{"Service": "logs.eu-west-1.amazonaws.com"}]

@@ -1,0 +1,146 @@
+"""cdk-nag and cfn-lint find nothing, in every size and tier."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import cfnlint.api
+import cfnlint.config
+import pytest
+
+from blueprint_cdk.data import load
+from blueprint_cdk.spec import BaselineSpec, RegionFacts, Spec, parse
+from tests.blueprint_cdk.support import FACTS, SPEC, Synthesise
+
+IGNORED = {
+    "W3010": "Zones are facts that the portal resolved: a look-up while deploying could move a subnet.",
+}
+"""Rules of cfn-lint that do not hold here, with the reason."""
+
+IGNORED_FOR_SNAPSHOTS = {
+    "E3021": "A restored snapshot keeps its user and takes a new password, as CDK's own construct has it.",
+}
+
+
+def lint(template: Path, *ignored: str) -> list[str]:
+    config = cfnlint.config.ManualArgs(regions=["eu-west-1"], ignore_checks=[*IGNORED, *ignored])
+    return [str(match) for match in cfnlint.api.lint(template.read_text(), config=config)]
+
+
+VARIANTS: list[dict[str, Any]] = [
+    {"size": "small", "tier": "dev"},
+    {"size": "medium", "tier": "staging"},
+    {"size": "large", "tier": "prod", "deletion_protection": True},
+    {"restore_source": {"kind": "snapshot", "id": "last-copy"}},
+    {"restore_source": {"kind": "cluster", "id": "sy-source-a1b2"}},
+]
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=lambda change: "-".join(map(str, change.values()))[:40])
+def test_cfn_lint_finds_nothing(synthesise: Synthesise, variant: dict[str, Any]) -> None:
+    assembly = synthesise(**variant)
+    # A restore source shows in the data stack alone.
+    keys = ("data",) if "restore_source" in variant else ("network", "keys", "data", "storage", "app")
+    snapshot = variant.get("restore_source", {}).get("kind") == "snapshot"
+    for key in keys:
+        template = assembly.folder / f"{assembly.prefix}-{key}.template.json"
+        assert lint(template, *(IGNORED_FOR_SNAPSHOTS if snapshot else ())) == []
+
+
+@pytest.mark.parametrize("size", ["small", "medium", "large"])
+@pytest.mark.parametrize("tier", ["dev", "staging", "prod"])
+def test_tiers_differ_in_backups_and_tags_alone(synthesise: Synthesise, size: str, tier: str) -> None:
+    """So that linting each size in one tier lints them all."""
+    templates = synthesise(size=size, tier=tier).templates()
+    reference = synthesise(size=size, tier="dev").templates()
+
+    def plain(found: dict[str, Any]) -> str:
+        text = json.dumps(found, sort_keys=True)
+        days = {"dev": 3, "staging": 7, "prod": 35}[tier]
+        return text.replace(f'"{tier}"', '"dev"').replace(
+            f'"BackupRetentionPeriod": {days}', '"BackupRetentionPeriod": 3'
+        )
+
+    assert plain(templates) == json.dumps(reference, sort_keys=True)
+
+
+def acknowledge(app: Any, fields: dict[str, Any]) -> int:
+    """Acknowledges each finding of data/acknowledged.json that applies; answers how many."""
+    import aws_cdk as cdk
+
+    count = 0
+    for row in load("acknowledged"):
+        if any(fields[name] != value for name, value in row.get("when", {}).items()):
+            continue
+        construct = app
+        for part in row["construct"].format_map(fields).split("/"):
+            construct = construct.node.find_child(part)
+        cdk.Validations.of(construct).acknowledge(
+            cdk.Acknowledgment(id=row["id"].format_map(fields), reason=row["reason"])
+        )
+        count += 1
+    return count
+
+
+def findings(folder: Path) -> list[tuple[str, str]]:
+    report = json.loads((folder / "validation-report.json").read_text())
+    return sorted(
+        (violation["ruleName"], construct.get("constructPath", ""))
+        for plugin in report["pluginReports"]
+        for violation in plugin.get("violations", [])
+        for construct in violation["violatingConstructs"]
+    )
+
+
+def nag(folder: Path, spec: Spec, *, acknowledging: bool) -> list[tuple[str, str]]:
+    """What cdk-nag finds in an environment and its baseline."""
+    import aws_cdk as cdk
+    import cdk_nag
+
+    from blueprint_cdk import baseline, environment
+    from blueprint_cdk.bundle import bundle_hash, placeholder_bundle
+    from blueprint_cdk.synthesis import new_app
+
+    bundle = folder / "placeholder.zip"
+    bundle.write_bytes(placeholder_bundle())
+    app = new_app(folder / "out")
+    environment.compose(
+        app,
+        spec,
+        parse(RegionFacts, FACTS),
+        release="1.0.0",
+        bundle=bundle,
+        bundle_hash=bundle_hash(placeholder_bundle()),
+    )
+    baseline.compose(app, BaselineSpec(account_id=spec.account_id, region=spec.home_region), release="1.0.0")
+    if acknowledging:
+        fields = {**spec.model_dump(), "prefix": spec.named("prefix")}
+        assert acknowledge(app, fields) >= 10
+    cdk.Validations.of(app).add_plugins(cdk_nag.AwsSolutionsChecks(app))
+    try:
+        app.synth()
+    except RuntimeError as error:
+        assert "ValidationFailed" in str(error)
+    return [row for row in findings(folder / "out") if row[0].startswith("AwsSolutions")]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"size": "small", "tier": "dev"}, {"size": "large", "tier": "prod", "deletion_protection": True}],
+    ids=["small-dev", "large-prod"],
+)
+def test_cdk_nag_finds_nothing_that_is_not_acknowledged(tmp_path: Path, change: dict[str, Any]) -> None:
+    assert nag(tmp_path, parse(Spec, {**SPEC, **change}), acknowledging=True) == []
+
+
+def test_every_acknowledged_finding_is_found(tmp_path: Path) -> None:
+    """An acknowledgment that matches nothing hides whatever comes there later."""
+    spec = parse(Spec, SPEC)
+    fields = {**spec.model_dump(), "prefix": spec.named("prefix")}
+    wanted = sorted(
+        (row["id"].format_map(fields), row["construct"].format_map(fields)) for row in load("acknowledged")
+    )
+    assert nag(tmp_path, spec, acknowledging=False) == wanted
+    assert all(len(row["reason"]) > 30 for row in load("acknowledged"))
