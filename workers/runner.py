@@ -4,6 +4,7 @@ import os
 import random
 import socket
 import uuid
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 import structlog
@@ -149,7 +150,8 @@ def _run(lease: Lease, workflow: Workflow, step: Step) -> None:
         function = stop
     context = StepContext(lease, operation, step)
     try:
-        outcome = _in_time(step) or function(context)
+        _require_in_time(step)
+        outcome = function(context)
     except LeaseLost:
         raise
     except StepFailed as error:
@@ -167,7 +169,7 @@ def _run(lease: Lease, workflow: Workflow, step: Step) -> None:
         _write(lease, step, outcome, cancelling=cancelling)
 
 
-def _in_time(step: Step) -> None:
+def _require_in_time(step: Step) -> None:
     if step.started_at and timezone.now() - step.started_at > timedelta(seconds=step.time_limit_s):
         minutes = round(step.time_limit_s / 60) or 1
         last = f" Last: {step.sentence}" if step.sentence else ""
@@ -204,7 +206,7 @@ def _progress(wait: Wait) -> dict[str, int]:
 def _next_look(wait: Wait, looks: int) -> float:
     if wait.seconds is not None:
         return wait.seconds
-    return min(LAST_LOOK_S, FIRST_LOOK_S * 2 ** min(looks - 1, 12))
+    return min(LAST_LOOK_S, FIRST_LOOK_S * 2.0 ** min(looks - 1, 12))
 
 
 def _fault(lease: Lease, step: Step, error: Exception) -> None:
@@ -232,9 +234,9 @@ def _fault(lease: Lease, step: Step, error: Exception) -> None:
         )
 
 
-def _fail(lease: Lease, step: Step, sentence: str, failure: dict[str, object]) -> None:
+def _fail(lease: Lease, step: Step, sentence: str, failure: Mapping[str, object]) -> None:
     with lease.fenced():
-        step.state = {**step.state, "failure": failure}
+        step.state = {**step.state, "failure": dict(failure)}
         step.save(update_fields=["state"])
         step_end(step, T.FAILED, sentence=sentence)
 

@@ -1,10 +1,10 @@
 """The kinds of operations on environments and accounts: rights, approval, and what start and end move."""
 
-from typing import Any
+from typing import Any, cast
 
 from environments.lifecycle.accounts import account_move
 from environments.lifecycle.environments import environment_move
-from environments.lifecycle.models import Environment
+from environments.lifecycle.models import Account, Environment
 from environments.lifecycle.plans import approval_need
 from environments.lifecycle.states import AccountStatus, EnvironmentStatus
 from environments.operations.kinds import ApprovalNeed, Kind, kind_register
@@ -17,7 +17,7 @@ S = OperationStatus
 
 
 def _environment_authorize(actor: Any, verb: str, operation: Operation) -> None:
-    environment: Environment = operation.subject
+    environment = cast(Environment, operation.subject)
     require(actor, f"operation.{verb}", team=environment.team, owner_id=operation.requested_by_id)
 
 
@@ -55,10 +55,11 @@ def _teardown_end(operation: Operation) -> None:
 
 
 def _account_add_end(operation: Operation) -> None:
+    account = cast(Account, operation.subject)
     if operation.status == S.SUCCEEDED:
-        account_move(operation.subject, AccountStatus.READY)
-    elif operation.subject.status != AccountStatus.READY:
-        account_move(operation.subject, AccountStatus.BROKEN)
+        account_move(account, AccountStatus.READY)
+    elif account.status != AccountStatus.READY:
+        account_move(account, AccountStatus.BROKEN)
 
 
 def _locked(operation: Operation) -> Environment:

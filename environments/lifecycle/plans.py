@@ -3,7 +3,7 @@
 import hashlib
 import json
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 from environments.lifecycle.models import ApprovalRule, Environment, Plan
 from environments.operations.kinds import ApprovalNeed
@@ -46,7 +46,7 @@ def plan_store(
 def approval_need(operation: Operation) -> ApprovalNeed:
     """What the plan of an operation on an environment needs: a rule that fits, or one other person."""
     plan = operation.plan
-    environment = operation.subject
+    environment = cast(Environment, operation.subject)
     rule = _rule_that_fits(operation, environment, plan)
     if rule is not None:
         return ApprovalNeed(count=0, plan_hash=plan.hash, rule=rule.name)

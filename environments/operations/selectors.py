@@ -65,10 +65,5 @@ def queue_position(operation: Operation) -> int | None:
 
 def scopes_moving() -> list[dict[str, Any]]:
     """Scopes in which operations run, with how many: [{"scope", "running"}]."""
-    return list(
-        Operation.objects.filter(status__in=HOLDING)
-        .exclude(scope="")
-        .values("scope")
-        .annotate(running=Count("pk"))
-        .order_by("scope")
-    )
+    rows = Operation.objects.filter(status__in=HOLDING).exclude(scope="").values("scope")
+    return [dict(row) for row in rows.annotate(running=Count("pk")).order_by("scope")]

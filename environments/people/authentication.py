@@ -46,7 +46,7 @@ class ScopedPermission(BasePermission):
             return False
         if not isinstance(request.auth, ApiToken):
             return True
-        action = getattr(view, "action", None) or request.method.lower()
+        action = getattr(view, "action", None) or (request.method or "").lower()
         needed = getattr(view, "scopes", {}).get(action)
         if needed is None:
             needed = TokenScope.READ if request.method in ("GET", "HEAD", "OPTIONS") else TokenScope.OPERATE

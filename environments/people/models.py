@@ -31,7 +31,7 @@ class PortalRole(models.TextChoices):
     AUDITOR = "auditor", "Auditor"
 
 
-class User(AbstractUser):
+class User(AbstractUser):  # type: ignore[django-manager-missing]  # knox ships no types
     """A person. `is_superuser` opens admin pages, but no service looks at it: rights come from the role."""
 
     portal_role = models.CharField(max_length=20, choices=PortalRole.choices, default=PortalRole.ENGINEER)

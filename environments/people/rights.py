@@ -4,6 +4,7 @@ A row names a verb and, per portal role, how far it reaches: everywhere, own tea
 not in the table is forbidden. `is_superuser` plays no part.
 """
 
+from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
@@ -25,7 +26,7 @@ ALL, TEAM, OWN = Reach.ALL, Reach.TEAM, Reach.OWN
 
 EVERYONE = dict.fromkeys(R, ALL)
 
-RIGHTS: dict[str, dict[str, Reach]] = {
+RIGHTS: Mapping[str, Mapping[PortalRole, Reach]] = {
     "environment.view": EVERYONE,
     "environment.request": {R.ADMINISTRATOR: ALL, R.TEAM_LEAD: TEAM, R.ENGINEER: TEAM},
     "environment.protect": {R.ADMINISTRATOR: ALL, R.TEAM_LEAD: TEAM},
@@ -68,7 +69,7 @@ def may(actor: User | None, verb: str, *, team: Team | None = None, owner_id: in
         return True
     if not getattr(actor, "is_active", False):
         return False
-    reach = RIGHTS[verb].get(actor.portal_role)
+    reach = RIGHTS[verb].get(PortalRole(actor.portal_role))
     if reach is None or reach is Reach.ALL:
         return reach is not None
     if team is None and owner_id is None:

@@ -107,7 +107,7 @@ def totp_reset(*, user: User, reason: str, actor: User | None) -> int:
     if not reason.strip():
         raise Invalid("Say how you know that it is really them; it is kept in the audit.", field="reason")
     with transaction.atomic():
-        removed, _ = Authenticator.objects.filter(user=user).delete()
+        removed: int = Authenticator.objects.filter(user=user).delete()[0]
         audit_record("person.totp-reset", user, actor=actor, after={"removed": removed, "reason": reason})
     return removed
 

@@ -17,7 +17,7 @@ def blank_secrets(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str
 
 def logging_config(fmt: str, level: str) -> dict[str, Any]:
     """Configure structlog and answer Django's LOGGING. `fmt` is "json" or "console"."""
-    shared = [
+    shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,

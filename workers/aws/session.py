@@ -141,10 +141,10 @@ def _forget_expired() -> None:
         del _credentials[key]
 
 
-_session: boto3.session.Session | None = None
+_session: Any = None
 
 
-def _shared() -> boto3.session.Session:
+def _shared() -> Any:
     global _session  # one per process, made on first use
     if _session is None:
         _session = boto3.session.Session()
