@@ -1,0 +1,1 @@
+"""Relational Database Service: Aurora clusters and instances, snapshots and restores, groups, proxies."""
