@@ -33,16 +33,18 @@ class House:
     ports: Ports
     speed: float
     secrets: Secrets
+    folder: Path = FOLDER
+    logs: Path = LOGS
     servers: Servers = field(init=False)
     sandbox: Sandbox = field(init=False)
     running: list[processes.Process] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.servers = Servers.at(FOLDER, durable=True)
-        self.servers.postgres.log = LOGS / "postgres.log"
-        self.servers.valkey.log = LOGS / "valkey.log"
-        self.sandbox = Sandbox(home=FOLDER / "sandbox", port=self.ports.sandbox, speed=self.speed)
-        self.sandbox.log = LOGS / "sandbox.log"
+        self.servers = Servers.at(self.folder, durable=True)
+        self.servers.postgres.log = self.logs / "postgres.log"
+        self.servers.valkey.log = self.logs / "valkey.log"
+        self.sandbox = Sandbox(home=self.folder / "sandbox", port=self.ports.sandbox, speed=self.speed)
+        self.sandbox.log = self.logs / "sandbox.log"
         self.keys: Keys | None = None
 
     @property
@@ -74,8 +76,8 @@ class House:
             "SECRET_KEY": self.secrets.secret_key,
             "FIELD_ENCRYPTION_KEYS": self.secrets.field_encryption_key,
             "PUBLIC_URL": self.url,
-            "ARTIFACTS_DIR": str(FOLDER / "artifacts"),
-            "STATIC_ROOT": str(FOLDER / "static"),
+            "ARTIFACTS_DIR": str(self.folder / "artifacts"),
+            "STATIC_ROOT": str(self.folder / "static"),
             "SANDBOX_URL": self.sandbox.url,
             "SYNTHESIS_SOCKET": str(self.synthesis_socket),
             "LOG_FORMAT": "json",
@@ -88,7 +90,7 @@ class House:
     @property
     def synthesis_socket(self) -> Path:
         """From the root when below it: a socket's path may have 107 bytes, and a checkout may lie deep."""
-        return Path(places.shown(FOLDER / "synthesis.sock"))
+        return Path(places.shown(self.folder / "synthesis.sock"))
 
     def start_servers(self) -> None:
         """PostgreSQL, Valkey and the sandbox, side by side."""
@@ -134,7 +136,7 @@ class House:
 
     def launch(self, name: str, command: list[str | Path], environment: dict[str, str]) -> None:
         """Start one process of ours with its own log."""
-        log = LOGS / f"{name}.log"
+        log = self.logs / f"{name}.log"
         self.running.append(processes.start(name, command, log=log, env=environment))
 
     def wait_for_page(self, within_s: float = 60) -> None:
@@ -191,9 +193,9 @@ class House:
         mark = hashlib.sha256((places.ROOT / "requirements" / "runtime.txt").read_bytes())
         for path in sorted((places.ROOT / "portal" / "static").rglob("*")):
             mark.update(f"{path} {path.stat().st_mtime_ns}".encode())
-        stamp = FOLDER / "static.stamp"
+        stamp = self.folder / "static.stamp"
         if stamp.exists() and stamp.read_text() == mark.hexdigest():
             return
-        shutil.rmtree(FOLDER / "static", ignore_errors=True)
+        shutil.rmtree(self.folder / "static", ignore_errors=True)
         self.manage("collectstatic", "--no-input", "--verbosity", "0")
         stamp.write_text(mark.hexdigest())

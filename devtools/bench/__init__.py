@@ -1,0 +1,1 @@
+"""`make bench`: measurements of the whole product, written to docs/benchmarks.md. A report, not a test."""
