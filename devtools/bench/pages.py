@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import httpx
 
@@ -55,7 +56,7 @@ def measure(house: House, people: People) -> Section:
         answer.raise_for_status()
 
     paths = {title: path.format(**vars(subject)) for title, path in PATHS.items()}
-    few = {title: _queries(house, lambda path=path: get(path)) for title, path in paths.items()}  # type: ignore[misc]
+    few = {title: _queries(house, partial(get, path)) for title, path in paths.items()}
     _fill(house, subject)
     section = Section(
         title=f"Pages and API with {ENVIRONMENTS:,} environments and {EVENTS:,} events",
@@ -64,8 +65,8 @@ def measure(house: House, people: People) -> Section:
         columns=("what", "p95 ms", "median ms", "aim", "queries with 1", f"queries with {ENVIRONMENTS:,}"),
     )
     for title, path in paths.items():
-        times = _times(lambda path=path: get(path))  # type: ignore[misc]
-        many = _queries(house, lambda path=path: get(path))  # type: ignore[misc]
+        times = _times(partial(get, path))
+        many = _queries(house, partial(get, path))
         p95 = percentile_95(times)
         median = sorted(times)[len(times) // 2]
         row = (title, f"{p95:.0f}", f"{median:.0f}", verdict(p95, AIM_MS), str(few[title]), str(many))
@@ -82,6 +83,7 @@ def _subject(house: House, people: People) -> Subject:
 
 
 def _fill(house: House, subject: Subject) -> None:
+    earlier = "now() - n * interval '1 min'"
     with house.servers.postgres.superuser(DATABASE) as connection:
         multiply(
             connection,
@@ -91,7 +93,7 @@ def _fill(house: House, subject: Subject) -> None:
             {
                 "name": "'bench-' || n",
                 "suffix": "lpad(to_hex(n), 4, '0')",
-                "created_at": "now() - n * interval '1 min'",
+                "created_at": earlier,
             },
         )
         multiply(
@@ -99,7 +101,11 @@ def _fill(house: House, subject: Subject) -> None:
             "operations_operation",
             subject.operation,
             ENVIRONMENTS,
-            {"subject_label": "'bench-' || n", "requested_at": "now() - n * interval '1 min'"},
+            {
+                "subject_label": "'bench-' || n",
+                "requested_at": earlier,
+                "subject_id": f"(SELECT max(id) FROM lifecycle_environment) - {ENVIRONMENTS} + n",  # noqa: S608 - a number
+            },
         )
         row = connection.execute(
             "SELECT min(id), max(number) FROM operations_event WHERE operation_id = %s", [subject.operation]
@@ -112,7 +118,7 @@ def _fill(house: House, subject: Subject) -> None:
             EVENTS,
             {
                 "number": f"{row[1]} + n / 20",
-                "operation_id": f"(SELECT max(id) FROM operations_operation) - n % {ENVIRONMENTS}",
+                "operation_id": f"(SELECT max(id) FROM operations_operation) - n % {ENVIRONMENTS}",  # noqa: S608 - a number
             },
         )
         connection.execute("ANALYZE")

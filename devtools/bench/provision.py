@@ -1,0 +1,118 @@
+"""One environment by the portal and by `cdk deploy --all --concurrency 4`: wall time and AWS calls."""
+
+import json
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from devtools import places, processes
+from devtools.bench.report import Section
+from devtools.demo.api import Api
+from devtools.demo.house import House
+from devtools.demo.seed import ACCOUNT, ACCOUNT_ID, ENDED, REGION, People
+from devtools.node import with_our_tools
+from devtools.postgres import DATABASE
+from devtools.sandbox import clean_environment
+from devtools.trouble import Trouble
+
+AIM_TIME, AIM_CALLS = 0.5, 1 / 3
+ROUNDS = 3
+
+
+@dataclass
+class Run:
+    """What one environment took."""
+
+    seconds: float
+    calls: int
+
+
+def measure(house: House, people: People) -> Section:
+    """`ROUNDS` environments by each, in turns, after one that is not counted; the best of each is compared."""
+    house.sandbox.settings(speed=0)
+    _by_portal(house, people, "bench-warm")
+    ours, theirs = [], []
+    for number in range(ROUNDS):
+        ours.append(_by_portal(house, people, f"bench-{number}"))
+        theirs.append(_by_cli(house, f"bench-{number}"))
+    section = Section(
+        title="One environment at durations 0",
+        how=f"`make bench ONLY=provision`. A small development environment of the same spec, best of {ROUNDS} taken "
+        "in turns: by the portal from the request's row to the end of its operation (plan, rule's approval and all), "
+        "and by `cdk deploy --all --concurrency 4`, synthesis included in both.",
+        columns=("what", "portal", "CDK CLI", "ratio", "aim"),
+    )
+    pairs = (
+        ("wall time, s", min(run.seconds for run in ours), min(run.seconds for run in theirs), AIM_TIME),
+        ("AWS calls", min(run.calls for run in ours), min(run.calls for run in theirs), AIM_CALLS),
+    )
+    for title, mine, other, aim in pairs:
+        ratio = mine / other
+        judged = "met" if ratio <= aim else "**missed**"
+        section.rows.append(
+            (title, f"{mine:.4g}", f"{other:.4g}", f"{ratio:.2f}", f"at most {aim:.2f}: {judged}")
+        )
+    return section
+
+
+def _by_portal(house: House, people: People, name: str) -> Run:
+    api = Api(house.url, people["team-lead"].api_token)
+    before = house.sandbox.control("GET", "requests/counts")["last"]
+    body = {"name": name, "team": "storefront", "tier": "dev", "size": "small", "account": ACCOUNT}
+    operation = api.post("environments/", body | {"home_region": REGION})
+    while operation["status"] not in ENDED:
+        operation = api.get(f"operations/{operation['id']}/", wait=10)
+    if operation["status"] != "succeeded":
+        raise Trouble(f"{name}: {operation['status']}. {operation.get('sentence', '')}")
+    with house.servers.postgres.superuser(DATABASE) as connection:
+        row = connection.execute(
+            "SELECT extract(epoch FROM ended_at - requested_at) FROM operations_operation WHERE id = %s",
+            [operation["id"]],
+        ).fetchone()
+    assert row is not None
+    return Run(float(row[0]), _calls(house, before))
+
+
+def _by_cli(house: House, name: str) -> Run:
+    request = _request(house, name)
+    folder = house.folder / "cli" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "request.json"
+    file.write_text(json.dumps(request))
+    keys = house.sandbox.account(ACCOUNT_ID, ACCOUNT)
+    environment = with_our_tools(clean_environment()) | {
+        "AWS_ENDPOINT_URL": house.sandbox.url,
+        "AWS_ACCESS_KEY_ID": keys.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": keys.secret_access_key,
+        "AWS_REGION": REGION,
+    }
+    command: list[str | Path] = [places.ROOT / "node_modules" / ".bin" / "cdk", "deploy", "--all"]
+    command += ["--concurrency", "4", "--require-approval", "never", "--no-notices", "--no-version-reporting"]
+    command += ["--app", f"{sys.executable} -m devtools.bench.cdk_app {file}", "--output", folder / "cdk.out"]
+    before = house.sandbox.control("GET", "requests/counts")["last"]
+    begun = time.perf_counter()
+    processes.run(command, env=environment)
+    return Run(time.perf_counter() - begun, _calls(house, before))
+
+
+def _request(house: House, name: str) -> dict[str, Any]:
+    """The portal's own spec and facts, under another suffix, so that both can be there at once."""
+    with house.servers.postgres.superuser(DATABASE) as connection:
+        spec = connection.execute(
+            "SELECT spec FROM lifecycle_environment WHERE name = %s ORDER BY id DESC LIMIT 1", [name]
+        ).fetchone()
+        facts = connection.execute(
+            "SELECT facts FROM lifecycle_regionfacts WHERE region = %s ORDER BY version DESC LIMIT 1",
+            [REGION],
+        ).fetchone()
+    assert spec is not None
+    assert facts is not None
+    mine = spec[0] | {"suffix": "cli0", "domain": f"{name}-cli.{spec[0]['zone_name']}"}
+    return {"app": "environment", "spec": mine, "facts": {REGION: facts[0]}}
+
+
+def _calls(house: House, before: int) -> int:
+    total: int = house.sandbox.control("GET", "requests/counts", after=before)["total"]
+    return total
