@@ -72,6 +72,25 @@ class Process:
         self.popen.wait(patience_s)
 
 
+def end(pid: int, *, command: bytes, patience_s: float = 3.0) -> None:
+    """End a process that one of ours started, if `pid` still is one whose command line contains `command`."""
+
+    def there() -> bool:
+        try:
+            return command in Path(f"/proc/{pid}/cmdline").read_bytes()
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        if not there():
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+        deadline = time.monotonic() + patience_s
+        while there() and time.monotonic() < deadline:
+            time.sleep(0.02)
+
+
 def _die_with_parent(stop_signal: int) -> Callable[[], None] | None:
     """What the child does before exec so that Linux ends it when we die without a word (SIGKILL)."""
     if sys.platform != "linux":

@@ -182,8 +182,15 @@ class House:
         for process in portal:
             process.stop()
         self.running.clear()
+        self._end_synthesis()
         self.sandbox.stop()
         self.servers.stop()
+
+    def _end_synthesis(self) -> None:
+        """Workers start the synthesis process for all of them; it ends when they have, or else here."""
+        for file in self.folder.glob("synthesis*.pid"):
+            processes.end(int(file.read_text()), command=b"blueprint_cdk")
+            file.unlink()
 
     def _migrate(self) -> None:
         self.manage("migrate", "--database", "owner", "--no-input", "--verbosity", "0", owner=True)

@@ -84,3 +84,12 @@ def test_no_credential_of_the_person_is_passed_on() -> None:
 
 def test_a_free_port_is_free() -> None:
     assert processes.port_is_free(processes.free_port())
+
+
+def test_a_helper_is_ended_by_number_only_while_it_is_what_it_was(tmp_path: Path) -> None:
+    process = start(tmp_path, STUBBORN)
+    wait_for_output(process)
+    processes.end(process.popen.pid, command=b"something else")
+    assert process.alive
+    processes.end(process.popen.pid, command=b"signal.SIG_IGN", patience_s=0.3)
+    assert process.popen.wait(5) < 0
