@@ -1,8 +1,10 @@
 """Synthesis kept warm: one jsii kernel behind a Unix socket, one request at a time.
 
-A client connects, writes one JSON line a request, reads one JSON line an answer, and may go on. Further clients wait
-in the socket's queue. The process ends on SIGTERM, or when its parent is gone, and begins anew (same process id, same
-socket, no refused connection) when it and its Node have grown above `max_rss_mb`: jsii frees no construct.
+A client connects, writes one JSON line a request, reads one JSON line an answer, and may go on until the connection
+is closed after an answer: then it connects again. Further clients wait in the socket's queue.
+
+The process ends on SIGTERM, or when its parent is gone. It begins anew (same process id, same socket, no refused
+connection) when it and its Node have grown above `max_rss_mb`: jsii frees no construct.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ log = logging.getLogger(__name__)
 
 LISTENER_FD = "SWITCHYARD_SERVE_FD"
 PARENT_PID = "SWITCHYARD_SERVE_PARENT"
+HELD_BACK = {signal.SIGTERM, signal.SIGINT}
 LOOK_S = 1.0
 REQUEST_LIMIT = 1_000_000
 """A request is a spec and facts, a few thousand bytes; what is longer is no request."""
@@ -45,6 +48,8 @@ class Server:
         logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(message)s")
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, self._stop)
+        # Held back since before the new beginning, if this is one.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD_BACK)
         listener = self._listen()
         try:
             self._warm()
@@ -131,6 +136,8 @@ class Server:
         return line.decode("utf-8", "replace")
 
     def _begin_anew(self, listener: socket.socket) -> None:
+        # A signal that came while the new program starts would meet no handler yet.
+        signal.pthread_sigmask(signal.SIG_BLOCK, HELD_BACK)
         stop_children()
         os.set_inheritable(listener.fileno(), True)
         os.environ[LISTENER_FD] = str(listener.fileno())

@@ -1,0 +1,283 @@
+"""The template that lets the portal in: small enough for IAM, real actions, and no way to more."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import cfnlint.api
+import cfnlint.config
+import pytest
+import yaml
+
+from blueprint_cdk.access import POLICIES, build_template, role_template
+from blueprint_cdk.data import load
+from tests.blueprint_cdk.support import Synthesise
+
+ACCOUNT = "111122223333"
+
+
+def resolved(value: Any) -> Any:
+    """A template's value with its Fn::Sub put in, as IAM sees it."""
+    if isinstance(value, dict):
+        if set(value) == {"Fn::Sub"}:
+            text = str(value["Fn::Sub"])
+            return text.replace("${AWS::Partition}", "aws").replace("${AWS::AccountId}", ACCOUNT)
+        return {key: resolved(row) for key, row in value.items()}
+    return [resolved(row) for row in value] if isinstance(value, list) else value
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def statements(*names: str) -> Iterator[dict[str, Any]]:
+    for name in names:
+        yield from resolved(POLICIES[name][1])
+
+
+def allowed(names: tuple[str, ...], action: str, resource: str, **context: str) -> bool:
+    """Whether identity policies allow it: IAM's order, with the conditions that this template uses."""
+    verdict = False
+    for row in statements(*names):
+        if not any(fnmatch.fnmatchcase(action.lower(), pattern.lower()) for pattern in listed(row["Action"])):
+            continue
+        if not any(fnmatch.fnmatchcase(resource, pattern) for pattern in listed(row["Resource"])):
+            continue
+        if not all(_holds(operator, test, context) for operator, test in row.get("Condition", {}).items()):
+            continue
+        if row["Effect"] == "Deny":
+            return False
+        verdict = True
+    return verdict
+
+
+def _holds(operator: str, test: dict[str, Any], context: dict[str, str]) -> bool:
+    for key, wanted in test.items():
+        value = context.get(key.rpartition(":")[2].rpartition("/")[2])
+        match = value is not None and any(fnmatch.fnmatchcase(value, row) for row in listed(wanted))
+        if match is (operator == "StringNotEquals"):
+            return False
+    return True
+
+
+DEPLOYER = ("SwitchyardRead", "SwitchyardDeploy", "SwitchyardTeardown")
+EXECUTION = (
+    "SwitchyardExecution",
+    "SwitchyardExecutionData",
+    "SwitchyardExecutionEdge",
+    "SwitchyardExecutionApp",
+)
+BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/SwitchyardBoundary"
+CFN = f"arn:aws:cloudformation:eu-west-1:{ACCOUNT}"
+IAM = f"arn:aws:iam::{ACCOUNT}"
+
+
+@pytest.mark.parametrize("form", ["yaml", "json"])
+def test_template_is_valid_and_fits_a_request(form: Any) -> None:
+    text = role_template(form)
+    assert len(text.encode()) < 51_200
+    parsed = yaml.safe_load(text) if form == "yaml" else json.loads(text)
+    assert parsed == build_template()
+    config = cfnlint.config.ManualArgs(regions=["us-east-1"])
+    assert [str(match) for match in cfnlint.api.lint(text, config=config)] == []
+
+
+@pytest.mark.parametrize("name", list(POLICIES))
+def test_policy_fits_iam(name: str) -> None:
+    """6,144 characters without white space; ten policies a role."""
+    document = {"Version": "2012-10-17", "Statement": list(statements(name))}
+    assert len(json.dumps(document, separators=(",", ":"))) <= 6_144
+    sids = [row["Sid"] for row in document["Statement"]]
+    assert len(set(sids)) == len(sids)
+
+
+def test_no_policy_but_the_boundary_allows_everything_of_anything() -> None:
+    for name in set(POLICIES) - {"SwitchyardBoundary"}:
+        for row in statements(name):
+            actions = listed(row["Action"])
+            if row["Effect"] == "Allow" and "*" in listed(row["Resource"]):
+                assert not [action for action in actions if action.endswith(":*")], (name, row["Sid"])
+                broad = [action for action in actions if action.endswith("*")]
+                assert all(
+                    action.partition(":")[2].startswith(("Describe", "List", "Get")) for action in broad
+                )
+
+
+def test_portal_comes_in_with_its_external_id_only() -> None:
+    resources = build_template()["Resources"]
+    for role in ("SwitchyardReader", "SwitchyardDeployer"):
+        assume, session = resources[role]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+        assert assume["Action"] == ["sts:AssumeRole"]
+        assert assume["Condition"] == {"StringEquals": {"sts:ExternalId": {"Ref": "ExternalId"}}}
+        assert session["Action"] == ["sts:SetSourceIdentity", "sts:TagSession"]
+        for statement in (assume, session):
+            assert statement["Principal"] == {"AWS": {"Ref": "PortalPrincipalArn"}}
+
+
+def test_every_role_is_within_the_boundary() -> None:
+    roles = [row for row in build_template()["Resources"].values() if row["Type"] == "AWS::IAM::Role"]
+    assert len(roles) == 3
+    for role in roles:
+        assert role["Properties"]["PermissionsBoundary"] == {"Ref": "SwitchyardBoundaryPolicy"}
+
+
+MAY = [
+    # policies, action, resource, context, allowed
+    (DEPLOYER, "cloudformation:CreateChangeSet", f"{CFN}:stack/sy-shop-k3x9-data/1", {}, True),
+    (DEPLOYER, "cloudformation:CreateChangeSet", f"{CFN}:stack/CDKToolkit-swyard/1", {}, True),
+    (DEPLOYER, "cloudformation:DeleteStack", f"{CFN}:stack/switchyard-baseline/1", {}, True),
+    (DEPLOYER, "cloudformation:DeleteStack", f"{CFN}:stack/switchyard-access/1", {}, False),
+    (DEPLOYER, "cloudformation:UpdateStack", f"{CFN}:stack/payroll/1", {}, False),
+    (
+        DEPLOYER,
+        "iam:PassRole",
+        f"{IAM}:role/cdk-swyard-cfn-exec-role-{ACCOUNT}-eu-west-1",
+        {"PassedToService": "cloudformation.amazonaws.com"},
+        True,
+    ),
+    (
+        DEPLOYER,
+        "iam:PassRole",
+        f"{IAM}:role/cdk-swyard-cfn-exec-role-{ACCOUNT}-eu-west-1",
+        {"PassedToService": "ec2.amazonaws.com"},
+        False,
+    ),
+    (
+        DEPLOYER,
+        "iam:PassRole",
+        f"{IAM}:role/Admin",
+        {"PassedToService": "cloudformation.amazonaws.com"},
+        False,
+    ),
+    (DEPLOYER, "iam:PutRolePolicy", f"{IAM}:role/SwitchyardDeployer", {}, False),
+    (DEPLOYER, "iam:CreatePolicyVersion", BOUNDARY, {}, False),
+    (DEPLOYER, "cloudtrail:StopLogging", f"arn:aws:cloudtrail:eu-west-1:{ACCOUNT}:trail/main", {}, False),
+    (
+        DEPLOYER,
+        "secretsmanager:GetSecretValue",
+        f"arn:aws:secretsmanager:eu-west-1:{ACCOUNT}:secret:sy-a",
+        {},
+        False,
+    ),
+    (DEPLOYER, "s3:PutObject", f"arn:aws:s3:::cdk-swyard-assets-{ACCOUNT}-eu-west-1/a.json", {}, True),
+    (DEPLOYER, "s3:PutObject", "arn:aws:s3:::sy-shop-k3x9-uploads/x", {}, False),
+    (DEPLOYER, "s3:DeleteObjectVersion", "arn:aws:s3:::sy-shop-k3x9-uploads/x", {}, True),
+    (DEPLOYER, "s3:DeleteObjectVersion", "arn:aws:s3:::payroll/x", {}, False),
+    (
+        DEPLOYER,
+        "kms:ScheduleKeyDeletion",
+        f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/1",
+        {"environment": "shop-k3x9"},
+        True,
+    ),
+    (DEPLOYER, "kms:ScheduleKeyDeletion", f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/1", {}, False),
+    (
+        DEPLOYER,
+        "rds:CreateDBClusterSnapshot",
+        f"arn:aws:rds:eu-west-1:{ACCOUNT}:cluster:sy-shop-k3x9",
+        {},
+        True,
+    ),
+    (("SwitchyardRead",), "cloudformation:DeleteStack", f"{CFN}:stack/sy-shop-k3x9-data/1", {}, False),
+    (("SwitchyardRead",), "cloudformation:DescribeStacks", f"{CFN}:stack/sy-shop-k3x9-data/1", {}, True),
+    (
+        EXECUTION,
+        "iam:CreateRole",
+        f"{IAM}:role/sy-shop-k3x9-app-Role",
+        {"PermissionsBoundary": BOUNDARY},
+        True,
+    ),
+    (EXECUTION, "iam:CreateRole", f"{IAM}:role/sy-shop-k3x9-app-Role", {}, False),
+    (EXECUTION, "iam:CreateRole", f"{IAM}:role/Admin", {"PermissionsBoundary": BOUNDARY}, False),
+    (
+        EXECUTION,
+        "iam:PutRolePolicy",
+        f"{IAM}:role/SwitchyardDeployer",
+        {"PermissionsBoundary": BOUNDARY},
+        False,
+    ),
+    (EXECUTION, "iam:DeleteRolePermissionsBoundary", f"{IAM}:role/sy-shop-k3x9-app-Role", {}, False),
+    (EXECUTION, "iam:CreateUser", f"{IAM}:user/mallory", {}, False),
+    (("SwitchyardBoundary",), "iam:CreateRole", f"{IAM}:role/sy-x", {"PermissionsBoundary": BOUNDARY}, True),
+    (("SwitchyardBoundary",), "iam:CreateRole", f"{IAM}:role/sy-x", {}, False),
+    (("SwitchyardBoundary",), "iam:CreatePolicyVersion", BOUNDARY, {}, False),
+    (("SwitchyardBoundary",), "iam:CreateUser", f"{IAM}:user/mallory", {}, False),
+    (
+        ("SwitchyardBoundary",),
+        "cloudtrail:StopLogging",
+        f"arn:aws:cloudtrail:eu-west-1:{ACCOUNT}:trail/x",
+        {},
+        False,
+    ),
+    (
+        ("SwitchyardBootstrap",),
+        "iam:CreateRole",
+        f"{IAM}:role/cdk-swyard-deploy-role",
+        {"PermissionsBoundary": BOUNDARY},
+        True,
+    ),
+    (
+        ("SwitchyardBootstrap",),
+        "iam:CreateRole",
+        f"{IAM}:role/Admin",
+        {"PermissionsBoundary": BOUNDARY},
+        False,
+    ),
+]
+
+
+@pytest.mark.parametrize(("policies", "action", "resource", "context", "expected"), MAY)
+def test_who_may_do_what(
+    policies: tuple[str, ...], action: str, resource: str, context: dict[str, str], expected: bool
+) -> None:
+    assert allowed(policies, action, resource, **context) is expected
+
+
+def test_whatever_a_role_may_do_the_boundary_lets_it() -> None:
+    """An action outside the boundary would be denied on AWS although its policy allows it."""
+    services = {
+        action.partition(":")[0]
+        for row in statements("SwitchyardBoundary")
+        for action in listed(row["Action"])
+    }
+    for name in set(POLICIES) - {"SwitchyardBoundary"}:
+        for row in statements(name):
+            assert {action.partition(":")[0] for action in listed(row["Action"])} <= services, (
+                name,
+                row["Sid"],
+            )
+
+
+def test_blueprints_own_roles_stay_within_the_boundary(synthesise: Synthesise) -> None:
+    for policy in synthesise().all("AWS::IAM::Policy"):
+        for row in policy["Properties"]["PolicyDocument"]["Statement"]:
+            for action in listed(row["Action"]):
+                assert allowed(("SwitchyardBoundary",), action, "anything"), action
+
+
+def test_execution_covers_every_service_of_the_blueprint() -> None:
+    prefixes = {
+        "ElasticLoadBalancingV2": "elasticloadbalancing",
+        "CertificateManager": "acm",
+        "WAFv2": "wafv2",
+    }
+    covered = {action.partition(":")[0] for row in statements(*EXECUTION) for action in listed(row["Action"])}
+    for stack in [*load("stacks")["environment"], *load("stacks")["baseline"]]:
+        for kind in stack["types"]:
+            service = kind.split("::")[1]
+            assert prefixes.get(service, service.lower()) in covered, kind
+
+
+def test_bootstrap_names_what_the_template_makes() -> None:
+    bootstrap = load("bootstrap")
+    named = bootstrap["parameters"]["CloudFormationExecutionPolicies"].format(account_id=ACCOUNT).split(",")
+    assert [arn.rpartition("/")[2] for arn in named] == list(EXECUTION)
+    assert bootstrap["parameters"]["InputPermissionsBoundary"] == "SwitchyardBoundary"
+    assert bootstrap["environment_boundary"].format(account_id=ACCOUNT) == BOUNDARY
+    assert bootstrap["service_role_name"] in build_template()["Resources"]
+    roles = build_template()["Resources"]
+    policies = roles[bootstrap["service_role_name"]]["Properties"]["ManagedPolicyArns"]
+    assert policies == [{"Ref": "SwitchyardBootstrapPolicy"}]
