@@ -35,6 +35,14 @@ def role_of(account: Account, name: str, *, session_name: str, source_identity: 
     return Role(arn, account.external_id, session_name, source_identity)
 
 
+def subject_of(operation: Operation) -> Any:
+    """What an operation is about; LookupError when its row is gone."""
+    subject = operation.subject
+    if subject is None:
+        raise LookupError(f"The subject of operation {operation.pk} is gone.")
+    return subject
+
+
 class StepContext:
     """One look of one step. `operation` and `step` are as read at its start; writes go through fenced()."""
 
@@ -45,7 +53,7 @@ class StepContext:
     @property
     def subject(self) -> Any:
         """What the operation is about: an Environment, an Account."""
-        return self.operation.subject
+        return subject_of(self.operation)
 
     @property
     def token(self) -> str:

@@ -81,6 +81,7 @@ def _drive(lease: Lease) -> str:
             steps = list(operation.steps.filter(phase=operation.phase).order_by("position"))
             if operation.status == S.CANCELLING:
                 _cancel_pending(steps)
+                _cancel_waiting(steps)
             if _settle(operation, workflow, steps):
                 if operation.status == S.QUEUED:
                     continue
@@ -133,6 +134,15 @@ def _cancel_pending(steps: list[Step]) -> None:
     for step in steps:
         if step.status == T.PENDING:
             step_end(step, T.CANCELLED, sentence="Not begun, because the operation was cancelled.")
+
+
+def _cancel_waiting(steps: list[Step]) -> None:
+    """What waits for its next look is looked at now, once: a cancel does not sit a long wait out."""
+    for step in steps:
+        if step.status == T.WAITING and not step.state.get("cancel_seen"):
+            step.state = {**step.state, "cancel_seen": True}
+            step.wake_at = None
+            step.save(update_fields=["state", "wake_at"])
 
 
 def _run(lease: Lease, workflow: Workflow, step: Step) -> None:

@@ -1,16 +1,23 @@
 """The few tasks. Each is short, takes ids, and may run twice or late without harm."""
 
+import uuid
 from datetime import timedelta
 
-from celery import shared_task
+import structlog
+from celery import current_app, shared_task
 from django.utils import timezone
+from kombu.exceptions import OperationalError
 
+from environments.lifecycle.models import Account
 from environments.operations.approvals import operation_expire_approval
 from environments.operations.models import Operation
 from environments.operations.queue import send
-from environments.operations.selectors import operations_due
+from environments.operations.selectors import operations_due, scopes_moving
 from environments.operations.states import OperationStatus
+from workers.observer import INTERVAL_S, observe, watch_end, watch_take
 from workers.runner import advance
+
+log = structlog.get_logger(__name__)
 
 # A due operation is not sent again by the next ticks while its message may still wait in the queue.
 RESEND = timedelta(seconds=20)
@@ -35,3 +42,42 @@ def tick() -> None:
     ).values_list("pk", flat=True)
     for operation_id in expired:
         operation_expire_approval(operation_id)
+    _watch_what_moves()
+
+
+@shared_task(name="workers.observe", ignore_result=True)
+def observe_region(account_pk: int, region: str, token: str) -> None:
+    """One look at what CloudFormation tells of a region; sends itself again while something moves there."""
+    account = Account.objects.get(pk=account_pk)
+    right = uuid.UUID(token)
+    if observe(account, region, right):
+        _send_observe(account_pk, region, right, countdown_s=INTERVAL_S)
+    else:
+        watch_end(f"{account.account_id}/{region}", right)
+
+
+def _watch_what_moves() -> None:
+    """Start an observer for each scope that moves and has none: the first, or after one has died."""
+    scopes = [row["scope"] for row in scopes_moving()]
+    accounts = {
+        account.account_id: account.pk
+        for account in Account.objects.filter(account_id__in={scope.split("/")[0] for scope in scopes})
+    }
+    for scope in scopes:
+        account_id, region = scope.split("/")
+        right = watch_take(scope) if account_id in accounts else None
+        if right is not None:
+            _send_observe(accounts[account_id], region, right)
+
+
+def _send_observe(account_pk: int, region: str, right: uuid.UUID, *, countdown_s: float = 0.0) -> None:
+    try:
+        current_app.send_task(
+            "workers.observe",
+            args=[account_pk, region, str(right)],
+            countdown=countdown_s or None,
+            retry=False,
+        )
+    except (OperationalError, OSError) as error:
+        # The right passes by itself, and the tick starts another observer.
+        log.warning("queue.unreachable", observer=region, reason=str(error))

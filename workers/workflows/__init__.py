@@ -1,1 +1,5 @@
-"""One module per verb. Importing this registers them all."""
+"""One module per verb: the listing is what the product does. Importing registers them all."""
+
+from workers.workflows import account_add, provision
+
+__all__ = ["account_add", "provision"]

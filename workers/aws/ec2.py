@@ -1,0 +1,57 @@
+"""EC2: availability zones, and the listers of a teardown."""
+
+from typing import Any
+
+from workers.aws.session import Session
+
+SERVICE = "ec2"
+
+
+def zones_available(session: Session) -> list[str]:
+    """Names of the region's availability zones in use, sorted; local and wavelength zones are none."""
+    filters = [
+        {"Name": "state", "Values": ["available"]},
+        {"Name": "zone-type", "Values": ["availability-zone"]},
+    ]
+    answer = session.client(SERVICE).describe_availability_zones(Filters=filters)
+    return sorted(zone["ZoneName"] for zone in answer["AvailabilityZones"])
+
+
+# Describe call, member of its answer, id of an entry: what the blueprint makes in EC2.
+LISTERS: tuple[tuple[str, str, str, str], ...] = (
+    ("describe_vpcs", "Vpcs", "VpcId", "AWS::EC2::VPC"),
+    ("describe_subnets", "Subnets", "SubnetId", "AWS::EC2::Subnet"),
+    ("describe_route_tables", "RouteTables", "RouteTableId", "AWS::EC2::RouteTable"),
+    ("describe_internet_gateways", "InternetGateways", "InternetGatewayId", "AWS::EC2::InternetGateway"),
+    ("describe_nat_gateways", "NatGateways", "NatGatewayId", "AWS::EC2::NatGateway"),
+    ("describe_addresses", "Addresses", "AllocationId", "AWS::EC2::EIP"),
+    ("describe_vpc_endpoints", "VpcEndpoints", "VpcEndpointId", "AWS::EC2::VPCEndpoint"),
+    ("describe_security_groups", "SecurityGroups", "GroupId", "AWS::EC2::SecurityGroup"),
+    ("describe_flow_logs", "FlowLogs", "FlowLogId", "AWS::EC2::FlowLog"),
+    ("describe_network_interfaces", "NetworkInterfaces", "NetworkInterfaceId", "AWS::EC2::NetworkInterface"),
+    ("describe_volumes", "Volumes", "VolumeId", "AWS::EC2::Volume"),
+    ("describe_launch_templates", "LaunchTemplates", "LaunchTemplateId", "AWS::EC2::LaunchTemplate"),
+)
+# A NAT gateway stays in the list for about an hour after it is deleted.
+ENDED = frozenset({"deleted", "deleting", "terminated", "shutting-down"})
+
+
+def tagged(session: Session, lister: tuple[str, str, str, str], key: str, value: str) -> list[str]:
+    """Ids of what one lister finds with that tag."""
+    call, member, identifier, _ = lister
+    name = "Filter" if call in ("describe_nat_gateways", "describe_flow_logs") else "Filters"
+    answer: dict[str, Any] = getattr(session.client(SERVICE), call)(
+        **{name: [{"Name": f"tag:{key}", "Values": [value]}]}
+    )
+    return [entry[identifier] for entry in answer[member] if entry.get("State", "") not in ENDED]
+
+
+def instances_tagged(session: Session, key: str, value: str) -> list[str]:
+    """Ids of instances with that tag that are not terminated."""
+    answer = session.client(SERVICE).describe_instances(
+        Filters=[
+            {"Name": f"tag:{key}", "Values": [value]},
+            {"Name": "instance-state-name", "Values": ["pending", "running", "stopping", "stopped"]},
+        ]
+    )
+    return [i["InstanceId"] for reservation in answer["Reservations"] for i in reservation["Instances"]]

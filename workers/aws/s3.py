@@ -1,0 +1,102 @@
+"""S3: assets, and what a teardown does to buckets."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from workers.aws.faults import error_code
+from workers.aws.session import Session
+
+SERVICE = "s3"
+BATCH = 1000
+"""Keys that one DeleteObjects may name."""
+
+
+def object_exists(session: Session, bucket: str, key: str) -> bool:
+    """Whether the object is there, by one HEAD."""
+    try:
+        session.client(SERVICE).head_object(Bucket=bucket, Key=key)
+    except ClientError as error:
+        if error_code(error) in ("404", "NoSuchKey", "NotFound"):
+            return False
+        raise
+    return True
+
+
+def object_put(session: Session, bucket: str, key: str, content: bytes) -> None:
+    """Put an object; the same content under the same key again changes nothing."""
+    session.client(SERVICE).put_object(Bucket=bucket, Key=key, Body=content)
+
+
+def bucket_exists(session: Session, bucket: str) -> bool:
+    """Whether the bucket is there and ours."""
+    try:
+        session.client(SERVICE).head_bucket(Bucket=bucket)
+    except ClientError as error:
+        if error_code(error) in ("404", "NoSuchBucket", "NotFound"):
+            return False
+        raise
+    return True
+
+
+def bucket_size(session: Session, bucket: str) -> dict[str, int]:
+    """{"objects", "versions", "bytes"}: current objects; all versions and markers; bytes of all versions."""
+    objects = versions = size = 0
+    for page in _versions(session, bucket):
+        for version in page.get("Versions", []):
+            versions += 1
+            objects += bool(version["IsLatest"])
+            size += int(version["Size"])
+        versions += len(page.get("DeleteMarkers", []))
+    return {"objects": objects, "versions": versions, "bytes": size}
+
+
+def bucket_empty(session: Session, bucket: str, *, pages: int = 10) -> int | None:
+    """Delete up to `pages` thousand versions and markers; answers how many, or None when the bucket is empty.
+
+    Called again until it answers None: a lease is renewed before each call, and a step stays short.
+    """
+    client = session.client(SERVICE)
+    deleted = 0
+    for number, page in enumerate(_versions(session, bucket)):
+        if number >= pages:
+            return deleted
+        doomed = [
+            {"Key": entry["Key"], "VersionId": entry["VersionId"]}
+            for entry in (*page.get("Versions", []), *page.get("DeleteMarkers", []))
+        ]
+        if not doomed:
+            continue
+        answer = client.delete_objects(Bucket=bucket, Delete={"Objects": doomed, "Quiet": True})
+        errors = answer.get("Errors", [])
+        if errors:
+            raise ObjectsRemain(bucket, errors[0].get("Key", ""), errors[0].get("Message", ""))
+        deleted += len(doomed)
+    return deleted or None
+
+
+class ObjectsRemain(Exception):
+    """S3 would not delete an object."""
+
+    def __init__(self, bucket: str, key: str, reason: str) -> None:
+        super().__init__(f"S3 would not delete {key} from {bucket}: {reason}")
+        self.bucket, self.key, self.reason = bucket, key, reason
+
+
+def uploads_abort(session: Session, bucket: str) -> None:
+    """Drop unfinished multipart uploads, which keep bytes that no list shows."""
+    client = session.client(SERVICE)
+    for upload in client.list_multipart_uploads(Bucket=bucket).get("Uploads", []):
+        client.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
+
+
+def buckets_named(session: Session, prefix: str) -> list[str]:
+    """Names of the account's buckets that begin so, in any region."""
+    listed = session.client(SERVICE).list_buckets()["Buckets"]
+    return [bucket["Name"] for bucket in listed if bucket["Name"].startswith(prefix)]
+
+
+def _versions(session: Session, bucket: str) -> Iterator[dict[str, Any]]:
+    pages = session.client(SERVICE).get_paginator("list_object_versions")
+    yield from pages.paginate(Bucket=bucket, PaginationConfig={"PageSize": BATCH})

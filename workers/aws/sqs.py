@@ -1,0 +1,25 @@
+"""SQS: draining a queue in batches."""
+
+from typing import Any
+
+from workers.aws.session import Session
+
+SERVICE = "sqs"
+BATCH = 10
+"""The most that SQS hands out in one call."""
+
+
+def receive(session: Session, queue_url: str) -> list[dict[str, Any]]:
+    """Up to ten messages, without waiting: [{"Body", "ReceiptHandle", "MessageId"}]."""
+    answer = session.client(SERVICE).receive_message(
+        QueueUrl=queue_url, MaxNumberOfMessages=BATCH, WaitTimeSeconds=0
+    )
+    return list(answer.get("Messages", []))
+
+
+def delete(session: Session, queue_url: str, handles: list[str]) -> None:
+    """Delete up to ten messages that were received. One that stays comes again, which does no harm."""
+    session.client(SERVICE).delete_message_batch(
+        QueueUrl=queue_url,
+        Entries=[{"Id": str(number), "ReceiptHandle": handle} for number, handle in enumerate(handles)],
+    )

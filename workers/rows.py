@@ -1,0 +1,92 @@
+"""Keeping the rows of stacks and resources: newer news wins, whoever brings it and however late.
+
+CloudFormation's events are told at least once, in no order, with times in whole seconds on real AWS. Within one
+operation of a stack (one ClientRequestToken) a status only goes forward, so its rank decides and not its time.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from environments.operations.models import Resource, Stack
+from workers.aws.cloudformation import StackState
+
+_ACTIONS = {"REVIEW": 0, "CREATE": 1, "IMPORT": 2, "UPDATE": 3, "ROLLBACK": 5, "DELETE": 6}
+
+
+def status_rank(status: str) -> int:
+    """How far along a status is within one operation, as a number to compare."""
+    if not status:
+        return -1
+    action = status.split("_")[0]
+    rank = _ACTIONS.get(action, 0) * 10
+    if "ROLLBACK" in status and action != "ROLLBACK":
+        rank += 5
+    if "CLEANUP" in status:
+        return rank + 1
+    return rank if status.endswith("_IN_PROGRESS") else rank + 2
+
+
+@dataclass(frozen=True)
+class StackNews:
+    """One stack event."""
+
+    stack_id: str
+    status: str
+    reason: str
+    token: str
+    at: datetime
+
+
+def stack_is_news(row: Stack, news: StackNews) -> bool:
+    """Whether a stack event tells something later than the row."""
+    if row.stack_id and row.stack_id != news.stack_id:
+        # Another life of the same name: ours only when it carries the token that we called with.
+        return bool(news.token) and news.token == row.last_token and row.status in ("", "DELETE_COMPLETE")
+    if news.token and news.token == row.last_token:
+        return status_rank(news.status) > status_rank(row.status)
+    if not row.stack_id:
+        return False
+    return row.seen_at is None or news.at > row.seen_at
+
+
+def stack_seen(row_id: int, found: StackState | None) -> None:
+    """Keep what DescribeStacks just said. None is a stack that is not there."""
+    with transaction.atomic():
+        row = Stack.objects.select_for_update().get(pk=row_id)
+        row.seen_at = timezone.now()
+        if found is None:
+            if row.stack_id:
+                row.status, row.status_reason, row.outputs = "DELETE_COMPLETE", "", {}
+        else:
+            row.stack_id, row.status, row.status_reason = found.stack_id, found.status, found.reason
+            row.outputs = found.outputs
+        row.save(update_fields=["stack_id", "status", "status_reason", "outputs", "seen_at"])
+
+
+def resources_fill(row_id: int, described: Iterable[dict[str, Any]]) -> None:
+    """Keep what DescribeStackResources said, where no event told something later."""
+    now = timezone.now()
+    rows = [
+        Resource(
+            stack_id=row_id,
+            logical_id=entry["LogicalResourceId"],
+            physical_id=entry.get("PhysicalResourceId", "")[:600],
+            type=entry["ResourceType"],
+            status=entry["ResourceStatus"],
+            reason=entry.get("ResourceStatusReason", ""),
+            ended_at=entry.get("Timestamp"),
+            seen_at=entry.get("Timestamp") or now,
+        )
+        for entry in described
+    ]
+    Resource.objects.bulk_create(
+        rows,
+        update_conflicts=True,
+        unique_fields=["stack", "logical_id"],
+        update_fields=["physical_id", "type", "status", "reason", "ended_at", "seen_at"],
+    )

@@ -1,0 +1,323 @@
+"""Deploying and deleting one stack from a step: look first, store the token, change, then wait for what is told.
+
+A stack's row is kept fresh from three sides: these steps, the observer (events), and its poll. Whoever is later
+wins only with newer news (see `rows.status_rank`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from botocore.exceptions import ClientError
+from django.utils import timezone
+
+from environments.lifecycle.models import Account
+from environments.operations.models import Resource, Stack
+from workers.assembly import template_hash, template_parse
+from workers.aws import cloudformation
+from workers.aws.cloudformation import AT_REST, DEAD, GONE, GOOD, Deployment, StackState
+from workers.aws.faults import error_code
+from workers.aws.session import Session
+from workers.context import StepContext
+from workers.rows import resources_fill, stack_seen
+from workers.workflow import Done, Outcome, StepFailed, Wait
+
+QUICK_LOOKS = 6
+"""So many looks ask AWS; afterwards events and the observer's poll tell."""
+STALE = timedelta(seconds=60)
+UNWATCHED_S = 5.0
+"""Longest wait between two looks in a region that nobody observes (its queue is not there yet)."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """One stack to deploy. `planned` are the changes that the approved plan has for it."""
+
+    account: Account
+    region: str
+    key: str
+    deployment: Deployment
+    template: str
+    planned: Sequence[dict[str, Any]] = ()
+
+    @property
+    def name(self) -> str:
+        return self.deployment.name
+
+    @property
+    def hash(self) -> str:
+        return template_hash(self.template)
+
+    @property
+    def total(self) -> int:
+        """How many resources it has."""
+        return len(template_parse(self.template)["Resources"])
+
+
+def stack_deploy(ctx: StepContext, target: Target) -> Outcome:
+    """Create the stack, or bring it to the template. Answers Done when it is at rest and right."""
+    if ctx.step.state.get("token") == ctx.token:
+        return _watch(ctx, target, row_of(ctx, target))
+    return _begin(ctx, target, row_of(ctx, target))
+
+
+def stack_deploy_cancel(ctx: StepContext, target: Target) -> Outcome:
+    """Stop what is under way: an update is cancelled; a create that is not finished is deleted."""
+    row = row_of(ctx, target)
+    session = ctx.session(target.account, target.region)
+    found = _look(ctx, session, row)
+    if found is None or found.status in GONE:
+        return Done(f"{target.name} was not begun, or is gone again.")
+    if found.status in AT_REST:
+        return Done(f"{target.name} had been finished: it stays.")
+    if found.status.startswith("UPDATE") and found.is_moving:
+        if not ctx.step.state.get("cancelled"):
+            ctx.remember(cancelled=True)
+            cloudformation.update_cancel(session, found.stack_id, f"{ctx.token}-cancel")
+        return Wait(f"{target.name} goes back to what it was: {found.status}.")
+    if found.status == "DELETE_IN_PROGRESS":
+        return Wait(f"{target.name} is being deleted.")
+    return _delete_dead(ctx, session, found)
+
+
+def row_of(ctx: StepContext, target: Target) -> Stack:
+    """The stack's row, made when it is new, with this operation as the last one on it."""
+    return stack_row(ctx, target.account, target.region, target.key, target.name)
+
+
+def stack_row(ctx: StepContext, account: Account, region: str, key: str, name: str) -> Stack:
+    """The row of a stack of the operation's subject."""
+    row, _ = Stack.objects.get_or_create(
+        account_id=account.account_id,
+        region=region,
+        name=name,
+        defaults={
+            "key": key,
+            "subject_type_id": ctx.operation.subject_type_id,
+            "subject_id": ctx.operation.subject_id,
+            "operation_id": ctx.operation.pk,
+        },
+    )
+    if row.operation_id != ctx.operation.pk:
+        row.operation_id = ctx.operation.pk
+        row.save(update_fields=["operation"])
+    return row
+
+
+def _begin(ctx: StepContext, target: Target, row: Stack) -> Outcome:
+    """Nothing was changed in this attempt yet. A stack that nobody knows is created at once: CreateStack refuses
+    by itself when there is one of that name."""
+    session = ctx.session(target.account, target.region)
+    known = row.stack_id or ctx.step.attempts > 1 or ctx.step.state.get("exists")
+    if not known:
+        return _create(ctx, session, target, row)
+    found = _look(ctx, session, row)
+    if found is None or found.status in GONE:
+        return _create(ctx, session, target, row)
+    if found.status in DEAD:
+        return _delete_dead(ctx, session, found)
+    if found.is_moving:
+        return Wait(f"{target.name} is still busy with what was begun before: {found.status}.")
+    if found.status not in AT_REST:
+        raise _stuck(found)
+    return _bring_up_to_date(ctx, session, target, found)
+
+
+def _create(ctx: StepContext, session: Session, target: Target, row: Stack) -> Outcome:
+    """The intent first: the token on the step, and on the row, so that events find it."""
+    ctx.remember(token=ctx.token, kind="create", change_set="")
+    with ctx.fenced():
+        Resource.objects.filter(stack=row).delete()
+        Stack.objects.filter(pk=row.pk).update(
+            last_token=ctx.token,
+            stack_id="",
+            status="",
+            status_reason="",
+            outputs={},
+            seen_at=None,
+            template_hash=target.hash,
+        )
+    return _create_call(ctx, session, target, row)
+
+
+def _create_call(ctx: StepContext, session: Session, target: Target, row: Stack) -> Outcome:
+    try:
+        stack_id = cloudformation.stack_create(session, target.deployment, ctx.token)
+    except ClientError as error:
+        if error_code(error) != "AlreadyExistsException":
+            raise
+        ctx.remember(token="", exists=True)
+        return Wait(f"{target.name} is there already: looking at it.", seconds=0.0)
+    with ctx.fenced():
+        Stack.objects.filter(pk=row.pk, last_token=ctx.token, stack_id="").update(
+            stack_id=stack_id, status="CREATE_IN_PROGRESS", seen_at=timezone.now()
+        )
+    return Wait(f"Creating {target.total} resources.", done=0, total=target.total)
+
+
+def _watch(ctx: StepContext, target: Target, row: Stack) -> Outcome:
+    """Something was begun in this attempt: go on, by the row where it is fresh, else by asking AWS."""
+    session = ctx.session(target.account, target.region)
+    if ctx.step.state.get("kind") == "update" and not ctx.step.state.get("executed"):
+        return _change_set(ctx, session, target)
+    status, reason, stack_id = row.status, row.status_reason, row.stack_id
+    if _must_ask(ctx, target, row):
+        found = _look(ctx, session, row)
+        if found is None or found.status in GONE:
+            if ctx.step.state.get("kind") == "create" and not row.stack_id:
+                return _create_call(ctx, session, target, row)
+            raise StepFailed(
+                f"{target.name} is gone: somebody deleted it.",
+                resource=target.name,
+                remedy="Retry to create it again.",
+            )
+        status, reason, stack_id = found.status, found.reason, found.stack_id
+    return _judge(ctx, session, target, row, StackState(stack_id, target.name, status, reason))
+
+
+def _judge(ctx: StepContext, session: Session, target: Target, row: Stack, now: StackState) -> Outcome:
+    if now.status in GOOD:
+        if not is_observed(ctx, target.account, target.region):
+            resources_fill(row.pk, cloudformation.resources_of(session, now.stack_id))
+        ctx.event("stack.deployed", f"Stack {target.name}: {now.status}")
+        return Done(f"{target.total} resources are in place.")
+    if now.is_moving or not now.status:
+        done = Resource.objects.filter(stack=row, status__in=["CREATE_COMPLETE", "UPDATE_COMPLETE"]).count()
+        seconds = None if is_observed(ctx, target.account, target.region) else _unwatched(ctx)
+        return Wait(_progress(target, row, now, done), seconds, done=done, total=target.total)
+    raise _failed(session, target, now)
+
+
+def _progress(target: Target, row: Stack, now: StackState, done: int) -> str:
+    if "ROLLBACK" in now.status or now.status.startswith("DELETE"):
+        return f"It failed and goes back: {now.status}. {now.reason}".strip()
+    moving = (
+        Resource.objects.filter(stack=row, status__endswith="_IN_PROGRESS").order_by("started_at").first()
+    )
+    which = f" Now: {moving.logical_id} ({moving.type})." if moving else ""
+    return f"{done} of {target.total} resources done.{which}"
+
+
+def _failed(session: Session, target: Target, now: StackState) -> StepFailed:
+    cause = cloudformation.failure_find(session, now.stack_id)
+    logical_id, kind, reason = cause or (target.name, "AWS::CloudFormation::Stack", now.reason or now.status)
+    return StepFailed(
+        f"{logical_id} ({kind}) failed: {reason} CloudFormation took the stack back ({now.status}).",
+        resource=f"{target.name}/{logical_id}",
+        reason=reason,
+        remedy="Correct the cause, then retry: the retry removes what is left of the stack and creates it again.",
+    )
+
+
+def _stuck(found: StackState) -> StepFailed:
+    return StepFailed(
+        f"{found.name} is {found.status}, which only a person can get it out of. {found.reason}".strip(),
+        resource=found.name,
+        reason=found.reason,
+        remedy="Continue its rollback in the AWS console, then retry.",
+    )
+
+
+def _delete_dead(ctx: StepContext, session: Session, found: StackState) -> Outcome:
+    """A create that came to nothing is in the way: delete it, protection and all."""
+    if found.protected:
+        cloudformation.protection_set(session, found.stack_id, protected=False)
+    cloudformation.stack_delete(session, found.stack_id, f"{ctx.token}-clean")
+    ctx.event(
+        "stack.cleaned", f"Stack {found.name} was {found.status}: it is deleted first.", level="warning"
+    )
+    return Wait(f"Deleting what is left of {found.name} ({found.status}).", seconds=0.3)
+
+
+def _bring_up_to_date(ctx: StepContext, session: Session, target: Target, found: StackState) -> Outcome:
+    deployed = cloudformation.template_get(session, found.stack_id)
+    if template_hash(deployed) == target.hash and target.deployment.tags.items() <= found.tags.items():
+        Stack.objects.filter(pk=row_of(ctx, target).pk).update(template_hash=target.hash)
+        return Done(f"Nothing to do: {target.name} is what it should be.")
+    change_set = f"sy-{ctx.operation.pk}-{ctx.step.attempts}"
+    ctx.remember(token=ctx.token, kind="update", change_set=change_set, executed=False)
+    return _change_set(ctx, session, target)
+
+
+def _change_set(ctx: StepContext, session: Session, target: Target) -> Outcome:
+    """Made just before it is carried out, and only carried out when the approved plan has all of it."""
+    name = str(ctx.step.state["change_set"])
+    if not ctx.step.state.get("asked"):
+        cloudformation.change_set_create(session, target.deployment, name, ctx.token)
+        ctx.remember(asked=True)
+    made = cloudformation.change_set_describe(session, target.name, name)
+    if made["status"] in ("CREATE_PENDING", "CREATE_IN_PROGRESS"):
+        return Wait(f"CloudFormation works out what changes in {target.name}.")
+    if made["status"] == "FAILED":
+        cloudformation.change_set_delete(session, target.name, name)
+        if "didn't contain changes" in made["reason"] or "No updates" in made["reason"]:
+            return Done(f"Nothing to do: {target.name} is what it should be.")
+        raise StepFailed(
+            f"The change set of {target.name} failed: {made['reason']}",
+            resource=target.name,
+            reason=made["reason"],
+        )
+    moved = unplanned(made["changes"], target.planned)
+    if moved:
+        cloudformation.change_set_delete(session, target.name, name)
+        raise StepFailed(
+            f"{target.name} has moved since the plan: {moved}",
+            resource=target.name,
+            reason="not in the approved plan",
+            remedy="Request it again: the new plan shows what changes now.",
+        )
+    with ctx.fenced():
+        Stack.objects.filter(pk=row_of(ctx, target).pk).update(
+            last_token=ctx.token,
+            status="UPDATE_IN_PROGRESS",
+            template_hash=target.hash,
+            seen_at=timezone.now(),
+        )
+    if made["execution"] == "AVAILABLE":
+        cloudformation.change_set_execute(session, target.name, name, ctx.token)
+        if target.deployment.policy:
+            cloudformation.policy_set(session, target.name, target.deployment.policy)
+    ctx.remember(executed=True)
+    return Wait(f"Changing {len(made['changes'])} resources.", done=0, total=target.total)
+
+
+def unplanned(changes: Sequence[dict[str, Any]], planned: Sequence[dict[str, Any]]) -> str:
+    """What of `changes` the plan has not, in words; empty when it has all."""
+    allowed = {change["logical_id"]: change["action"] for change in planned}
+    moved = [
+        f"{change['logical_id']} ({change['type']}) would be {change['action']}"
+        for change in changes
+        if not _covers(allowed.get(change["logical_id"], ""), change["action"])
+    ]
+    return "; ".join(moved[:5])
+
+
+def _covers(planned: str, action: str) -> bool:
+    return planned == action or (planned == "replaced" and action == "modified")
+
+
+def _look(ctx: StepContext, session: Session, row: Stack) -> StackState | None:
+    """Ask AWS about one stack, and keep what it says."""
+    found = cloudformation.stack_find(session, row.stack_id or row.name)
+    stack_seen(row.pk, found)
+    row.refresh_from_db()
+    return found
+
+
+def _must_ask(ctx: StepContext, target: Target, row: Stack) -> bool:
+    """Whether AWS is asked: at the first looks, when the row is stale, or when nobody observes the region."""
+    if row.last_token == ctx.token and row.status and not row.status.endswith("_IN_PROGRESS"):
+        return False
+    if ctx.step.looks <= QUICK_LOOKS or not is_observed(ctx, target.account, target.region):
+        return True
+    return row.seen_at is None or timezone.now() - row.seen_at > STALE
+
+
+def is_observed(ctx: StepContext, account: Account, region: str) -> bool:
+    """Whether events come: the operation counts in a scope that is observed, and the region has its queue."""
+    return bool(ctx.operation.scope and account.baseline.get(region, {}).get("queue_url"))
+
+
+def _unwatched(ctx: StepContext) -> float:
+    return float(min(UNWATCHED_S, 0.1 * 2 ** min(ctx.step.looks - 1, 8)))

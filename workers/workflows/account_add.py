@@ -1,0 +1,309 @@
+"""Account-add: from a person's role template to an account that environments can be requested in.
+
+Plan: the roles (a person deploys the template that the account's page shows), the delegated zone, the baseline's
+synthesis, and what would be deployed. Execution, per region and side by side: CDK's bootstrap as a normal stack, with
+execution policies and boundary of ours; the baseline; the region's facts.
+"""
+
+from typing import Any
+
+from django.utils import timezone
+
+from environments.errors import Conflict
+from environments.lifecycle.accounts import (
+    account_baseline_record,
+    account_require_deployable,
+    region_facts_record,
+)
+from environments.lifecycle.models import Account, Release
+from environments.lifecycle.plans import plan_store
+from environments.lifecycle.selectors import release_default
+from environments.lifecycle.states import AccountMode
+from environments.operations.models import Operation
+from workers.assembly import StackArtifact, assembly_load
+from workers.aws import beanstalk, cloudformation, ec2, rds, route53, sts
+from workers.aws.cloudformation import Deployment
+from workers.context import DEPLOYER, READER, StepContext, subject_of
+from workers.planning import deployed_stack, stack_plan, summary
+from workers.stacks import Target, stack_deploy, stack_deploy_cancel
+from workers.synthesis import synthesise
+from workers.workflow import Done, Outcome, StepFailed, StepSpec, Wait, Workflow, workflow_register
+
+WEEK_S = 7 * 86400
+STACK_LIMIT_S = 3600
+
+
+def role(ctx: StepContext) -> Outcome:
+    """Wait until a person has deployed the roles: reader and deployer can be taken with the external id."""
+    account: Account = ctx.subject
+    region = account.regions[0]
+    missing = [name for name in (READER, DEPLOYER) if not sts.role_works(ctx.session(account, region, name))]
+    if not missing:
+        return Done("Reader and deployer roles can be taken.")
+    return Wait(
+        f"Deploy the role template that this account's page shows, as stack switchyard-access in {account.account_id}:"
+        f" the {' and '.join(missing)} role cannot be taken yet.",
+        seconds=_patience(ctx, account),
+        waits_for="person",
+    )
+
+
+def zone(ctx: StepContext) -> Outcome:
+    """The hosted zone that was delegated to the account."""
+    account: Account = ctx.subject
+    zone_id = route53.zone_find(ctx.session(account, account.regions[0], READER), account.zone_name)
+    if not zone_id:
+        return Wait(
+            f"Make a public hosted zone {account.zone_name} in account {account.account_id} and delegate it there.",
+            seconds=_patience(ctx, account),
+            waits_for="person",
+        )
+    with ctx.fenced():
+        Account.objects.filter(pk=account.pk).update(zone_id=zone_id)
+    return Done(f"{account.zone_name} is zone {zone_id}.")
+
+
+def synthesis(ctx: StepContext) -> Outcome:
+    """The baseline's template for each region."""
+    account: Account = ctx.subject
+    release = _release()
+    names = {
+        region: synthesise(
+            digest=release.digest,
+            artifact=release.artifact,
+            lock=release.description["lock"],
+            version=release.version,
+            app="baseline",
+            spec={"account_id": account.account_id, "region": region},
+            facts={},
+        )
+        for region in account.regions
+    }
+    return Done(
+        f"Baseline of release {release.version} for {len(names)} regions.",
+        {"assemblies": names, "release": release.pk},
+    )
+
+
+def plan(ctx: StepContext) -> Outcome:
+    """What is there already, and what is to be."""
+    account: Account = ctx.subject
+    release = _release(ctx.operation)
+    rows, hashed = [], []
+    for region in account.regions:
+        session = ctx.session(account, region, READER)
+        for key, template, name in (
+            ("bootstrap", _bootstrap(release)["template"], _bootstrap(release)["stack_name"]),
+            ("baseline", _baseline(ctx.operation, region).template, _baseline(ctx.operation, region).name),
+        ):
+            deployed = deployed_stack(session, name)
+            row = stack_plan(f"{key}-{region}", name, region, template, deployed)
+            rows.append(row)
+            hashed.append(
+                {
+                    "name": name,
+                    "region": region,
+                    "template": row["template_hash"],
+                    "last_operation": deployed.last_operation if deployed else None,
+                }
+            )
+    told = summary(rows)
+    document = {"summary": told, "stacks": rows, "risks": [], "losses": []}
+    with ctx.fenced() as operation:
+        plan_store(operation, document=document, hashed={"release": release.digest, "stacks": hashed})
+    return Done(told)
+
+
+def execute(operation: Operation) -> list[StepSpec]:
+    """Per region: bootstrap and facts side by side, then the baseline."""
+    account: Account = subject_of(operation)
+    steps = []
+    for region in account.regions:
+        steps += [
+            _spec("bootstrap", "CDK bootstrap", region, limit=STACK_LIMIT_S),
+            _spec("baseline", "Baseline", region, needs=(f"bootstrap-{region}",), limit=STACK_LIMIT_S),
+            _spec("facts", "Region facts", region, limit=900),
+        ]
+    return steps
+
+
+def bootstrap(ctx: StepContext) -> Outcome:
+    """CDK's bootstrap stack, by the role that the person's template made for it."""
+    account: Account = ctx.subject
+    try:
+        account_require_deployable(account)
+    except Conflict as error:
+        # A plan-only account is read and planned for; its bootstrap and baseline come when it is made live.
+        return Done(error.message)
+    outcome = stack_deploy(ctx, _bootstrap_target(ctx))
+    if isinstance(outcome, Done):
+        account_baseline_record(
+            account, region=ctx.step.region, baseline={"bootstrap": _release(ctx.operation).version}
+        )
+    return outcome
+
+
+def baseline(ctx: StepContext) -> Outcome:
+    """What exists once per account and region."""
+    account: Account = ctx.subject
+    if account.mode == AccountMode.PLAN_ONLY:
+        return Done("Not deployed: the account is plan-only.")
+    target = _baseline_target(ctx)
+    outcome = stack_deploy(ctx, target)
+    if isinstance(outcome, Done):
+        found = cloudformation.stack_find(ctx.session(account, ctx.step.region, READER), target.name)
+        if found is None or "QueueUrl" not in found.outputs:
+            raise StepFailed(
+                f"{target.name} has no output QueueUrl.",
+                resource=target.name,
+                remedy="Tell an administrator.",
+            )
+        account_baseline_record(
+            account,
+            region=ctx.step.region,
+            baseline={"queue_url": found.outputs["QueueUrl"], "release": _release(ctx.operation).version},
+        )
+    return outcome
+
+
+def facts(ctx: StepContext) -> Outcome:
+    """What synthesis must know of the region."""
+    account: Account = ctx.subject
+    region = ctx.step.region
+    session = ctx.session(account, region, READER)
+    found: dict[str, Any] = {
+        "azs": ec2.zones_available(session),
+        "beanstalk_platform_arn": beanstalk.platform_newest(session),
+        "aurora_mysql_version": rds.aurora_version(session),
+    }
+    missing = [name for name, value in found.items() if not value]
+    if len(found["azs"]) < 3:
+        missing.append("a third availability zone")
+    if missing:
+        raise StepFailed(
+            f"{region} has no {', no '.join(missing)}: environments cannot be built there.",
+            resource=region,
+            remedy="Add the account with other regions.",
+        )
+    row = region_facts_record(account, region=region, facts=found)
+    platform = found["beanstalk_platform_arn"].split("/", 1)[1]
+    return Done(f"Version {row.version}: {platform}, Aurora {found['aurora_mysql_version']}.")
+
+
+def bootstrap_cancel(ctx: StepContext) -> Outcome:
+    """A cancel while the bootstrap stack is under way."""
+    return stack_deploy_cancel(ctx, _bootstrap_target(ctx))
+
+
+def baseline_cancel(ctx: StepContext) -> Outcome:
+    """A cancel while the baseline stack is under way."""
+    return stack_deploy_cancel(ctx, _baseline_target(ctx))
+
+
+def _spec(run: str, title: str, region: str, *, limit: int, needs: tuple[str, ...] = ()) -> StepSpec:
+    return StepSpec(f"{run}-{region}", f"{title} in {region}", run, needs, region, time_limit_s=limit)
+
+
+def _patience(ctx: StepContext, account: Account) -> float:
+    """Seconds to the next look while a person works: 3 in the sandbox; 10, growing to 60 on AWS."""
+    if account.mode == AccountMode.SANDBOX:
+        return 3.0
+    began = ctx.step.started_at or timezone.now()
+    return min(60.0, max(10.0, (timezone.now() - began).total_seconds() / 20))
+
+
+def _release(operation: Operation | None = None) -> Release:
+    """The release that the operation was planned with; else the default one."""
+    if operation is not None and "release" in operation.state:
+        return Release.objects.get(pk=operation.state["release"])
+    release = release_default()
+    if release is None:
+        raise StepFailed(
+            "No release is registered.",
+            reason="no release",
+            remedy="Run `manage.py register_release`, then retry.",
+        )
+    return release
+
+
+def _bootstrap(release: Release) -> dict[str, Any]:
+    data: dict[str, Any] = release.description["templates"]["bootstrap"]
+    return data
+
+
+def _bootstrap_target(ctx: StepContext) -> Target:
+    account: Account = ctx.subject
+    data = _bootstrap(_release(ctx.operation))
+    values = {"account_id": account.account_id, "region": ctx.step.region}
+    return Target(
+        account=account,
+        region=ctx.step.region,
+        key=f"bootstrap-{ctx.step.region}",
+        deployment=Deployment(
+            name=data["stack_name"],
+            role_arn=f"arn:aws:iam::{account.account_id}:role/{data['service_role_name']}",
+            template_body=data["template"],
+            parameters={name: value.format_map(values) for name, value in data["parameters"].items()},
+            tags=data["tags"],
+            termination_protection=data["termination_protection"],
+        ),
+        template=data["template"],
+        planned=_planned(ctx),
+    )
+
+
+def _baseline(operation: Operation, region: str) -> StackArtifact:
+    return assembly_load(operation.state["assemblies"][region]).stacks[0]
+
+
+def _baseline_target(ctx: StepContext) -> Target:
+    artifact = _baseline(ctx.operation, ctx.step.region)
+    return Target(
+        account=ctx.subject,
+        region=ctx.step.region,
+        key=f"baseline-{ctx.step.region}",
+        deployment=Deployment(
+            name=artifact.name,
+            role_arn=artifact.execution_role_arn,
+            template_body=artifact.template,
+            tags=artifact.tags,
+        ),
+        template=artifact.template,
+        planned=_planned(ctx),
+    )
+
+
+def _planned(ctx: StepContext) -> list[dict[str, Any]]:
+    stacks = ctx.operation.plan.document["stacks"]
+    return next((stack["changes"] for stack in stacks if stack["key"] == ctx.step.key), [])
+
+
+def succeeded(operation: Operation) -> str:
+    """The sentence of the good end."""
+    account: Account = subject_of(operation)
+    return f"Account {account} is ready in {', '.join(account.regions)}."
+
+
+workflow_register(
+    Workflow(
+        kind="account-add",
+        plan=(
+            StepSpec("role", "Roles", "role", time_limit_s=WEEK_S),
+            StepSpec("zone", "Hosted zone", "zone", ("role",), time_limit_s=WEEK_S),
+            StepSpec("synthesis", "Synthesis", "synthesis", ("role",), time_limit_s=600),
+            StepSpec("plan", "Plan", "plan", ("zone", "synthesis"), time_limit_s=600),
+        ),
+        execute=execute,
+        functions={
+            "role": role,
+            "zone": zone,
+            "synthesis": synthesis,
+            "plan": plan,
+            "bootstrap": bootstrap,
+            "baseline": baseline,
+            "facts": facts,
+        },
+        cancels={"bootstrap": bootstrap_cancel, "baseline": baseline_cancel},
+        succeeded=succeeded,
+    )
+)

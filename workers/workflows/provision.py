@@ -1,0 +1,220 @@
+"""Provision: from an approved request to a running environment.
+
+Plan: the region's facts, synthesis, and what would be created. Execution: assets, then one step per stack of the
+release in the order of their needs, side by side where they can be, then addresses and health.
+"""
+
+from environments.errors import Conflict
+from environments.lifecycle.accounts import account_require_deployable, region_facts_latest
+from environments.lifecycle.costs import cost_estimate
+from environments.lifecycle.models import Environment, RegionFacts
+from environments.lifecycle.plans import plan_store
+from environments.operations.models import Operation
+from workers.assembly import Assembly, StackArtifact, assembly_load
+from workers.aws import beanstalk, cloudformation, s3
+from workers.aws.cloudformation import Deployment
+from workers.context import READER, StepContext, subject_of
+from workers.planning import deployed_templates, plan_document, plan_hashed
+from workers.stacks import Target, stack_deploy, stack_deploy_cancel, stack_row
+from workers.synthesis import synthesise
+from workers.workflow import Done, Outcome, StepFailed, StepSpec, Wait, Workflow, workflow_register
+
+STACK_LIMIT_S = 3 * 3600
+HEALTH_LIMIT_S = 15 * 60
+HEALTHY = frozenset({"Green", "Yellow"})
+
+
+def facts(ctx: StepContext) -> Outcome:
+    """What is known of the home region; synthesis looks nothing up."""
+    environment: Environment = ctx.subject
+    try:
+        row = region_facts_latest(environment.account, environment.home_region)
+    except RegionFacts.DoesNotExist as error:
+        raise StepFailed(
+            str(error), reason="no facts", remedy="Run the adding of the account again, then retry."
+        ) from error
+    return Done(
+        f"Version {row.version} of what is known of {row.region}.",
+        {"facts": {row.region: row.facts}, "facts_version": row.version},
+    )
+
+
+def synthesis(ctx: StepContext) -> Outcome:
+    """The release's templates for this spec."""
+    release = ctx.subject.release
+    name = synthesise(
+        digest=release.digest,
+        artifact=release.artifact,
+        lock=release.description["lock"],
+        version=release.version,
+        app="environment",
+        spec=ctx.subject.spec,
+        facts=ctx.operation.state["facts"],
+    )
+    assembly = assembly_load(name)
+    return Done(f"{len(assembly.stacks)} stacks from release {release.version}.", {"assembly": name})
+
+
+def plan(ctx: StepContext) -> Outcome:
+    """Deployed against new, per stack and resource, with the price."""
+    environment: Environment = ctx.subject
+    assembly = assembly_load(ctx.operation.state["assembly"])
+    session = ctx.session(environment.account, environment.home_region, READER)
+    deployed = deployed_templates(session, environment.full_name)
+    document = plan_document(keyed(assembly, environment), deployed)
+    hashed = plan_hashed(
+        keyed(assembly, environment),
+        deployed,
+        environment.release.digest,
+        environment.spec,
+        ctx.operation.state["facts"],
+    )
+    cost = cost_estimate(environment.release.costs, environment.spec)
+    with ctx.fenced() as operation:
+        plan_store(operation, document=document, hashed=hashed, cost=cost, assembly=assembly.artifact)
+    return Done(f"{document['summary']} About {cost['total']} USD a month.")
+
+
+def keyed(assembly: Assembly, environment: Environment) -> dict[str, StackArtifact]:
+    """The assembly's stacks by the release's keys, in the release's order."""
+    return {
+        stack["key"]: assembly.stack(stack_name(environment, stack["key"]))
+        for stack in environment.release.stacks
+    }
+
+
+def stack_name(environment: Environment, key: str) -> str:
+    """The name of one of its stacks."""
+    return f"sy-{environment.full_name}-{key}"
+
+
+def execute(operation: Operation) -> list[StepSpec]:
+    """One step per stack of the release, after the assets; addresses last."""
+    environment: Environment = subject_of(operation)
+    region = environment.home_region
+    steps = [StepSpec("assets", "Assets", "assets", region=region, time_limit_s=900)]
+    for stack in environment.release.stacks:
+        steps.append(
+            StepSpec(
+                stack["key"],
+                stack["title"],
+                "stack",
+                needs=("assets", *stack["needs"]),
+                region=region,
+                time_limit_s=STACK_LIMIT_S,
+                parameters={"stack": stack["key"], "stack_name": stack_name(environment, stack["key"])},
+            )
+        )
+    needs = tuple(stack["key"] for stack in environment.release.stacks)
+    steps.append(
+        StepSpec("addresses", "Addresses and health", "addresses", needs, region, time_limit_s=HEALTH_LIMIT_S)
+    )
+    return steps
+
+
+def assets(ctx: StepContext) -> Outcome:
+    """Templates and files into the account's bucket. Here a plan-only account ends."""
+    environment: Environment = ctx.subject
+    try:
+        account_require_deployable(environment.account)
+    except Conflict as error:
+        raise StepFailed(
+            error.message, reason="plan-only", remedy="Make the account live, then retry."
+        ) from error
+    assembly = assembly_load(ctx.operation.state["assembly"])
+    session = ctx.session(environment.account, environment.home_region)
+    new = 0
+    for asset in assembly.assets:
+        # A template is new for each environment, so it is put without asking; a bundle is shared by many.
+        if asset.is_template or not s3.object_exists(session, asset.bucket, asset.key):
+            s3.object_put(session, asset.bucket, asset.key, assembly.content(asset.path))
+            new += 1
+    return Done(f"{new} of {len(assembly.assets)} files uploaded; the others were there.")
+
+
+def stack(ctx: StepContext) -> Outcome:
+    """One stack."""
+    return stack_deploy(ctx, _target(ctx))
+
+
+def stack_cancel(ctx: StepContext) -> Outcome:
+    """A cancel while the stack is under way."""
+    return stack_deploy_cancel(ctx, _target(ctx))
+
+
+def addresses(ctx: StepContext) -> Outcome:
+    """What people open, and whether it is healthy."""
+    environment: Environment = ctx.subject
+    key = environment.release.stacks[-1]["key"]
+    session = ctx.session(environment.account, environment.home_region, READER)
+    row = stack_row(ctx, environment.account, environment.home_region, key, stack_name(environment, key))
+    outputs = row.outputs
+    if not outputs:
+        found = cloudformation.stack_find(session, row.stack_id or row.name)
+        outputs = found.outputs if found else {}
+        with ctx.fenced():
+            row.outputs = outputs
+            row.save(update_fields=["outputs"])
+    shown = {label: outputs[label] for label in ("Address", "BeanstalkUrl") if outputs.get(label)}
+    health = beanstalk.environment_find(
+        session, outputs.get("BeanstalkEnvironment", f"sy-{environment.full_name}")
+    )
+    if health is None:
+        raise StepFailed(
+            "Beanstalk does not know the environment that CloudFormation made.",
+            resource=f"sy-{environment.full_name}",
+            remedy="Look at the stack app, then retry.",
+        )
+    if health["status"] == "Ready" and health["health"] in HEALTHY:
+        return Done(f"It answers at {shown.get('Address', health['url'])}.", {"addresses": shown})
+    return Wait(f"Beanstalk says {health['status']}, health {health['health']}.")
+
+
+def _target(ctx: StepContext) -> Target:
+    environment: Environment = ctx.subject
+    key = ctx.step.parameters["stack"]
+    artifact = assembly_load(ctx.operation.state["assembly"]).stack(stack_name(environment, key))
+    return Target(
+        account=environment.account,
+        region=artifact.region,
+        key=key,
+        deployment=Deployment(
+            name=artifact.name,
+            role_arn=artifact.execution_role_arn,
+            template_url=f"https://{artifact.template_bucket}.s3.{artifact.region}.amazonaws.com/{artifact.template_key}",
+            tags=artifact.tags,
+            policy=artifact.policy or "",
+            termination_protection=artifact.termination_protection,
+        ),
+        template=artifact.template,
+        planned=next((s["changes"] for s in ctx.operation.plan.document["stacks"] if s["key"] == key), ()),
+    )
+
+
+def succeeded(operation: Operation) -> str:
+    """The sentence of the good end."""
+    address = operation.state.get("addresses", {}).get("Address", "")
+    return f"{operation.subject_label} is active{f' at {address}' if address else ''}."
+
+
+workflow_register(
+    Workflow(
+        kind="provision",
+        plan=(
+            StepSpec("facts", "Region facts", "facts", time_limit_s=300),
+            StepSpec("synthesis", "Synthesis", "synthesis", ("facts",), time_limit_s=600),
+            StepSpec("plan", "Plan", "plan", ("synthesis",), time_limit_s=600),
+        ),
+        execute=execute,
+        functions={
+            "facts": facts,
+            "synthesis": synthesis,
+            "plan": plan,
+            "assets": assets,
+            "stack": stack,
+            "addresses": addresses,
+        },
+        cancels={"stack": stack_cancel},
+        succeeded=succeeded,
+    )
+)
