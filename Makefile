@@ -45,7 +45,7 @@ lint: venv ## format, lint, types, import directions, migrations, templates, YAM
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m devtools.checks
-	$(BIN)/djlint --check --lint --quiet portal environments
+	$(BIN)/djlint --lint --quiet portal environments
 	$(BIN)/yamllint --strict .
 
 .PHONY: format
