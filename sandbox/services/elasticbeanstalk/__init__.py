@@ -1,0 +1,1 @@
+"""Elastic Beanstalk: applications, versions, templates, environments and what environments make."""

@@ -1,0 +1,167 @@
+"""Option settings: known namespaces, values that point to something, effective values.
+
+Source: General options for all environments (Elastic Beanstalk developer guide). Single options are not checked
+beyond what is below.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sandbox.context import Context
+from sandbox.errors import AwsError
+from sandbox.store import GLOBAL
+
+NAMESPACES = {
+    "aws:autoscaling:asg",
+    "aws:autoscaling:launchconfiguration",
+    "aws:autoscaling:scheduledaction",
+    "aws:autoscaling:trigger",
+    "aws:autoscaling:updatepolicy:rollingupdate",
+    "aws:cloudformation:template:parameter",
+    "aws:ec2:instances",
+    "aws:ec2:vpc",
+    "aws:elasticbeanstalk:application",
+    "aws:elasticbeanstalk:application:environment",
+    "aws:elasticbeanstalk:application:environmentsecrets",
+    "aws:elasticbeanstalk:cloudwatch:logs",
+    "aws:elasticbeanstalk:cloudwatch:logs:health",
+    "aws:elasticbeanstalk:command",
+    "aws:elasticbeanstalk:control",
+    "aws:elasticbeanstalk:environment",
+    "aws:elasticbeanstalk:environment:proxy",
+    "aws:elasticbeanstalk:environment:proxy:staticfiles",
+    "aws:elasticbeanstalk:healthreporting:system",
+    "aws:elasticbeanstalk:hostmanager",
+    "aws:elasticbeanstalk:managedactions",
+    "aws:elasticbeanstalk:managedactions:platformupdate",
+    "aws:elasticbeanstalk:monitoring",
+    "aws:elasticbeanstalk:sns:topics",
+    "aws:elasticbeanstalk:sqsd",
+    "aws:elasticbeanstalk:trafficsplitting",
+    "aws:elasticbeanstalk:xray",
+    "aws:elb:healthcheck",
+    "aws:elb:loadbalancer",
+    "aws:elb:policies",
+    "aws:elbv2:loadbalancer",
+    "aws:rds:dbinstance",
+}
+PREFIXES = (
+    "aws:elasticbeanstalk:environment:process:",
+    "aws:elasticbeanstalk:container:",
+    "aws:elb:listener",
+    "aws:elb:policies:",
+    "aws:elbv2:listener:",
+    "aws:elbv2:listenerrule:",
+)
+DEFAULTS = {
+    ("aws:autoscaling:asg", "MinSize"): "1",
+    ("aws:autoscaling:asg", "MaxSize"): "4",
+    ("aws:ec2:instances", "InstanceTypes"): "t3.micro,t3.small",
+    ("aws:elasticbeanstalk:environment", "EnvironmentType"): "LoadBalanced",
+    ("aws:elasticbeanstalk:environment", "LoadBalancerType"): "application",
+    ("aws:elasticbeanstalk:environment", "LoadBalancerIsShared"): "false",
+    ("aws:elasticbeanstalk:healthreporting:system", "SystemType"): "enhanced",
+    ("aws:elasticbeanstalk:command", "DeploymentPolicy"): "AllAtOnce",
+    ("aws:elasticbeanstalk:environment:process:default", "Port"): "80",
+    ("aws:elasticbeanstalk:environment:process:default", "Protocol"): "HTTP",
+    ("aws:elasticbeanstalk:environment:process:default", "HealthCheckPath"): "/",
+}
+Options = dict[tuple[str, str], str]
+
+
+def table(settings: list[dict[str, Any]] | None) -> Options:
+    """Settings as {(namespace, option): value}."""
+    return {(s["Namespace"], s["OptionName"]): str(s.get("Value", "")) for s in settings or ()}
+
+
+def listed(options: Options) -> list[dict[str, str]]:
+    return [{"Namespace": n, "OptionName": o, "Value": v} for (n, o), v in sorted(options.items())]
+
+
+def merged(
+    before: list[dict[str, Any]], after: list[dict[str, Any]], removed: list[dict[str, Any]]
+) -> list[dict[str, str]]:
+    """Settings after an UpdateEnvironment: changed ones over the old ones, without the removed ones."""
+    gone = {(r["Namespace"], r["OptionName"]) for r in removed}
+    return listed({k: v for k, v in {**table(before), **table(after)}.items() if k not in gone})
+
+
+def items(options: Options, namespace: str, name: str) -> list[str]:
+    """The parts of a comma-separated option."""
+    return [p.strip() for p in options.get((namespace, name), "").split(",") if p.strip()]
+
+
+def refusals(ctx: Context, options: Options) -> list[tuple[str, str, str]]:
+    """What is wrong with the options: (namespace, option, sentence)."""
+    found = []
+    for namespace, name in options:
+        if namespace not in NAMESPACES and not namespace.startswith(PREFIXES):
+            text = (
+                f"Invalid option specification (Namespace: '{namespace}', OptionName: '{name}'): Unknown configuration "
+                "setting."
+            )
+            found.append((namespace, name, text))
+    found += _sizes(options)
+    found += _targets(ctx, options)
+    return found
+
+
+def _sizes(options: Options) -> list[tuple[str, str, str]]:
+    space = "aws:autoscaling:asg"
+    values = {}
+    for name in ("MinSize", "MaxSize"):
+        value = options[space, name]
+        if not value.isdigit() or int(value) > 10000:
+            head = f"Invalid option value: '{value}' (Namespace: '{space}', OptionName: '{name}')"
+            return [(space, name, f"{head}: Value is not a number from 0 to 10000")]
+        values[name] = int(value)
+    if values["MinSize"] > values["MaxSize"]:
+        text = f"Invalid option value: '{values['MinSize']}' (Namespace: '{space}', OptionName: 'MinSize'): Min size"
+        return [(space, "MinSize", f"{text} must not be larger than max size {values['MaxSize']}")]
+    return []
+
+
+def _targets(ctx: Context, options: Options) -> list[tuple[str, str, str]]:
+    """Options that name something that does not exist."""
+    named = [
+        ("aws:ec2:vpc", "VPCId", "AWS::EC2::VPC", "The VPC {} does not exist"),
+        ("aws:ec2:vpc", "Subnets", "AWS::EC2::Subnet", "The subnet {} does not exist"),
+        ("aws:ec2:vpc", "ELBSubnets", "AWS::EC2::Subnet", "The subnet {} does not exist"),
+        (
+            "aws:autoscaling:launchconfiguration",
+            "SecurityGroups",
+            "AWS::EC2::SecurityGroup",
+            "The security group {} does not exist",
+        ),
+        (
+            "aws:elbv2:loadbalancer",
+            "SharedLoadBalancer",
+            "AWS::ElasticLoadBalancingV2::LoadBalancer",
+            "The load balancer {} does not exist",
+        ),
+    ]
+    found = []
+    for namespace, name, kind, text in named:
+        for value in items(options, namespace, name):
+            if ctx.store.get(ctx.account, ctx.region, kind, value) is None:
+                head = f"Invalid option value: '{value}' (Namespace: '{namespace}', OptionName: '{name}')"
+                found.append((namespace, name, f"{head}: {text.format(value)}"))
+    space, name = "aws:autoscaling:launchconfiguration", "IamInstanceProfile"
+    profile = options.get((space, name), "")
+    if profile and not profile_exists(ctx, profile):
+        head = f"Invalid option value: '{profile}' (Namespace: '{space}', OptionName: '{name}')"
+        found.append((space, name, f"{head}: The instance profile {profile} does not exist"))
+    return found
+
+
+def profile_exists(ctx: Context, name: str) -> bool:
+    if name.startswith("arn:"):
+        return ctx.store.by_arn(name) is not None
+    return ctx.store.get(ctx.account, GLOBAL, "AWS::IAM::InstanceProfile", name) is not None
+
+
+def refuse(ctx: Context, options: Options) -> None:
+    """Raise ConfigurationValidationException for the first thing that is wrong."""
+    for _, _, text in refusals(ctx, options):
+        raise AwsError("ConfigurationValidationException", f"Configuration validation exception: {text}", 400)
