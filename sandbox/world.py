@@ -141,6 +141,7 @@ class World:
         type_name: str,
         properties: dict[str, Any],
         *,
+        id: str | None = None,
         hint: str = "",
         tags: dict[str, str] | None = None,
         data: dict[str, Any] | None = None,
@@ -150,7 +151,8 @@ class World:
     ) -> Record:
         """Begin to create a resource and return its record (state `creating` until its time has passed).
 
-        properties: CFN-shaped, with or without the tag property; `tags` are added to those. at_once: no duration.
+        properties: CFN-shaped, with or without the tag property; `tags` are added to those. id: the physical id, if
+        it is settled already (else `identify` makes it, with `hint`). at_once: no duration.
         Raises AwsError where the handler refuses.
         """
         handler = self.type(type_name)
@@ -158,7 +160,7 @@ class World:
         tag_property = handler.schema.tag_property if handler.has_schema else None
         own_tags = tags_from(properties.pop(tag_property, None)) if tag_property else {}
         handler.check_create(ctx, properties)
-        id = handler.identify(ctx, properties, hint)
+        id = id or handler.identify(ctx, properties, hint)
         region = handler.region_of(ctx)
         if self.store.get(ctx.account, region, type_name, id) is not None:
             raise AwsError("AlreadyExists", f"{id} already exists", 400)

@@ -119,13 +119,16 @@ class Resources:
             raise self._fail(row, action, problem, plain=True) from problem
         try:
             self._planted(type_name, "create")
-            permit_type(self.ctx, type_name, "create", values)
+            tags = self._tags_for(type_name, logical_id)
+            handler = self.world.type(type_name)
+            id = handler.identify(self.ctx, values, f"{self.stack.data['name']}-{logical_id}")
+            permit_type(self.ctx, type_name, "create", values, handler.arn_for(self.ctx, id, values), tags)
             record = self.world.create(
                 self.ctx,
                 type_name,
                 values,
-                hint=f"{self.stack.data['name']}-{logical_id}",
-                tags=self._tags_for(type_name, logical_id),
+                id=id,
+                tags=tags,
                 stack=self.stack.arn,
                 logical_id=logical_id,
             )
@@ -176,7 +179,7 @@ class Resources:
                     f"Resource of type '{type_name}' with identifier '{row.data['physical_id']}' was not found.",
                 )
             self._planted(type_name, "update")
-            permit_type(self.ctx, type_name, "update", values, record)
+            permit_type(self.ctx, type_name, "update", values, record.arn, {})
             self.world.update(self.ctx, record, values, tags=self._updated_tags(row, record))
             await self.world.settled(record)
         except AwsError as problem:
@@ -222,7 +225,7 @@ class Resources:
             await self.world.settled(record)
             return
         self._planted(record.type, "delete")
-        permit_type(self.ctx, record.type, "delete", record.properties, record)
+        permit_type(self.ctx, record.type, "delete", record.properties, record.arn, {})
         handler = self.world.type(record.type)
         if policy == "Snapshot":
             handler.last_copy(self.ctx, record)

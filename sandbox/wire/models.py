@@ -32,6 +32,9 @@ IAM_PREFIXES: dict[str, str] = {
     "stepfunctions": "states",
 }
 
+# Deprecated operations with the same URI as their successors.
+SUPERSEDED = {"PutBucketLifecycle", "GetBucketLifecycle", "PutBucketNotification", "GetBucketNotification"}
+
 
 @functools.cache
 def _loader() -> Any:
@@ -72,6 +75,8 @@ def routes(service: str) -> tuple[Route, ...]:
     model = service_model(service)
     found = []
     for name in model.operation_names:
+        if name in SUPERSEDED:
+            continue
         operation = model.operation_model(name)
         trait = operation.http_trait
         names: list[str] = []

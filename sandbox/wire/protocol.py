@@ -155,9 +155,13 @@ def serialize(
     answer = serializer.serialize({} if result is None else result)
     body = answer["body"]
     status = int(answer["status_code"])
+    if isinstance(result, dict):
+        status = int(result.get("__status__", status))  # S3 answers 206 to a range
     if isinstance(result, AwsError) and result.status is not None:
         status = result.status
     headers = {k.lower(): str(v) for k, v in answer["headers"].items()}
+    if service == "s3" and isinstance(result, dict) and "ContentType" in result:
+        headers["content-type"] = str(result["ContentType"])  # the serializer writes its own over the object's
     if protocol == "smithy-rpc-v2-cbor":
         headers["smithy-protocol"] = "rpc-v2-cbor"
     if body is None:

@@ -1,0 +1,1 @@
+"""IAM: roles, users, groups (entities.py, users.py), policies (policies.py), instance profiles, simulation."""
