@@ -17,6 +17,7 @@ from devtools import processes
 # The account that the portal itself lives in; its one user may assume roles and nothing else.
 PORTAL_ACCOUNT = "100000000001"
 PORTAL_USER = "switchyard-portal"
+PORTAL_PRINCIPAL_ARN = f"arn:aws:iam::{PORTAL_ACCOUNT}:user/{PORTAL_USER}"
 PORTAL_POLICY = {
     "Version": "2012-10-17",
     "Statement": [

@@ -14,7 +14,7 @@ import pytest
 from devtools import processes, slots
 from devtools.node import link_node, with_our_tools
 from devtools.places import ROOT, STATE, tool
-from devtools.sandbox import Keys, Sandbox, clean_environment
+from devtools.sandbox import PORTAL_PRINCIPAL_ARN, Keys, Sandbox, clean_environment
 from devtools.scratch import ScratchDatabase
 from devtools.servers import Servers
 from devtools.trouble import Trouble
@@ -83,6 +83,7 @@ def portal_environment(servers: Servers, slot: slots.Slot, sandbox_port: int) ->
         "ARTIFACTS_DIR": str(slot.folder / "artifacts"),
         "SYNTHESIS_SOCKET": str(slot.folder / "synthesis.sock"),
         "SANDBOX_URL": f"http://127.0.0.1:{sandbox_port}",
+        "PORTAL_PRINCIPAL_ARN": PORTAL_PRINCIPAL_ARN,
         "LOG_FORMAT": "console",
         "LOG_LEVEL": "WARNING",
     }

@@ -13,7 +13,7 @@ import httpx
 from devtools import places, processes
 from devtools.demo.keep import FOLDER, LOGS, Secrets
 from devtools.node import link_node, with_our_tools
-from devtools.sandbox import Keys, Sandbox, clean_environment
+from devtools.sandbox import PORTAL_PRINCIPAL_ARN, Keys, Sandbox, clean_environment
 from devtools.servers import Servers
 from devtools.trouble import Trouble
 
@@ -79,6 +79,7 @@ class House:
             "ARTIFACTS_DIR": str(self.folder / "artifacts"),
             "STATIC_ROOT": str(self.folder / "static"),
             "SANDBOX_URL": self.sandbox.url,
+            "PORTAL_PRINCIPAL_ARN": PORTAL_PRINCIPAL_ARN,
             "SYNTHESIS_SOCKET": str(self.synthesis_socket),
             "LOG_FORMAT": "json",
         }

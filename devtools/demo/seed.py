@@ -92,7 +92,7 @@ def account(house: House, people: People, story: Story) -> None:
     else:
         operation = api.all("operations/", subject=ACCOUNT, kind="account-add")[0]
         if operation["status"] in ENDED:
-            operation = api.post(f"accounts/{ACCOUNT}/add-again/")
+            operation = api.post(f"accounts/{ACCOUNT}/add/")
     _deploy_role(house, keys, api.get(f"accounts/{ACCOUNT}/"))
     _follow(house, api, operation, story, f"Account {ACCOUNT}")
     story.done(f"The account {ACCOUNT} is ready: its role was deployed, bootstrap and baseline are there")
