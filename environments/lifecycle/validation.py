@@ -2,7 +2,7 @@
 
 import ipaddress
 import re
-from typing import Any, cast
+from typing import Any
 
 import jsonschema
 
@@ -116,7 +116,8 @@ def schema_problems(schema: dict[str, Any], spec: dict[str, Any]) -> dict[str, s
 
 def _sentence(error: jsonschema.ValidationError) -> str:
     if error.validator == "enum":
-        return f"{error.instance} is not known. Choose one of: {', '.join(map(str, error.schema['enum']))}."
+        choices: Any = error.validator_value
+        return f"{error.instance} is not known. Choose one of: {', '.join(map(str, choices))}."
     if error.validator == "additionalProperties":
         return f"{error.message}."
     return f"{error.message[:300]}."

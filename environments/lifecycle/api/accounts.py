@@ -1,0 +1,146 @@
+"""AWS accounts in the API."""
+
+from typing import Any
+
+import django_filters
+from django.conf import settings
+from django.db.models import Count, Q, QuerySet
+from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_view
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.reverse import reverse
+
+from environments.lifecycle.accounts import account_add, account_add_again
+from environments.lifecycle.models import Account
+from environments.lifecycle.selectors import release_default
+from environments.lifecycle.states import GONE, AccountMode, AccountStatus
+from environments.operations.api import OperationSerializer, accepted
+from environments.people.rights import may
+from environments.rest.fields import Text
+from environments.rest.serializers import Input, Nothing
+from environments.rest.views import ReadOnlyResource
+
+
+class AccountSerializer(serializers.ModelSerializer):
+    """An account that environments can be in."""
+
+    url = serializers.SerializerMethodField()
+    environments = serializers.IntegerField(
+        source="living", read_only=True, help_text="How many are in it and not gone."
+    )
+
+    class Meta:
+        model = Account
+        fields = [
+            "id",
+            "url",
+            "name",
+            "account_id",
+            "mode",
+            "status",
+            "regions",
+            "zone_name",
+            "zone_id",
+            "added_at",
+            "environments",
+        ]
+        read_only_fields = fields
+
+    def get_url(self, account: Account) -> str:
+        return reverse("account-detail", args=[account.name], request=self.context.get("request"))
+
+
+class RoleSetupSerializer(serializers.Serializer):
+    """The stack that a person deploys in the account, with the account's own credentials, to let the portal in."""
+
+    stack_name = serializers.CharField()
+    template = serializers.CharField(help_text="CloudFormation, as YAML.")
+    parameters = serializers.DictField(child=serializers.CharField())
+
+
+class AccountDetailSerializer(AccountSerializer):
+    """An account with its baseline, and for administrators how to let the portal in."""
+
+    baseline = serializers.DictField(read_only=True, help_text="Per region, what the baseline put there.")
+    role_setup = serializers.SerializerMethodField(help_text="For administrators; null for everybody else.")
+
+    class Meta(AccountSerializer.Meta):
+        fields = [*AccountSerializer.Meta.fields, "baseline", "role_setup"]
+        read_only_fields = fields
+
+    @extend_schema_field(RoleSetupSerializer(allow_null=True))
+    def get_role_setup(self, account: Account) -> dict[str, Any] | None:
+        return role_setup(account) if may(self.context["request"].user, "account.add") else None
+
+
+def role_setup(account: Account) -> dict[str, Any]:
+    """What a person deploys in the account: {"stack_name", "template", "parameters"}."""
+    release = release_default()
+    return {
+        "stack_name": "switchyard-access",
+        "template": release.description.get("role_template", "") if release else "",
+        "parameters": {
+            "PortalPrincipalArn": settings.PORTAL_PRINCIPAL_ARN,
+            "ExternalId": account.external_id,
+        },
+    }
+
+
+class AccountInput(Input):
+    """An account to take in."""
+
+    name = Text(max_length=40)
+    account_id = Text(max_length=12, help_text="12 digits.")
+    mode = Text(max_length=10, help_text=f"One of: {', '.join(AccountMode.values)}.")
+    regions = serializers.ListField(
+        child=Text(max_length=30), max_length=30, help_text="Regions that environments may use."
+    )
+    zone_name = Text(max_length=200, help_text="The hosted zone that is delegated to it: dev.example.org.")
+
+
+class AccountFilters(django_filters.FilterSet):
+    mode = django_filters.ChoiceFilter(choices=AccountMode.choices)
+    status = django_filters.ChoiceFilter(choices=AccountStatus.choices)
+    account_id = django_filters.CharFilter()
+    region = django_filters.CharFilter("regions", "contains", method="by_region")
+
+    class Meta:
+        model = Account
+        fields: list[str] = []
+
+    def by_region(self, rows: QuerySet[Account], _name: str, value: str) -> QuerySet[Account]:
+        return rows.filter(regions__contains=[value])
+
+
+@extend_schema_view(
+    list=extend_schema(summary="Accounts"),
+    retrieve=extend_schema(summary="One account"),
+)
+class AccountViewSet(ReadOnlyResource):
+    """AWS accounts that the portal may deploy to."""
+
+    noun = "account"
+    queryset = Account.objects.annotate(
+        living=Count("environments", filter=~Q(environments__status__in=sorted(GONE)))
+    )
+    serializer_class = AccountSerializer
+    serializers = {"retrieve": AccountDetailSerializer}
+    inputs = {"create": AccountInput, "add_again": Nothing}
+    scopes = {"create": "administer", "add_again": "administer"}
+    lookup_field = "name"
+    lookup_value_regex = r"[a-z0-9-]{1,60}"
+    filterset_class = AccountFilters
+    search_fields = ["name", "account_id", "zone_name"]
+    ordering_fields = ["name", "account_id", "mode", "status", "added_at"]
+
+    @extend_schema(summary="Take an account in", request=AccountInput, responses={202: OperationSerializer})
+    def create(self, request: Request) -> Response:
+        return accepted(account_add(**self.said(), actor=request.user), request)
+
+    @extend_schema(summary="Run the adding again", request=Nothing, responses={202: OperationSerializer})
+    @action(detail=True, methods=["post"], url_path="add")
+    def add_again(self, request: Request, name: str) -> Response:
+        self.said()
+        return accepted(account_add_again(account=self.get_object(), actor=request.user), request)

@@ -1,0 +1,223 @@
+"""Environments in the API: reading, requesting, previewing, protecting, withdrawing, tearing down."""
+
+from typing import Any
+
+import django_filters
+from django.db.models import Prefetch, Q, QuerySet
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from rest_framework.decorators import action
+from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from environments.lifecycle.api.shapes import (
+    EnvironmentDetailSerializer,
+    EnvironmentInput,
+    EnvironmentSerializer,
+    PreviewInput,
+    PreviewSerializer,
+    ProtectInput,
+    ResourceSerializer,
+    TeardownInput,
+)
+from environments.lifecycle.costs import cost_estimate
+from environments.lifecycle.environments import (
+    environment_protect,
+    environment_request,
+    environment_withdraw,
+    spec_preview,
+    spec_problems,
+)
+from environments.lifecycle.models import Environment, TeardownReport
+from environments.lifecycle.naming import names_derive
+from environments.lifecycle.selectors import environments_list, release_default
+from environments.lifecycle.states import GONE, EnvironmentStatus, Tier
+from environments.lifecycle.teardown import environment_teardown
+from environments.operations.api import OperationSerializer, accepted
+from environments.people.rights import require
+from environments.rest.serializers import Nothing
+from environments.rest.views import ReadOnlyResource
+
+NAME_OR_ID = OpenApiParameter(
+    "environment",
+    {"type": "string", "pattern": "^[a-z0-9-]{1,18}$"},
+    OpenApiParameter.PATH,
+    description="Its name while it lives, or its id, also when it is gone.",
+)
+
+
+class EnvironmentFilters(django_filters.FilterSet):
+    """Without ?gone= and ?status=, environments that are gone are left out. ?status= may be given several times."""
+
+    status = django_filters.MultipleChoiceFilter(choices=EnvironmentStatus.choices)
+    gone = django_filters.BooleanFilter(method="by_gone", label="true: those that are gone.")
+    name = django_filters.CharFilter()
+    team = django_filters.CharFilter("team__slug", label="The team's slug.")
+    account = django_filters.CharFilter("account__name")
+    owner = django_filters.CharFilter("owner__username")
+    release = django_filters.CharFilter("release__version")
+    tier = django_filters.ChoiceFilter(choices=Tier.choices)
+    size = django_filters.CharFilter()
+    home_region = django_filters.CharFilter()
+    is_protected = django_filters.BooleanFilter()
+
+    class Meta:
+        model = Environment
+        fields: list[str] = []
+
+    def by_gone(self, rows: QuerySet[Environment], _name: str, value: bool) -> QuerySet[Environment]:
+        return rows.filter(status__in=GONE) if value else rows.exclude(status__in=GONE)
+
+    def filter_queryset(self, queryset: QuerySet[Environment]) -> QuerySet[Environment]:
+        rows = super().filter_queryset(queryset)
+        asked = self.form.cleaned_data
+        return rows if asked["status"] or asked["gone"] is not None else rows.exclude(status__in=GONE)
+
+
+@extend_schema_view(
+    list=extend_schema(summary="Environments"),
+    retrieve=extend_schema(summary="One environment", parameters=[NAME_OR_ID]),
+)
+class EnvironmentViewSet(ReadOnlyResource):
+    """Instances of a blueprint."""
+
+    noun = "environment"
+    queryset = Environment.objects.all()
+    serializer_class = EnvironmentSerializer
+    serializers = dict.fromkeys(("retrieve", "protect", "withdraw"), EnvironmentDetailSerializer) | {
+        "preview": PreviewSerializer,
+        "resources": ResourceSerializer,
+    }
+    inputs = {
+        "create": EnvironmentInput,
+        "preview": PreviewInput,
+        "teardown": TeardownInput,
+        "protect": ProtectInput,
+        "withdraw": Nothing,
+    }
+    # A preview posts because it carries a whole request; it changes nothing.
+    scopes = {"preview": "read"}
+    parameters = {"resources": {"page", "page_size"}}
+    lookup_url_kwarg = "environment"
+    lookup_value_regex = r"[a-z0-9-]{1,40}"
+    filterset_class = EnvironmentFilters
+    search_fields = ["name", "team__name", "owner__username", "cidr"]
+    ordering_fields = [
+        "id",
+        "name",
+        "status",
+        "status_since",
+        "tier",
+        "size",
+        "home_region",
+        "monthly_cost",
+        "created_at",
+    ]
+
+    def get_queryset(self) -> QuerySet[Environment]:
+        rows = environments_list()
+        if self.action == "list":
+            return rows
+        reports = Prefetch("teardown_reports", TeardownReport.objects.order_by("-made_at"))
+        return rows.prefetch_related("stacks", reports)
+
+    def get_object(self) -> Environment:
+        asked = self.kwargs["environment"]
+        # A name begins with a letter, so digits alone are an id.
+        which = Q(pk=int(asked[:18])) if asked.isdigit() else Q(name=asked) & ~Q(status__in=GONE)
+        found = self.get_queryset().filter(which).first()
+        if found is None:
+            raise NotFound(
+                f"There is no environment {asked}. One that is gone is reached by its id: see ?gone=true."
+            )
+        return found
+
+    @extend_schema(
+        summary="Ask for an environment",
+        request=EnvironmentInput,
+        responses={202: OperationSerializer},
+    )
+    def create(self, request: Request) -> Response:
+        return accepted(environment_request(**self._asked(), actor=request.user), request)
+
+    @extend_schema(
+        summary="Names, cost and problems of a request, without asking",
+        request=PreviewInput,
+        responses={200: PreviewSerializer},
+    )
+    @action(detail=False, methods=["post"])
+    def preview(self, request: Request) -> Response:
+        asked = self._asked()
+        require(request.user, "environment.request", team=asked["team"])
+        release = asked.pop("release")
+        fields = ("name", "team", "tier", "size", "account", "home_region", "cidr", "domain")
+        spec = spec_preview(
+            **{"cidr": "", "domain": ""} | {key: asked[key] for key in fields if key in asked},
+            actor=request.user,
+        )
+        problems = spec_problems(spec, account=asked["account"], release=release)
+        return self.show(
+            {
+                "name": spec["name"],
+                "domain": spec["domain"],
+                "cidr": spec["cidr"],
+                "release": release.version,
+                "names": names_derive(release.naming, spec),
+                "cost": cost_estimate(release.costs, spec),
+                "problems": [{"field": field, "detail": sentence} for field, sentence in problems.items()],
+            }
+        )
+
+    @extend_schema(
+        summary="Tear it down",
+        parameters=[NAME_OR_ID],
+        request=TeardownInput,
+        responses={202: OperationSerializer},
+    )
+    @action(detail=True, methods=["post"])
+    def teardown(self, request: Request, environment: str) -> Response:
+        row = self.get_object()
+        return accepted(environment_teardown(environment=row, **self.said(), actor=request.user), request)
+
+    @extend_schema(
+        summary="Turn protection against teardown on or off",
+        parameters=[NAME_OR_ID],
+        request=ProtectInput,
+        responses={200: EnvironmentDetailSerializer},
+    )
+    @action(detail=True, methods=["post"])
+    def protect(self, request: Request, environment: str) -> Response:
+        row = self.get_object()
+        return self._fresh(environment_protect(environment=row, **self.said(), actor=request.user))
+
+    @extend_schema(
+        summary="Give up a request that never began",
+        parameters=[NAME_OR_ID],
+        request=Nothing,
+        responses={200: EnvironmentDetailSerializer},
+    )
+    @action(detail=True, methods=["post"])
+    def withdraw(self, request: Request, environment: str) -> Response:
+        self.said()
+        return self._fresh(environment_withdraw(environment=self.get_object(), actor=request.user))
+
+    @extend_schema(
+        summary="Its AWS resources, as workers saw them last",
+        parameters=[NAME_OR_ID],
+        responses=ResourceSerializer(many=True),
+        filters=False,
+    )
+    @action(detail=True)
+    def resources(self, request: Request, environment: str) -> Response:
+        rows = self.get_object().resources().order_by("stack_id", "logical_id")
+        return self.show_list(rows, ResourceSerializer)
+
+    def _asked(self) -> dict[str, Any]:
+        said = self.said()
+        said["release"] = said.get("release") or release_default()
+        if said["release"] is None:
+            raise ValidationError({"release": "No release is registered yet, so nothing can be requested."})
+        return said
+
+    def _fresh(self, environment: Environment) -> Response:
+        return self.show(self.get_queryset().get(pk=environment.pk))

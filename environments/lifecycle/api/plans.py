@@ -1,0 +1,101 @@
+"""Plans in the API: what an operation would change, by the operation's number."""
+
+from typing import Any
+
+import django_filters
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_view
+from rest_framework import serializers
+
+from environments.lifecycle.models import Plan
+from environments.operations.api import PlanBriefSerializer, operation_url
+from environments.rest.views import ReadOnlyResource
+
+
+class PlanSerializer(PlanBriefSerializer):
+    """A plan in short."""
+
+    operation = serializers.IntegerField(source="operation_id")
+    operation_url = serializers.SerializerMethodField()
+    kind = serializers.CharField(source="operation.kind")
+    subject = serializers.CharField(source="operation.subject_label")
+    status = serializers.CharField(source="operation.status", help_text="The operation's status.")
+
+    def get_operation_url(self, plan: Plan) -> str:
+        return operation_url(plan.operation, self.context.get("request"))
+
+
+class ChangeSerializer(serializers.Serializer):
+    """One resource that changes."""
+
+    logical_id = serializers.CharField()
+    type = serializers.CharField()
+    action = serializers.CharField(help_text="added, modified, replaced or removed.")
+    detail = serializers.CharField(required=False, allow_blank=True, allow_null=True)
+
+
+class StackPlanSerializer(serializers.Serializer):
+    """One stack of a plan."""
+
+    key = serializers.CharField()
+    name = serializers.CharField()
+    region = serializers.CharField()
+    action = serializers.CharField()
+    changes = ChangeSerializer(many=True)
+
+
+class PlanDetailSerializer(PlanSerializer):
+    """A plan: per stack and resource what changes, its risks, what is lost, and what it costs."""
+
+    summary = serializers.SerializerMethodField()
+    counts = serializers.DictField(child=serializers.IntegerField(), help_text="Changes by action.")
+    stacks = serializers.SerializerMethodField()
+    risks = serializers.SerializerMethodField()
+    losses = serializers.SerializerMethodField(help_text="What a teardown would lose, per store.")
+    cost = serializers.DictField(help_text="Per month and item, each with its source and date.")
+
+    def get_summary(self, plan: Plan) -> str:
+        return plan.document.get("summary", "")
+
+    @extend_schema_field(StackPlanSerializer(many=True))
+    def get_stacks(self, plan: Plan) -> list[dict[str, Any]]:
+        return plan.document.get("stacks", [])
+
+    def get_risks(self, plan: Plan) -> list[str]:
+        return plan.document.get("risks", [])
+
+    def get_losses(self, plan: Plan) -> list[dict[str, Any]]:
+        return plan.document.get("losses", [])
+
+
+class PlanFilters(django_filters.FilterSet):
+    kind = django_filters.CharFilter("operation__kind")
+    subject = django_filters.CharFilter("operation__subject_label")
+    hash = django_filters.CharFilter()
+
+    class Meta:
+        model = Plan
+        fields: list[str] = []
+
+
+@extend_schema_view(
+    list=extend_schema(summary="Plans, newest first"),
+    retrieve=extend_schema(summary="The plan of the operation with this id"),
+)
+class PlanViewSet(ReadOnlyResource):
+    """What operations would change, in words and as data."""
+
+    noun = "plan of operation"
+    queryset = Plan.objects.select_related("operation").order_by("-operation_id")
+    serializer_class = PlanSerializer
+    serializers = {"retrieve": PlanDetailSerializer}
+    lookup_field = "operation_id"
+    lookup_url_kwarg = "operation"
+    lookup_value_regex = r"[0-9]{1,18}"
+    filterset_class = PlanFilters
+    search_fields = ["operation__subject_label", "operation__kind"]
+    ordering_fields = ["operation_id", "made_at", "monthly_cost_after"]
+
+    def get_queryset(self) -> QuerySet[Plan]:
+        rows = super().get_queryset()
+        return rows.defer("document", "cost") if self.action == "list" else rows

@@ -1,0 +1,389 @@
+"""Operations in the API: reading them, waiting for them, and what people do to them."""
+
+from typing import Any
+
+import django_filters
+from django.db.models import Prefetch, QuerySet
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field, extend_schema_view
+from rest_framework import serializers, status
+from rest_framework.decorators import action
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.reverse import reverse
+
+from environments.errors import DomainError
+from environments.operations.approvals import operation_approve, operation_reject
+from environments.operations.control import (
+    operation_cancel,
+    operation_force_cancel,
+    operation_resume,
+    operation_retry,
+    operation_shorten_notice,
+)
+from environments.operations.models import Decision, Event, Operation, Step
+from environments.operations.selectors import events_after, operations_list, queue_position
+from environments.operations.states import OperationStatus
+from environments.operations.waiting import LONGEST_S, operation_wait
+from environments.rest.fields import Text
+from environments.rest.serializers import Input, Nothing
+from environments.rest.views import ReadOnlyResource
+
+EVENTS_AT_ONCE = 500
+
+
+class SubjectSerializer(serializers.Serializer):
+    """What an operation is about."""
+
+    type = serializers.CharField(help_text="environment or account.")
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+
+
+class FailureSerializer(serializers.Serializer):
+    """Why an operation failed, as far as it is known."""
+
+    step = serializers.CharField(required=False)
+    resource = serializers.CharField(required=False, allow_null=True)
+    reason = serializers.CharField(required=False)
+    remedy = serializers.CharField(required=False, allow_null=True)
+
+
+class PlanBriefSerializer(serializers.Serializer):
+    """A plan's hash and price; its url has the whole."""
+
+    hash = serializers.CharField(help_text="What an approval has to carry.")
+    monthly_cost_before = serializers.DecimalField(max_digits=12, decimal_places=2)
+    monthly_cost_after = serializers.DecimalField(max_digits=12, decimal_places=2)
+    made_at = serializers.DateTimeField()
+    url = serializers.SerializerMethodField()
+
+    def get_url(self, plan: Any) -> str:
+        return reverse("plan-detail", args=[plan.operation_id], request=self.context.get("request"))
+
+
+class OperationSerializer(serializers.ModelSerializer):
+    """One operation, as lists show it."""
+
+    url = serializers.SerializerMethodField()
+    subject = serializers.SerializerMethodField()
+    failure = serializers.SerializerMethodField()
+    requested_by = serializers.SlugRelatedField("username", read_only=True, allow_null=True)
+    blocked_by = serializers.PrimaryKeyRelatedField(read_only=True, allow_null=True)
+    plan = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Operation
+        fields = [
+            "id",
+            "url",
+            "kind",
+            "subject",
+            "status",
+            "phase",
+            "sentence",
+            "failure",
+            "scope",
+            "priority",
+            "requested_by",
+            "requested_at",
+            "not_before",
+            "started_at",
+            "ended_at",
+            "approvals_needed",
+            "approval_rule",
+            "approval_expires_at",
+            "cancel_requested_at",
+            "blocked_by",
+            "event_count",
+            "plan",
+        ]
+        read_only_fields = fields
+
+    def get_url(self, operation: Operation) -> str:
+        return operation_url(operation, self.context.get("request"))
+
+    @extend_schema_field(SubjectSerializer)
+    def get_subject(self, operation: Operation) -> dict[str, Any]:
+        return {
+            "type": operation.subject_type.model,
+            "id": operation.subject_id,
+            "name": operation.subject_label,
+        }
+
+    @extend_schema_field(FailureSerializer(allow_null=True))
+    def get_failure(self, operation: Operation) -> dict[str, Any] | None:
+        return operation.failure
+
+    @extend_schema_field(PlanBriefSerializer(allow_null=True))
+    def get_plan(self, operation: Operation) -> dict[str, Any] | None:
+        # The plan's model is of an app that the engine does not know; the relation is its own.
+        plan = getattr(operation, "plan", None)
+        return PlanBriefSerializer(plan, context=self.context).data if plan is not None else None
+
+
+class StepSerializer(serializers.ModelSerializer):
+    """A step: how far it is, and why it waits."""
+
+    class Meta:
+        model = Step
+        fields = [
+            "key",
+            "title",
+            "phase",
+            "needs",
+            "region",
+            "status",
+            "sentence",
+            "attempts",
+            "progress_done",
+            "progress_total",
+            "started_at",
+            "ended_at",
+        ]
+        read_only_fields = fields
+
+
+class DecisionSerializer(serializers.ModelSerializer):
+    """Who approved or rejected which plan, and why."""
+
+    decided_by = serializers.SlugRelatedField("username", read_only=True)
+
+    class Meta:
+        model = Decision
+        fields = ["verdict", "decided_by", "decided_at", "plan_hash", "comment"]
+        read_only_fields = fields
+
+
+class OperationDetailSerializer(OperationSerializer):
+    """One operation with its steps, its decisions and its place in the queue."""
+
+    parameters = serializers.DictField(read_only=True, help_text="What was asked for.")
+    steps = StepSerializer(many=True, read_only=True)
+    decisions = DecisionSerializer(many=True, read_only=True)
+    queue_position = serializers.SerializerMethodField(help_text="1 is next in its scope; null: not queued.")
+
+    class Meta(OperationSerializer.Meta):
+        fields = [*OperationSerializer.Meta.fields, "parameters", "queue_position", "steps", "decisions"]
+        read_only_fields = fields
+
+    def get_queue_position(self, operation: Operation) -> int | None:
+        return queue_position(operation)
+
+
+class EventSerializer(serializers.ModelSerializer):
+    """A line of what happened."""
+
+    data = serializers.DictField(read_only=True)
+
+    class Meta:
+        model = Event
+        fields = ["number", "at", "kind", "level", "step_key", "text", "data"]
+        read_only_fields = fields
+
+
+class EventsSerializer(serializers.Serializer):
+    """Events after a number, oldest first."""
+
+    results = EventSerializer(many=True)
+    after = serializers.IntegerField(help_text="Ask with this ?after= next.")
+    has_more = serializers.BooleanField(help_text="More are there already.")
+    is_ended = serializers.BooleanField(
+        help_text="The operation has ended: once has_more is false, that is all."
+    )
+
+
+class ApproveInput(Input):
+    """An approval is of the plan that the approver saw."""
+
+    hash = Text(max_length=64, help_text="The plan's hash, as operations/{id}/ shows it.")
+    comment = Text(required=False, allow_blank=True, default="")
+
+
+class RejectInput(Input):
+    """A rejection says why."""
+
+    comment = Text(help_text="What the requester should change.")
+
+
+class ShortenInput(Input):
+    """The end of a notice, brought forward."""
+
+    not_before = serializers.DateTimeField(help_text="When it may begin.")
+    reason = Text(help_text="Kept in the audit.")
+
+
+class OperationFilters(django_filters.FilterSet):
+    """?status= may be given several times."""
+
+    status = django_filters.MultipleChoiceFilter(choices=OperationStatus.choices)
+    kind = django_filters.CharFilter()
+    subject = django_filters.CharFilter("subject_label", label="Name of its environment or account.")
+    subject_type = django_filters.CharFilter("subject_type__model", label="environment or account.")
+    requested_by = django_filters.CharFilter("requested_by__username")
+    scope = django_filters.CharFilter(label="account id/region")
+    requested_after = django_filters.IsoDateTimeFilter("requested_at", "gte")
+    requested_before = django_filters.IsoDateTimeFilter("requested_at", "lt")
+
+    class Meta:
+        model = Operation
+        fields: list[str] = []
+
+
+def operation_url(operation: Operation, request: Request | None) -> str:
+    """The address of an operation in the API."""
+    return reverse("operation-detail", args=[operation.pk], request=request)
+
+
+def accepted(operation: Operation, request: Request) -> Response:
+    """202 with the operation that was started, and where to follow it."""
+    body = OperationSerializer(operation, context={"request": request}).data
+    headers = {"Location": operation_url(operation, request)}
+    return Response(body, status=status.HTTP_202_ACCEPTED, headers=headers)
+
+
+WAIT = OpenApiParameter(
+    "wait",
+    OpenApiTypes.NUMBER,
+    description=f"Hold the answer until the operation ends or changes, at most so many seconds (0 to {LONGEST_S}).",
+)
+AFTER = OpenApiParameter(
+    "after", {"type": "integer", "minimum": 0}, description="Only events with a number above this."
+)
+
+
+def verb(name: str, summary: str, **options: Any) -> Any:
+    """A POST sub-resource that answers with the operation as it then is."""
+
+    def decorate(method: Any) -> Any:
+        described = extend_schema(
+            summary=summary, request=options["input"], responses={200: OperationDetailSerializer}
+        )(method)
+        return action(detail=True, methods=["post"], url_path=name)(described)
+
+    return decorate
+
+
+@extend_schema_view(
+    list=extend_schema(summary="Operations, newest first"),
+    retrieve=extend_schema(summary="One operation; may wait for news", parameters=[WAIT]),
+)
+class OperationViewSet(ReadOnlyResource):
+    """Long pieces of work on environments and accounts."""
+
+    noun = "operation"
+    serializer_class = OperationSerializer
+    serializers = {"events": EventsSerializer} | dict.fromkeys(
+        ("retrieve", "approve", "reject", "cancel", "force_cancel", "retry", "resume", "shorten_notice"),
+        OperationDetailSerializer,
+    )
+    inputs = {
+        "approve": ApproveInput,
+        "reject": RejectInput,
+        "shorten_notice": ShortenInput,
+        "cancel": Nothing,
+        "force_cancel": Nothing,
+        "retry": Nothing,
+        "resume": Nothing,
+    }
+    scopes = {"approve": "approve", "reject": "approve"}
+    parameters = {"retrieve": {"wait"}, "events": {"after", "limit"}}
+    filterset_class = OperationFilters
+    search_fields = ["subject_label", "kind", "sentence", "requested_by__username"]
+    ordering_fields = ["id", "kind", "status", "requested_at", "started_at", "ended_at"]
+    lookup_value_regex = r"[0-9]{1,18}"
+    queryset = Operation.objects.all()
+
+    def get_queryset(self) -> QuerySet[Operation]:
+        rows = operations_list().select_related("plan").defer("plan__document", "plan__cost", "state")
+        if self.action in ("list", "events"):
+            return rows
+        steps = Prefetch("steps", Step.objects.order_by("-phase", "position"))
+        return rows.prefetch_related(steps, "decisions__decided_by")
+
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        if "wait" in request.query_params:
+            operation_wait(int(self.kwargs["pk"]), self._seconds(request.query_params["wait"]))
+        return self.show(self.get_object())
+
+    @extend_schema(
+        summary="What happened, oldest first",
+        parameters=[
+            AFTER,
+            OpenApiParameter("limit", {"type": "integer", "minimum": 1, "maximum": EVENTS_AT_ONCE}),
+        ],
+        responses=EventsSerializer,
+        filters=False,
+    )
+    @action(detail=True, pagination_class=None)
+    def events(self, request: Request, pk: str) -> Response:
+        after = self._whole("after", 0, (0, 2**31 - 1))
+        limit = self._whole("limit", EVENTS_AT_ONCE, (1, EVENTS_AT_ONCE))
+        # The operation first: what it wrote before it ended is then surely among the events.
+        operation = self.get_object()
+        rows = events_after(operation.pk, after, limit=limit + 1)
+        shown = rows[:limit]
+        return self.show(
+            {
+                "results": shown,
+                "after": shown[-1].number if shown else after,
+                "has_more": len(rows) > limit,
+                "is_ended": operation.is_ended,
+            }
+        )
+
+    @verb("approve", "Approve the plan with this hash", input=ApproveInput)
+    def approve(self, request: Request, pk: str) -> Response:
+        said = self.said()
+        try:
+            return self._do(operation_approve, plan_hash=said["hash"], comment=said["comment"])
+        except DomainError as error:
+            # The service's word for it is plan_hash; the body's is hash.
+            error.field = "hash" if error.field == "plan_hash" else error.field
+            raise
+
+    @verb("reject", "Reject the plan", input=RejectInput)
+    def reject(self, request: Request, pk: str) -> Response:
+        return self._do(operation_reject, **self.said())
+
+    @verb("cancel", "Ask it to stop at its next step", input=Nothing)
+    def cancel(self, request: Request, pk: str) -> Response:
+        return self._do(operation_cancel, **self.said())
+
+    @verb("force-cancel", "End a cancelling that does not come to an end", input=Nothing)
+    def force_cancel(self, request: Request, pk: str) -> Response:
+        return self._do(operation_force_cancel, **self.said())
+
+    @verb("retry", "Go on at the step that failed", input=Nothing)
+    def retry(self, request: Request, pk: str) -> Response:
+        return self._do(operation_retry, **self.said())
+
+    @verb("resume", "Let a paused operation look again", input=Nothing)
+    def resume(self, request: Request, pk: str) -> Response:
+        return self._do(operation_resume, **self.said())
+
+    @verb("shorten-notice", "Let a notice end earlier", input=ShortenInput)
+    def shorten_notice(self, request: Request, pk: str) -> Response:
+        return self._do(operation_shorten_notice, **self.said())
+
+    def _do(self, service: Any, **said: Any) -> Response:
+        service(operation_id=self.get_object().pk, actor=self.request.user, **said)
+        return self.show(self.get_object())
+
+    def _seconds(self, text: str) -> float:
+        try:
+            seconds = float(text)
+        except ValueError:
+            seconds = -1.0
+        if not 0 <= seconds <= LONGEST_S:
+            raise ValidationError({"wait": f"wait is a number of seconds from 0 to {LONGEST_S}."})
+        return seconds
+
+    def _whole(self, name: str, default: int, bounds: tuple[int, int]) -> int:
+        text = self.request.query_params.get(name, str(default))
+        if not (text.isascii() and text.isdigit() and len(text) < 11) or not (
+            bounds[0] <= int(text) <= bounds[1]
+        ):
+            raise ValidationError({name: f"{name} is a whole number from {bounds[0]} to {bounds[1]}."})
+        return int(text)

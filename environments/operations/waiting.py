@@ -1,0 +1,37 @@
+"""Holding an answer until an operation has something new to tell."""
+
+import time
+from threading import BoundedSemaphore
+
+from environments.operations.models import Operation
+from environments.operations.states import ENDED
+
+LONGEST_S = 30
+LOOK_EVERY_S = 0.3
+# Each waiter holds a thread of its web process; beyond this many, an answer comes at once instead.
+WAITERS = 8
+
+_places = BoundedSemaphore(WAITERS)
+
+
+def operation_wait(operation_id: int, seconds: float) -> None:
+    """Return when the operation has ended, has changed since the call, or `seconds` have passed.
+
+    Returns at once when there is no such operation, and when too many wait already in this process.
+    """
+    if not _places.acquire(blocking=False):
+        return
+    try:
+        deadline = time.monotonic() + min(seconds, LONGEST_S)
+        seen = _look(operation_id)
+        while seen is not None and seen[0] not in ENDED and _look(operation_id) == seen:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return
+            time.sleep(min(LOOK_EVERY_S, left))
+    finally:
+        _places.release()
+
+
+def _look(operation_id: int) -> tuple[str, str, int] | None:
+    return Operation.objects.filter(pk=operation_id).values_list("status", "sentence", "event_count").first()

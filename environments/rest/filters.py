@@ -1,0 +1,30 @@
+"""Query parameters of lists: what is not known, or not understood, is refused and not ignored."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from rest_framework.exceptions import ValidationError
+from rest_framework.filters import OrderingFilter
+from rest_framework.request import Request
+
+
+class StrictOrdering(OrderingFilter):
+    """?ordering=name,-created_at of the view's `ordering_fields`; anything else is refused."""
+
+    def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> QuerySet[Any]:
+        asked = [term.strip() for term in request.query_params.get(self.ordering_param, "").split(",")]
+        known = list(view.ordering_fields)
+        for term in asked:
+            if term and term.removeprefix("-") not in known:
+                raise ValidationError(
+                    {"ordering": f"Cannot order by {term[:80]}. Choose from: {', '.join(known)}."}
+                )
+        return super().filter_queryset(request, queryset, view)
+
+
+def parameters_check(request: Request, known: set[str]) -> None:
+    """Raise ValidationError, per parameter, for query parameters that are not known here."""
+    unknown = sorted(set(request.query_params) - known)
+    if unknown:
+        hint = f"Known: {', '.join(sorted(known))}." if known else "There are none here."
+        raise ValidationError({name[:80]: f"{name[:80]} is no parameter here. {hint}" for name in unknown})
