@@ -43,12 +43,18 @@ def empty(ec2: Any, vpc: str) -> None:
     for table in ec2.describe_route_tables(Filters=inside)["RouteTables"]:
         if not any(a["Main"] for a in table["Associations"]):
             ec2.delete_route_table(RouteTableId=table["RouteTableId"])
-    groups = [g for g in ec2.describe_security_groups(Filters=inside)["SecurityGroups"] if g["GroupName"] != "default"]
+    groups = [
+        g
+        for g in ec2.describe_security_groups(Filters=inside)["SecurityGroups"]
+        if g["GroupName"] != "default"
+    ]
     for group in groups:
-        for rule in ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [group["GroupId"]]}])[
-            "SecurityGroupRules"
-        ]:
-            revoke = ec2.revoke_security_group_egress if rule["IsEgress"] else ec2.revoke_security_group_ingress
+        for rule in ec2.describe_security_group_rules(
+            Filters=[{"Name": "group-id", "Values": [group["GroupId"]]}]
+        )["SecurityGroupRules"]:
+            revoke = (
+                ec2.revoke_security_group_egress if rule["IsEgress"] else ec2.revoke_security_group_ingress
+            )
             revoke(GroupId=group["GroupId"], SecurityGroupRuleIds=[rule["SecurityGroupRuleId"]])
     for group in groups:
         ec2.delete_security_group(GroupId=group["GroupId"])
@@ -73,7 +79,10 @@ def test_vpc_comes_with_main_route_table_default_group_and_acl(ec2: Any, vpc: st
     inside = [{"Name": "vpc-id", "Values": [vpc]}]
     (table,) = ec2.describe_route_tables(Filters=inside)["RouteTables"]
     assert table["Associations"][0]["Main"] is True
-    assert table["Routes"][0] | {"GatewayId": "local", "DestinationCidrBlock": "10.20.0.0/16"} == table["Routes"][0]
+    assert (
+        table["Routes"][0] | {"GatewayId": "local", "DestinationCidrBlock": "10.20.0.0/16"}
+        == table["Routes"][0]
+    )
     (group,) = ec2.describe_security_groups(Filters=inside)["SecurityGroups"]
     assert group["GroupName"] == "default"
     assert group["IpPermissions"][0]["UserIdGroupPairs"][0]["GroupId"] == group["GroupId"]
@@ -107,7 +116,9 @@ def test_subnet_must_fit_into_its_vpc(ec2: Any, vpc: str, block: str, code: str)
 
 
 def test_subnet_in_unknown_zone_is_refused(ec2: Any, vpc: str) -> None:
-    code, message = refusal(ec2.create_subnet, VpcId=vpc, CidrBlock="10.20.1.0/24", AvailabilityZone="us-east-1a")
+    code, message = refusal(
+        ec2.create_subnet, VpcId=vpc, CidrBlock="10.20.1.0/24", AvailabilityZone="us-east-1a"
+    )
     assert code == "InvalidParameterValue"
     assert "eu-west-1a, eu-west-1b, eu-west-1c" in message
 
