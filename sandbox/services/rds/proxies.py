@@ -8,6 +8,7 @@ from sandbox.context import Context
 from sandbox.errors import AwsError
 from sandbox.registry import resource_type
 from sandbox.resource_types import ResourceType, random_hex
+from sandbox.services.ec2.interfaces import hold, release
 from sandbox.services.rds.clusters import members, writer
 from sandbox.services.rds.common import (
     CLUSTER,
@@ -68,8 +69,19 @@ class Proxy(ResourceType):
             pool={},
         )
 
+        for subnet in record.properties["VpcSubnetIds"]:
+            hold(
+                ctx,
+                subnet,
+                owner=record.arn,
+                description=f"Network interface for DBProxy {record.id}",
+                groups=record.properties.get("VpcSecurityGroupIds") or None,
+                requester="amazon-rds",
+            )
+
     def deleted(self, ctx: Context, record: Record) -> None:
         """Its endpoints and target group go with it (user guide, RDS Proxy endpoints)."""
+        release(ctx, record.arn)
         for kind in (PROXY_ENDPOINT, TARGET_GROUP):
             for other in ctx.store.list(record.account, record.region, kind):
                 if str(other.properties.get("DBProxyName", "")).lower() == record.id:
