@@ -2,8 +2,15 @@
 
 from django.contrib import admin
 from django.urls import include, path
+from django_prometheus.exports import ExportToDjangoView
+
+from portal import health
 
 urlpatterns = [
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("metrics", ExportToDjangoView, name="metrics"),
+    path("api/", include("portal.api.urls")),
     path("accounts/", include("allauth.urls")),
     path("", admin.site.urls),
 ]

@@ -2,7 +2,7 @@
 
 import django_filters
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -16,11 +16,15 @@ from environments.rest.fields import Text, Whole
 from environments.rest.serializers import Input, Nothing
 from environments.rest.views import ReadOnlyResource
 
+# A token's key is its SHA-512 digest; its first 64 bits name it well enough.
+ID_LENGTH = 16
+TOKEN_ID = OpenApiParameter("token", {"type": "string", "pattern": "^[0-9a-f]{16}$"}, OpenApiParameter.PATH)
+
 
 class TokenSerializer(serializers.ModelSerializer):
     """A token, without the token itself."""
 
-    id = serializers.IntegerField(source="pk", read_only=True)
+    id = serializers.SerializerMethodField()
     user = serializers.SlugRelatedField("username", read_only=True)
     created_at = serializers.DateTimeField(source="created", read_only=True)
     expires_at = serializers.DateTimeField(source="expiry", read_only=True, allow_null=True)
@@ -40,6 +44,10 @@ class TokenSerializer(serializers.ModelSerializer):
             "is_usable",
         ]
         read_only_fields = fields
+
+
+    def get_id(self, token: ApiToken) -> str:
+        return token.digest[:ID_LENGTH]
 
 
 class NewTokenSerializer(TokenSerializer):
@@ -80,7 +88,7 @@ class TokenFilters(django_filters.FilterSet):
 
 @extend_schema_view(
     list=extend_schema(summary="Your tokens; everybody's for an administrator"),
-    retrieve=extend_schema(summary="One token, without the token itself"),
+    retrieve=extend_schema(summary="One token, without the token itself", parameters=[TOKEN_ID]),
 )
 class TokenViewSet(ReadOnlyResource):
     """Keys for scripts."""
@@ -91,7 +99,9 @@ class TokenViewSet(ReadOnlyResource):
     inputs = {"create": TokenInput, "revoke": Nothing}
     scopes = {"create": "administer", "revoke": "administer"}
     secret_fields = {"create": {"token"}}
-    lookup_value_regex = r"[0-9]{1,18}"
+    lookup_field = "digest__startswith"
+    lookup_url_kwarg = "token"
+    lookup_value_regex = rf"[0-9a-f]{{{ID_LENGTH}}}"
     filterset_class = TokenFilters
     search_fields = ["name", "user__username"]
     ordering_fields = ["created", "expiry", "name", "last_used_at"]
@@ -117,8 +127,8 @@ class TokenViewSet(ReadOnlyResource):
         row.token = token
         return self.created(row, NewTokenSerializer)
 
-    @extend_schema(summary="End a token now", request=Nothing, responses={200: TokenSerializer})
+    @extend_schema(summary="End a token now", parameters=[TOKEN_ID], request=Nothing, responses={200: TokenSerializer})
     @action(detail=True, methods=["post"])
-    def revoke(self, request: Request, pk: str) -> Response:
+    def revoke(self, request: Request, token: str) -> Response:
         self.said()
         return self.show(token_revoke(token=self.get_object(), actor=request.user))

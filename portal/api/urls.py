@@ -1,0 +1,37 @@
+"""Addresses of the API. An address that is not here is answered as a problem, not as a page."""
+
+from django.urls import include, path, re_path
+
+from environments.lifecycle.api.accounts import AccountViewSet
+from environments.lifecycle.api.environments import EnvironmentViewSet
+from environments.lifecycle.api.plans import PlanViewSet
+from environments.lifecycle.api.releases import BlueprintViewSet, ReleaseViewSet, RuleViewSet
+from environments.operations.api import OperationViewSet
+from environments.people.api.control import AuditViewSet, LimitViewSet, PauseViewSet
+from environments.people.api.people import PersonViewSet, TeamViewSet
+from environments.people.api.tokens import TokenViewSet
+from portal.api.root import ApiRouter
+from portal.api.schema import SchemaView, docs_view
+from portal.api.views import NowhereView
+
+router = ApiRouter()
+router.register("accounts", AccountViewSet, "account")
+router.register("blueprints", BlueprintViewSet, "blueprint")
+router.register("releases", ReleaseViewSet, "release")
+router.register("environments", EnvironmentViewSet, "environment")
+router.register("plans", PlanViewSet, "plan")
+router.register("operations", OperationViewSet, "operation")
+router.register("rules", RuleViewSet, "rule")
+router.register("teams", TeamViewSet, "team")
+router.register("people", PersonViewSet, "person")
+router.register("tokens", TokenViewSet, "token")
+router.register("audit", AuditViewSet, "audit")
+router.register("pauses", PauseViewSet, "pause")
+router.register("limits", LimitViewSet, "limit")
+
+urlpatterns = [
+    path("v1/schema/", SchemaView.as_view(), name="api-schema"),
+    path("v1/docs/", docs_view, name="api-docs"),
+    path("v1/", include(router.urls)),
+    re_path("", NowhereView.as_view()),
+]
