@@ -3,6 +3,8 @@
 import os
 import signal
 import sys
+import traceback
+from concurrent.futures import ThreadPoolExecutor
 from types import FrameType
 
 from devtools import places
@@ -51,6 +53,14 @@ def _run(house: House, story: Story) -> int:
         story.say()
         print(trouble, file=sys.stderr, flush=True)
         code = 1
+    except Exception:  # the sentence is for people, the traceback for who reads the log
+        log = house.logs / "demo.log"
+        log.write_text(traceback.format_exc())
+        last = traceback.format_exc().strip().splitlines()[-1]
+        print(
+            f"The demo met something unexpected: {last} The whole is in {places.shown(log)}.", file=sys.stderr
+        )
+        code = 1
     except KeyboardInterrupt:
         story.say("\nStopping. The state stays for the next start; `make clean` drops it.")
     finally:
@@ -67,11 +77,13 @@ def _begin(house: House, story: Story) -> None:
     house.migrate()
     story.done("The tables are migrated, by their owner")
     house.start_portal()
-    people = seed.people(house)
-    story.done("The blueprint's release, teams and people are there")
+    with ThreadPoolExecutor(1) as aside:
+        coming = aside.submit(seed.people, house)
+        house.wait_for_page()
+        story.done(f"The first page is at {house.url}")
+        people = coming.result()
     seed.tell(house, people)
-    house.wait_for_page()
-    story.done(f"The first page is at {house.url}")
+    story.done("The blueprint's release, teams and people are there")
     seed.announce(house, people, story)
     seed.account(house, people, story)
     seed.environment(house, people, story)

@@ -4,12 +4,14 @@ People come from `manage.py seed_demo`; account and environment through the publ
 """
 
 import json
+import sys
 import time
 from dataclasses import dataclass
 from typing import Any
 
 import pyotp
 
+from devtools import processes
 from devtools.demo.api import Api
 from devtools.demo.house import House
 from devtools.demo.keep import TOLD, write_private
@@ -167,7 +169,8 @@ def _deploy_role(house: House, keys: Keys, account: dict[str, Any]) -> None:
     try:
         cloudformation.create_stack(
             StackName=ROLE_STACK,
-            TemplateBody=setup["template"],
+            TemplateBody=setup["template"]
+            or processes.run([sys.executable, "-m", "blueprint_cdk", "role-template"]),
             Parameters=parameters,
             Capabilities=["CAPABILITY_NAMED_IAM"],
         )
