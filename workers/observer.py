@@ -34,6 +34,8 @@ log = structlog.get_logger(__name__)
 
 LEASE = timedelta(seconds=20)
 POLL = timedelta(seconds=30)
+POLL_BLIND = timedelta(seconds=5)
+"""While the queue cannot be read."""
 LINGER = timedelta(seconds=15)
 """So long after the last operation events may still come."""
 INTERVAL_S = 0.6
@@ -72,15 +74,19 @@ def observe(account: Account, region: str, token: uuid.UUID) -> bool:
     if not watch_keep(scope, token):
         return False
     watch = Watch.objects.get(scope=scope)
+    told, every = 0, POLL
     try:
         told = drain(account, region)
-        if watch.polled_at is None or timezone.now() - watch.polled_at > POLL:
-            Watch.objects.filter(pk=watch.pk).update(polled_at=timezone.now())
-            poll(account, region)
     except (BotoCoreError, ClientError, NoEndpoint) as error:
-        # A dark or throttled region: the steps say so themselves; here it only means no news.
+        # A dark or throttled region: the steps say so themselves; here it only means no news by this way.
         log.warning("observer.blind", scope=scope, reason=str(error)[:300])
-        told = 0
+        every = POLL_BLIND
+    if watch.polled_at is None or timezone.now() - watch.polled_at > every:
+        Watch.objects.filter(pk=watch.pk).update(polled_at=timezone.now())
+        try:
+            poll(account, region)
+        except (BotoCoreError, ClientError, NoEndpoint) as error:
+            log.warning("observer.poll-failed", scope=scope, reason=str(error)[:300])
     steps_wake(scope)
     moving = told > 0 or Operation.objects.filter(scope=scope, status__in=HOLDING).exists()
     if moving:

@@ -1,14 +1,12 @@
 """Plans: what is deployed against what a synthesis made, in words and as data."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from workers.assembly import StackArtifact, template_hash, template_parse
-from workers.aws import cloudformation, tagging
+from workers.aws import cloudformation
 from workers.aws.session import Session
-
-ENVIRONMENT_TAG = "switchyard:environment"
 
 
 @dataclass(frozen=True)
@@ -21,14 +19,18 @@ class Deployed:
     last_operation: str
 
 
-def deployed_templates(session: Session, full_name: str) -> dict[str, Deployed]:
-    """The environment's stacks that are there, by name. One call finds them; each that is there costs two more."""
-    arns = tagging.arns_tagged(session, ENVIRONMENT_TAG, full_name, types=["cloudformation:stack"])
+def deployed_templates(session: Session, names: Sequence[str], known: Collection[str]) -> dict[str, Deployed]:
+    """Those of the stacks `names` that are there. `known` are names that were seen before.
+
+    One call for an environment that is new: the first stack is asked for by name, and the others only when it is
+    there or was known. (Tags would find all in one call as well, but the tagging API lags behind.)
+    """
     found = {}
-    for arn in arns:
-        deployed = deployed_stack(session, arn)
-        if deployed is not None:
-            found[arn.split("/")[1]] = deployed
+    for name in names:
+        if name in known or name == names[0] or names[0] in found:
+            deployed = deployed_stack(session, name)
+            if deployed is not None:
+                found[name] = deployed
     return found
 
 

@@ -60,14 +60,12 @@ def plan(ctx: StepContext) -> Outcome:
     environment: Environment = ctx.subject
     assembly = assembly_load(ctx.operation.state["assembly"])
     session = ctx.session(environment.account, environment.home_region, READER)
-    deployed = deployed_templates(session, environment.full_name)
-    document = plan_document(keyed(assembly, environment), deployed)
+    stacks = keyed(assembly, environment)
+    known = environment.stacks.exclude(stack_id="").values_list("name", flat=True)
+    deployed = deployed_templates(session, [stack.name for stack in stacks.values()], set(known))
+    document = plan_document(stacks, deployed)
     hashed = plan_hashed(
-        keyed(assembly, environment),
-        deployed,
-        environment.release.digest,
-        environment.spec,
-        ctx.operation.state["facts"],
+        stacks, deployed, environment.release.digest, environment.spec, ctx.operation.state["facts"]
     )
     cost = cost_estimate(environment.release.costs, environment.spec)
     with ctx.fenced() as operation:

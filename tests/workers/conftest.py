@@ -1,0 +1,53 @@
+"""A release, people, and an account in the local AWS that was added by the very operation that adds accounts.
+
+This file is loaded before Django is set up when a path in this folder is named: what needs Django is in support.
+"""
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def kept():
+    """Rows that are dear to make, kept between tests: each test begins with an empty database."""
+    return {}
+
+
+@pytest.fixture
+def release(transactional_db, kept):
+    """The working copy's blueprint, registered by the command."""
+    from tests.workers import support
+
+    return support.release(kept)
+
+
+@pytest.fixture
+def people(transactional_db):
+    """One person per portal role, by role, all in the team Shop."""
+    from tests.workers import support
+
+    return support.people()
+
+
+@pytest.fixture
+def keys(sandbox, portal_principal, settings):
+    """Root keys of the account in the sandbox, which the settings reach as the demo's do."""
+    from tests.workers import support
+
+    settings.PORTAL_PRINCIPAL_ARN = "arn:aws:iam::100000000001:user/switchyard-portal"
+    return sandbox.account(support.ACCOUNT_ID)
+
+
+@pytest.fixture
+def account(release, people, sandbox, keys, kept):
+    """An account that is ready, with bootstrap, baseline and facts."""
+    from tests.workers import support
+
+    return support.account(release, people, sandbox, keys, kept)
+
+
+@pytest.fixture
+def ask(release, account, people):
+    """Ask for an environment, `ask(tier=…)`; dev and small is approved by rule. Answers the operation."""
+    from tests.workers import support
+
+    return support.asking(release, account, people)

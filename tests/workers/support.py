@@ -1,0 +1,150 @@
+"""Driving operations in this process, and what a person does in the account."""
+
+import itertools
+import time
+
+from django.conf import settings
+from django.core.management import call_command
+from django.utils import timezone
+
+from environments.lifecycle.accounts import account_add
+from environments.lifecycle.environments import environment_request
+from environments.lifecycle.models import Account, ApprovalRule, RegionFacts, Release
+from environments.operations.models import Operation
+from environments.operations.states import ENDED
+from environments.people.models import PortalRole, Team, User
+from workers.models import Watch
+from workers.observer import observe, watch_take
+from workers.runner import advance
+
+ACCOUNT_ID, REGION, ZONE = "111122223333", "eu-west-1", "dev.example.org"
+numbers = itertools.count(1)
+AT_REST = ENDED | {"awaiting-approval", "paused"}
+
+
+def drive(operation, *, within_s=90, until=lambda operation: operation.status in AT_REST, observing=True):
+    """What tick, messages and the observer do, in turn, until the operation is over. Answers it, fresh."""
+    deadline = time.monotonic() + within_s
+    while True:
+        operation.refresh_from_db()
+        if until(operation):
+            return operation
+        if time.monotonic() > deadline:
+            told = [(s.key, s.status, s.sentence) for s in operation.steps.all()]
+            raise AssertionError(f"{operation} is {operation.status}: {operation.sentence} {told}")
+        if observing:
+            look(operation.scope)
+        operation.refresh_from_db()
+        if operation.wake_at is None or operation.wake_at <= timezone.now():
+            advance(operation.pk)
+        else:
+            time.sleep(min(0.2, max(0.0, (operation.wake_at - timezone.now()).total_seconds())))
+
+
+def look(scope):
+    """One look of the observer at a scope, as if it were the only one."""
+    if not scope:
+        return
+    Watch.objects.filter(scope=scope).update(token=None, until=None)
+    token = watch_take(scope)
+    account_id, region = scope.split("/")
+    observe(Account.objects.get(account_id=account_id), region, token)
+
+
+def zone_make(sandbox, keys):
+    """The hosted zone that was delegated to the account."""
+    route53 = sandbox.client("route53", keys)
+    found = route53.list_hosted_zones_by_name(DNSName=ZONE)["HostedZones"]
+    if not any(zone["Name"] == f"{ZONE}." for zone in found):
+        route53.create_hosted_zone(Name=ZONE, CallerReference="tests")
+
+
+def role_deploy(sandbox, keys, release, account):
+    """What the account's page asks a person to do."""
+    cloudformation = sandbox.client("cloudformation", keys, REGION)
+    values = {"PortalPrincipalArn": settings.PORTAL_PRINCIPAL_ARN, "ExternalId": account.external_id}
+    cloudformation.create_stack(
+        StackName="switchyard-access",
+        TemplateBody=release.description["templates"]["role"],
+        Parameters=[{"ParameterKey": k, "ParameterValue": v} for k, v in values.items()],
+        Capabilities=["CAPABILITY_NAMED_IAM"],
+    )
+    cloudformation.get_waiter("stack_create_complete").wait(
+        StackName="switchyard-access", WaiterConfig={"Delay": 1, "MaxAttempts": 30}
+    )
+
+
+def fresh(operation):
+    """The operation as it is in the database."""
+    return Operation.objects.get(pk=operation.pk)
+
+
+def release(kept):
+    """The working copy's release."""
+    if "release" not in kept:
+        call_command("register_release", verbosity=0)
+        row = Release.objects.select_related("blueprint").get()
+        kept["release"] = (row.blueprint, row)
+    else:
+        for row in kept["release"]:
+            row.save(force_insert=True)
+    return Release.objects.get()
+
+
+def people():
+    """One person per portal role."""
+    team = Team.objects.create(name="Shop", slug="shop")
+    made = {}
+    for role in PortalRole:
+        made[role.value] = User.objects.create(username=role.value, portal_role=role)
+        made[role.value].teams.add(team)
+    return made
+
+
+def account(release, people, sandbox, keys, kept):
+    """An account that is ready; added once a run."""
+    if "account" not in kept:
+        zone_make(sandbox, keys)
+        operation = add_account(people)
+        role_deploy(sandbox, keys, release, Account.objects.get())
+        drive(operation)
+        assert operation.status == "succeeded", operation.sentence
+        kept["account"] = [Account.objects.get(), *RegionFacts.objects.all()]
+        Operation.objects.all().delete()
+    else:
+        for row in kept["account"]:
+            row.save(force_insert=True)
+    return Account.objects.get()
+
+
+def add_account(people):
+    """Ask for the account."""
+    return account_add(
+        name="sandbox-1",
+        account_id=ACCOUNT_ID,
+        mode="sandbox",
+        regions=[REGION],
+        zone_name=ZONE,
+        actor=people["administrator"],
+    )
+
+
+def asking(release, account, people):
+    """A function that asks for an environment."""
+    ApprovalRule.objects.create(name="Small dev", operation_kind="provision", tier="dev", size="small")
+    ApprovalRule.objects.create(name="Dev goes", operation_kind="teardown", tier="dev", position=1)
+
+    def ask(**fields):
+        asked = {
+            "name": f"shop-{next(numbers)}",
+            "team": Team.objects.get(),
+            "tier": "dev",
+            "size": "small",
+            "account": account,
+            "home_region": REGION,
+            "release": release,
+            "actor": people["team-lead"],
+        }
+        return environment_request(**{**asked, **fields})
+
+    return ask

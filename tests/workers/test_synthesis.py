@@ -1,0 +1,120 @@
+"""Synthesis: its own process, cached, without credentials and without network."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from workers import synthesis
+from workers.assembly import assembly_load
+from workers.blueprint import working_digest, working_root
+from workers.workflow import StepFailed
+
+SPEC = {
+    "name": "shop",
+    "suffix": "k3x9",
+    "team": "shop",
+    "owner": "lea",
+    "tier": "dev",
+    "size": "small",
+    "account_id": "111122223333",
+    "home_region": "eu-west-1",
+    "cidr": "10.20.0.0/16",
+    "zone_id": "Z0123456789ABC",
+    "zone_name": "dev.example.org",
+}
+FACTS = {
+    "eu-west-1": {
+        "azs": ["eu-west-1a", "eu-west-1b", "eu-west-1c"],
+        "beanstalk_platform_arn": (
+            "arn:aws:elasticbeanstalk:eu-west-1::platform/Docker running on 64bit Amazon Linux 2023/4.6.0"
+        ),
+        "aurora_mysql_version": "8.0.mysql_aurora.3.10.0",
+    }
+}
+
+
+def synthesise(**spec):
+    return synthesis.synthesise(
+        digest=working_digest(),
+        artifact="releases/none.zip",
+        lock={},
+        version="1.0.0",
+        app="environment",
+        spec={**SPEC, **spec},
+        facts=FACTS,
+    )
+
+
+def test_an_assembly_is_kept_by_its_content_and_found_again(monkeypatch):
+    name = synthesise()
+    assembly = assembly_load(name)
+    assert {stack.name for stack in assembly.stacks} == {
+        f"sy-shop-k3x9-{key}" for key in ("network", "keys", "data", "storage", "app")
+    }
+    assert (
+        name.startswith("assemblies/")
+        and assembly.stack("sy-shop-k3x9-app").tags["switchyard:team"] == "shop"
+    )
+    monkeypatch.setattr(synthesis, "ask", None)  # found again without asking anybody
+    assert synthesise() == name
+
+
+def test_a_refused_spec_is_a_sentence_with_its_field():
+    with pytest.raises(StepFailed) as refused:
+        synthesise(cidr="10.20.0.0/28")
+    assert "cidr" in refused.value.failure["resource"] and "/16" in refused.value.sentence
+
+
+def test_the_process_has_no_secret_in_its_environment(monkeypatch):
+    planted = {"AWS_SECRET_ACCESS_KEY": "planted-aws", "DATABASE_URL": "planted-database"}
+    for name, value in planted.items():
+        monkeypatch.setenv(name, value)
+    assert not set(planted) & set(synthesis.clean_environment())
+    synthesise(name="other")
+    told = Path(f"/proc/{pid()}/environ").read_bytes().decode()
+    for name in ("AWS_", "DATABASE", "BROKER", "SECRET", "FERNET", "FIELD_ENCRYPTION"):
+        assert name not in told
+
+
+def test_the_process_has_a_network_of_its_own_and_reaches_no_credentials():
+    synthesise(name="third")
+    prefix = synthesis.isolation()
+    assert synthesis.synthesis_isolated() is bool(prefix)
+    if not prefix:
+        note = json.loads((Path(settings.ARTIFACTS_DIR) / synthesis.NOTE).read_text())
+        assert note["isolated"] is False and "no network namespace" in note["how"]
+        return
+    assert os.readlink(f"/proc/{pid()}/ns/net") != os.readlink("/proc/self/ns/net")
+    attempt = (
+        "import socket, sys\n"
+        "for host in ('169.254.169.254', '169.254.170.2', '127.0.0.1'):\n"
+        "    try: socket.create_connection((host, 80), timeout=3)\n"
+        "    except OSError as error: print(host, error.errno)\n"
+        "    else: sys.exit(host)\n"
+    )
+    enter = ["nsenter", "--net", "--target", str(pid())]
+    done = subprocess.run([*enter, sys.executable, "-c", attempt], capture_output=True, text=True, check=True)
+    # 101: the network is unreachable; nothing was waited for, so nothing was sent.
+    assert [line.split()[1] for line in done.stdout.splitlines()] == ["101", "101", "101"]
+
+
+def test_a_hanging_process_is_ended_and_the_next_request_served(monkeypatch):
+    synthesise(name="fourth")
+    os.kill(pid(), 19)  # SIGSTOP
+    monkeypatch.setattr(synthesis, "TIME_LIMIT_S", 1.0)
+    with pytest.raises(synthesis.Retryable):
+        synthesise(name="fifth")
+    monkeypatch.undo()
+    assert synthesise(name="fifth")
+
+
+def pid():
+    """The process that serves."""
+    path = Path(settings.SYNTHESIS_SOCKET)
+    assert working_root().exists()
+    return int(path.with_suffix(".pid").read_text())
