@@ -46,6 +46,7 @@ INSTALLED_APPS = [
     "environments.people",
     "environments.lifecycle",
     "portal.api",
+    "portal.pages",
     "workers",
 ]
 
@@ -173,6 +174,7 @@ SPECTACULAR_SETTINGS = {
         "EnvironmentStatus": "environments.lifecycle.states.EnvironmentStatus",
         "OperationStatus": "environments.operations.states.OperationStatus",
         "StepStatus": "environments.operations.states.StepStatus",
+        "AccountStatus": "environments.lifecycle.states.AccountStatus",
     },
 }
 
