@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 import json
+import runpy
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sandbox.errors import AwsError
@@ -120,7 +123,7 @@ def boundary_of(entity: Record) -> str | None:
 def managed_document(ctx: Context, arn: str) -> policy.Document:
     """The default version of a managed policy; {} if there is none (it allows nothing)."""
     if arn.startswith("arn:aws:iam::aws:policy/"):
-        return aws_managed().get(arn, {})
+        return parsed(aws_managed().get(arn, "{}"))
     record = ctx.store.by_arn(arn)
     if record is None:
         return {}
@@ -133,12 +136,20 @@ def parsed(document: Any) -> policy.Document:
 
 
 @functools.cache
-def aws_managed() -> dict[str, policy.Document]:
-    """AWS's managed policies by ARN, from the data that moto ships (read when one is first asked for)."""
-    from moto.iam.aws_managed_policies import aws_managed_policies_data
+def aws_managed() -> dict[str, str]:
+    """AWS's managed policies, ARN to JSON document, from the data that moto ships.
 
-    data = json.loads(aws_managed_policies_data)
-    return {entry["Arn"]: entry["Document"] for entry in data.values()}
+    Only that one data module is read: moto.iam itself takes a second and 50 MB.
+    """
+    spec = importlib.util.find_spec("moto")
+    if spec is None or not spec.submodule_search_locations:
+        raise RuntimeError("moto is not installed: the sandbox reads AWS's managed policies from it")
+    path = Path(next(iter(spec.submodule_search_locations))) / "iam" / "aws_managed_policies.py"
+    data: dict[str, Any] = json.loads(runpy.run_path(str(path))["aws_managed_policies_data"])
+    return {
+        f"arn:aws:iam::aws:policy{entry.get('Path', '/')}{name}": json.dumps(entry["Document"])
+        for name, entry in data.items()
+    }
 
 
 # -- condition keys
