@@ -204,8 +204,13 @@ def _request_tags(params: dict[str, Any]) -> dict[str, str]:
 
 
 def _with_resource(ctx: Context, resource: str, keys: policy.Keys) -> policy.Keys:
-    """The request's keys with the tags of the resource."""
+    """The request's keys with the tags and the account of the resource."""
     record = ctx.store.by_arn(resource)
+    if resource.startswith("arn:aws:s3:::"):
+        # An object belongs to its bucket's account; its ARN names no account.
+        bucket = bucket_find(ctx.world, resource.removeprefix("arn:aws:s3:::").partition("/")[0])
+        if bucket is not None:
+            keys = {**keys, "aws:ResourceAccount": bucket.account}
     if record is None and resource.startswith("arn:aws:logs:"):
         record = ctx.store.by_arn(resource.removesuffix(":*") + ":*")
     if record is None:
