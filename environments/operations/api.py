@@ -337,7 +337,7 @@ class OperationViewSet(ReadOnlyResource):
     def approve(self, request: Request, pk: str) -> Response:
         said = self.said()
         try:
-            return self._do(operation_approve, plan_hash=said["hash"], comment=said["comment"])
+            return self._act(operation_approve, plan_hash=said["hash"], comment=said["comment"])
         except DomainError as error:
             # The service's word for it is plan_hash; the body's is hash.
             error.field = "hash" if error.field == "plan_hash" else error.field
@@ -345,29 +345,29 @@ class OperationViewSet(ReadOnlyResource):
 
     @verb("reject", "Reject the plan", input=RejectInput)
     def reject(self, request: Request, pk: str) -> Response:
-        return self._do(operation_reject, **self.said())
+        return self._act(operation_reject, **self.said())
 
     @verb("cancel", "Ask it to stop at its next step", input=Nothing)
     def cancel(self, request: Request, pk: str) -> Response:
-        return self._do(operation_cancel, **self.said())
+        return self._act(operation_cancel, **self.said())
 
     @verb("force-cancel", "End a cancelling that does not come to an end", input=Nothing)
     def force_cancel(self, request: Request, pk: str) -> Response:
-        return self._do(operation_force_cancel, **self.said())
+        return self._act(operation_force_cancel, **self.said())
 
     @verb("retry", "Go on at the step that failed", input=Nothing)
     def retry(self, request: Request, pk: str) -> Response:
-        return self._do(operation_retry, **self.said())
+        return self._act(operation_retry, **self.said())
 
     @verb("resume", "Let a paused operation look again", input=Nothing)
     def resume(self, request: Request, pk: str) -> Response:
-        return self._do(operation_resume, **self.said())
+        return self._act(operation_resume, **self.said())
 
     @verb("shorten-notice", "Let a notice end earlier", input=ShortenInput)
     def shorten_notice(self, request: Request, pk: str) -> Response:
-        return self._do(operation_shorten_notice, **self.said())
+        return self._act(operation_shorten_notice, **self.said())
 
-    def _do(self, service: Any, **said: Any) -> Response:
+    def _act(self, service: Any, **said: Any) -> Response:
         service(operation_id=self.get_object().pk, actor=self.request.user, **said)
         return self.show(self.get_object())
 

@@ -20,7 +20,8 @@ LIST_PARAMETERS = {"page", "page_size", "ordering", "search"}
 
 class Resource(GenericViewSet):
     """One resource. Views say their `noun`, their `scopes` per action, their serializer per action in
-    `serializers`, and the query parameters of actions other than lists in `parameters`.
+    `serializers` and `inputs`, the query parameters of actions other than lists in `parameters`, and in
+    `secret_fields` what is shown once and not kept for a repeated POST.
 
     Lists have `ordering_fields`, `search_fields` and `filterset_class`.
     """
@@ -33,6 +34,7 @@ class Resource(GenericViewSet):
     serializers: dict[str, type[Serializer]] = {}
     inputs: dict[str, type[Serializer]] = {}
     parameters: dict[str, set[str]] = {}
+    secret_fields: dict[str, set[str]] = {}
     list_actions: set[str] = {"list"}
     ordering_fields: list[str] = []
     search_fields: list[str] = []

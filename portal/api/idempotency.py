@@ -30,9 +30,9 @@ FORGOTTEN = {status.HTTP_401_UNAUTHORIZED, status.HTTP_429_TOO_MANY_REQUESTS}
 
 
 class IdempotentPosts:
-    """Mixin of API views. `secret_fields` names, per action, what an answer shows only once."""
+    """Mixin of API resources, which say in `secret_fields`, per action, what an answer shows only once."""
 
-    secret_fields: dict[str, set[str]] = {}
+    secret_fields: dict[str, set[str]]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)  # type: ignore[misc]
@@ -57,14 +57,14 @@ class IdempotentPosts:
             )
             if not fresh:
                 return _again(row, body_hash)
-            answer = self._do(handler, request, *args, **kwargs)
+            answer = self._attempt(handler, request, *args, **kwargs)
             if answer.status_code >= 500 or answer.status_code in FORGOTTEN:
                 row.delete()
             else:
                 self._keep(row, answer)
         return answer
 
-    def _do(self, handler: Callable[..., Response], *args: Any, **kwargs: Any) -> Response:
+    def _attempt(self, handler: Callable[..., Response], *args: Any, **kwargs: Any) -> Response:
         try:
             with transaction.atomic():
                 return handler(*args, **kwargs)
@@ -74,7 +74,7 @@ class IdempotentPosts:
     def _keep(self, row: IdempotencyKey, answer: Response) -> None:
         # Through the renderer, so that what is kept is what was sent: dates and decimals as text.
         data = json.loads(JSONRenderer().render(answer.data) or b"null")
-        for name in self.secret_fields.get(self.action, set()):  # type: ignore[attr-defined]
+        for name in self.secret_fields.get(self.action, ()):  # type: ignore[attr-defined]
             if isinstance(data, dict) and name in data:
                 data[name] = None
         row.status, row.answer, row.location = answer.status_code, data, answer.get("Location", "")

@@ -95,8 +95,7 @@ def _framework(error: exceptions.APIException) -> Response:
 
 def _ours(error: Exception, context: dict[str, Any]) -> Response:
     request = context.get("request")
-    log.error("api.error", path=getattr(request, "path", ""), exc_info=error)
-    # Whoever counts exceptions (metrics, tests) hears of it as if Django had caught it.
+    # Whoever logs or counts exceptions (structlog, metrics, tests) hears of it as if Django had caught it.
     got_request_exception.send(sender=problem_handler, request=getattr(request, "_request", None))
     return problem(500, "Something went wrong here, and it was logged. Nothing of this request was kept.")
 

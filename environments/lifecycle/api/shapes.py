@@ -14,7 +14,9 @@ from environments.people.models import Team
 from environments.rest.fields import Flag, Named, Text
 from environments.rest.serializers import Input
 
-ROWS = serializers.ListField(child=serializers.DictField(), read_only=True)
+
+def _rows() -> serializers.ListField:
+    return serializers.ListField(child=serializers.DictField(), read_only=True)
 
 
 class OpenOperationSerializer(serializers.Serializer):
@@ -134,9 +136,9 @@ class ResourceSerializer(serializers.ModelSerializer):
 class ReportSerializer(serializers.ModelSerializer):
     """What remained after a teardown. It is torn down when left_over is empty."""
 
-    kept = ROWS
-    deleting = ROWS
-    left_over = ROWS
+    kept = _rows()
+    deleting = _rows()
+    left_over = _rows()
 
     class Meta:
         model = TeardownReport

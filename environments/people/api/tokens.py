@@ -45,7 +45,6 @@ class TokenSerializer(serializers.ModelSerializer):
         ]
         read_only_fields = fields
 
-
     def get_id(self, token: ApiToken) -> str:
         return token.digest[:ID_LENGTH]
 
@@ -127,7 +126,9 @@ class TokenViewSet(ReadOnlyResource):
         row.token = token
         return self.created(row, NewTokenSerializer)
 
-    @extend_schema(summary="End a token now", parameters=[TOKEN_ID], request=Nothing, responses={200: TokenSerializer})
+    @extend_schema(
+        summary="End a token now", parameters=[TOKEN_ID], request=Nothing, responses={200: TokenSerializer}
+    )
     @action(detail=True, methods=["post"])
     def revoke(self, request: Request, token: str) -> Response:
         self.said()

@@ -1,0 +1,57 @@
+"""What API tests work with: a small house of people and things, and clients with tokens."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from rest_framework.test import APIClient
+
+from environments.lifecycle.models import Account, Release
+from environments.people.models import PortalRole, Team, User
+from tests.api import factories
+
+
+@dataclass
+class House:
+    """What most API tests need."""
+
+    release: Release
+    account: Account
+    team: Team
+    people: dict[str, User]
+
+    def environment(self, name: str = "shop", **fields: Any) -> Any:
+        owner = fields.pop("owner", self.people["team-lead"])
+        team = fields.pop("team", self.team)
+        account = fields.pop("account", self.account)
+        return factories.make_environment(
+            name, team=team, owner=owner, account=account, release=self.release, **fields
+        )
+
+    def asked(self, **fields: Any) -> dict[str, Any]:
+        """The body of a request for an environment that is in order."""
+        return {
+            "name": "orders",
+            "team": "shop",
+            "tier": "dev",
+            "size": "small",
+            "account": "sandbox-1",
+            "home_region": "eu-west-1",
+        } | fields
+
+
+def make_house(description: dict[str, Any]) -> House:
+    """A release as the blueprint itself describes it, an account, a team, a person per role."""
+    team = Team.objects.create(name="Shop", slug="shop")
+    return House(
+        release=factories.make_release(description),
+        account=factories.make_account(),
+        team=team,
+        people={role: factories.make_person(role, role, (team,)) for role in PortalRole.values},
+    )
+
+
+def client_with(token: str | None) -> APIClient:
+    client = APIClient()
+    if token is not None:
+        client.credentials(HTTP_AUTHORIZATION=f"Bearer {token}")
+    return client

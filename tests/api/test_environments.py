@@ -1,0 +1,121 @@
+"""Environments through the API, from the request to the end."""
+
+import pytest
+
+from environments.lifecycle.models import Environment
+from environments.operations.models import Operation
+from tests.api import factories
+
+pytestmark = pytest.mark.django_db
+URL = "/api/v1/environments/"
+
+
+def test_a_request_answers_202_with_its_operation(api, house):
+    answer = api("team-lead").post(URL, house.asked())
+    assert answer.status_code == 202, answer.content
+    operation = Operation.objects.get()
+    assert answer["Location"].endswith(f"/api/v1/operations/{operation.pk}/")
+    assert answer.data["url"] == answer["Location"]
+    assert (answer.data["kind"], answer.data["status"]) == ("provision", "pending")
+    assert answer.data["subject"] == {
+        "type": "environment",
+        "id": Environment.objects.get().pk,
+        "name": "orders",
+    }
+
+
+def test_an_environment_is_reached_by_name_while_it_lives_and_by_id_for_ever(api, house):
+    gone = house.environment("shop", status="torn-down")
+    living = house.environment("shop", suffix="aaaa")
+    client = api("auditor")
+    assert client.get(URL + "shop/").data["id"] == living.pk
+    assert client.get(f"{URL}{gone.pk}/").data["status"] == "torn-down"
+    assert client.get(f"{URL}{living.pk}/").data["url"].endswith(f"/{living.pk}/")
+    missing = client.get(URL + "nothing/")
+    assert missing.status_code == 404
+    assert "There is no environment nothing" in missing.data["detail"]
+    assert client.get(URL + "9" * 30 + "/").status_code == 404
+
+
+def test_lists_leave_out_what_is_gone_unless_asked(api, house):
+    house.environment("old", status="torn-down")
+    house.environment("shop")
+    client = api("engineer")
+
+    def names(query):
+        return [row["name"] for row in client.get(URL + query).data["results"]]
+
+    assert names("") == ["shop"]
+    assert names("?gone=true") == ["old"]
+    assert names("?status=torn-down&status=active&ordering=-name") == ["shop", "old"]
+    assert names("?search=sho") == ["shop"]
+    assert names("?team=shop&tier=dev&account=sandbox-1&owner=team-lead") == ["shop"]
+    assert names("?tier=prod") == []
+
+
+def test_what_goes_on_is_told_by_the_open_operation(api, house):
+    shop = house.environment("shop")
+    operation = factories.make_operation(
+        shop, by=house.people["team-lead"], kind="teardown", sentence="Soon."
+    )
+    row = api("auditor").get(URL + "shop/").data
+    assert row["open_operation"]["id"] == operation.pk
+    assert row["open_operation"]["sentence"] == "Soon."
+    assert row["open_operation"]["url"].endswith(f"/operations/{operation.pk}/")
+    assert {name["key"] for name in row["names"]} >= {"uploads-bucket"}
+
+
+def test_a_preview_answers_names_cost_and_problems_and_creates_nothing(api, house):
+    answer = api("team-lead").post(URL + "preview/", house.asked(name="Orders", cidr="10.0.0.0/8"))
+    assert answer.status_code == 200, answer.content
+    assert {row["field"] for row in answer.data["problems"]} == {"name", "cidr"}
+    fine = api("team-lead").post(URL + "preview/", house.asked())
+    assert fine.data["problems"] == []
+    assert any("orders-xxxx" in row["value"] for row in fine.data["names"])
+    assert float(fine.data["cost"]["total"]) > 100
+    assert not Environment.objects.exists() and not Operation.objects.exists()
+
+
+def test_protection_is_switched_and_withdrawing_frees_a_request(api, house):
+    house.environment("shop", status="requested")
+    client = api("team-lead")
+    assert client.post(URL + "shop/protect/", {"is_protected": True}).data["is_protected"] is True
+    assert client.post(URL + "shop/protect/", {"is_protected": False}).data["is_protected"] is False
+    assert client.post(URL + "shop/withdraw/", {}).data["status"] == "withdrawn"
+    assert client.get(URL + "shop/").status_code == 404
+
+
+def test_teardown_takes_the_typed_name_and_a_word_per_store(api, house):
+    house.environment("shop")
+    client = api("team-lead")
+    refused = client.post(URL + "shop/teardown/", {"confirm": "shp", "copies": {"database": True}})
+    assert refused.status_code == 400
+    assert {row["field"] for row in refused.data["errors"]} == {"confirm", "copies"}
+    body = {"confirm": "shop", "copies": {"database": True, "uploads": False}}
+    answer = client.post(URL + "shop/teardown/", body)
+    assert answer.status_code == 202
+    assert answer.data["kind"] == "teardown"
+    again = client.post(URL + "shop/teardown/", body)
+    assert again.status_code == 409
+    assert f"Operation {answer.data['id']} already does this" in again.data["detail"]
+
+
+def test_a_protected_one_is_not_torn_down(api, house):
+    house.environment("shop", is_protected=True)
+    body = {"confirm": "shop", "copies": {"database": False, "uploads": False}}
+    answer = api("administrator").post(URL + "shop/teardown/", body)
+    assert (answer.status_code, answer.data["detail"]) == (
+        409,
+        "shop is protected. Turn its protection off first.",
+    )
+
+
+def test_what_a_teardown_left_is_with_the_environment(api, house):
+    gone = house.environment("shop", status="torn-down")
+    operation = factories.make_operation(
+        gone, by=house.people["team-lead"], kind="teardown", status="succeeded"
+    )
+    factories.make_report(gone, operation)
+    report = api("auditor").get(f"{URL}{gone.pk}/").data["teardown_report"]
+    assert report["operation"] == operation.pk
+    assert report["kept"] == [{"type": "snapshot", "id": "last-copy"}]
