@@ -88,7 +88,7 @@ def test_template_is_valid_and_fits_a_request(form: Any) -> None:
 @pytest.mark.parametrize("name", list(POLICIES))
 def test_policy_fits_iam(name: str) -> None:
     """6,144 characters without white space; ten policies a role."""
-    document = {"Version": "2012-10-17", "Statement": list(statements(name))}
+    document: dict[str, Any] = {"Version": "2012-10-17", "Statement": list(statements(name))}
     assert len(json.dumps(document, separators=(",", ":"))) <= 6_144
     sids = [row["Sid"] for row in document["Statement"]]
     assert len(set(sids)) == len(sids)

@@ -12,7 +12,7 @@ from blueprint_cdk.names import longest_name
 from blueprint_cdk.spec import BaselineSpec, RegionFacts, Spec, SpecError, parse
 from tests.blueprint_cdk.support import FACTS, SPEC
 
-BAD_SPECS = [
+BAD_SPECS: list[tuple[dict[str, Any], str, str]] = [
     # change, field, words of the sentence
     ({"name": "Shop"}, "name", "malformed"),
     ({"name": "9shop"}, "name", "beginning with a letter"),

@@ -333,7 +333,11 @@ def test_beanstalk_runs_docker_behind_the_shared_load_balancer(small: Assembly) 
 
 @pytest.mark.parametrize(
     ("size", "low", "high", "policy"),
-    [("small", "1", "2", "RollingWithAdditionalBatch"), ("medium", "2", "6", "Immutable"), ("large", "3", "12", "Immutable")],
+    [
+        ("small", "1", "2", "RollingWithAdditionalBatch"),
+        ("medium", "2", "6", "Immutable"),
+        ("large", "3", "12", "Immutable"),
+    ],
 )
 def test_size_decides_instances_and_deployment(
     synthesise: Synthesise, size: str, low: str, high: str, policy: str
