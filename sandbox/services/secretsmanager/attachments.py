@@ -90,10 +90,10 @@ def _document(ctx: Context, secret: Record) -> dict[str, Any]:
     try:
         document = json.loads(secrets.value_of(ctx, secret).get("SecretString", ""))
     except ValueError as problem:
-        text = f"Unable to parse the secret {secret.data['name']} as JSON."
+        text = f"Unable to parse the secret {secret.data['Name']} as JSON."
         raise AwsError("InvalidRequestException", text) from problem
     if not isinstance(document, dict):
-        raise AwsError("InvalidRequestException", f"Secret {secret.data['name']} is not a JSON object.")
+        raise AwsError("InvalidRequestException", f"Secret {secret.data['Name']} is not a JSON object.")
     return document
 
 

@@ -146,7 +146,7 @@ def delete_secret(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
         return {"ARN": arn, "Name": id, "DeletionDate": ctx.now}
     copies = [r.region for r in secrets.replicas(ctx.world, record)]
     if copies:
-        text = f"You can't delete secret {record.data['name']} that still has replica regions [{', '.join(copies)}]"
+        text = f"You can't delete secret {record.data['Name']} that still has replica regions [{', '.join(copies)}]"
         raise AwsError("InvalidParameterException", text)
     if force:
         ctx.world.delete(ctx, record, at_once=True)

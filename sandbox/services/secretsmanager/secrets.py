@@ -233,7 +233,7 @@ def replicate(ctx: Context, record: Record, region: str, key: str | None) -> Rec
     if taken is not None:
         if taken.data.get("primary") == record.id:
             return taken
-        text = f"Replication failed: a secret named {record.data['name']} already exists in {region}."
+        text = f"Replication failed: a secret named {record.data['Name']} already exists in {region}."
         raise AwsError("InvalidParameterException", text)
     arn = record.id.replace(f":{record.region}:", f":{region}:", 1)
     properties = {"Name": record.data["Name"], **({"KmsKeyId": key} if key else {})}
