@@ -80,7 +80,7 @@ def role_setup(account: Account) -> dict[str, Any]:
     release = release_default()
     return {
         "stack_name": "switchyard-access",
-        "template": release.description.get("role_template", "") if release else "",
+        "template": release.description.get("templates", {}).get("role", "") if release else "",
         "parameters": {
             "PortalPrincipalArn": settings.PORTAL_PRINCIPAL_ARN,
             "ExternalId": account.external_id,
