@@ -38,7 +38,9 @@ def scope_of(headers: Headers, query: list[tuple[str, str]]) -> Scope:
             )
         _check_expiry(values)
         return Scope(parts[0], parts[2], parts[3], values.get("x-amz-security-token"))
-    if "awsaccesskeyid" in values:  # S3 presigned with signature version 2, botocore's default; it names no region
+    if (
+        "awsaccesskeyid" in values
+    ):  # S3 presigned with signature version 2, botocore's default; it names no region
         if datetime.now(UTC).timestamp() > int(values.get("expires", "0")):
             raise AwsError("AccessDenied", "Request has expired", 403)
         return Scope(values["awsaccesskeyid"], "us-east-1", "s3", values.get("x-amz-security-token"))

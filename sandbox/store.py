@@ -172,6 +172,12 @@ class Store:
         for records in list(self._records.values()):
             yield from list(records.values())
 
+    def in_region(self, account: str, region: str, with_global: bool = False) -> Iterator[Record]:
+        """All records of one account and region, of any type."""
+        for (owner, place, _), records in list(self._records.items()):
+            if owner == account and (place == region or (with_global and place == GLOBAL)):
+                yield from list(records.values())
+
     def by_arn(self, arn: str) -> Record | None:
         return self._arns.get(arn)
 

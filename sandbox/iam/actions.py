@@ -94,7 +94,9 @@ RESOURCES: dict[str, dict[str, str]] = {
     "logs": _forms("logs", logGroupName="log-group:{v}"),
     "ecr": _forms("ecr", repositoryName="repository/{v}"),
     "sqs": _forms("sqs", QueueName="{v}"),
-    "ssm": _forms("ssm", Name="parameter/{v}", Path="parameter/{v}", Names="parameter/{v}", ResourceId="parameter/{v}"),
+    "ssm": _forms(
+        "ssm", Name="parameter/{v}", Path="parameter/{v}", Names="parameter/{v}", ResourceId="parameter/{v}"
+    ),
     "kms": _forms("kms", KeyId="key/{v}", TargetKeyId="key/{v}"),
     "secretsmanager": _forms("secretsmanager", SecretId="secret:{v}-??????", Name="secret:{v}-??????"),
     "route53": {
@@ -240,7 +242,11 @@ def _ec2_arn(ctx: Context, id: str) -> str:
 # -- what CloudFormation's handlers do, per type: (create, update, delete)
 
 _HANDLERS: dict[str, tuple[str, str, str]] = {
-    "AWS::CertificateManager::Certificate": ("acm:RequestCertificate", "acm:UpdateCertificateOptions", "acm:DeleteCertificate"),
+    "AWS::CertificateManager::Certificate": (
+        "acm:RequestCertificate",
+        "acm:UpdateCertificateOptions",
+        "acm:DeleteCertificate",
+    ),
     "AWS::EC2::EIP": ("ec2:AllocateAddress", "ec2:CreateTags", "ec2:ReleaseAddress"),
     "AWS::EC2::FlowLog": ("ec2:CreateFlowLogs", "ec2:CreateTags", "ec2:DeleteFlowLogs"),
     "AWS::EC2::SecurityGroupEgress": (
@@ -253,28 +259,50 @@ _HANDLERS: dict[str, tuple[str, str, str]] = {
         "ec2:UpdateSecurityGroupRuleDescriptionsIngress",
         "ec2:RevokeSecurityGroupIngress",
     ),
-    "AWS::EC2::SubnetRouteTableAssociation": ("ec2:AssociateRouteTable", "ec2:ReplaceRouteTableAssociation", "ec2:DisassociateRouteTable"),
+    "AWS::EC2::SubnetRouteTableAssociation": (
+        "ec2:AssociateRouteTable",
+        "ec2:ReplaceRouteTableAssociation",
+        "ec2:DisassociateRouteTable",
+    ),
     "AWS::EC2::VPCEndpoint": ("ec2:CreateVpcEndpoint", "ec2:ModifyVpcEndpoint", "ec2:DeleteVpcEndpoints"),
-    "AWS::EC2::VPCGatewayAttachment": ("ec2:AttachInternetGateway", "ec2:AttachInternetGateway", "ec2:DetachInternetGateway"),
+    "AWS::EC2::VPCGatewayAttachment": (
+        "ec2:AttachInternetGateway",
+        "ec2:AttachInternetGateway",
+        "ec2:DetachInternetGateway",
+    ),
     "AWS::Events::Rule": ("events:PutRule", "events:PutRule", "events:DeleteRule"),
     "AWS::IAM::ManagedPolicy": ("iam:CreatePolicy", "iam:CreatePolicyVersion", "iam:DeletePolicy"),
     "AWS::IAM::Policy": ("iam:PutRolePolicy", "iam:PutRolePolicy", "iam:DeleteRolePolicy"),
     "AWS::IAM::Role": ("iam:CreateRole", "iam:UpdateRole", "iam:DeleteRole"),
-    "AWS::IAM::InstanceProfile": ("iam:CreateInstanceProfile", "iam:AddRoleToInstanceProfile", "iam:DeleteInstanceProfile"),
+    "AWS::IAM::InstanceProfile": (
+        "iam:CreateInstanceProfile",
+        "iam:AddRoleToInstanceProfile",
+        "iam:DeleteInstanceProfile",
+    ),
     "AWS::KMS::Key": ("kms:CreateKey", "kms:PutKeyPolicy", "kms:ScheduleKeyDeletion"),
-    "AWS::RDS::DBProxyTargetGroup": ("rds:RegisterDBProxyTargets", "rds:ModifyDBProxyTargetGroup", "rds:DeregisterDBProxyTargets"),
+    "AWS::RDS::DBProxyTargetGroup": (
+        "rds:RegisterDBProxyTargets",
+        "rds:ModifyDBProxyTargetGroup",
+        "rds:DeregisterDBProxyTargets",
+    ),
     "AWS::Route53::RecordSet": ("route53:ChangeResourceRecordSets",) * 3,
     "AWS::S3::Bucket": ("s3:CreateBucket", "s3:PutBucketTagging", "s3:DeleteBucket"),
     "AWS::S3::BucketPolicy": ("s3:PutBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy"),
     "AWS::SQS::QueuePolicy": ("sqs:SetQueueAttributes",) * 3,
     "AWS::SQS::Queue": ("sqs:CreateQueue", "sqs:SetQueueAttributes", "sqs:DeleteQueue"),
     "AWS::SSM::Parameter": ("ssm:PutParameter", "ssm:PutParameter", "ssm:DeleteParameter"),
-    "AWS::SecretsManager::ResourcePolicy": ("secretsmanager:PutResourcePolicy",) * 2 + ("secretsmanager:DeleteResourcePolicy",),
+    "AWS::SecretsManager::ResourcePolicy": ("secretsmanager:PutResourcePolicy",) * 2
+    + ("secretsmanager:DeleteResourcePolicy",),
     "AWS::SecretsManager::SecretTargetAttachment": ("secretsmanager:PutSecretValue",) * 3,
-    "AWS::WAFv2::LoggingConfiguration": ("wafv2:PutLoggingConfiguration",) * 2 + ("wafv2:DeleteLoggingConfiguration",),
+    "AWS::WAFv2::LoggingConfiguration": ("wafv2:PutLoggingConfiguration",) * 2
+    + ("wafv2:DeleteLoggingConfiguration",),
     "AWS::WAFv2::WebACLAssociation": ("wafv2:AssociateWebACL",) * 2 + ("wafv2:DisassociateWebACL",),
 }
-_VERBS = {"create": ("Create",), "update": ("Modify", "Update", "Set", "Put"), "delete": ("Delete", "Terminate")}
+_VERBS = {
+    "create": ("Create",),
+    "update": ("Modify", "Update", "Set", "Put"),
+    "delete": ("Delete", "Terminate"),
+}
 
 
 def handler_action(type_name: str, action: str, permissions: list[str]) -> str | None:

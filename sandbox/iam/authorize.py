@@ -21,7 +21,12 @@ if TYPE_CHECKING:
     from sandbox.context import Context, Principal
     from sandbox.wire.protocol import Asked
 
-ALWAYS = {("sts", "GetCallerIdentity"), ("sts", "AssumeRole"), ("sts", "GetSessionToken"), ("sts", "GetAccessKeyInfo")}
+ALWAYS = {
+    ("sts", "GetCallerIdentity"),
+    ("sts", "AssumeRole"),
+    ("sts", "GetSessionToken"),
+    ("sts", "GetAccessKeyInfo"),
+}
 """Not decided here: GetCallerIdentity needs no permission (STS API reference); AssumeRole decides with the trust
 policy (services/sts.py)."""
 
@@ -44,10 +49,14 @@ def authorize(ctx: Context, asked: Asked) -> None:
 
 def demand(ctx: Context, action: str, resource: str, keys: policy.Keys, service: str) -> None:
     """Raise AccessDenied unless the context's principal may do the action to the resource."""
-    reason = refused(ctx, ctx.principal, policy.Request(action, resource, _with_resource(ctx, resource, keys)))
+    reason = refused(
+        ctx, ctx.principal, policy.Request(action, resource, _with_resource(ctx, resource, keys))
+    )
     if reason is None:
         return
-    text = f"User: {ctx.principal.arn} is not authorized to perform: {action} on resource: {resource} {reason}"
+    text = (
+        f"User: {ctx.principal.arn} is not authorized to perform: {action} on resource: {resource} {reason}"
+    )
     if service == "ec2":
         text = f"You are not authorized to perform this operation. {text}"
     raise AwsError("AccessDenied", text, 403)

@@ -127,7 +127,9 @@ def _duration(ctx: Context, role: Record, params: dict[str, Any]) -> int:
         )
     if seconds > int(role.properties.get("MaxSessionDuration", 3600)):
         raise AwsError(
-            "ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.", 400
+            "ValidationError",
+            "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
+            400,
         )
     if ctx.principal.kind == "role" and seconds > 3600:
         raise AwsError(

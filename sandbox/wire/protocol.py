@@ -161,7 +161,9 @@ def serialize(
         status = result.status
     headers = {k.lower(): str(v) for k, v in answer["headers"].items()}
     if service == "s3" and isinstance(result, dict) and "ContentType" in result:
-        headers["content-type"] = str(result["ContentType"])  # the serializer writes its own over the object's
+        headers["content-type"] = str(
+            result["ContentType"]
+        )  # the serializer writes its own over the object's
     if protocol == "smithy-rpc-v2-cbor":
         headers["smithy-protocol"] = "rpc-v2-cbor"
     if body is None:

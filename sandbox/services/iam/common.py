@@ -22,7 +22,11 @@ def entity_get(ctx: Context, type_name: str, name: str) -> Record:
     record = ctx.store.get(ctx.account, GLOBAL, type_name, name)
     if record is None:
         word = WORDS[type_name]
-        said = f"The role with name {name} cannot be found." if word == "role" else f"The {word} with name {name} cannot be found."
+        said = (
+            f"The role with name {name} cannot be found."
+            if word == "role"
+            else f"The {word} with name {name} cannot be found."
+        )
         raise AwsError("NoSuchEntity", said, 404)
     return record
 
@@ -85,7 +89,10 @@ def detach(ctx: Context, entity: Record, arn: str) -> None:
 def attachments(ctx: Context, arn: str) -> list[Record]:
     """Who has the managed policy attached."""
     return [
-        r for kind in (ROLE, USER, GROUP) for r in ctx.store.list(ctx.account, GLOBAL, kind) if arn in r.data["attached"]
+        r
+        for kind in (ROLE, USER, GROUP)
+        for r in ctx.store.list(ctx.account, GLOBAL, kind)
+        if arn in r.data["attached"]
     ]
 
 

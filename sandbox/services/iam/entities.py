@@ -84,7 +84,9 @@ class Role(Entity):
         for profile in ctx.store.list(ctx.account, GLOBAL, PROFILE):
             if record.id in profile.properties.get("Roles", ()):
                 raise AwsError(
-                    "DeleteConflict", "Cannot delete entity, must remove roles from instance profile first.", 409
+                    "DeleteConflict",
+                    "Cannot delete entity, must remove roles from instance profile first.",
+                    409,
                 )
         super().check_delete(ctx, record)
 
@@ -161,7 +163,11 @@ def _enter(kind: str, type_name: str) -> None:
     def get_policy(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
         entity = entity_get(ctx, type_name, params[name])
         document = _inline(entity, params["PolicyName"], kind)
-        return {name: entity.id, "PolicyName": params["PolicyName"], "PolicyDocument": common.encoded(document)}
+        return {
+            name: entity.id,
+            "PolicyName": params["PolicyName"],
+            "PolicyDocument": common.encoded(document),
+        }
 
     @operation("iam", f"List{kind}Policies")
     def list_policies(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
@@ -234,5 +240,3 @@ def _inline(entity: Record, name: str, kind: str) -> Any:
 
 for _kind, _type in (("Role", ROLE), ("User", USER), ("Group", GROUP)):
     _enter(_kind, _type)
-
-

@@ -32,7 +32,11 @@ class ManagedPolicy(ResourceType):
     def check_create(self, ctx: Context, properties: dict[str, Any]) -> None:
         name = properties.get("ManagedPolicyName")
         if name and any(p.arn.endswith(f"/{name}") for p in ctx.store.list(ctx.account, GLOBAL, MANAGED)):
-            raise AwsError("EntityAlreadyExists", f"A policy called {name} already exists. Duplicate names are not allowed.", 409)
+            raise AwsError(
+                "EntityAlreadyExists",
+                f"A policy called {name} already exists. Duplicate names are not allowed.",
+                409,
+            )
         common.check_document(properties["PolicyDocument"])
         for member, kind in _MEMBERS:
             for entity in properties.get(member) or ():
@@ -60,7 +64,9 @@ class ManagedPolicy(ResourceType):
                 common.attach(ctx, entity_get(ctx, kind, entity), record.arn)
 
     def check_delete(self, ctx: Context, record: Record) -> None:
-        own = {(kind, e) for member, kind in _MEMBERS for e in record.properties.get(member) or () if ctx.stack}
+        own = {
+            (kind, e) for member, kind in _MEMBERS for e in record.properties.get(member) or () if ctx.stack
+        }
         if any((e.type, e.id) not in own for e in common.attachments(ctx, record.arn)):
             raise AwsError("DeleteConflict", "Cannot delete a policy attached to entities.", 409)
 
@@ -114,7 +120,9 @@ class InlinePolicy(ResourceType):
 
     def created(self, ctx: Context, record: Record) -> None:
         for entity in self._entities(ctx, record.properties):
-            common.put_inline(ctx, entity, record.properties["PolicyName"], record.properties["PolicyDocument"])
+            common.put_inline(
+                ctx, entity, record.properties["PolicyName"], record.properties["PolicyDocument"]
+            )
 
     def updated(self, ctx: Context, record: Record, before: dict[str, Any]) -> None:
         self._take_off(ctx, before)
@@ -127,7 +135,10 @@ class InlinePolicy(ResourceType):
         for member, kind in _MEMBERS:
             for name in properties.get(member) or ():
                 entity = ctx.store.get(ctx.account, GLOBAL, kind, name)
-                if entity is not None and entity.data["inline"].pop(properties["PolicyName"], None) is not None:
+                if (
+                    entity is not None
+                    and entity.data["inline"].pop(properties["PolicyName"], None) is not None
+                ):
                     ctx.store.put(entity)
 
 
@@ -169,14 +180,28 @@ def get_policy_version(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     arn, name = params["PolicyArn"], params["VersionId"]
     if arn in aws_managed():
         document = common.encoded(aws_managed()[arn])
-        return {"PolicyVersion": {"Document": document, "VersionId": "v1", "IsDefaultVersion": True, "CreateDate": 0}}
+        return {
+            "PolicyVersion": {
+                "Document": document,
+                "VersionId": "v1",
+                "IsDefaultVersion": True,
+                "CreateDate": 0,
+            }
+        }
     record = policy_get(ctx, arn)
-    return {"PolicyVersion": {**_version(record, name), "Document": common.encoded(record.data["versions"][name]["document"])}}
+    return {
+        "PolicyVersion": {
+            **_version(record, name),
+            "Document": common.encoded(record.data["versions"][name]["document"]),
+        }
+    }
 
 
 def _version(record: Record, name: str) -> dict[str, Any]:
     if name not in record.data["versions"]:
-        raise AwsError("NoSuchEntity", f"Policy {record.arn} version {name} does not exist or is not attachable.", 404)
+        raise AwsError(
+            "NoSuchEntity", f"Policy {record.arn} version {name} does not exist or is not attachable.", 404
+        )
     at = record.data["versions"][name]["at"]
     return {"VersionId": name, "IsDefaultVersion": name == record.data["default"], "CreateDate": at}
 
@@ -185,7 +210,10 @@ def _version(record: Record, name: str) -> dict[str, Any]:
 def list_policies(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     found = [_shape(ctx, r) for r in ctx.store.list(ctx.account, GLOBAL, MANAGED)]
     if params.get("Scope") in (None, "All", "AWS") and params.get("Scope") != "Local":
-        found += [{"PolicyName": common.policy_name(a), "Arn": a, "Path": "/", "DefaultVersionId": "v1"} for a in aws_managed()]
+        found += [
+            {"PolicyName": common.policy_name(a), "Arn": a, "Path": "/", "DefaultVersionId": "v1"}
+            for a in aws_managed()
+        ]
     if params.get("Scope") == "AWS":
         found = [f for f in found if ":aws:policy/" in f["Arn"]]
     if params.get("OnlyAttached"):
@@ -229,7 +257,11 @@ def delete_policy_version(ctx: Context, params: dict[str, Any]) -> None:
 def delete_policy(ctx: Context, params: dict[str, Any]) -> None:
     record = policy_get(ctx, params["PolicyArn"])
     if len(record.data["versions"]) > 1:
-        raise AwsError("DeleteConflict", "This policy has more than one version. Before you delete a policy, you must delete the policy's versions. The default version is deleted with the policy.", 409)
+        raise AwsError(
+            "DeleteConflict",
+            "This policy has more than one version. Before you delete a policy, you must delete the policy's versions. The default version is deleted with the policy.",
+            409,
+        )
     ctx.world.delete(ctx, record, at_once=True)
 
 
@@ -259,7 +291,9 @@ def list_policy_tags(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
 # -- the simulator
 
 
-def _simulate(ctx: Context, params: dict[str, Any], documents: list[policy.Document], boundaries: list[policy.Document]) -> dict[str, Any]:
+def _simulate(
+    ctx: Context, params: dict[str, Any], documents: list[policy.Document], boundaries: list[policy.Document]
+) -> dict[str, Any]:
     entries = params.get("ContextEntries") or ()
     given = {e["ContextKeyName"]: e.get("ContextKeyValues", []) for e in entries}
     nobody = Principal(ctx.account, "", "")
@@ -297,6 +331,8 @@ def simulate_principal_policy(ctx: Context, params: dict[str, Any]) -> dict[str,
     entity = ctx.store.by_arn(params["PolicySourceArn"])
     if entity is None or entity.type not in (ROLE, USER, GROUP):
         raise AwsError("NoSuchEntity", f"The entity {params['PolicySourceArn']} cannot be found.", 404)
-    documents = documents_of(ctx, entity) + [common.check_document(d) for d in params.get("PolicyInputList") or ()]
+    documents = documents_of(ctx, entity) + [
+        common.check_document(d) for d in params.get("PolicyInputList") or ()
+    ]
     boundary = boundary_of(entity)
     return _simulate(ctx, params, documents, [managed_document(ctx, boundary)] if boundary else [])

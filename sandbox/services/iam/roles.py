@@ -102,7 +102,9 @@ class InstanceProfile(ResourceType):
 
     def check_delete(self, ctx: Context, record: Record) -> None:
         if record.properties["Roles"] and not ctx.stack:
-            raise AwsError("DeleteConflict", "Cannot delete entity, must remove roles from instance profile first.", 409)
+            raise AwsError(
+                "DeleteConflict", "Cannot delete entity, must remove roles from instance profile first.", 409
+            )
 
 
 def _profile(ctx: Context, name: str) -> Record:
@@ -114,14 +116,21 @@ def _profile(ctx: Context, name: str) -> Record:
 
 def _profile_shape(ctx: Context, record: Record) -> dict[str, Any]:
     roles = [ctx.store.get(ctx.account, GLOBAL, ROLE, r) for r in record.properties["Roles"]]
-    return {**common.shape(record, "InstanceProfile"), "Roles": [role_shape(r) for r in roles if r is not None]}
+    return {
+        **common.shape(record, "InstanceProfile"),
+        "Roles": [role_shape(r) for r in roles if r is not None],
+    }
 
 
 @operation("iam", "CreateInstanceProfile")
 def create_instance_profile(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     properties = {k: params[k] for k in ("InstanceProfileName", "Path") if params.get(k)}
     tags = tags_from(params.get("Tags"))
-    return {"InstanceProfile": _profile_shape(ctx, ctx.world.create(ctx, PROFILE, properties, tags=tags, at_once=True))}
+    return {
+        "InstanceProfile": _profile_shape(
+            ctx, ctx.world.create(ctx, PROFILE, properties, tags=tags, at_once=True)
+        )
+    }
 
 
 @operation("iam", "GetInstanceProfile")

@@ -28,7 +28,9 @@ def get_user(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     if not name:
         if ctx.principal.kind != "user" or ctx.principal.entity is None:
             arn = ctx.principal.arn
-            return {"User": {"UserName": "root", "UserId": ctx.account, "Arn": arn, "Path": "/", "CreateDate": 0}}
+            return {
+                "User": {"UserName": "root", "UserId": ctx.account, "Arn": arn, "Path": "/", "CreateDate": 0}
+            }
         return {"User": user_shape(ctx.principal.entity)}
     return {"User": user_shape(entity_get(ctx, USER, name))}
 
@@ -36,7 +38,11 @@ def get_user(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
 @operation("iam", "ListUsers")
 def list_users(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     prefix = params.get("PathPrefix") or "/"
-    found = [r for r in ctx.store.list(ctx.account, GLOBAL, USER) if str(r.properties.get("Path", "/")).startswith(prefix)]
+    found = [
+        r
+        for r in ctx.store.list(ctx.account, GLOBAL, USER)
+        if str(r.properties.get("Path", "/")).startswith(prefix)
+    ]
     return common.page([user_shape(r) for r in sorted(found, key=lambda r: r.id)], params, "Users")
 
 
@@ -89,7 +95,9 @@ def list_access_keys(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
 def _key(ctx: Context, params: dict[str, Any]) -> Record:
     record = ctx.store.get(ctx.account, GLOBAL, ACCESS_KEY, params["AccessKeyId"])
     if record is None or record.data.get("kind") != "user":
-        raise AwsError("NoSuchEntity", f"The Access Key with id {params['AccessKeyId']} cannot be found.", 404)
+        raise AwsError(
+            "NoSuchEntity", f"The Access Key with id {params['AccessKeyId']} cannot be found.", 404
+        )
     return record
 
 
@@ -169,7 +177,9 @@ def list_groups(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
 @operation("iam", "ListGroupsForUser")
 def list_groups_for_user(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     user = entity_get(ctx, USER, params["UserName"])
-    return common.page([group_shape(entity_get(ctx, GROUP, g)) for g in user.data["groups"]], params, "Groups")
+    return common.page(
+        [group_shape(entity_get(ctx, GROUP, g)) for g in user.data["groups"]], params, "Groups"
+    )
 
 
 @operation("iam", "AddUserToGroup")
@@ -205,6 +215,9 @@ def list_account_aliases(ctx: Context, params: dict[str, Any]) -> dict[str, Any]
 
 @operation("iam", "GetAccountSummary")
 def get_account_summary(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
-    count = {name: len(ctx.store.list(ctx.account, GLOBAL, f"AWS::IAM::{name[:-1]}")) for name in ("Users", "Groups", "Roles")}
+    count = {
+        name: len(ctx.store.list(ctx.account, GLOBAL, f"AWS::IAM::{name[:-1]}"))
+        for name in ("Users", "Groups", "Roles")
+    }
     policies = len(ctx.store.list(ctx.account, GLOBAL, common.MANAGED))
     return {"SummaryMap": {**count, "Policies": policies, "UsersQuota": 5000, "RolesQuota": 1000}}

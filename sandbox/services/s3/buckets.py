@@ -109,7 +109,9 @@ def check_policy(document: Any) -> dict[str, Any]:
     try:
         policy = json.loads(document) if isinstance(document, str) else document
     except ValueError as problem:
-        raise AwsError("MalformedPolicy", "Policies must be valid JSON and the first byte must be '{'", 400) from problem
+        raise AwsError(
+            "MalformedPolicy", "Policies must be valid JSON and the first byte must be '{'", 400
+        ) from problem
     if not isinstance(policy, dict) or "Statement" not in policy:
         raise AwsError("MalformedPolicy", "Missing required field Statement", 400)
     return policy

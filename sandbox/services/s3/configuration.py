@@ -85,7 +85,9 @@ def _lifecycle_to(value: Shape) -> Shape:
             if rule.get(name):
                 made[name] = rule[name]
         if "NoncurrentVersionExpirationInDays" in rule:
-            made["NoncurrentVersionExpiration"] = {"NoncurrentDays": rule["NoncurrentVersionExpirationInDays"]}
+            made["NoncurrentVersionExpiration"] = {
+                "NoncurrentDays": rule["NoncurrentVersionExpirationInDays"]
+            }
         if rule.get("Transitions"):
             made["Transitions"] = [
                 {"StorageClass": t["StorageClass"], "Days": t.get("TransitionInDays", 0)}
@@ -115,11 +117,16 @@ class Configuration:
 
 
 _KINDS: dict[str, Configuration] = {
-    "BucketVersioning": Configuration("VersioningConfiguration", "VersioningConfiguration", None, _versioning),
+    "BucketVersioning": Configuration(
+        "VersioningConfiguration", "VersioningConfiguration", None, _versioning
+    ),
     "BucketEncryption": Configuration(
         "BucketEncryption",
         "ServerSideEncryptionConfiguration",
-        ("ServerSideEncryptionConfigurationNotFoundError", "The server side encryption configuration was not found"),
+        (
+            "ServerSideEncryptionConfigurationNotFoundError",
+            "The server side encryption configuration was not found",
+        ),
         _encryption_from,
         _encryption_to,
     ),
@@ -161,14 +168,16 @@ _KINDS: dict[str, Configuration] = {
             "DestinationBucketName": (v.get("LoggingEnabled") or {}).get("TargetBucket"),
             "LogFilePrefix": (v.get("LoggingEnabled") or {}).get("TargetPrefix", ""),
         },
-        lambda v: {
-            "LoggingEnabled": {
-                "TargetBucket": v.get("DestinationBucketName"),
-                "TargetPrefix": v.get("LogFilePrefix", ""),
+        lambda v: (
+            {
+                "LoggingEnabled": {
+                    "TargetBucket": v.get("DestinationBucketName"),
+                    "TargetPrefix": v.get("LogFilePrefix", ""),
+                }
             }
-        }
-        if v
-        else {},
+            if v
+            else {}
+        ),
     ),
     "BucketNotificationConfiguration": Configuration(
         "NotificationConfiguration", "NotificationConfiguration", None
@@ -189,7 +198,11 @@ def _enter(name: str, kind: Configuration) -> None:
         bucket = bucket_get(ctx, params["Bucket"])
         value = bucket.properties.get(kind.property)
         if value is None and name == "BucketEncryption":  # S3 encrypts by default since January 2023
-            value = {"ServerSideEncryptionConfiguration": [{"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}
+            value = {
+                "ServerSideEncryptionConfiguration": [
+                    {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+                ]
+            }
         if value is None:
             if kind.missing is None:
                 return {}
@@ -216,7 +229,12 @@ for _name, _kind in _KINDS.items():
 def get_bucket_acl(ctx: Context, params: dict[str, Any]) -> Shape:
     bucket = bucket_get(ctx, params["Bucket"])
     owner = {"ID": bucket.account}
-    return {"Owner": owner, "Grants": [{"Grantee": {"ID": bucket.account, "Type": "CanonicalUser"}, "Permission": "FULL_CONTROL"}]}
+    return {
+        "Owner": owner,
+        "Grants": [
+            {"Grantee": {"ID": bucket.account, "Type": "CanonicalUser"}, "Permission": "FULL_CONTROL"}
+        ],
+    }
 
 
 @operation("s3", "GetBucketRequestPayment")

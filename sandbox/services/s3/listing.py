@@ -93,7 +93,10 @@ def list_object_versions(ctx: Context, params: dict[str, Any]) -> dict[str, Any]
         if len(found) > most:
             break
     page, truncated = found[:most], len(found) > most
-    shapes = [(r, {**_entry(r, params), "VersionId": r.data["version"], "IsLatest": r is index[r.data["key"]][-1]}) for r in page]
+    shapes = [
+        (r, {**_entry(r, params), "VersionId": r.data["version"], "IsLatest": r is index[r.data["key"]][-1]})
+        for r in page
+    ]
     return {
         "Name": params["Bucket"],
         "Prefix": _encode(prefix, params),

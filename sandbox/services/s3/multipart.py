@@ -41,7 +41,9 @@ def create_multipart_upload(ctx: Context, params: dict[str, Any]) -> dict[str, A
 
 def _part_put(ctx: Context, upload: Record, number: int, body: bytes) -> str:
     if not 1 <= number <= 10_000:
-        raise AwsError("InvalidArgument", "Part number must be an integer between 1 and 10000, inclusive", 400)
+        raise AwsError(
+            "InvalidArgument", "Part number must be an integer between 1 and 10000, inclusive", 400
+        )
     blob = f"s3-part-{uuid.uuid4()}"
     ctx.store.put_blob(blob, body)
     old = upload.data["parts"].get(str(number))
@@ -57,7 +59,11 @@ def _part_put(ctx: Context, upload: Record, number: int, body: bytes) -> str:
 def upload_part(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     _, upload = _upload(ctx, params)
     body = params.get("Body") or b""
-    return {"ETag": _part_put(ctx, upload, int(params["PartNumber"]), body.encode() if isinstance(body, str) else body)}
+    return {
+        "ETag": _part_put(
+            ctx, upload, int(params["PartNumber"]), body.encode() if isinstance(body, str) else body
+        )
+    }
 
 
 @operation("s3", "UploadPartCopy")
@@ -111,7 +117,9 @@ def abort_multipart_upload(ctx: Context, params: dict[str, Any]) -> None:
 @operation("s3", "ListMultipartUploads")
 def list_multipart_uploads(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     bucket = bucket_get(ctx, params["Bucket"])
-    uploads = [u for u in ctx.store.list(bucket.account, bucket.region, UPLOAD) if u.data["bucket"] == bucket.id]
+    uploads = [
+        u for u in ctx.store.list(bucket.account, bucket.region, UPLOAD) if u.data["bucket"] == bucket.id
+    ]
     return {
         "Bucket": bucket.id,
         "IsTruncated": False,
@@ -128,5 +136,8 @@ def list_parts(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
         "Key": params["Key"],
         "UploadId": upload.id,
         "IsTruncated": False,
-        "Parts": [{"PartNumber": int(n), "ETag": p["etag"], "Size": p["size"], "LastModified": p["at"]} for n, p in parts],
+        "Parts": [
+            {"PartNumber": int(n), "ETag": p["etag"], "Size": p["size"], "LastModified": p["at"]}
+            for n, p in parts
+        ],
     }

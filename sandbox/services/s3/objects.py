@@ -30,7 +30,9 @@ _KEPT = (
 )
 
 
-def store_object(ctx: Context, bucket: Record, key: str, body: bytes, more: dict[str, Any], etag: str = "") -> Record:
+def store_object(
+    ctx: Context, bucket: Record, key: str, body: bytes, more: dict[str, Any], etag: str = ""
+) -> Record:
     """A new version with this body. more: the members of PutObject that stay with the object."""
     blob = f"s3-{uuid.uuid4()}"
     ctx.store.put_blob(blob, body)
@@ -146,7 +148,10 @@ def remove(ctx: Context, bucket: Record, key: str, version: str | None) -> dict[
     """Delete a version for good, or put a delete marker; answers DeleteObject's output."""
     if version:
         gone = version_remove(ctx, bucket, key, version)
-        return {"VersionId": version, "DeleteMarker": True if gone is not None and gone.data["marker"] else None}
+        return {
+            "VersionId": version,
+            "DeleteMarker": True if gone is not None and gone.data["marker"] else None,
+        }
     if not versioning(bucket):
         version_remove(ctx, bucket, key, "null")
         return {}
@@ -168,7 +173,11 @@ def delete_objects(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     deleted = []
     for item in wanted:
         answer = remove(ctx, bucket, item["Key"], item.get("VersionId"))
-        entry = {"Key": item["Key"], "VersionId": item.get("VersionId"), "DeleteMarker": answer.get("DeleteMarker")}
+        entry = {
+            "Key": item["Key"],
+            "VersionId": item.get("VersionId"),
+            "DeleteMarker": answer.get("DeleteMarker"),
+        }
         if answer.get("DeleteMarker"):
             entry["DeleteMarkerVersionId"] = answer["VersionId"]
         deleted.append(entry)

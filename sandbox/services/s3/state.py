@@ -66,7 +66,7 @@ def versions(world: World, bucket: Record) -> Versions:
 
 
 def versioning(bucket: Record) -> str:
-    """"", Enabled or Suspended."""
+    """ "", Enabled or Suspended."""
     return str((bucket.properties.get("VersioningConfiguration") or {}).get("Status", ""))
 
 
@@ -77,7 +77,9 @@ def current(bucket: Record, ctx: Context, key: str, version: str | None = None) 
         for record in found:
             if record.data["version"] == version:
                 if record.data["marker"]:
-                    raise AwsError("MethodNotAllowed", "The specified method is not allowed against this resource.", 405)
+                    raise AwsError(
+                        "MethodNotAllowed", "The specified method is not allowed against this resource.", 405
+                    )
                 return record
         raise AwsError("NoSuchVersion", "The specified version does not exist.", 404, Key=key)
     if not found or found[-1].data["marker"]:

@@ -1,0 +1,1 @@
+"""SQS: queues (queues.py) and messages (messages.py)."""
