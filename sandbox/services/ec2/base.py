@@ -31,7 +31,7 @@ ACL = "AWS::EC2::NetworkAcl"
 INSTANCE = "AWS::EC2::Instance"
 LAUNCH_TEMPLATE = "AWS::EC2::LaunchTemplate"
 
-# type: (error code, sentence). Source: EC2 API reference, "Error codes for the Amazon EC2 API".
+# For each type (error code, sentence). Source: EC2 API reference, "Error codes for the Amazon EC2 API".
 MISSING: dict[str, tuple[str, str]] = {
     VPC: ("InvalidVpcID.NotFound", "The vpc ID '{}' does not exist"),
     SUBNET: ("InvalidSubnetID.NotFound", "The subnet ID '{}' does not exist"),

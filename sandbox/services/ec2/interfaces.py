@@ -133,7 +133,8 @@ def _group_name(ctx: Context, id: str) -> str:
 
 @operation("ec2", "CreateNetworkInterface")
 def create_network_interface(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
-    properties = {n: params[n] for n in ("SubnetId", "Description", "PrivateIpAddress") if n in params}
+    names = ("SubnetId", "Description", "PrivateIpAddress")
+    properties: dict[str, Any] = {n: params[n] for n in names if n in params}
     if params.get("Groups"):
         properties["GroupSet"] = params["Groups"]
     given = base.specified_tags(params, "network-interface")

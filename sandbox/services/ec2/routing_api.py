@@ -100,7 +100,7 @@ def delete_route(ctx: Context, params: dict[str, Any]) -> None:
 
 @operation("ec2", "AssociateRouteTable")
 def associate_route_table(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
-    properties = {n: params[n] for n in ("RouteTableId", "SubnetId") if n in params}
+    properties: dict[str, Any] = {n: params[n] for n in ("RouteTableId", "SubnetId") if n in params}
     if "SubnetId" not in properties:
         raise AwsError("MissingParameter", "The request must contain the parameter subnetId", 400)
     record = ctx.world.create(ctx, base.ASSOCIATION, properties, at_once=True)

@@ -78,7 +78,7 @@ def check_certificates(ctx: Context, certificates: Any) -> None:
         record = ctx.store.get(ctx.account, ctx.region, CERTIFICATE, arn)
         if record is None:
             raise AwsError("CertificateNotFound", f"Certificate '{arn}' not found", 400)
-        if record.state != "ISSUED":
+        if not record.data.get("issued_at"):
             raise AwsError(
                 "UnsupportedCertificate",
                 f"The certificate '{arn}' must have a fully-qualified domain name, a supported signature, and a "

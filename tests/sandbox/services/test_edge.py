@@ -1,5 +1,6 @@
 """Load balancing, WAF, ACM and Route 53 by their APIs."""
 
+import json
 import time
 from collections.abc import Callable
 from typing import Any
@@ -208,6 +209,49 @@ def test_certificate_waits_for_its_record_and_is_then_issued(aws: Any, zone: str
     assert refusal(acm.describe_certificate, CertificateArn=arn)[0] == "ResourceNotFoundException"
     again = acm.request_certificate(DomainName=f"wait.{ZONE}", ValidationMethod="DNS")["CertificateArn"]
     assert acm.describe_certificate(CertificateArn=again)["Certificate"]["Status"] == "ISSUED"
+
+
+def test_stack_waits_for_a_certificate_that_nobody_proves(aws: Any, zone: str) -> None:
+    cloudformation, acm, name = aws("cloudformation"), aws("acm"), f"slow.{ZONE}"
+    properties = {"DomainName": name, "ValidationMethod": "DNS"}
+    resource = {"Type": "AWS::CertificateManager::Certificate", "Properties": properties}
+    template = json.dumps({"Resources": {"Certificate": resource}})
+    cloudformation.create_stack(StackName="slow-certificate", TemplateBody=template)
+
+    def status() -> str:
+        return str(cloudformation.describe_stacks(StackName="slow-certificate")["Stacks"][0]["StackStatus"])
+
+    (waiting,) = acm.list_certificates(CertificateStatuses=["PENDING_VALIDATION"])["CertificateSummaryList"]
+    time.sleep(0.3)
+    assert status() == "CREATE_IN_PROGRESS"
+    detail = acm.describe_certificate(CertificateArn=waiting["CertificateArn"])["Certificate"]
+    wanted = detail["DomainValidationOptions"][0]["ResourceRecord"]
+    change = upsert(wanted["Name"], "CNAME", wanted["Value"])
+    aws("route53").change_resource_record_sets(HostedZoneId=zone, ChangeBatch={"Changes": [change]})
+    deadline = time.monotonic() + 10
+    while status() != "CREATE_COMPLETE":
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    cloudformation.delete_stack(StackName="slow-certificate")
+
+
+def test_validation_record_that_cloudformation_wrote_outlives_the_stack(aws: Any, zone: str) -> None:
+    cloudformation, name = aws("cloudformation"), f"written.{ZONE}"
+    plain = zone.removeprefix("/hostedzone/")
+    properties = {
+        "DomainName": name,
+        "ValidationMethod": "DNS",
+        "DomainValidationOptions": [{"DomainName": name, "HostedZoneId": plain}],
+    }
+    resource = {"Type": "AWS::CertificateManager::Certificate", "Properties": properties}
+    template = json.dumps({"Resources": {"Certificate": resource}})
+    made = cloudformation.create_stack(StackName="written", TemplateBody=template)["StackId"]
+    cloudformation.get_waiter("stack_create_complete").wait(StackName=made, WaiterConfig={"Delay": 0.05})
+    cloudformation.delete_stack(StackName="written")
+    cloudformation.get_waiter("stack_delete_complete").wait(StackName=made, WaiterConfig={"Delay": 0.05})
+    assert not [c for c in aws("acm").list_certificates()["CertificateSummaryList"] if c["DomainName"] == name]
+    rows = aws("route53").list_resource_record_sets(HostedZoneId=zone)["ResourceRecordSets"]
+    assert [r["Type"] for r in rows if r["Name"].endswith(f".{name}.")] == ["CNAME"]
 
 
 def test_unissued_certificate_cannot_be_listened_with(aws: Any, place: dict[str, Any]) -> None:

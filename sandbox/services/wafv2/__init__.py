@@ -1,0 +1,1 @@
+"""WAF: web ACLs, their associations and logging, IP sets. No request is ever inspected."""
