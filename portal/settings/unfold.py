@@ -1,12 +1,20 @@
 """How django-unfold looks and what its sidebar lists."""
 
+from collections.abc import Callable
 from typing import Any
 
+from django.http import HttpRequest
+from django.templatetags.static import static
 from django.urls import reverse_lazy
 
 
 def _link(title: str, icon: str, name: str, **extra: Any) -> dict[str, Any]:
     return {"title": title, "icon": icon, "link": reverse_lazy(name), **extra}
+
+
+def _static(path: str) -> Callable[[HttpRequest], str]:
+    """Looked up at the request: the manifest of static files is not there while settings load."""
+    return lambda _request: static(path)
 
 
 UNFOLD: dict[str, Any] = {
@@ -16,8 +24,26 @@ UNFOLD: dict[str, Any] = {
     "SITE_SYMBOL": "alt_route",
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
-    "STYLES": [],
-    "SCRIPTS": [],
+    "SITE_URL": None,
+    "BORDER_RADIUS": "8px",
+    # A calm teal: none of the colours that tell a status.
+    "COLORS": {
+        "primary": {
+            "50": "oklch(97.5% .015 195)",
+            "100": "oklch(94.5% .03 195)",
+            "200": "oklch(89% .05 196)",
+            "300": "oklch(81% .075 197)",
+            "400": "oklch(73% .095 199)",
+            "500": "oklch(63% .1 205)",
+            "600": "oklch(50% .09 210)",
+            "700": "oklch(44% .08 212)",
+            "800": "oklch(38% .065 214)",
+            "900": "oklch(33% .05 216)",
+            "950": "oklch(24% .04 218)",
+        }
+    },
+    "STYLES": [_static("portal/portal.css")],
+    "SCRIPTS": [_static("portal/portal.js")],
     "SIDEBAR": {
         "show_search": False,
         "show_all_applications": False,
@@ -26,7 +52,9 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     _link("Start", "home", "admin:index"),
                     _link("Environments", "deployed_code", "admin:lifecycle_environment_changelist"),
-                    _link("Approvals", "approval", "admin:approvals"),
+                    _link(
+                        "Approvals", "approval", "admin:approvals", badge="portal.pages.menu.approvals_badge"
+                    ),
                     _link("Operations", "play_circle", "admin:operations_operation_changelist"),
                     _link("Accounts", "cloud", "admin:lifecycle_account_changelist"),
                     _link("Releases", "new_releases", "admin:lifecycle_release_changelist"),
@@ -36,11 +64,21 @@ UNFOLD: dict[str, Any] = {
                 "title": "Administration",
                 "collapsible": True,
                 "items": [
-                    _link("Health and limits", "monitor_heart", "admin:administration"),
+                    _link(
+                        "Health and limits",
+                        "monitor_heart",
+                        "admin:administration",
+                        permission="portal.pages.menu.sees_health",
+                    ),
                     _link("People", "group", "admin:people_user_changelist"),
                     _link("Teams", "groups", "admin:people_team_changelist"),
                     _link("API tokens", "key", "admin:people_apitoken_changelist"),
-                    _link("Audit", "history_edu", "admin:operations_auditentry_changelist"),
+                    _link(
+                        "Audit",
+                        "history_edu",
+                        "admin:operations_auditentry_changelist",
+                        permission="portal.pages.menu.sees_audit",
+                    ),
                 ],
             },
         ],

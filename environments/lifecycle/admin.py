@@ -1,0 +1,198 @@
+"""Lists of environments, accounts and releases; each row leads to its page."""
+
+from django.contrib import admin
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.contrib.filters.admin import (
+    ChoicesDropdownFilter,
+    DropdownFilter,
+    RelatedDropdownFilter,
+)
+from unfold.decorators import display
+
+from environments.admin_base import ReadOnlyAdmin
+from environments.display import CITIES, money, pill, place, when
+from environments.lifecycle.models import Account, Environment, Release
+from environments.lifecycle.selectors import environments_list
+from environments.lifecycle.states import GONE, EnvironmentStatus
+
+
+class HomeRegionFilter(DropdownFilter):
+    """By home region; regions that accounts use."""
+
+    title = "region"
+    parameter_name = "region"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
+        used = {region for regions in Account.objects.values_list("regions", flat=True) for region in regions}
+        return [(region, place(region)) for region in sorted(used or CITIES)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        return queryset.filter(home_region=self.value()) if self.value() else queryset
+
+
+class StatusFilter(DropdownFilter):
+    """By status; without a choice, those that are not gone."""
+
+    title = "status"
+    parameter_name = "status"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
+        return [("everything", "Everything, gone ones too"), *EnvironmentStatus.choices]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        if self.value() in EnvironmentStatus.values:
+            return queryset.filter(status=self.value())
+        if self.value() == "everything" or request.GET.get("q"):
+            return queryset
+        return queryset.exclude(status__in=GONE)
+
+
+@admin.register(Environment)
+class EnvironmentAdmin(ReadOnlyAdmin):
+    """The list of environments."""
+
+    view_verb = "environment.view"
+    page_name = "environment"
+    list_display = ["name_and_team", "state", "tier_and_size", "where", "pinned", "cost", "since"]
+    list_filter = [
+        StatusFilter,
+        ("team", RelatedDropdownFilter),
+        ("tier", ChoicesDropdownFilter),
+        ("account", RelatedDropdownFilter),
+        HomeRegionFilter,
+        ("release", RelatedDropdownFilter),
+    ]
+    search_fields = [
+        "name",
+        "suffix",
+        "team__name",
+        "owner__username",
+        "account__name",
+        "account__account_id",
+    ]
+    search_help_text = "Search name, team, owner, account"
+    ordering = ["name", "-id"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Environment]:
+        return environments_list()
+
+    @display(description="Name", ordering="name")
+    def name_and_team(self, row: Environment) -> SafeString:
+        return format_html(
+            '<b>{}</b>{}<span class="sy-said">{}</span>',
+            row.name,
+            " 🔒" if row.is_protected else "",
+            row.team.name,
+        )
+
+    @display(description="Status", ordering="status")
+    def state(self, row: Environment) -> SafeString:
+        told = getattr(row, "open_operation_sentence", "") or ""
+        return format_html('{}<span class="sy-said">{}</span>', pill(row.status), told[:140])
+
+    @display(description="Tier", ordering="tier")
+    def tier_and_size(self, row: Environment) -> SafeString:
+        return format_html('{}<span class="sy-said">{}</span>', row.get_tier_display(), row.size)
+
+    @display(description="Where", ordering="home_region")
+    def where(self, row: Environment) -> SafeString:
+        return format_html(
+            '{}<span class="sy-said">{}</span>', place(row.active_region or row.home_region), row.account.name
+        )
+
+    @display(description="Release", ordering="release")
+    def pinned(self, row: Environment) -> SafeString:
+        note = "" if row.release.is_default else '<span class="sy-said">behind</span>'
+        return format_html("{}{}", row.release.version, SafeString(note))
+
+    @display(description="Estimate", ordering="monthly_cost")
+    def cost(self, row: Environment) -> str:
+        return money(row.monthly_cost)
+
+    @display(description="Since", ordering="status_since")
+    def since(self, row: Environment) -> SafeString | str:
+        return when(row.status_since)
+
+
+@admin.register(Account)
+class AccountAdmin(ReadOnlyAdmin):
+    """The list of accounts."""
+
+    view_verb = "account.view"
+    page_name = "account"
+    list_display = ["name", "account_id", "state", "how", "where", "living"]
+    list_filter = [("mode", ChoicesDropdownFilter), ("status", ChoicesDropdownFilter)]
+    search_fields = ["name", "account_id", "zone_name"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Account]:
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(living_count=Count("environments", filter=~Q(environments__status__in=GONE)))
+        )
+
+    @display(description="Status", ordering="status")
+    def state(self, row: Account) -> SafeString:
+        return pill(row.status)
+
+    @display(description="Mode", ordering="mode")
+    def how(self, row: Account) -> str:
+        return "LIVE" if row.mode == "live" else row.get_mode_display()
+
+    @display(description="Regions")
+    def where(self, row: Account) -> str:
+        return ", ".join(place(region) for region in row.regions)
+
+    @display(description="Environments", ordering="living_count")
+    def living(self, row: Account) -> int:
+        return int(getattr(row, "living_count", 0))
+
+
+@admin.register(Release)
+class ReleaseAdmin(ReadOnlyAdmin):
+    """The list of releases."""
+
+    view_verb = "release.view"
+    page_name = "release"
+    list_display = ["title", "offered", "used", "lock", "since"]
+    search_fields = ["version", "digest"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Release]:
+        return (
+            super()
+            .get_queryset(request)
+            .select_related("blueprint")
+            .annotate(living_count=Count("environments", filter=~Q(environments__status__in=GONE)))
+        )
+
+    @display(description="Release", ordering="version")
+    def title(self, row: Release) -> str:
+        return str(row)
+
+    @display(description="Offered")
+    def offered(self, row: Release) -> SafeString:
+        if row.is_withdrawn:
+            return pill("withdrawn")
+        return pill("active", "Default") if row.is_default else pill("stopped", "On request")
+
+    @display(description="Used by", ordering="living_count")
+    def used(self, row: Release) -> SafeString:
+        address = reverse("admin:lifecycle_environment_changelist")
+        return format_html(
+            '<a href="{}?release__id__exact={}">{} environments</a>',
+            address,
+            row.pk,
+            getattr(row, "living_count", 0),
+        )
+
+    @display(description="CDK")
+    def lock(self, row: Release) -> str:
+        return str(row.description.get("lock", {}).get("aws-cdk-lib", "–"))
+
+    @display(description="Registered", ordering="registered_at")
+    def since(self, row: Release) -> SafeString | str:
+        return when(row.registered_at)

@@ -1,0 +1,98 @@
+"""Lists of operations and of the audit: read-only for everybody, superusers too."""
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
+from unfold.decorators import display
+from unfold.paginator import InfinitePaginator
+
+from environments.admin_base import ReadOnlyAdmin
+from environments.display import kind_word, pill, span_words, when
+from environments.operations.kinds import kind_names
+from environments.operations.models import AuditEntry, Operation
+from environments.operations.selectors import operations_list
+
+
+class KindFilter(DropdownFilter):
+    """By kind, as people call it."""
+
+    title = "kind"
+    parameter_name = "kind"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
+        return [(name, kind_word(name)) for name in kind_names()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        return queryset.filter(kind=self.value()) if self.value() else queryset
+
+
+@admin.register(Operation)
+class OperationAdmin(ReadOnlyAdmin):
+    """The list of operations, newest first."""
+
+    view_verb = "operation.view"
+    page_name = "operation"
+    list_display = ["what", "state", "who", "asked", "took"]
+    list_filter = [("status", ChoicesDropdownFilter), KindFilter]
+    search_fields = ["subject_label", "id", "requested_by__username"]
+    search_help_text = "Search environment, account, person"
+    ordering = ["-id"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Operation]:
+        return operations_list()
+
+    @display(description="Operation", ordering="id")
+    def what(self, row: Operation) -> SafeString:
+        return format_html(
+            '<b>{} {}</b><span class="sy-said">{}</span>',
+            kind_word(row.kind),
+            row.subject_label,
+            f"operation {row.pk}",
+        )
+
+    @display(description="Status", ordering="status")
+    def state(self, row: Operation) -> SafeString:
+        return format_html('{}<span class="sy-said">{}</span>', pill(row.status), row.sentence[:180])
+
+    @display(description="Asked by", ordering="requested_by__username")
+    def who(self, row: Operation) -> str:
+        return str(row.requested_by or "Switchyard")
+
+    @display(description="Asked", ordering="requested_at")
+    def asked(self, row: Operation) -> SafeString | str:
+        return when(row.requested_at)
+
+    @display(description="Took")
+    def took(self, row: Operation) -> str:
+        return span_words(row.ended_at - row.started_at) if row.started_at and row.ended_at else "–"
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(ReadOnlyAdmin):
+    """Who did what, from where. Searched by its indexes; never counted whole."""
+
+    view_verb = "audit.view"
+    list_display = ["when_it_was", "actor_name", "action", "subject", "origin", "change"]
+    list_display_links = ["when_it_was"]
+    search_fields = ["actor_name", "action", "subject", "origin"]
+    search_help_text = "Search person, act, subject, address"
+    ordering = ["-id"]
+    date_hierarchy = None
+    paginator = InfinitePaginator
+    fields = ["at", "actor_name", "action", "subject", "origin", "before", "after", "previous_hash", "hash"]
+    readonly_fields = fields
+
+    @display(description="When", ordering="id")
+    def when_it_was(self, row: AuditEntry) -> SafeString | str:
+        return when(row.at)
+
+    @display(description="Change")
+    def change(self, row: AuditEntry) -> SafeString | str:
+        told = row.after if row.after is not None else row.before
+        if not told:
+            return ""
+        words = ", ".join(f"{key}: {value}" for key, value in told.items() if key != "spec")
+        return format_html('<span class="sy-said">{}</span>', words[:160])

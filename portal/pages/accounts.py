@@ -1,0 +1,125 @@
+"""Accounts: adding one, letting the portal in, and what its baseline put there."""
+
+import shlex
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from environments.display import place
+from environments.errors import DomainError, Forbidden
+from environments.lifecycle.accounts import account_add, account_add_again
+from environments.lifecycle.api.accounts import role_setup
+from environments.lifecycle.models import Account
+from environments.lifecycle.selectors import release_default
+from environments.lifecycle.states import GONE, AccountMode, AccountStatus
+from environments.operations.selectors import operations_list
+from environments.people.rights import may
+from portal.pages.base import attempt, page, problems_of, view_requires, viewer
+from portal.pages.operation import stacks_of
+
+MODE_WORDS = {
+    AccountMode.SANDBOX: "The local AWS of a demo.",
+    AccountMode.PLAN_ONLY: "Real AWS, read only: everything up to the approval.",
+    AccountMode.LIVE: "Real AWS, deployed to. After a passed canary.",
+}
+ROWS = 20
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def new(request: HttpRequest) -> HttpResponse:
+    """The form; a POST opens the operation that adds the account."""
+    user = view_requires(request, "account.add")
+    problems: dict[str, str] = {}
+    if request.method == "POST":
+        try:
+            operation = account_add(
+                name=request.POST.get("name", "").strip(),
+                account_id=request.POST.get("account_id", "").replace("-", "").strip(),
+                mode=request.POST.get("mode", ""),
+                regions=request.POST.getlist("regions"),
+                zone_name=request.POST.get("zone_name", "").strip().rstrip("."),
+                actor=user,
+            )
+        except Forbidden:
+            raise
+        except DomainError as error:
+            problems = problems_of(error)
+        else:
+            return redirect("admin:account", operation.subject_id)
+    release = release_default()
+    return page(
+        request,
+        "portal/accounts/new.html",
+        "Add an account",
+        status=400 if problems else 200,
+        problems=problems,
+        typed=request.POST,
+        chosen_regions=request.POST.getlist("regions"),
+        regions=[(region, place(region)) for region in (release.regions if release else [])],
+        modes=[(mode.value, mode.label, MODE_WORDS[mode]) for mode in AccountMode],
+        release=release,
+    )
+
+
+@require_safe
+def show(request: HttpRequest, pk: int) -> HttpResponse:
+    """One account."""
+    user = view_requires(request, "account.view")
+    account = Account.objects.get(pk=pk)
+    operations = list(
+        operations_list().filter(subject_id=pk, subject_type__model="account").order_by("-id")[:ROWS]
+    )
+    latest = next(iter(operations), None)
+    return page(
+        request,
+        "portal/accounts/page.html",
+        account.name,
+        account=account,
+        operations=operations,
+        latest=latest,
+        says=_sentence(account, latest),
+        stacks=stacks_of(account),
+        facts=account.region_facts.order_by("region", "-version").distinct("region"),
+        environments=account.environments.exclude(status__in=GONE).count(),
+        setup=_setup(account) if may(user, "account.add") else None,
+        may_change=may(user, "account.change") and (latest is None or latest.is_ended),
+    )
+
+
+@require_POST
+def add_again(request: HttpRequest, pk: int) -> HttpResponse:
+    """Run the adding again."""
+    account = Account.objects.get(pk=pk)
+    attempt(
+        request, lambda: account_add_again(account=account, actor=viewer(request)), done="Adding began again."
+    )
+    return redirect("admin:account", pk)
+
+
+def _sentence(account: Account, latest: Any) -> str:
+    if account.status == AccountStatus.READY:
+        return "It is ready: environments can be requested in it."
+    if latest is not None:
+        return str(latest.sentence)
+    return "Nothing was done with it yet."
+
+
+def _setup(account: Account) -> dict[str, Any]:
+    """The role template and the command that deploys it, with the account's own credentials."""
+    setup = role_setup(account)
+    release = release_default()
+    template = setup["template"]
+    if not template and release is not None:
+        template = release.description.get("templates", {}).get("role", "")
+    overrides = [f"{name}={value}" for name, value in setup["parameters"].items()]
+    command = [
+        "aws cloudformation deploy",
+        f"--stack-name {setup['stack_name']}",
+        "--template-file switchyard-access.yaml",
+        "--capabilities CAPABILITY_NAMED_IAM",
+        f"--region {account.regions[0]}" if account.regions else "",
+        "--parameter-overrides " + " ".join(shlex.quote(pair) for pair in overrides),
+    ]
+    return {**setup, "template": template, "command": " \\\n  ".join(part for part in command if part)}

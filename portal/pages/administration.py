@@ -1,0 +1,121 @@
+"""Health of the engine, the brake, and limits of what runs side by side."""
+
+import json
+from typing import Any
+
+from django.conf import settings
+from django.core.files.storage import storages
+from django.db.models import Min, Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
+
+from environments.errors import Invalid
+from environments.lifecycle.models import ApprovalRule
+from environments.operations.control import pause_lift, pause_set
+from environments.operations.limits import limit_set
+from environments.operations.models import Operation, OperationLimit, Pause
+from environments.operations.selectors import operations_due, scopes_moving
+from environments.operations.states import DRIVEN
+from environments.people.rights import may, require
+from portal import health
+from portal.pages.base import attempt, page, view_requires, viewer
+
+# A due operation that nobody has taken for this long means that no worker, or no tick, is there.
+LATE_S = 60
+LARGEST_LIMIT = 1000
+
+
+@require_safe
+def show(request: HttpRequest) -> HttpResponse:
+    """How the portal itself is."""
+    user = view_requires(request, "health.view")
+    now = timezone.now()
+    free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
+    oldest = Operation.objects.filter(free, status__in=DRIVEN, wake_at__lte=now).aggregate(at=Min("wake_at"))
+    held = Operation.objects.filter(lease_until__gte=now).order_by("lease_until")
+    late = oldest["at"] is not None and (now - oldest["at"]).total_seconds() > LATE_S
+    database, broker = health.database_answers(), health.broker_answers()
+    return page(
+        request,
+        "portal/administration/page.html",
+        "Health and limits",
+        database=database,
+        broker=broker,
+        due=len(operations_due(now)),
+        oldest_due=oldest["at"],
+        late=late,
+        held=held[:50],
+        moving=scopes_moving(),
+        limits=OperationLimit.objects.order_by("scope"),
+        pauses=Pause.objects.select_related("set_by"),
+        everything_paused=Pause.objects.filter(covers=Pause.EVERYTHING).exists(),
+        rules=ApprovalRule.objects.all(),
+        isolation=_isolation(),
+        sandbox_url=settings.SANDBOX_URL,
+        may_pause=may(user, "pause.change"),
+        may_limit=may(user, "limit.change"),
+        says=_sentence(database=database, broker=broker, late=late),
+        tone="red" if not database or late else "amber" if not broker else "green",
+    )
+
+
+@require_POST
+def pause(request: HttpRequest) -> HttpResponse:
+    """Stop workers from moving anything."""
+    user = viewer(request)
+    require(user, "pause.change")
+    reason = request.POST.get("reason", "")
+    attempt(request, lambda: pause_set(reason=reason, actor=user), done="Everything is paused.")
+    return redirect("admin:administration")
+
+
+@require_POST
+def lift(request: HttpRequest) -> HttpResponse:
+    """Let workers go on."""
+    user = viewer(request)
+    require(user, "pause.change")
+    covers = request.POST.get("covers", Pause.EVERYTHING)
+    attempt(request, lambda: pause_lift(covers=covers, actor=user), done="Lifted: the next tick goes on.")
+    return redirect("admin:administration")
+
+
+@require_POST
+def limit(request: HttpRequest) -> HttpResponse:
+    """Set how many operations may run at once in a scope."""
+    user = viewer(request)
+    require(user, "limit.change")
+    attempt(request, lambda: _limit(request.POST, user), done="The limit was set.")
+    return redirect("admin:administration")
+
+
+def _limit(data: Any, user: Any) -> None:
+    scope, typed = data.get("scope", "").strip()[:60], data.get("max_running", "")
+    if scope != "*" and scope.count("/") != 1:
+        raise Invalid(
+            "A scope is account/region, as 111122223333/eu-west-1, or * for all others.", field="scope"
+        )
+    if not typed.isdecimal() or not 1 <= int(typed[:5]) <= LARGEST_LIMIT:
+        raise Invalid(f"A limit is a number from 1 to {LARGEST_LIMIT}.", field="max_running")
+    limit_set(scope=scope, max_running=int(typed), actor=user)
+
+
+def _sentence(*, database: bool, broker: bool, late: bool) -> str:
+    if late:
+        return "Operations are due and nobody takes them: look whether a worker and beat run."
+    if not database:
+        return "The database does not answer."
+    if not broker:
+        return "The broker does not answer: operations begin by the tick alone, some seconds later."
+    return "Database and broker answer, and nothing is overdue."
+
+
+def _isolation() -> bool | None:
+    """Whether synthesis runs without a network, as the worker that starts it has found; None: not told yet."""
+    store = storages["artifacts"]
+    if not store.exists("synthesis.json"):
+        return None
+    with store.open("synthesis.json") as file:
+        told: Any = json.load(file)
+    return bool(told.get("isolated")) if isinstance(told, dict) else None

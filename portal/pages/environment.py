@@ -1,0 +1,146 @@
+"""The environment page: header and tabs, all from rows that workers keep fresh."""
+
+from typing import Any
+
+from django.contrib.contenttypes.models import ContentType
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_POST, require_safe
+
+from environments.lifecycle.environments import environment_protect, environment_withdraw
+from environments.lifecycle.models import Environment, TeardownReport
+from environments.lifecycle.selectors import environments_list
+from environments.lifecycle.states import EnvironmentStatus
+from environments.lifecycle.teardown import MAY_TEAR_DOWN
+from environments.operations.models import AuditEntry, Operation
+from environments.operations.selectors import operations_list
+from environments.operations.states import OPEN, OperationStatus
+from environments.people.models import User
+from environments.people.rights import may
+from portal.pages.base import attempt, page, view_requires, viewer
+from portal.pages.operation import stacks_of
+from portal.pages.picture import picture_of
+
+TABS = {
+    "overview": "Overview",
+    "resources": "Resources",
+    "operations": "Operations",
+    "settings": "Settings",
+    "audit": "Audit",
+}
+E = EnvironmentStatus
+ROWS = 50
+
+
+@require_safe
+def show(request: HttpRequest, pk: int) -> HttpResponse:
+    """One environment, by tab."""
+    user = view_requires(request, "environment.view")
+    environment = environments_list().get(pk=pk)
+    tabs = {key: title for key, title in TABS.items() if key != "audit" or may(user, "audit.view")}
+    tab = request.GET.get("tab", "overview")
+    tab = tab if tab in tabs else "overview"
+    operations = list(_operations(environment)[:ROWS])
+    latest = next(iter(operations), None)
+    return page(
+        request,
+        "portal/environment/page.html",
+        environment.name,
+        environment=environment,
+        tabs=tabs,
+        tab=tab,
+        operations=operations,
+        latest=latest,
+        says=_sentence(environment, latest),
+        tone=_tone(environment, latest),
+        **_rights(environment, user, latest),
+        **_tab(tab, environment, request),
+    )
+
+
+@require_POST
+def protect(request: HttpRequest, pk: int) -> HttpResponse:
+    """Turn protection on or off, at once."""
+    environment = environments_list().get(pk=pk)
+    wanted = request.POST.get("is_protected") == "on"
+    attempt(
+        request,
+        lambda: environment_protect(environment=environment, is_protected=wanted, actor=viewer(request)),
+        done=f"{environment.name} is {'protected' if wanted else 'no longer protected'} against teardown.",
+    )
+    return redirect("admin:environment", pk)
+
+
+@require_POST
+def withdraw(request: HttpRequest, pk: int) -> HttpResponse:
+    """Give up a request that never began."""
+    environment = environments_list().get(pk=pk)
+    attempt(
+        request,
+        lambda: environment_withdraw(environment=environment, actor=viewer(request)),
+        done=f"The request for {environment.name} was withdrawn; its name is free again.",
+    )
+    return redirect("admin:environment", pk)
+
+
+def _operations(environment: Environment) -> QuerySet[Operation]:
+    kind = ContentType.objects.get_for_model(Environment)
+    return operations_list().filter(subject_type=kind, subject_id=environment.pk).order_by("-id")
+
+
+def _sentence(environment: Environment, latest: Operation | None) -> str:
+    """How things are and what to do next."""
+    if latest is not None and (latest.status in OPEN or latest.status in ("failed", "errored")):
+        return latest.sentence
+    told = {
+        E.REQUESTED: "Nothing has been built, and nothing is going on. Withdraw the request, or retry it.",
+        E.ACTIVE: "It is up. Its addresses are below.",
+        E.TORN_DOWN: "It is gone. What was kept on purpose is in the report of its teardown.",
+        E.WITHDRAWN: latest.sentence if latest else "The request was withdrawn.",
+        E.BROKEN: "It never came up. Retry its last operation, or tear it down.",
+        E.STOPPED: "It is stopped; its data is kept.",
+    }
+    return told.get(EnvironmentStatus(environment.status), latest.sentence if latest else "")
+
+
+def _tone(environment: Environment, latest: Operation | None) -> str:
+    if latest is not None and (latest.status in OPEN or latest.status in ("failed", "errored")):
+        return latest.status
+    return environment.status
+
+
+def _rights(environment: Environment, user: User, latest: Operation | None) -> dict[str, bool]:
+    free = latest is None or latest.status not in OPEN
+    team = environment.team
+    tears = may(user, "environment.teardown", team=team) and environment.status in MAY_TEAR_DOWN
+    return {
+        "may_protect": may(user, "environment.protect", team=team) and not environment.is_gone,
+        "may_teardown": tears and free,
+        "may_withdraw": free
+        and environment.status == E.REQUESTED
+        and may(user, "operation.cancel", team=team, owner_id=environment.owner_id),
+        "may_retry": latest is not None
+        and latest.can_retry
+        and may(user, "operation.retry", team=team, owner_id=latest.requested_by_id),
+        "may_see_audit": may(user, "audit.view"),
+    }
+
+
+def _tab(tab: str, environment: Environment, request: HttpRequest) -> dict[str, Any]:
+    if tab == "overview":
+        stacks = stacks_of(environment)
+        return {"picture": picture_of(environment, stacks), "report": _report(environment)}
+    if tab == "resources":
+        return {"stacks": stacks_of(environment)}
+    if tab == "audit":
+        entries = AuditEntry.objects.filter(subject=f"environment:{environment.name}").select_related("actor")
+        return {"entries": Paginator(entries, ROWS).get_page(request.GET.get("p"))}
+    return {}
+
+
+def _report(environment: Environment) -> TeardownReport | None:
+    if environment.status not in (E.TEARING_DOWN, E.TORN_DOWN):
+        return None
+    return environment.teardown_reports.filter(operation__status=OperationStatus.SUCCEEDED).first()

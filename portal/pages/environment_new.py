@@ -1,0 +1,212 @@
+"""Requesting an environment: the form, and the panel beside it that answers while one types."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST
+
+from environments.display import place
+from environments.errors import DomainError, Forbidden
+from environments.lifecycle.costs import cost_estimate
+from environments.lifecycle.environments import environment_request, spec_preview, spec_problems
+from environments.lifecycle.models import Account, Release
+from environments.lifecycle.naming import names_derive
+from environments.lifecycle.selectors import accounts_ready, release_default, releases_offered
+from environments.lifecycle.states import Tier
+from environments.people.models import Team, User
+from environments.people.rights import Reach, RIGHTS
+from portal.pages.base import page, problems_of, view_requires
+
+TIER_WORDS = {
+    Tier.DEV: "To try things out",
+    Tier.STAGING: "To prove a release",
+    Tier.PROD: "For customers",
+}
+SIZE_WORDS = {"small": "one of each", "medium": "two zones", "large": "three zones, more room"}
+FIELDS = (
+    "release name team tier size account home_region cidr domain restore_kind restore_id is_protected".split()
+)
+# What a service or the schema calls a field, where the form calls it otherwise.
+SAME = {"restore_source": "restore_id", "account_id": "account", "zone_name": "account", "zone_id": "account"}
+
+
+@dataclass
+class Request:
+    """The form as typed, and what it refers to; None where nothing (or nothing known) is chosen."""
+
+    typed: dict[str, str]
+    release: Release | None = None
+    account: Account | None = None
+    team: Team | None = None
+    problems: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, data: Any, user: User) -> "Request":
+        """Look up what was chosen; something unknown is a problem at its field."""
+        typed = {name: str(data.get(name, "")).strip()[:200] for name in FIELDS}
+        form = cls(typed)
+        form.release = _chosen(releases_offered(), typed["release"])
+        form.account = _chosen(accounts_ready(), typed["account"])
+        form.team = _chosen(Team.objects.filter(pk__in=[t.pk for t in teams_for(user)]), typed["team"])
+        missing = {
+            "release": form.release is None and "Choose a release.",
+            "account": form.account is None and "Choose an account that is ready.",
+            "team": form.team is None and "Choose one of your teams.",
+            "name": not typed["name"] and "Give it a name.",
+            "tier": typed["tier"] not in Tier.values and "Choose a tier.",
+            "size": not typed["size"] and "Choose a size.",
+            "home_region": not typed["home_region"] and "Choose a region.",
+        }
+        form.problems = {name: sentence for name, sentence in missing.items() if sentence}
+        return form
+
+    @property
+    def restore_source(self) -> dict[str, str] | None:
+        """The copy whose data it begins with, if one was named."""
+        kind, name = self.typed["restore_kind"], self.typed["restore_id"]
+        return {"kind": kind, "id": name} if kind and name else None
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def new(request: HttpRequest) -> HttpResponse:
+    """The form; a POST requests it and leads to the operation."""
+    user = view_requires(request, "environment.request")
+    if request.method != "POST":
+        form = Request.read(_defaults(user, request.GET), user)
+        form.problems = {}
+        return _form(request, user, form)
+    form = Request.read(request.POST, user)
+    if not form.problems:
+        try:
+            operation = _request(form, user)
+        except Forbidden:
+            raise
+        except DomainError as error:
+            form.problems = {SAME.get(name, name): text for name, text in problems_of(error).items()}
+        else:
+            return redirect("admin:operation", operation.pk)
+    return _form(request, user, form, status=400)
+
+
+@require_POST
+def preview(request: HttpRequest) -> HttpResponse:
+    """Cost, names and problems of the form as it stands; nothing is written."""
+    user = view_requires(request, "environment.request")
+    form = Request.read(request.POST, user)
+    touched = {name for name, value in form.typed.items() if value}
+    context = _preview(form, user)
+    shown = {**form.problems, **context["problems"]}
+    context |= {"shown": {name: shown.get(name, "") if name in touched else "" for name in FIELDS}}
+    context |= {"fields": FIELDS, "regions": _regions(form), "typed": form.typed}
+    context["new_regions"] = request.headers.get("HX-Trigger-Name") in ("account", "release")
+    return render(request, "portal/environment/preview.html", context)
+
+
+def _request(form: Request, user: User) -> Any:
+    assert form.release and form.account and form.team
+    return environment_request(
+        name=form.typed["name"],
+        team=form.team,
+        tier=form.typed["tier"],
+        size=form.typed["size"],
+        account=form.account,
+        home_region=form.typed["home_region"],
+        release=form.release,
+        cidr=form.typed["cidr"],
+        domain=form.typed["domain"],
+        restore_source=form.restore_source,
+        is_protected={"on": True, "off": False}.get(form.typed["is_protected"]),
+        actor=user,
+    )
+
+
+def _form(request: HttpRequest, user: User, form: Request, status: int = 200) -> HttpResponse:
+    context = _preview(form, user)
+    context["problems"] = form.problems
+    release = form.release or release_default()
+    return page(
+        request,
+        "portal/environment/new.html",
+        "New environment",
+        status=status,
+        typed=form.typed,
+        releases=releases_offered(),
+        accounts=accounts_ready(),
+        teams=teams_for(user),
+        tiers=[(tier.value, tier.label, TIER_WORDS[tier]) for tier in Tier],
+        sizes=[(size, SIZE_WORDS.get(size, "")) for size in _sizes(release)],
+        regions=_regions(form),
+        top_problem=form.problems.get("") or form.problems.get("spec", ""),
+        **context,
+    )
+
+
+def _preview(form: Request, user: User) -> dict[str, Any]:
+    """cost, names and problems, as far as the form allows."""
+    if not (form.release and form.account and form.team):
+        return {"cost": None, "names": [], "problems": {}, "spec": None}
+    if form.typed["size"] not in _sizes(form.release) or form.typed["tier"] not in Tier.values:
+        return {"cost": None, "names": [], "problems": {}, "spec": None}
+    spec = spec_preview(
+        name=form.typed["name"] or "name",
+        team=form.team,
+        tier=form.typed["tier"],
+        size=form.typed["size"],
+        account=form.account,
+        home_region=form.typed["home_region"],
+        cidr=form.typed["cidr"],
+        domain=form.typed["domain"],
+        actor=user,
+    )
+    problems = spec_problems(spec, account=form.account, release=form.release)
+    return {
+        "cost": cost_estimate(form.release.costs, spec),
+        "names": names_derive(form.release.naming, spec) if form.typed["name"] else [],
+        "problems": {SAME.get(name, name): text for name, text in problems.items()},
+        "spec": spec,
+    }
+
+
+def _sizes(release: Release | None) -> list[str]:
+    """The sizes that the release's schema knows."""
+    if release is None:
+        return []
+    schema = release.schema
+    rule = schema.get("properties", {}).get("size", {})
+    if "$ref" in rule:
+        rule = schema.get("$defs", {}).get(rule["$ref"].rsplit("/", 1)[-1], {})
+    return [str(size) for size in rule.get("enum", [])]
+
+
+def _regions(form: Request) -> list[tuple[str, str]]:
+    if not (form.account and form.release):
+        return []
+    return [(region, place(region)) for region in form.account.regions if region in form.release.regions]
+
+
+def teams_for(user: User) -> list[Team]:
+    """Teams that the person may request for."""
+    reach = RIGHTS["environment.request"].get(user.portal_role)
+    return list(Team.objects.all() if reach is Reach.ALL else user.teams.all())
+
+
+def _defaults(user: User, given: Any) -> dict[str, str]:
+    """The likeliest choice of everything that has one."""
+    release, account = release_default(), accounts_ready().first()
+    teams = list(user.teams.all()) or teams_for(user)
+    regions = [r for r in account.regions if release and r in release.regions] if account else []
+    defaults = {
+        "release": str(release.pk) if release else "",
+        "account": str(account.pk) if account else "",
+        "team": str(teams[0].pk) if teams else "",
+        "tier": Tier.DEV.value,
+        "size": next(iter(_sizes(release)), ""),
+        "home_region": regions[0] if regions else "",
+    }
+    return defaults | {name: given[name] for name in FIELDS if name in given}
+
+
+def _chosen(rows: Any, key: str) -> Any:
+    return rows.filter(pk=key).first() if key.isdecimal() and len(key) < 18 else None

@@ -1,0 +1,240 @@
+"""The operation page: live while it goes on, and everything that may be done to it."""
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Prefetch
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from django.views.decorators.http import require_POST, require_safe
+
+from environments.errors import DomainError, Forbidden
+from environments.lifecycle.models import Account, Environment, Plan, TeardownReport
+from environments.operations.approvals import operation_approve, operation_reject
+from environments.operations.control import (
+    operation_cancel,
+    operation_force_cancel,
+    operation_resume,
+    operation_retry,
+    operation_shorten_notice,
+)
+from environments.operations.kinds import kind_get
+from environments.operations.models import Operation, Stack, Step
+from environments.operations.selectors import events_after, operation_detail, operations_list, queue_position
+from environments.operations.states import OPEN, OperationStatus
+from environments.people.models import User
+from portal.pages import story
+from portal.pages.base import page, problems_of, view_requires, viewer
+
+# What the page loads at once of a long log; the API has the rest.
+EVENTS_SHOWN = 400
+S = OperationStatus
+
+
+@require_safe
+def show(request: HttpRequest, pk: int) -> HttpResponse:
+    """One operation, whole."""
+    user = view_requires(request, "operation.view")
+    return _whole(request, user, pk)
+
+
+@require_safe
+def live(request: HttpRequest, pk: int) -> HttpResponse:
+    """What has changed since the page last asked (`after` an event's number, `seen` a digest); 204 if nothing.
+
+    Events are appended; the rest replaces what stands there. The decision form is only sent when the status
+    has changed, so that a comment being typed is not lost.
+    """
+    user = view_requires(request, "operation.view")
+    operation = operations_list().prefetch_related(_steps()).get(pk=pk)
+    steps = list(operation.steps.all())
+    seen = story.digest(operation, steps)
+    if seen == request.GET.get("seen"):
+        return HttpResponse(status=204)
+    after = _number(request.GET.get("after"))
+    context = _live_context(operation, steps, seen)
+    context |= {"events": events_after(pk, after), "is_poll": True, "operation": operation}
+    if request.GET.get("status") != operation.status:
+        context |= _around(operation_detail(pk), user) | {"status_changed": True}
+    return render(request, "portal/operation/live.html", context)
+
+
+@require_POST
+def act(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
+    """One verb by POST. A refusal comes back on the page, at its field."""
+    if verb not in VERBS:
+        raise Http404
+    user = viewer(request)
+    try:
+        done = VERBS[verb](request, pk, user)
+    except DomainError as error:
+        problems = problems_of(error)
+        if not {"comment", "reason", "not_before"} & set(problems):
+            messages.error(request, error.message)
+            return redirect("admin:operation", pk)
+        return _whole(request, user, pk, problems=problems, typed=request.POST, status=400)
+    messages.success(request, done)
+    return redirect("admin:operation", pk)
+
+
+def _approve(request: HttpRequest, pk: int, user: User) -> str:
+    operation_approve(
+        operation_id=pk,
+        plan_hash=request.POST.get("plan_hash", ""),
+        comment=request.POST.get("comment", ""),
+        actor=user,
+    )
+    return "You approved this plan."
+
+
+def _reject(request: HttpRequest, pk: int, user: User) -> str:
+    operation_reject(operation_id=pk, comment=request.POST.get("comment", ""), actor=user)
+    return "You rejected this plan; the requester sees your comment."
+
+
+def _cancel(request: HttpRequest, pk: int, user: User) -> str:
+    operation_cancel(operation_id=pk, actor=user)
+    return "Cancelling was asked for."
+
+
+def _force_cancel(request: HttpRequest, pk: int, user: User) -> str:
+    operation_force_cancel(operation_id=pk, actor=user)
+    return "Force-cancelled."
+
+
+def _retry(request: HttpRequest, pk: int, user: User) -> str:
+    operation_retry(operation_id=pk, actor=user)
+    return "It goes on at the step that failed."
+
+
+def _resume(request: HttpRequest, pk: int, user: User) -> str:
+    operation_resume(operation_id=pk, actor=user)
+    return "Resumed."
+
+
+def _shorten_notice(request: HttpRequest, pk: int, user: User) -> str:
+    operation_shorten_notice(
+        operation_id=pk,
+        not_before=_moment(request.POST.get("not_before", "")),
+        reason=request.POST.get("reason", ""),
+        actor=user,
+    )
+    return "The notice was shortened."
+
+
+VERBS = {
+    "approve": _approve,
+    "reject": _reject,
+    "cancel": _cancel,
+    "force-cancel": _force_cancel,
+    "retry": _retry,
+    "resume": _resume,
+    "shorten-notice": _shorten_notice,
+}
+
+
+def _whole(
+    request: HttpRequest,
+    user: User,
+    pk: int,
+    *,
+    problems: dict[str, str] | None = None,
+    typed: Any = None,
+    status: int = 200,
+) -> HttpResponse:
+    operation = operation_detail(pk)
+    steps = list(operation.steps.all())
+    context = _live_context(operation, steps, story.digest(operation, steps)) | _around(operation, user)
+    after = max(0, operation.event_count - EVENTS_SHOWN)
+    return page(
+        request,
+        "portal/operation/page.html",
+        f"{kind_get(operation.kind).title} of {operation.subject_label}",
+        status=status,
+        operation=operation,
+        events=events_after(pk, after),
+        events_before=after,
+        problems=problems or {},
+        typed=typed or {},
+        report=TeardownReport.objects.filter(operation=operation).first(),
+        **context,
+    )
+
+
+def _live_context(operation: Operation, steps: list[Step], seen: str) -> dict[str, Any]:
+    resources = list(story.resources_of(operation).order_by("stack__key", "started_at", "logical_id"))
+    return {
+        "steps": steps,
+        "lanes": story.lanes_of(steps),
+        "resources": resources,
+        "progress": story.progress_of(operation, steps, resources),
+        "seen": seen,
+        "queue_position": queue_position(operation),
+    }
+
+
+def _around(operation: Operation, user: User) -> dict[str, Any]:
+    """What changes with the status only: plan, decisions, buttons, the link to the subject."""
+    waiting = operation.status == S.AWAITING_APPROVAL
+    own = operation.requested_by_id == user.pk
+    allowed = {verb: _may(operation, verb, user) for verb in ("approve", "reject", "cancel", "retry")}
+    notice = operation.not_before and operation.not_before > timezone.now() and operation.status in OPEN
+    return {
+        "plan": Plan.objects.filter(operation=operation).first(),
+        "people": story.people_of(operation),
+        "subject_url": _subject_url(operation),
+        "may_decide": waiting and allowed["approve"],
+        "own_request": own,
+        "may_cancel": allowed["cancel"] and operation.can_cancel,
+        "may_force_cancel": operation.status == S.CANCELLING and _may(operation, "force-cancel", user),
+        "may_retry": allowed["retry"] and operation.can_retry,
+        "may_resume": operation.status == S.PAUSED and allowed["retry"],
+        "notice_runs": bool(notice),
+        "may_shorten": bool(notice) and _may(operation, "shorten-notice", user),
+    }
+
+
+def _may(operation: Operation, verb: str, user: User) -> bool:
+    try:
+        kind_get(operation.kind).authorize(user, verb, operation)
+    except Forbidden:
+        return False
+    return True
+
+
+def _subject_url(operation: Operation) -> str:
+    pages = {Environment: "admin:environment", Account: "admin:account"}
+    model = ContentType.objects.get_for_id(operation.subject_type_id).model_class()
+    name = pages.get(model) if model else None  # type: ignore[call-overload]
+    return reverse(name, args=[operation.subject_id]) if name else ""
+
+
+def _steps() -> "Prefetch[str]":
+    return Prefetch("steps", Step.objects.order_by("phase", "position"))
+
+
+def _number(text: str | None) -> int:
+    return int(text) if text and text.isdecimal() and len(text) < 10 else 0
+
+
+def _moment(text: str) -> datetime:
+    """A moment typed in the viewer's zone; empty or unreadable means now."""
+    moment = parse_datetime(text) if text else None
+    if moment is None:
+        return timezone.now()
+    return moment if timezone.is_aware(moment) else timezone.make_aware(moment)
+
+
+def stacks_of(subject: Environment | Account) -> list[Stack]:
+    """The subject's stacks with their resources, in the blueprint's order as first seen."""
+    kind = ContentType.objects.get_for_model(type(subject))
+    return list(
+        Stack.objects.filter(subject_type=kind, subject_id=subject.pk)
+        .prefetch_related("resources")
+        .order_by("pk")
+    )

@@ -1,0 +1,153 @@
+"""People and teams: taking them in and changing what they may do, by the services."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_http_methods, require_POST
+
+from environments.errors import DomainError, Forbidden
+from environments.people.models import PortalRole, Team, User
+from environments.people.rights import RIGHTS, may
+from environments.people.services import person_change, person_create, team_create, totp_reset
+from portal.pages.base import attempt, page, problems_of, view_requires, viewer
+
+ROLE_WORDS = {
+    PortalRole.ADMINISTRATOR: "Everything, everywhere; still never approves an own request.",
+    PortalRole.APPROVER: "Approves and rejects plans of every team.",
+    PortalRole.TEAM_LEAD: "Requests, tears down and approves for own teams.",
+    PortalRole.ENGINEER: "Requests for own teams, and sees everything.",
+    PortalRole.AUDITOR: "Sees everything, the audit too; changes nothing.",
+}
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def new(request: HttpRequest) -> HttpResponse:
+    """Take a person in."""
+    actor = view_requires(request, "person.change")
+    problems: dict[str, str] = {}
+    if request.method == "POST":
+        typed = {
+            key: request.POST.get(key, "").strip()
+            for key in ("username", "email", "first_name", "last_name", "portal_role")
+        }
+        if not typed["username"]:
+            problems = {"username": "Give a user name."}
+        else:
+            try:
+                person = person_create(
+                    **typed, teams=_teams(request), password=request.POST.get("password", ""), actor=actor
+                )
+            except Forbidden:
+                raise
+            except DomainError as error:
+                problems = problems_of(error)
+            else:
+                messages.success(
+                    request, f"{person} is in. Their second factor is set up at the first sign-in."
+                )
+                return redirect("admin:person", person.pk)
+    return _page(request, "Take a person in", None, problems, may_change=True)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def show(request: HttpRequest, pk: int) -> HttpResponse:
+    """One person; a POST changes role, teams and whether they may sign in."""
+    actor = view_requires(request, "person.view")
+    person = User.objects.prefetch_related("teams").get(pk=pk)
+    problems: dict[str, str] = {}
+    if request.method == "POST":
+        try:
+            person_change(
+                user=person,
+                portal_role=request.POST.get("portal_role", ""),
+                teams=_teams(request),
+                is_active=request.POST.get("is_active") == "on",
+                actor=actor,
+            )
+        except DomainError as error:
+            problems = problems_of(error)
+        else:
+            messages.success(request, f"{person} was changed.")
+            return redirect("admin:person", pk)
+    return _page(request, str(person), person, problems, may_change=may(actor, "person.change"))
+
+
+@require_POST
+def reset_totp(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take a lost second factor away."""
+    person = User.objects.get(pk=pk)
+    reason = request.POST.get("reason", "")
+    attempt(
+        request,
+        lambda: totp_reset(user=person, reason=reason, actor=viewer(request)),
+        done=f"{person} sets up a new second factor at the next sign-in.",
+    )
+    return redirect("admin:person", pk)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def team_new(request: HttpRequest) -> HttpResponse:
+    """Make a team."""
+    actor = view_requires(request, "team.change")
+    problems: dict[str, str] = {}
+    if request.method == "POST":
+        try:
+            team = team_create(
+                name=request.POST.get("name", "").strip()[:60],
+                email=request.POST.get("email", "").strip(),
+                actor=actor,
+            )
+        except Forbidden:
+            raise
+        except DomainError as error:
+            problems = problems_of(error)
+        else:
+            messages.success(request, f"Team {team} was made.")
+            return redirect("admin:people_team_changelist")
+    return page(
+        request,
+        "portal/people/team.html",
+        "New team",
+        status=400 if problems else 200,
+        problems=problems,
+        typed=request.POST,
+    )
+
+
+def _page(
+    request: HttpRequest, title: str, person: User | None, problems: dict[str, str], *, may_change: bool
+) -> HttpResponse:
+    return page(
+        request,
+        "portal/people/page.html",
+        title,
+        status=400 if problems else 200,
+        person=person,
+        problems=problems,
+        typed=request.POST,
+        roles=[(role.value, role.label, ROLE_WORDS[role]) for role in PortalRole],
+        role=request.POST.get("portal_role") or (person.portal_role if person else PortalRole.ENGINEER),
+        teams=Team.objects.all(),
+        in_teams=[team.pk for team in (person.teams.all() if person else [])],
+        may_change=may_change,
+        has_totp=person is not None and person.authenticator_set.filter(type="totp").exists(),
+        rights=_rights(person) if person else [],
+    )
+
+
+def _rights(person: User) -> list[tuple[str, str]]:
+    """What the person's role allows, in words: [(verb, how far)]."""
+    rows: list[tuple[str, str]] = []
+    for verb, reaches in RIGHTS.items():
+        reach: Any = reaches.get(person.portal_role)
+        if reach is not None and not verb.endswith(".view"):
+            noun, _, action = verb.partition(".")
+            rows.append((f"{action.replace('-', ' ')} {noun}", reach.value))
+    return rows
+
+
+def _teams(request: HttpRequest) -> list[Team]:
+    keys = [key for key in request.POST.getlist("teams") if key.isdecimal()]
+    return list(Team.objects.filter(pk__in=keys))

@@ -1,0 +1,58 @@
+"""Asking for an environment's end: what is lost, a last copy or no for each store, and its name typed."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_http_methods
+
+from environments.errors import DomainError, Forbidden
+from environments.lifecycle.selectors import environments_list
+from environments.lifecycle.states import Tier
+from environments.lifecycle.teardown import MAY_TEAR_DOWN, PROD_NOTICE, STORES, environment_teardown
+from environments.people.rights import require
+from portal.pages.base import page, problems_of, viewer
+from portal.pages.operation import stacks_of
+
+CHOICES = {"yes": True, "no": False}
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def teardown(request: HttpRequest, pk: int) -> HttpResponse:
+    """The form; a POST opens the teardown and leads to its operation."""
+    environment = environments_list().get(pk=pk)
+    user = viewer(request)
+    require(user, "environment.teardown", team=environment.team)
+    problems: dict[str, str] = {}
+    if request.method == "POST":
+        typed = {key: request.POST.get(f"copy_{key}", "") for key in STORES}
+        try:
+            operation = environment_teardown(
+                environment=environment,
+                confirm=request.POST.get("confirm", "").strip(),
+                copies={key: CHOICES[value] for key, value in typed.items() if value in CHOICES},
+                reason=request.POST.get("reason", ""),
+                actor=user,
+            )
+        except Forbidden:
+            raise
+        except DomainError as error:
+            problems = problems_of(error)
+        else:
+            return redirect("admin:operation", operation.pk)
+    stacks = stacks_of(environment)
+    return page(
+        request,
+        "portal/environment/teardown.html",
+        f"Tear down {environment.name}",
+        status=400 if problems else 200,
+        environment=environment,
+        stores=[
+            (key, what, request.POST.get(f"copy_{key}", ""), f"copy_{key}") for key, what in STORES.items()
+        ],
+        stacks=stacks,
+        resource_count=sum(len(stack.resources.all()) for stack in stacks),
+        notice_days=PROD_NOTICE.days if environment.tier == Tier.PROD else 0,
+        needs_approval=environment.tier != Tier.DEV,
+        possible=environment.status in MAY_TEAR_DOWN and not environment.is_protected,
+        problems=problems,
+        typed=request.POST,
+    )

@@ -1,0 +1,80 @@
+"""Addresses of the portal's own pages, below the admin site."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import ObjectDoesNotExist
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import URLPattern, path
+
+from environments.errors import Forbidden
+
+from portal.pages import (
+    accounts,
+    administration,
+    approvals,
+    environment,
+    environment_new,
+    operation,
+    people,
+    releases,
+    teardown,
+    tokens,
+)
+from portal.pages.base import page
+
+if TYPE_CHECKING:
+    from portal.site import PortalSite
+
+
+View = Callable[..., HttpResponse]
+
+
+def _guarded(view: View) -> View:
+    """A missing right is a page that says who may; a missing row is a 404."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return view(request, *args, **kwargs)
+        except Forbidden as error:
+            return page(
+                request, "portal/forbidden.html", "Not for your role", status=403, sentence=error.message
+            )
+        except ObjectDoesNotExist as error:
+            raise Http404 from error
+
+    return guarded
+
+
+def page_urls(site: "PortalSite") -> list[URLPattern]:
+    """Every page of ours; each needs a signed-in person, as the admin's own do."""
+    pages = [
+        ("environments/new/", environment_new.new, "environment-new"),
+        ("environments/new/preview/", environment_new.preview, "environment-new-preview"),
+        ("environments/<int:pk>/", environment.show, "environment"),
+        ("environments/<int:pk>/protect/", environment.protect, "environment-protect"),
+        ("environments/<int:pk>/withdraw/", environment.withdraw, "environment-withdraw"),
+        ("environments/<int:pk>/teardown/", teardown.teardown, "environment-teardown"),
+        ("operations/<int:pk>/", operation.show, "operation"),
+        ("operations/<int:pk>/live/", operation.live, "operation-live"),
+        ("operations/<int:pk>/<slug:verb>/", operation.act, "operation-act"),
+        ("approvals/", approvals.inbox, "approvals"),
+        ("cloud-accounts/new/", accounts.new, "account-new"),
+        ("cloud-accounts/<int:pk>/", accounts.show, "account"),
+        ("cloud-accounts/<int:pk>/add-again/", accounts.add_again, "account-add-again"),
+        ("releases/<int:pk>/", releases.show, "release"),
+        ("releases/<int:pk>/<slug:verb>/", releases.act, "release-act"),
+        ("people/new/", people.new, "person-new"),
+        ("people/<int:pk>/", people.show, "person"),
+        ("people/<int:pk>/reset-totp/", people.reset_totp, "person-reset-totp"),
+        ("teams/new/", people.team_new, "team-new"),
+        ("tokens/new/", tokens.new, "token-new"),
+        ("tokens/<str:pk>/revoke/", tokens.revoke, "token-revoke"),
+        ("administration/", administration.show, "administration"),
+        ("administration/pause/", administration.pause, "administration-pause"),
+        ("administration/lift/", administration.lift, "administration-lift"),
+        ("administration/limit/", administration.limit, "administration-limit"),
+    ]
+    return [path(address, site.admin_view(_guarded(view)), name=name) for address, view, name in pages]

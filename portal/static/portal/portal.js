@@ -1,0 +1,126 @@
+// What moves in the browser beside htmx: keys, copying, relative times, the event log. No inline scripts: CSP.
+(function () {
+  "use strict";
+
+  var GO = { h: "/", e: "/lifecycle/environment/", a: "/approvals/", o: "/operations/operation/", s: "/", c: "/lifecycle/account/", r: "/lifecycle/release/", n: "/environments/new/" };
+  var pendingGo = 0;
+
+  function typing(target) {
+    return target.closest("input, textarea, select, [contenteditable]") !== null;
+  }
+
+  function focusSearch() {
+    var field = document.querySelector("#searchbar, [data-search]");
+    if (field) { field.focus(); field.select(); }
+    return Boolean(field);
+  }
+
+  function help() {
+    var dialog = document.getElementById("sy-help");
+    if (dialog) { if (dialog.open) { dialog.close(); } else { dialog.showModal(); } }
+  }
+
+  document.addEventListener("keydown", function (event) {
+    if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) { return; }
+    if (Date.now() - pendingGo < 1200) {
+      pendingGo = 0;
+      if (GO[event.key]) { event.preventDefault(); window.location.assign(GO[event.key]); return; }
+    }
+    if (event.key === "g") { pendingGo = Date.now(); }
+    else if (event.key === "?") { event.preventDefault(); help(); }
+    else if (event.key === "/" && focusSearch()) { event.preventDefault(); }
+  });
+
+  document.addEventListener("click", function (event) {
+    var copy = event.target.closest("[data-copy]");
+    if (copy) {
+      var text = copy.parentElement.querySelector("pre, code").textContent;
+      navigator.clipboard.writeText(text).then(function () {
+        copy.textContent = "Copied";
+        setTimeout(function () { copy.textContent = "Copy"; }, 1500);
+      });
+    }
+    if (event.target.closest("[data-help]")) { help(); }
+    if (event.target.closest("[data-close]")) { event.target.closest("dialog").close(); }
+    var opener = event.target.closest("[data-dialog]");
+    if (opener) { document.getElementById(opener.dataset.dialog).showModal(); }
+  });
+
+  // Relative times grow old: say them anew. The same words as environments/display.py.
+  function words(seconds) {
+    if (seconds < 60) { return seconds + " s"; }
+    var minutes = Math.floor(seconds / 60), hours = Math.floor(minutes / 60), days = Math.floor(hours / 24);
+    if (minutes < 60) { return minutes + " min"; }
+    if (hours < 24) { return hours + " h" + (minutes % 60 ? " " + (minutes % 60) + " min" : ""); }
+    return days > 1 ? days + " days" : "1 day " + (hours % 24) + " h";
+  }
+
+  function tick() {
+    var now = Date.now();
+    document.querySelectorAll("time[data-ago]").forEach(function (node) {
+      var past = Math.round((now - Date.parse(node.getAttribute("datetime"))) / 1000);
+      node.textContent = Math.abs(past) < 10 ? "just now" : past < 0 ? "in " + words(-past) : words(past) + " ago";
+    });
+    document.querySelectorAll("[data-since]").forEach(function (node) {
+      var past = Math.max(0, Math.round((now - Date.parse(node.dataset.since)) / 1000));
+      node.textContent = past < 600 && past >= 60 ? Math.floor(past / 60) + " min " + (past % 60) + " s" : words(past);
+    });
+  }
+  setInterval(tick, 1000);
+
+  // The event log: follows while one looks at its end; filters by level and step.
+  var follows = true;
+
+  function filterLog() {
+    var log = document.getElementById("events");
+    if (!log) { return; }
+    var step = document.getElementById("log-step"), level = document.getElementById("log-level");
+    log.dataset.level = level ? level.value : "";
+    log.querySelectorAll("li").forEach(function (line) {
+      line.classList.toggle("other-step", Boolean(step && step.value && line.dataset.step !== step.value));
+    });
+  }
+
+  function followLog() {
+    var log = document.getElementById("events");
+    if (log && follows && !window.location.hash) { log.scrollTop = log.scrollHeight; }
+  }
+
+  document.addEventListener("change", function (event) {
+    if (event.target.id === "log-level" || event.target.id === "log-step") { filterLog(); }
+    if (event.target.id === "log-follow") { follows = event.target.checked; followLog(); }
+  });
+
+  // A table that is filtered as one types: <input data-filter="table-id">.
+  document.addEventListener("input", function (event) {
+    var id = event.target.dataset ? event.target.dataset.filter : null;
+    if (!id) { return; }
+    var wanted = event.target.value.trim().toLowerCase(), shown = 0;
+    document.querySelectorAll("#" + id + " tbody tr").forEach(function (row) {
+      var hit = row.textContent.toLowerCase().indexOf(wanted) >= 0;
+      row.hidden = !hit;
+      shown += hit ? 1 : 0;
+    });
+    var count = document.querySelector("[data-count='" + id + "']");
+    if (count) { count.textContent = shown; }
+  });
+
+  // A dangerous button works once its word is typed.
+  document.addEventListener("input", function (event) {
+    var field = event.target.closest("[data-confirm]");
+    if (field) {
+      var button = field.form.querySelector("[data-confirmed]");
+      button.disabled = field.value.trim() !== field.dataset.confirm;
+    }
+  });
+
+  document.addEventListener("DOMContentLoaded", function () {
+    tick();
+    followLog();
+    document.body.addEventListener("htmx:afterSettle", function () { tick(); filterLog(); followLog(); });
+    // Errors of a poll are passing: the next one tries again.
+    document.body.addEventListener("htmx:beforeSwap", function (event) {
+      if (event.detail.xhr.status >= 400) { event.detail.shouldSwap = false; }
+    });
+  });
+})();
