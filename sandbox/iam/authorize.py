@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sandbox.errors import AwsError
 from sandbox.iam import policy
 from sandbox.iam.actions import action_of, handler_action, resources_of
+from sandbox.iam.attachments import attached_to
 from sandbox.resource_types import tags_from
 from sandbox.services.s3.state import bucket_find, policy_of
 from sandbox.store import GLOBAL, Record
@@ -224,6 +225,8 @@ def _with_resource(ctx: Context, resource: str, keys: policy.Keys) -> policy.Key
         record = ctx.store.by_arn(resource.removesuffix(":*") + ":*")
     if record is None:
         return keys
+    if record.type in ("AWS::IAM::Role", "AWS::IAM::User") and record.properties.get("PermissionsBoundary"):
+        keys = {"iam:PermissionsBoundary": record.properties["PermissionsBoundary"], **keys}
     tags = {f"aws:ResourceTag/{k}": v for k, v in record.tags.items()}
     service = resource.split(":")[2]
     own = {f"{service}:ResourceTag/{k}": v for k, v in record.tags.items()}
@@ -247,4 +250,5 @@ def permit_type(
     keys = request_keys(ctx, {**properties, "Tags": tags, "TagKeys": None})
     keys["aws:CalledVia"] = ["cloudformation.amazonaws.com"]
     keys["aws:ViaAWSService"] = "true"
-    demand(ctx, name, resource or "*", keys, name.partition(":")[0])
+    for target in attached_to(ctx, type_name, properties) or [resource or "*"]:
+        demand(ctx, name, target, keys, name.partition(":")[0])
