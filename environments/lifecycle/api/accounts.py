@@ -124,7 +124,7 @@ class AccountViewSet(ReadOnlyResource):
     noun = "account"
     queryset = Account.objects.annotate(
         living=Count("environments", filter=~Q(environments__status__in=sorted(GONE)))
-    )
+    ).order_by("name")
     serializer_class = AccountSerializer
     serializers = {"retrieve": AccountDetailSerializer}
     inputs = {"create": AccountInput, "add_again": Nothing}

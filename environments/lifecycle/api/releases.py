@@ -115,8 +115,10 @@ class ReleaseViewSet(ReadOnlyResource):
     """Versions of blueprints. New ones are registered by a command, from a checkout."""
 
     noun = "release"
-    queryset = Release.objects.select_related("blueprint").annotate(
-        living=Count("environments", filter=~Q(environments__status__in=sorted(GONE)))
+    queryset = (
+        Release.objects.select_related("blueprint")
+        .annotate(living=Count("environments", filter=~Q(environments__status__in=sorted(GONE))))
+        .order_by("-registered_at", "-id")
     )
     serializer_class = ReleaseSerializer
     serializers = dict.fromkeys(("retrieve", "make_default", "withdraw"), ReleaseDetailSerializer)
