@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from sandbox.context import Context
@@ -259,14 +260,15 @@ def describe_events(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     """Newest first."""
     levels = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"]
     least = levels.index(params.get("Severity") or "TRACE")
-    start = params.get("StartTime")
-    since = start.timestamp() if hasattr(start, "timestamp") else float(start or 0)
+    start: Any = params.get("StartTime")
+    since = start.timestamp() if isinstance(start, datetime) else float(start or 0)
     name = params.get("EnvironmentName")
     if params.get("EnvironmentId"):
         name = common.environment(ctx, {"EnvironmentId": params["EnvironmentId"]}).id
+    log: list[dict[str, Any]] = ctx.store.log(common.event_stream(ctx))
     found = [
         e
-        for e in reversed(ctx.store.log(common.event_stream(ctx)))
+        for e in reversed(log)
         if levels.index(e["Severity"]) >= least
         and e["EventDate"] >= since
         and name in (None, e.get("EnvironmentName"))
