@@ -81,6 +81,69 @@ def stack_deploy_cancel(ctx: StepContext, target: Target) -> Outcome:
     return _delete_dead(ctx, session, found)
 
 
+def stack_remove(
+    ctx: StepContext, account: Account, region: str, key: str, name: str, *, retain: Sequence[str] = ()
+) -> Outcome:
+    """Delete a stack. `retain` are logical ids that are to stay when CloudFormation could not delete them."""
+    row = stack_row(ctx, account, region, key, name)
+    session = ctx.session(account, region)
+    if ctx.step.state.get("token") != ctx.token:
+        return _remove(ctx, session, row)
+    ours = row.last_token == ctx.token
+    status, reason = row.status, row.status_reason
+    at_rest = ours and status in ("DELETE_COMPLETE", "DELETE_FAILED")
+    if not at_rest and _looks_itself(ctx, account, region, row):
+        found = _look(ctx, session, row)
+        status, reason = (found.status, found.reason) if found else ("DELETE_COMPLETE", "")
+    total = row.resources.count()
+    done = row.resources.filter(status__in=["DELETE_COMPLETE", "DELETE_SKIPPED"]).count()
+    if status in GONE:
+        ctx.event("stack.deleted", f"Stack {name} is gone.")
+        return Done(f"{name} is gone.")
+    if status == "DELETE_FAILED":
+        if retain and not ctx.step.state.get("retained"):
+            ctx.remember(retained=True)
+            cloudformation.stack_delete(session, row.stack_id, f"{ctx.token}-retain", retain=retain)
+            Stack.objects.filter(pk=row.pk).update(
+                status="DELETE_IN_PROGRESS", last_token=f"{ctx.token}-retain"
+            )
+            return Wait(f"{', '.join(retain)} stays; the rest of {name} goes.", seconds=0.3)
+        raise _not_deleted(session, row, reason)
+    if not status.startswith("DELETE"):
+        # The call was never made: the worker died between the intent and it.
+        return _remove(ctx, session, row)
+    seconds = None if is_observed(ctx, account, region) else _unwatched(ctx)
+    return Wait(f"{done} of {total} resources are gone.", seconds, done=done, total=total)
+
+
+def _remove(ctx: StepContext, session: Session, row: Stack) -> Outcome:
+    found = _look(ctx, session, row)
+    if found is None or found.status in GONE:
+        return Done(f"{row.name} is not there.")
+    if found.is_moving and found.status != "DELETE_IN_PROGRESS":
+        return Wait(f"{row.name} is still busy with what was begun before: {found.status}.")
+    if found.protected:
+        cloudformation.protection_set(session, found.stack_id, protected=False)
+    ctx.remember(token=ctx.token, kind="delete", retained=False)
+    with ctx.fenced():
+        Stack.objects.filter(pk=row.pk).update(last_token=ctx.token)
+    if found.status != "DELETE_IN_PROGRESS":
+        cloudformation.stack_delete(session, found.stack_id, ctx.token)
+    total = row.resources.count()
+    return Wait(f"Deleting {total} resources.", done=0, total=total)
+
+
+def _not_deleted(session: Session, row: Stack, reason: str) -> StepFailed:
+    cause = cloudformation.failure_find(session, row.stack_id)
+    logical_id, kind, why = cause or (row.name, "AWS::CloudFormation::Stack", reason)
+    return StepFailed(
+        f"{logical_id} ({kind}) could not be deleted: {why}",
+        resource=f"{row.name}/{logical_id}",
+        reason=why,
+        remedy="Remove what holds it, then retry: the retry deletes the rest of the stack.",
+    )
+
+
 def row_of(ctx: StepContext, target: Target) -> Stack:
     """The stack's row, made when it is new, with this operation as the last one on it."""
     return stack_row(ctx, target.account, target.region, target.key, target.name)
@@ -309,7 +372,11 @@ def _must_ask(ctx: StepContext, target: Target, row: Stack) -> bool:
     """Whether AWS is asked: at the first looks, when the row is stale, or when nobody observes the region."""
     if row.last_token == ctx.token and row.status and not row.status.endswith("_IN_PROGRESS"):
         return False
-    if ctx.step.looks <= QUICK_LOOKS or not is_observed(ctx, target.account, target.region):
+    return _looks_itself(ctx, target.account, target.region, row)
+
+
+def _looks_itself(ctx: StepContext, account: Account, region: str, row: Stack) -> bool:
+    if ctx.step.looks <= QUICK_LOOKS or not is_observed(ctx, account, region):
         return True
     return row.seen_at is None or timezone.now() - row.seen_at > STALE
 

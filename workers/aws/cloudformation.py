@@ -1,7 +1,7 @@
 """CloudFormation: stacks, change sets, events. Sessions are passed in; nothing is kept between calls."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -110,10 +110,13 @@ def stack_create(session: Session, deployment: Deployment, token: str) -> str:
     return str(answer["StackId"])
 
 
-def stack_delete(session: Session, name: str, token: str, *, role_arn: str = "") -> None:
-    """Begin to delete a stack. No error when there is none."""
-    role = {"RoleARN": role_arn} if role_arn else {}
-    session.client(SERVICE).delete_stack(StackName=name, ClientRequestToken=token, **role)
+def stack_delete(session: Session, name: str, token: str, *, retain: Sequence[str] = ()) -> None:
+    """Begin to delete a stack. No error when there is none.
+
+    `retain` are logical ids to leave behind; CloudFormation takes them for a stack in DELETE_FAILED only.
+    """
+    keep = {"RetainResources": list(retain)} if retain else {}
+    session.client(SERVICE).delete_stack(StackName=name, ClientRequestToken=token, **keep)
 
 
 def update_cancel(session: Session, name: str, token: str) -> bool:
@@ -197,19 +200,20 @@ def failure_find(session: Session, stack_id: str, token: str = "") -> tuple[str,
 
     CloudFormation tells newest first; what failed because another one failed ("cancelled") is no cause.
     """
-    found = None
+    found = consequence = None
     for event in _events(session, stack_id):
         if token and event.get("ClientRequestToken", token) != token:
             break
-        if is_failure(event.get("ResourceStatus", ""), event.get("ResourceStatusReason", "")):
-            if event.get("PhysicalResourceId") == stack_id and found:
-                continue
-            found = (
-                event["LogicalResourceId"],
-                event["ResourceType"],
-                event.get("ResourceStatusReason", "no reason given"),
-            )
-    return found
+        status, reason = event.get("ResourceStatus", ""), event.get("ResourceStatusReason", "")
+        if event.get("PhysicalResourceId") == stack_id or not is_failure(status, reason):
+            continue
+        failure = (event["LogicalResourceId"], event["ResourceType"], reason or "no reason given")
+        if status.startswith("DELETE"):
+            # What a rollback could not delete; the cause is what came before it.
+            consequence = failure
+        else:
+            found = failure
+    return found or consequence
 
 
 def is_failure(status: str, reason: str) -> bool:
@@ -222,6 +226,15 @@ def resources_of(session: Session, stack_id: str) -> list[dict[str, Any]]:
     client = session.client(SERVICE)
     found = client.describe_stack_resources(StackName=stack_id)["StackResources"]
     return list(found)
+
+
+def kept_of(session: Session, stack_id: str) -> list[tuple[str, str]]:
+    """(type, physical id) of what a deleted stack left: skipped by its policy, or not deletable."""
+    return [
+        (entry["type"], physical)
+        for physical, entry in history_of(session, stack_id).items()
+        if entry["status"] in ("DELETE_SKIPPED", "DELETE_FAILED")
+    ]
 
 
 def history_of(session: Session, stack_id: str) -> dict[str, dict[str, str]]:

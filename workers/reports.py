@@ -1,0 +1,164 @@
+"""The report of a teardown: what is kept on purpose, what AWS is deleting, what is left over."""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from environments.lifecycle.models import Environment, TeardownReport
+from environments.operations.models import Operation
+from workers.aws import cloudformation, kms, rds
+from workers.aws.leftovers import LISTERS, Found, Wanted, same_thing
+from workers.aws.session import Session
+
+# USD a month in us-east-1, from the services' price pages in November 2026: a customer key, a gigabyte of cluster
+# snapshot beyond the free part, a gigabyte of S3 Standard.
+KEY_PRICE, SNAPSHOT_PRICE, BUCKET_PRICE = Decimal("1.00"), Decimal("0.021"), Decimal("0.023")
+GB = Decimal(10) ** 9
+
+REMEDIES = {
+    "AWS::S3::Bucket": "Empty it with all versions and delete it.",
+    "AWS::KMS::Key": "Schedule its deletion, if nothing is encrypted with it.",
+    "AWS::RDS::DBClusterSnapshot": "Delete it, or give it another name and owner's tag if it is wanted.",
+    "AWS::EC2::SecurityGroup": "Delete it; detach it from network interfaces first.",
+    "AWS::EC2::EIP": "Release it: it costs money while nothing uses it.",
+}
+ANY_REMEDY = "Delete it in AWS, or take the environment's name and tag off it if it is wanted."
+
+
+@dataclass
+class Report:
+    """The three lists, as TeardownReport keeps them."""
+
+    kept: list[dict[str, Any]] = field(default_factory=list)
+    deleting: list[dict[str, Any]] = field(default_factory=list)
+    left_over: list[dict[str, Any]] = field(default_factory=list)
+    searched: list[dict[str, Any]] = field(default_factory=list)
+
+    def store(self, operation: Operation, environment: Environment) -> None:
+        """Keep it with the operation; a retry's search replaces it."""
+        TeardownReport.objects.update_or_create(
+            operation=operation,
+            defaults={
+                "environment": environment,
+                "kept": self.kept,
+                "deleting": self.deleting,
+                "left_over": self.left_over,
+                "searched": self.searched,
+            },
+        )
+
+
+def report_make(
+    session: Session, environment: Environment, stack_ids: list[str], state: dict[str, Any]
+) -> Report:
+    """Search and sort. `state` is the operation's: snapshot and kept_bucket are kept on purpose."""
+    report = Report()
+    region = environment.home_region
+    for found in _everything(session, environment, stack_ids, report):
+        kept = _kept(session, environment, found, state)
+        if kept is not None:
+            report.kept.append({"type": found.type, "id": found.id, "region": region, **kept})
+        elif found.deleting_on:
+            report.deleting.append(
+                {"type": found.type, "id": found.id, "region": region, "date": found.deleting_on}
+            )
+        else:
+            report.left_over.append(
+                {
+                    "type": found.type,
+                    "id": found.id,
+                    "region": region,
+                    "found_by": found.found_by,
+                    "remedy": REMEDIES.get(found.type, ANY_REMEDY),
+                }
+            )
+    return report
+
+
+def _everything(
+    session: Session, environment: Environment, stack_ids: list[str], report: Report
+) -> list[Found]:
+    """All that the listers and the stacks' history tell, each thing once."""
+    spec = environment.spec
+    wanted = Wanted(environment.full_name, spec["domain"], spec["zone_id"])
+    found: list[Found] = []
+    for service, lister in LISTERS.items():
+        rows = [row for row in lister(session, wanted) if not _is_seen(row, found)]
+        for row in rows:
+            if not _is_seen(row, found):
+                found.append(row)
+        report.searched.append(
+            {
+                "service": service,
+                "lister": _first_line(lister),
+                "region": environment.home_region,
+                "found": len(rows),
+            }
+        )
+    for stack_id in stack_ids:
+        rows = _history(session, stack_id)
+        found += [row for row in rows if not _is_seen(row, found)]
+        report.searched.append(
+            {
+                "service": "cloudformation",
+                "lister": f"history of {stack_id.split('/')[1]}",
+                "region": environment.home_region,
+                "found": len(rows),
+            }
+        )
+    return found
+
+
+def _history(session: Session, stack_id: str) -> list[Found]:
+    """What a deleted stack left, and still is there; and the stack itself when it is."""
+    rows = []
+    state = cloudformation.stack_find(session, stack_id)
+    if state is not None and state.status != "DELETE_COMPLETE":
+        rows.append(Found("AWS::CloudFormation::Stack", state.name, "cloudformation describe_stacks"))
+    for kind, physical in cloudformation.kept_of(session, stack_id):
+        if kind == "AWS::KMS::Key":
+            key_state, date = kms.key_state(session, physical)
+            if key_state:
+                rows.append(Found(kind, physical, "stack history", f"{date:%Y-%m-%d}" if date else ""))
+    return rows
+
+
+def _kept(
+    session: Session, environment: Environment, found: Found, state: dict[str, Any]
+) -> dict[str, str] | None:
+    """Why it stays, what it costs and until when; None when nobody wants it."""
+    snapshot, bucket = state.get("snapshot", ""), state.get("kept_bucket", "")
+    until = "a person deletes it"
+    if found.type == "AWS::RDS::DBClusterSnapshot" and snapshot and found.id.endswith(snapshot):
+        told = rds.snapshot_find(session, snapshot) or {}
+        cost = SNAPSHOT_PRICE * int(told.get("AllocatedStorage") or 1)
+        return {"why": "Last copy of the database, as asked for.", "monthly_cost": _usd(cost), "until": until}
+    if found.type == "AWS::S3::Bucket" and bucket and found.id in (bucket, f"arn:aws:s3:::{bucket}"):
+        cost = BUCKET_PRICE * Decimal(state.get("kept_bucket_bytes", 0)) / GB
+        return {"why": "Last copy of the uploads, as asked for.", "monthly_cost": _usd(cost), "until": until}
+    if found.type == "AWS::KMS::Key" and (snapshot or bucket) and not found.deleting_on:
+        until = "the last copy is deleted"
+        return {
+            "why": "The copies that are kept are encrypted with it.",
+            "monthly_cost": _usd(KEY_PRICE),
+            "until": until,
+        }
+    if found.type == "AWS::Route53::RecordSet" and found.id.startswith("_") and found.id.endswith(" CNAME"):
+        return {
+            "why": "Certificate Manager's validation record, which CloudFormation leaves; it costs nothing.",
+            "monthly_cost": "0.00",
+            "until": "a person deletes it",
+        }
+    return None
+
+
+def _is_seen(row: Found, found: list[Found]) -> bool:
+    return any(same_thing(row, other) for other in found)
+
+
+def _first_line(lister: Any) -> str:
+    return str(lister.__doc__).strip().splitlines()[0]
+
+
+def _usd(amount: Decimal) -> str:
+    return str(amount.quantize(Decimal("0.01")))

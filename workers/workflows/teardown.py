@@ -1,0 +1,418 @@
+"""Teardown: back to nothing, and shown to be gone.
+
+Plan: what is lost, per store, and which stacks go. Execution: every check; last copies; protection off; the stacks
+in reverse of their needs, buckets emptied just before; keys; and a search for whatever is left.
+
+A last copy of the uploads is the bucket itself: it stays, private, with all versions, when its stack goes. Copying
+terabytes to another place would cost more and prove less. The database's last copy is a snapshot. Both are encrypted
+with the environment's data key, so the key stays as long as one of them is kept.
+"""
+
+import json
+from decimal import Decimal
+from typing import Any
+
+from django.utils import timezone
+
+from environments.errors import Conflict
+from environments.lifecycle.accounts import account_require_deployable
+from environments.lifecycle.models import Environment, Plan
+from environments.lifecycle.plans import plan_store
+from environments.lifecycle.states import Tier
+from environments.operations.models import Operation
+from workers.assembly import template_hash, template_parse
+from workers.aws import cloudformation, kms, rds, s3
+from workers.aws.cloudformation import DEAD, GONE, Deployment
+from workers.context import READER, StepContext, subject_of
+from workers.losses import grown, losses_count, names_of
+from workers.reports import report_make
+from workers.stacks import Target, stack_deploy, stack_remove
+from workers.workflow import Done, Outcome, StepFailed, StepSpec, Wait, Workflow, workflow_register
+from workers.workflows.provision import stack_name
+
+STACK_LIMIT_S = 3 * 3600
+COPY_LIMIT_S = 12 * 3600
+SEARCH_LIMIT_S = 1800
+KEY_DAYS = {Tier.DEV: 7, Tier.STAGING: 14, Tier.PROD: 30}
+"""How long a key waits for its deletion; KMS allows 7 to 30 days."""
+
+
+def losses(ctx: StepContext) -> Outcome:
+    """What will be lost, per store."""
+    environment: Environment = ctx.subject
+    session = ctx.session(environment.account, environment.home_region, READER)
+    found = losses_count(session, environment, ctx.operation.parameters["copies"])
+    told = "; ".join(f"{loss['store']}: {loss['what']}" for loss in found) or "No store is there."
+    return Done(told, {"losses": found})
+
+
+def plan(ctx: StepContext) -> Outcome:
+    """Every resource of every stack goes."""
+    environment: Environment = ctx.subject
+    session = ctx.session(environment.account, environment.home_region, READER)
+    rows, hashed = [], []
+    for stack in environment.release.stacks:
+        name = stack_name(environment, stack["key"])
+        found = cloudformation.stack_find(session, name)
+        if found is None:
+            continue
+        template = cloudformation.template_get(session, found.stack_id)
+        changes = [
+            {"logical_id": logical_id, "type": resource["Type"], "action": "removed", "detail": ""}
+            for logical_id, resource in template_parse(template)["Resources"].items()
+        ]
+        rows.append(
+            {
+                "key": stack["key"],
+                "name": name,
+                "region": environment.home_region,
+                "action": "delete",
+                "template_hash": template_hash(template),
+                "changes": changes,
+            }
+        )
+        hashed.append({"stack": found.stack_id, "last_operation": found.last_operation})
+    lost: list[dict[str, Any]] = ctx.operation.state["losses"]
+    count = sum(len(row["changes"]) for row in rows)
+    told = f"{len(rows)} stacks with {count} resources are deleted."
+    document = {
+        "summary": told,
+        "stacks": rows,
+        "risks": [f"{loss['store']} is lost for good: {loss['what']}." for loss in lost if not loss["copy"]],
+        "losses": lost,
+    }
+    copies = ctx.operation.parameters["copies"]
+    with ctx.fenced() as operation:
+        plan_store(
+            operation,
+            document=document,
+            hashed={"environment": environment.full_name, "stacks": hashed, "copies": copies},
+            cost_before=environment.monthly_cost or Decimal(0),
+            assembly=_assembly(environment),
+        )
+    return Done(told)
+
+
+def execute(operation: Operation) -> list[StepSpec]:
+    """Checks and copies first; then each stack when those that need it are gone."""
+    environment: Environment = subject_of(operation)
+    region = environment.home_region
+    stacks = environment.release.stacks
+    steps = [
+        StepSpec("check", "Checks", "check", region=region, time_limit_s=900),
+        StepSpec("copy-database", "Copy of the database", "copy_database", ("check",), region, COPY_LIMIT_S),
+        StepSpec("copy-uploads", "Copy of the uploads", "copy_uploads", ("check",), region, 900),
+        StepSpec(
+            "unprotect",
+            "Protection off",
+            "unprotect",
+            ("copy-database", "copy-uploads"),
+            region,
+            STACK_LIMIT_S,
+            {"stack_name": stack_name(environment, "data")},
+        ),
+    ]
+    for stack in reversed(stacks):
+        users = tuple(f"delete-{other['key']}" for other in stacks if stack["key"] in other["needs"])
+        steps.append(
+            StepSpec(
+                f"delete-{stack['key']}",
+                f"{stack['title']} goes",
+                "delete",
+                ("unprotect", *users),
+                region,
+                STACK_LIMIT_S,
+                {"stack": stack["key"], "stack_name": stack_name(environment, stack["key"])},
+            )
+        )
+    gone = tuple(f"delete-{stack['key']}" for stack in stacks)
+    steps.append(StepSpec("clean", "Keys and snapshots", "clean", gone, region, SEARCH_LIMIT_S))
+    steps.append(StepSpec("search", "Search for leftovers", "search", ("clean",), region, SEARCH_LIMIT_S))
+    return steps
+
+
+def check(ctx: StepContext) -> Outcome:
+    """All that must hold before anything irreversible."""
+    environment: Environment = ctx.subject
+    environment.refresh_from_db()
+    if environment.is_protected:
+        raise _refused(f"{environment.name} was protected meanwhile.", "Turn its protection off, then retry.")
+    try:
+        account_require_deployable(environment.account)
+    except Conflict as error:
+        raise _refused(error.message, "Make the account live, then retry.") from error
+    session = ctx.session(environment.account, environment.home_region, READER)
+    ours = {stack_name(environment, stack["key"]) for stack in environment.release.stacks}
+    ids = set()
+    for name in sorted(ours):
+        found = cloudformation.stack_find(session, name)
+        if found is None:
+            continue
+        if found.is_moving:
+            return Wait(f"{name} is still busy: {found.status}.")
+        ids.add(found.stack_id)
+    foreign = _foreign_imports(session, ids, ours)
+    if foreign:
+        raise _refused(f"Other stacks use it: {foreign}.", "Remove what they import, then retry.")
+    more = grown(
+        ctx.operation.state["losses"], losses_count(session, environment, ctx.operation.parameters["copies"])
+    )
+    if more:
+        raise _refused(f"{more}.", "Cancel, and request the teardown again to see the new count.")
+    return Done(f"{len(ids)} stacks at rest, used by nobody else; the stores are as they were planned.")
+
+
+def copy_database(ctx: StepContext) -> Outcome:
+    """A last snapshot, waited for until it can be restored."""
+    environment: Environment = ctx.subject
+    cluster = names_of(environment)["db-cluster"]
+    if not ctx.operation.parameters["copies"]["database"]:
+        return Done("No copy: that was said explicitly.")
+    name = _snapshot_name(ctx, environment)
+    session = ctx.session(environment.account, environment.home_region)
+    found = rds.snapshot_find(session, name)
+    if found is None:
+        if rds.cluster_find(session, cluster) is None:
+            return Done("There is no cluster to copy.")
+        ctx.remember(snapshot=name)
+        rds.snapshot_create(session, name, cluster, _copy_tags(environment))
+        return Wait(f"Snapshot {name} begins.", seconds=0.5)
+    if found["Status"] == "failed":
+        raise StepFailed(f"Snapshot {name} failed.", resource=name, remedy="Delete it in AWS, then retry.")
+    if found["Status"] != "available":
+        return Wait(f"Snapshot {name}: {found.get('PercentProgress', 0)} %.")
+    return Done(f"Snapshot {name} is kept.", {"snapshot": name})
+
+
+def copy_uploads(ctx: StepContext) -> Outcome:
+    """The bucket itself is the copy: say so, or say that it goes."""
+    environment: Environment = ctx.subject
+    bucket = names_of(environment)["uploads-bucket"]
+    if not ctx.operation.parameters["copies"]["uploads"]:
+        return Done("No copy: that was said explicitly.")
+    session = ctx.session(environment.account, environment.home_region, READER)
+    if not s3.bucket_exists(session, bucket):
+        return Done("There is no bucket to keep.")
+    size = s3.bucket_size(session, bucket)
+    if not size["versions"]:
+        return Done(f"Bucket {bucket} is empty: there is nothing to keep.")
+    return Done(
+        f"Bucket {bucket} is kept with all versions.",
+        {"kept_bucket": bucket, "kept_bucket_bytes": size["bytes"]},
+    )
+
+
+def unprotect(ctx: StepContext) -> Outcome:
+    """Deletion protection of the cluster off, by a stack update that changes nothing else."""
+    environment: Environment = ctx.subject
+    region = environment.home_region
+    name = stack_name(environment, "data")
+    if ctx.step.state.get("token") != ctx.token:
+        session = ctx.session(environment.account, region)
+        found = cloudformation.stack_find(session, name)
+        if found is None or found.status in GONE | DEAD:
+            return Done("There is no protected cluster.")
+        template = template_parse(cloudformation.template_get(session, found.stack_id))
+        protected = [key for key, resource in template["Resources"].items() if _is_protected(resource)]
+        if not protected:
+            return Done("Nothing was protected.")
+        for key in protected:
+            template["Resources"][key]["Properties"]["DeletionProtection"] = False
+        ctx.remember(template=json.dumps(template), protected=protected, tags=found.tags)
+    return stack_deploy(ctx, _unprotected(ctx, environment, name))
+
+
+def delete(ctx: StepContext) -> Outcome:
+    """One stack goes; its buckets are emptied first, for S3 refuses to delete a full one."""
+    environment: Environment = ctx.subject
+    key, region = ctx.step.parameters["stack"], environment.home_region
+    kept = str(ctx.operation.state.get("kept_bucket", ""))
+    retain: list[str] = []
+    if ctx.step.state.get("token") != ctx.token:
+        session = ctx.session(environment.account, region)
+        for bucket in _buckets(session, ctx.step.parameters["stack_name"]):
+            if bucket["id"] == kept:
+                retain.append(bucket["logical_id"])
+                continue
+            if s3.bucket_exists(session, bucket["id"]):
+                deleted = s3.bucket_empty(session, bucket["id"])
+                if deleted:
+                    return Wait(f"Emptying {bucket['id']}: {deleted} versions deleted just now.", seconds=0.0)
+                s3.uploads_abort(session, bucket["id"])
+        ctx.remember(retain=retain)
+    return stack_remove(
+        ctx,
+        environment.account,
+        region,
+        key,
+        ctx.step.parameters["stack_name"],
+        retain=ctx.step.state.get("retain", []),
+    )
+
+
+def let_run(ctx: StepContext) -> Outcome:
+    """A cancel: what AWS has begun cannot be taken back and is let run; nothing more begins."""
+    if ctx.step.state.get("token") != ctx.token:
+        return Done("Not begun, because the operation was cancelled.")
+    return delete(ctx) if "stack" in ctx.step.parameters else unprotect(ctx)
+
+
+def clean(ctx: StepContext) -> Outcome:
+    """What stacks leave on purpose and nobody wants: CloudFormation's own snapshot, and keys without a use."""
+    environment: Environment = ctx.subject
+    session = ctx.session(environment.account, environment.home_region)
+    kept_snapshot = ctx.operation.state.get("snapshot", "")
+    for snapshot in rds.snapshots_of(session, names_of(environment)["db-cluster"]):
+        name = snapshot["DBClusterSnapshotIdentifier"]
+        if name != kept_snapshot and snapshot.get("SnapshotType") == "manual":
+            if snapshot["Status"] == "creating":
+                return Wait(f"Snapshot {name} is made by CloudFormation; it is deleted when it is there.")
+            if _made_by_us(name, environment):
+                rds.snapshot_delete(session, name)
+    copies = bool(kept_snapshot or ctx.operation.state.get("kept_bucket"))
+    scheduled = 0
+    for key_id in _keys_left(session, environment):
+        state, _ = kms.key_state(session, key_id)
+        if state and state != "PendingDeletion" and not copies:
+            kms.key_schedule_deletion(session, key_id, KEY_DAYS[Tier(environment.tier)])
+            scheduled += 1
+    if copies:
+        return Done("The data key stays: the copies that are kept need it.")
+    return Done(f"{scheduled} keys are scheduled for deletion." if scheduled else "No key was left.")
+
+
+def search(ctx: StepContext) -> Outcome:
+    """Look everywhere. Nothing left over is the end; anything is a list and a retry."""
+    environment: Environment = ctx.subject
+    session = ctx.session(environment.account, environment.home_region, READER)
+    stack_ids = [row.stack_id for row in environment.stacks.exclude(stack_id="")]
+    report = report_make(session, environment, stack_ids, ctx.operation.state)
+    with ctx.fenced() as operation:
+        report.store(operation, environment)
+    if report.left_over:
+        first = ", ".join(f"{row['type']} {row['id']}" for row in report.left_over[:3])
+        more = f" and {len(report.left_over) - 3} more" if len(report.left_over) > 3 else ""
+        raise StepFailed(
+            f"{len(report.left_over)} resources are left over: {first}{more}.",
+            resource=report.left_over[0]["id"],
+            reason="left over",
+            remedy="See the report: remove each as it says, then retry; the retry searches again.",
+        )
+    return Done(
+        f"Searched {len(report.searched)} places: {len(report.kept)} kept on purpose,"
+        f" {len(report.deleting)} being deleted by AWS, none left over."
+    )
+
+
+def _foreign_imports(session: Any, ids: set[str], ours: set[str]) -> str:
+    for export, stack_id in sorted(cloudformation.exports_of(session).items()):
+        if stack_id in ids:
+            others = [name for name in cloudformation.imports_of(session, export) if name not in ours]
+            if others:
+                return f"{export} by {', '.join(others)}"
+    return ""
+
+
+def _is_protected(resource: dict[str, Any]) -> bool:
+    protected = resource.get("Properties", {}).get("DeletionProtection")
+    return resource["Type"] == "AWS::RDS::DBCluster" and protected in (True, "true")
+
+
+def _unprotected(ctx: StepContext, environment: Environment, name: str) -> Target:
+    state = ctx.step.state
+    account, region = environment.account, environment.home_region
+    return Target(
+        account=account,
+        region=region,
+        key="data",
+        deployment=Deployment(
+            name=name,
+            role_arn=f"arn:aws:iam::{account.account_id}:role/cdk-swyard-cfn-exec-role-{account.account_id}-{region}",
+            template_body=state["template"],
+            tags=state["tags"],
+        ),
+        template=state["template"],
+        planned=[{"logical_id": key, "action": "modified"} for key in state["protected"]],
+    )
+
+
+def _buckets(session: Any, name: str) -> list[dict[str, str]]:
+    found = cloudformation.stack_find(session, name)
+    if found is None or found.status in GONE:
+        return []
+    return [
+        {"logical_id": entry["LogicalResourceId"], "id": entry["PhysicalResourceId"]}
+        for entry in cloudformation.resources_of(session, found.stack_id)
+        if entry["ResourceType"] == "AWS::S3::Bucket"
+        and entry.get("PhysicalResourceId")
+        and entry["ResourceStatus"] != "DELETE_COMPLETE"
+    ]
+
+
+def _keys_left(session: Any, environment: Environment) -> list[str]:
+    return [
+        physical
+        for row in environment.stacks.exclude(stack_id="")
+        for kind, physical in cloudformation.kept_of(session, row.stack_id)
+        if kind == "AWS::KMS::Key"
+    ]
+
+
+def _snapshot_name(ctx: StepContext, environment: Environment) -> str:
+    return f"sy-{environment.full_name}-final-{ctx.operation.pk}"
+
+
+def _made_by_us(snapshot: str, environment: Environment) -> bool:
+    """CloudFormation names its last snapshot after the stack; a person's own snapshot is left for the report."""
+    return snapshot.startswith(f"{stack_name(environment, 'data')}-snapshot-")
+
+
+def _copy_tags(environment: Environment) -> dict[str, str]:
+    return {
+        "switchyard:environment": environment.full_name,
+        "switchyard:team": environment.team.slug,
+        "switchyard:kept": f"last copy of {timezone.now():%Y-%m-%d}",
+    }
+
+
+def _assembly(environment: Environment) -> str:
+    """The assembly that was deployed."""
+    plans = Plan.objects.filter(operation__in=environment.operations.filter(kind="provision")).exclude(
+        assembly=""
+    )
+    last = plans.order_by("-operation_id").first()
+    return last.assembly if last else ""
+
+
+def _refused(sentence: str, remedy: str) -> StepFailed:
+    return StepFailed(sentence, reason="check", remedy=remedy)
+
+
+def succeeded(operation: Operation) -> str:
+    """The sentence of the good end."""
+    return f"{operation.subject_label} is torn down; nothing is left over."
+
+
+workflow_register(
+    Workflow(
+        kind="teardown",
+        plan=(
+            StepSpec("losses", "What will be lost", "losses", time_limit_s=1800),
+            StepSpec("plan", "Plan", "plan", ("losses",), time_limit_s=600),
+        ),
+        execute=execute,
+        functions={
+            "losses": losses,
+            "plan": plan,
+            "check": check,
+            "copy_database": copy_database,
+            "copy_uploads": copy_uploads,
+            "unprotect": unprotect,
+            "delete": delete,
+            "clean": clean,
+            "search": search,
+        },
+        cancels={"delete": let_run, "unprotect": let_run},
+        succeeded=succeeded,
+    )
+)
