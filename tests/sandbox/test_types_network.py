@@ -465,8 +465,7 @@ def test_type_is_made_found_deleted_and_gone(row: Row, aws: Aws, zone: str) -> N
     )
     try:
         settled(cloudformation, stack, "CREATE_COMPLETE")
-        resources = cloudformation.describe_stack_resources(StackName=stack)["StackResources"]
-        ids = {r["LogicalResourceId"]: r["PhysicalResourceId"] for r in resources}
+        ids = physical_ids(cloudformation, stack)
         assert not gone(row.find, aws, ids)
         if row.tag_region:
             part = arn_part(aws, row.name, ids[row.name])
@@ -477,3 +476,125 @@ def test_type_is_made_found_deleted_and_gone(row: Row, aws: Aws, zone: str) -> N
     assert gone(row.find, aws, ids)
     if row.tag_region:
         assert tagged(aws, row.tag_region, row.name) == []
+
+
+# What a changed property does: (resource, property, new value, what its service then shows, replaced)
+UPDATES: list[tuple[str, str, Any, Callable[[Aws, dict[str, str]], bool], bool]] = [
+    (
+        "Group",
+        "SecurityGroupIngress",
+        [{"IpProtocol": "tcp", "FromPort": 8443, "ToPort": 8443, "CidrIp": "10.0.0.0/8"}],
+        lambda aws, ids: (
+            [p["FromPort"] for p in shown_group(aws, ids)["IpPermissions"]] == [8443]
+            and len(shown_group(aws, ids)["IpPermissionsEgress"]) == 1
+        ),
+        False,
+    ),
+    (
+        "Group",
+        "GroupDescription",
+        "other",
+        lambda aws, ids: shown_group(aws, ids)["Description"] == "other",
+        True,
+    ),
+    (
+        "Balancer",
+        "LoadBalancerAttributes",
+        [{"Key": "idle_timeout.timeout_seconds", "Value": "90"}],
+        lambda aws, ids: (
+            {"Key": "idle_timeout.timeout_seconds", "Value": "90"}
+            in aws("elbv2").describe_load_balancer_attributes(LoadBalancerArn=ids["Balancer"])["Attributes"]
+        ),
+        False,
+    ),
+    (
+        "Record",
+        "ResourceRecords",
+        ["192.0.2.7"],
+        lambda aws, ids: (
+            zone_records(aws, ids, "www.stacked.example.com.")[0]["ResourceRecords"]
+            == [{"Value": "192.0.2.7"}]
+        ),
+        False,
+    ),
+    (
+        "Record",
+        "Name",
+        "moved.stacked.example.com.",
+        lambda aws, ids: (
+            bool(zone_records(aws, ids, "moved.stacked.example.com."))
+            and not zone_records(aws, ids, "www.stacked.example.com.")
+        ),
+        True,
+    ),
+    (
+        "Records",
+        "RecordSets",
+        [{"Name": "later.stacked.example.com.", "Type": "TXT", "TTL": "60", "ResourceRecords": ['"y"']}],
+        lambda aws, ids: (
+            bool(zone_records(aws, ids, "later.stacked.example.com."))
+            and not zone_records(aws, ids, "grouped.stacked.example.com.")
+        ),
+        False,
+    ),
+    (
+        "Acl",
+        "Rules",
+        [],
+        lambda aws, ids: aws("wafv2").get_web_acl(**acl_parts(ids))["WebACL"]["Capacity"] == 0,
+        False,
+    ),
+    (
+        "SubnetA",
+        "CidrBlock",
+        "10.30.9.0/24",
+        lambda aws, ids: (
+            in_ec2("describe_subnets", "Subnets", subnet_id="SubnetA")(aws, ids)[0]["CidrBlock"]
+            == "10.30.9.0/24"
+        ),
+        True,
+    ),
+    (
+        "Alarm",
+        "Threshold",
+        5,
+        lambda aws, ids: (
+            aws("cloudwatch").describe_alarms(AlarmNames=[ids["Alarm"]])["MetricAlarms"][0]["Threshold"] == 5
+        ),
+        False,
+    ),
+]
+
+
+def shown_group(aws: Aws, ids: dict[str, str]) -> Any:
+    return in_ec2("describe_security_groups", "SecurityGroups", group_id="Group")(aws, ids)[0]
+
+
+@pytest.mark.parametrize("update", UPDATES, ids=lambda update: f"{update[0]}-{update[1]}")
+def test_changed_property_reaches_its_service(
+    update: tuple[str, str, Any, Callable[[Aws, dict[str, str]], bool], bool], aws: Aws, zone: str
+) -> None:
+    name, changed, value, shows, replaced = update
+    cloudformation, stack = aws("cloudformation"), f"update-{name}-{changed}"
+    template = template_of(name, zone)
+    made = cloudformation.create_stack(StackName=stack, TemplateBody=json.dumps(template))["StackId"]
+    try:
+        settled(cloudformation, stack, "CREATE_COMPLETE")
+        before = physical_ids(cloudformation, stack)
+        assert not shows(aws, before)
+        resource = template["Resources"][name]
+        properties = {**resource["Properties"], changed: value}
+        template["Resources"] = {**template["Resources"], name: {**resource, "Properties": properties}}
+        cloudformation.update_stack(StackName=stack, TemplateBody=json.dumps(template))
+        settled(cloudformation, stack, "UPDATE_COMPLETE")
+        after = physical_ids(cloudformation, stack)
+        assert shows(aws, after)
+        assert (before[name] != after[name]) is replaced
+    finally:
+        cloudformation.delete_stack(StackName=stack)
+        settled(cloudformation, made, "DELETE_COMPLETE")
+
+
+def physical_ids(cloudformation: Any, stack: str) -> dict[str, str]:
+    resources = cloudformation.describe_stack_resources(StackName=stack)["StackResources"]
+    return {r["LogicalResourceId"]: r["PhysicalResourceId"] for r in resources}

@@ -38,7 +38,7 @@ class VpcEndpoint(ResourceType):
         if kind == "Gateway" and service.rpartition(".")[2] not in GATEWAY_SERVICES:
             raise AwsError(
                 "InvalidParameter",
-                f"Endpoint type (Gateway) does not match available service types ([Interface]).",  # noqa: F541
+                "Endpoint type (Gateway) does not match available service types ([Interface]).",
                 400,
             )
 
@@ -60,8 +60,9 @@ class VpcEndpoint(ResourceType):
         self._check_parts(ctx, properties)
 
     def updated(self, ctx: Context, record: Record, before: dict[str, Any]) -> None:
-        release(ctx, record.id)
-        self._lay(ctx, record)
+        if any(before.get(n) != record.properties.get(n) for n in ("SubnetIds", "SecurityGroupIds")):
+            release(ctx, record.id)
+            self._lay(ctx, record)
 
     def _lay(self, ctx: Context, record: Record) -> None:
         for subnet in record.properties.get("SubnetIds") or ():

@@ -151,8 +151,10 @@ class LoadBalancer(ResourceType):
         _check_logs(ctx, properties.get("LoadBalancerAttributes") or ())
 
     def updated(self, ctx: Context, record: Record, before: dict[str, Any]) -> None:
-        release(ctx, record.id)
-        self._lay(ctx, record)
+        place = ("Subnets", "SubnetMappings", "SecurityGroups")
+        if any(before.get(n) != record.properties.get(n) for n in place):
+            release(ctx, record.id)
+            self._lay(ctx, record)
 
     def check_delete(self, ctx: Context, record: Record) -> None:
         if (
