@@ -65,6 +65,8 @@ def _demand(ctx: Context, role: Record, action: str, keys: policy.Keys) -> None:
 
 @operation("sts", "AssumeRole")
 def assume_role(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
+    if ctx.principal.kind == "root":
+        raise AwsError("AccessDenied", "Roles may not be assumed by root accounts.", 403)
     role = ctx.store.by_arn(params["RoleArn"])
     if role is None or role.type != "AWS::IAM::Role":
         raise _denied(ctx, "sts:AssumeRole", params["RoleArn"])
