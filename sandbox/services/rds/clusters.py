@@ -10,7 +10,7 @@ from sandbox.context import Context
 from sandbox.errors import AwsError
 from sandbox.registry import resource_type
 from sandbox.resource_types import ResourceType, random_hex
-from sandbox.services.rds import engines, origins
+from sandbox.services.rds import engines, origins, volume
 from sandbox.services.rds.common import (
     CLUSTER,
     CLUSTER_PARAMETERS,
@@ -127,6 +127,7 @@ class Cluster(ResourceType):
     def ready(self, ctx: Context, record: Record, action: str) -> None:
         if action == "create":
             origins.automated_snapshot(ctx, record)
+            volume.begin(ctx, record)
 
     def check_delete(self, ctx: Context, record: Record) -> None:
         if record.state == "deleting":

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -397,6 +398,21 @@ def test_engine_versions_tell_their_family(rds: Any) -> None:
         Engine="aurora-mysql", DBInstanceClass="db.r7g.large"
     )
     assert {o["DBInstanceClass"] for o in classes["OrderableDBInstanceOptions"]} == {"db.r7g.large"}
+
+
+def test_size_of_a_cluster_is_a_metric(rds: Any, client: Client) -> None:
+    cluster(rds, "measured")
+    now = datetime.now(UTC)
+    answer = client("cloudwatch").get_metric_statistics(
+        Namespace="AWS/RDS",
+        MetricName="VolumeBytesUsed",
+        Dimensions=[{"Name": "DBClusterIdentifier", "Value": "measured"}],
+        StartTime=now - timedelta(hours=1),
+        EndTime=now + timedelta(minutes=1),
+        Period=300,
+        Statistics=["Maximum"],
+    )
+    assert [point["Maximum"] for point in answer["Datapoints"]] == [41_943_040]
 
 
 def test_stack_with_deletion_policy_snapshot_leaves_one_that_restores(rds: Any, client: Client) -> None:
