@@ -16,7 +16,7 @@ from devtools.slots import Slot, take_folder
 from devtools.trouble import Trouble
 
 # Real AWS takes a quarter of an hour for an Aurora cluster and a Beanstalk environment; a demo should not.
-SPEED = 0.02
+SPEED = 0.01
 
 
 def main() -> int:

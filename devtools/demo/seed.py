@@ -4,14 +4,12 @@ People come from `manage.py seed_demo`; account and environment through the publ
 """
 
 import json
-import sys
 import time
 from dataclasses import dataclass
 from typing import Any
 
 import pyotp
 
-from devtools import processes
 from devtools.demo.api import Api
 from devtools.demo.house import House
 from devtools.demo.keep import TOLD, write_private
@@ -169,8 +167,7 @@ def _deploy_role(house: House, keys: Keys, account: dict[str, Any]) -> None:
     try:
         cloudformation.create_stack(
             StackName=ROLE_STACK,
-            TemplateBody=setup["template"]
-            or processes.run([sys.executable, "-m", "blueprint_cdk", "role-template"]),
+            TemplateBody=setup["template"],
             Parameters=parameters,
             Capabilities=["CAPABILITY_NAMED_IAM"],
         )
