@@ -2,10 +2,28 @@
 
 from typing import Any
 
+import django_filters
+from django import forms
 from django.db.models import QuerySet
 from rest_framework.exceptions import ValidationError
 from rest_framework.filters import OrderingFilter
 from rest_framework.request import Request
+
+
+class _YesNoField(forms.Field):
+    widget = forms.TextInput
+
+    def to_python(self, value: str | None) -> bool | None:
+        known = {None: None, "": None, "true": True, "false": False}
+        if value not in known:
+            raise forms.ValidationError("This is true or false.")
+        return known[value]
+
+
+class YesNo(django_filters.BooleanFilter):
+    """?gone=true or ?gone=false; the library's own filter takes anything else for no filter at all."""
+
+    field_class = _YesNoField
 
 
 class StrictOrdering(OrderingFilter):

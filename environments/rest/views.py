@@ -5,7 +5,7 @@ from typing import Any
 from django.http import Http404
 from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework import mixins, status
-from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.filters import SearchFilter
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -29,6 +29,7 @@ class Resource(GenericViewSet):
     parser_classes = [StrictJSONParser]
     filter_backends = [DjangoFilterBackend, SearchFilter, StrictOrdering]
     metadata_class = None
+    http_method_names = ["get", "head", "post", "delete"]
     noun = "row"
     scopes: dict[str, str] = {}
     serializers: dict[str, type[Serializer]] = {}
@@ -64,7 +65,11 @@ class Resource(GenericViewSet):
 
     def said(self) -> dict[str, Any]:
         """The body of the request, checked by the action's input serializer. Raises ValidationError."""
-        serializer = self.inputs[self.action](data=self.request.data, context=self.get_serializer_context())
+        if self.request.data is None:
+            # A serializer would take it for a body that was not sent.
+            raise ValidationError({"body": "The body has to be a JSON object, as {…}; this is null."})
+        context = self.get_serializer_context()
+        serializer = self.inputs[self.action](data=self.request.data, context=context)
         serializer.is_valid(raise_exception=True)
         return serializer.validated_data
 

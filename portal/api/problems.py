@@ -86,7 +86,7 @@ def _framework(error: exceptions.APIException) -> Response:
     if getattr(error, "auth_header", None):
         headers["WWW-Authenticate"] = error.auth_header  # type: ignore[attr-defined]
     if getattr(error, "wait", None):
-        headers["Retry-After"] = str(int(error.wait) + 1)  # type: ignore[attr-defined]
+        headers["Retry-After"] = str(int(error.wait))  # type: ignore[attr-defined]
     detail = error.detail if isinstance(error.detail, str) else " ".join(map(str, error.detail))
     if isinstance(error, exceptions.NotAuthenticated):
         detail = "Send an API token, as Authorization: Bearer <token>."

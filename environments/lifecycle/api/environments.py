@@ -35,6 +35,7 @@ from environments.lifecycle.states import GONE, EnvironmentStatus, Tier
 from environments.lifecycle.teardown import environment_teardown
 from environments.operations.api import OperationSerializer, accepted
 from environments.people.rights import require
+from environments.rest.filters import YesNo
 from environments.rest.serializers import Nothing
 from environments.rest.views import ReadOnlyResource
 
@@ -50,7 +51,7 @@ class EnvironmentFilters(django_filters.FilterSet):
     """Without ?gone= and ?status=, environments that are gone are left out. ?status= may be given several times."""
 
     status = django_filters.MultipleChoiceFilter(choices=EnvironmentStatus.choices)
-    gone = django_filters.BooleanFilter(method="by_gone", label="true: those that are gone.")
+    gone = YesNo(method="by_gone", label="true: those that are gone.")
     name = django_filters.CharFilter()
     team = django_filters.CharFilter("team__slug", label="The team's slug.")
     account = django_filters.CharFilter("account__name")
@@ -59,7 +60,7 @@ class EnvironmentFilters(django_filters.FilterSet):
     tier = django_filters.ChoiceFilter(choices=Tier.choices)
     size = django_filters.CharFilter()
     home_region = django_filters.CharFilter()
-    is_protected = django_filters.BooleanFilter()
+    is_protected = YesNo()
 
     class Meta:
         model = Environment

@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from environments.lifecycle.models import ApprovalRule, Blueprint, Release
 from environments.lifecycle.releases import release_make_default, release_withdraw
 from environments.lifecycle.states import GONE, Tier
+from environments.rest.filters import YesNo
 from environments.rest.serializers import Nothing
 from environments.rest.views import ReadOnlyResource
 
@@ -99,8 +100,8 @@ class ReleaseDetailSerializer(ReleaseSerializer):
 class ReleaseFilters(django_filters.FilterSet):
     blueprint = django_filters.CharFilter("blueprint__name")
     version = django_filters.CharFilter()
-    is_default = django_filters.BooleanFilter()
-    is_withdrawn = django_filters.BooleanFilter()
+    is_default = YesNo()
+    is_withdrawn = YesNo()
 
     class Meta:
         model = Release
@@ -173,7 +174,7 @@ class RuleSerializer(serializers.ModelSerializer):
 class RuleFilters(django_filters.FilterSet):
     operation_kind = django_filters.CharFilter()
     tier = django_filters.ChoiceFilter(choices=Tier.choices)
-    is_enabled = django_filters.BooleanFilter()
+    is_enabled = YesNo()
 
     class Meta:
         model = ApprovalRule

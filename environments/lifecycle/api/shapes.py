@@ -171,7 +171,7 @@ class EnvironmentDetailSerializer(EnvironmentSerializer):
 class RestoreSourceInput(Input):
     """Where the database's first data comes from."""
 
-    kind = Text(max_length=20, help_text="snapshot or cluster.")
+    kind = serializers.ChoiceField(["snapshot", "cluster"])
     id = Text(max_length=255, help_text="Identifier of the snapshot or cluster.")
 
 

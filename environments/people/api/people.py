@@ -11,6 +11,7 @@ from environments.people.models import PortalRole, Team, User
 from environments.people.rights import require
 from environments.people.services import team_create
 from environments.rest.fields import Text
+from environments.rest.filters import YesNo
 from environments.rest.serializers import Input
 from environments.rest.views import ReadOnlyResource
 
@@ -77,7 +78,7 @@ class PersonSerializer(serializers.ModelSerializer):
 class PersonFilters(django_filters.FilterSet):
     portal_role = django_filters.ChoiceFilter(choices=PortalRole.choices)
     team = django_filters.CharFilter("teams__slug")
-    is_active = django_filters.BooleanFilter()
+    is_active = YesNo()
 
     class Meta:
         model = User

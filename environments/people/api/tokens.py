@@ -13,6 +13,7 @@ from environments.people.models import ApiToken, TokenScope, User
 from environments.people.rights import may
 from environments.people.services import MAX_TOKEN_DAYS, token_create, token_revoke
 from environments.rest.fields import Text, Whole
+from environments.rest.filters import YesNo
 from environments.rest.serializers import Input, Nothing
 from environments.rest.views import ReadOnlyResource
 
@@ -78,7 +79,7 @@ class TokenInput(Input):
 
 class TokenFilters(django_filters.FilterSet):
     user = django_filters.CharFilter("user__username")
-    revoked = django_filters.BooleanFilter("revoked_at", "isnull", exclude=True)
+    revoked = YesNo("revoked_at", "isnull", exclude=True)
 
     class Meta:
         model = ApiToken
@@ -116,7 +117,8 @@ class TokenViewSet(ReadOnlyResource):
     def create(self, request: Request) -> Response:
         said = self.said()
         if isinstance(request.auth, ApiToken):
-            wider = sorted(set(said["scopes"]) - set(request.auth.scopes))
+            known = set(said["scopes"]).intersection(TokenScope.values)
+            wider = sorted(known - set(request.auth.scopes))
             if wider:
                 raise Forbidden(
                     f"A token cannot make one that may do more: it lacks {', '.join(wider)}.", field="scopes"
