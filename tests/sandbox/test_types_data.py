@@ -385,3 +385,114 @@ def test_type_is_made_found_deleted_and_gone(row: Row, aws: Aws, primary: str) -
     assert gone(row.find, aws, ids)
     if row.tagged and row.name not in ("Key", "Replica"):
         assert tagged(aws, row.name) == []
+
+
+def changed(
+    name: str, property: str, value: Any, shows: Callable[[Aws, dict[str, str]], Any], kept: bool
+) -> Any:
+    kind = "in place" if kept else "replaced"
+    return pytest.param(name, property, value, shows, kept, id=f"{RESOURCES[name]['Type']}-{property}-{kind}")
+
+
+def first(find: Find, member: str, field: str) -> Find:
+    return lambda aws, ids: find(aws, ids)[member][0][field]
+
+
+CLUSTERS = in_rds("describe_db_clusters", "DBClusterIdentifier", "Cluster")
+INSTANCES = in_rds("describe_db_instances", "DBInstanceIdentifier", "Instance")
+GROUPS = in_rds("describe_db_subnet_groups", "DBSubnetGroupName", "Subnets")
+PROXIES = in_rds("describe_db_proxies", "DBProxyName", "Proxy")
+MORE_INSTANCES = [*OPTIONS, option("aws:ec2:instances", "InstanceTypes", "t4g.small")]
+
+
+def parameters(aws: Aws, ids: dict[str, str]) -> list[str]:
+    answer = aws("rds").describe_db_cluster_parameters(DBClusterParameterGroupName=ids["ClusterParameters"])
+    return [p["ParameterName"] for p in answer["Parameters"]]
+
+
+def instance_types(aws: Aws, ids: dict[str, str]) -> list[str]:
+    filters = [{"Name": "tag:elasticbeanstalk:environment-name", "Values": [ids["Environment"]]}]
+    found = aws("ec2").describe_instances(Filters=filters)["Reservations"]
+    return [i["InstanceType"] for r in found for i in r["Instances"] if i["State"]["Name"] == "running"]
+
+
+@pytest.mark.parametrize(
+    ("name", "property", "value", "shows", "kept"),
+    [
+        changed(
+            "Key",
+            "Description",
+            "new",
+            lambda aws, ids: aws("kms").describe_key(KeyId=ids["Key"])["KeyMetadata"]["Description"],
+            True,
+        ),
+        changed("Secret", "Description", "new", secret("Description"), True),
+        changed("Secret", "Name", "types-renamed", secret("Name"), False),
+        changed(
+            "Subnets",
+            "DBSubnetGroupDescription",
+            "new",
+            first(GROUPS, "DBSubnetGroups", "DBSubnetGroupDescription"),
+            True,
+        ),
+        changed("ClusterParameters", "Parameters", {"long_query_time": "2"}, parameters, True),
+        changed(
+            "Cluster",
+            "BackupRetentionPeriod",
+            9,
+            first(CLUSTERS, "DBClusters", "BackupRetentionPeriod"),
+            True,
+        ),
+        changed("Cluster", "DatabaseName", "other", first(CLUSTERS, "DBClusters", "DatabaseName"), False),
+        changed(
+            "Instance",
+            "DBInstanceClass",
+            "db.r7g.xlarge",
+            first(INSTANCES, "DBInstances", "DBInstanceClass"),
+            True,
+        ),
+        changed("Proxy", "IdleClientTimeout", 60, first(PROXIES, "DBProxies", "IdleClientTimeout"), True),
+        changed(
+            "Application",
+            "Description",
+            "new",
+            lambda aws, ids: applications(aws, ids)[0]["Description"],
+            True,
+        ),
+        changed("Version", "Description", "new", lambda aws, ids: versions(aws, ids)[0]["Description"], True),
+        changed("Environment", "OptionSettings", MORE_INSTANCES, instance_types, True),
+        changed(
+            "Environment",
+            "CNAMEPrefix",
+            "types-moved",
+            lambda aws, ids: environments(aws, ids)[0]["CNAME"],
+            False,
+        ),
+    ],
+)
+def test_changed_property_reaches_its_service(
+    name: str, property: str, value: Any, shows: Find, kept: bool, aws: Aws, primary: str
+) -> None:
+    cloudformation, stack = aws("cloudformation"), f"changes-{name}-{property}"
+    template = json.loads(template_of(name, primary))
+    made = cloudformation.create_stack(StackName=stack, TemplateBody=json.dumps(template))
+    settled(cloudformation, stack, "CREATE_COMPLETE")
+
+    def ids() -> dict[str, str]:
+        resources = cloudformation.describe_stack_resources(StackName=stack)["StackResources"]
+        return {r["LogicalResourceId"]: r["PhysicalResourceId"] for r in resources}
+
+    before = ids()
+    template["Resources"][name].setdefault("Properties", {})[property] = value
+    cloudformation.update_stack(StackName=stack, TemplateBody=json.dumps(template))
+    settled(cloudformation, stack, "UPDATE_COMPLETE")
+    shown = shows(aws, ids())
+    expected = {
+        "Parameters": ["long_query_time"],
+        "OptionSettings": ["t4g.small"],
+        "CNAMEPrefix": f"types-moved.{REGION}.elasticbeanstalk.com",
+    }.get(property, value)
+    assert shown == expected
+    assert (ids()[name] == before[name]) is kept
+    cloudformation.delete_stack(StackName=stack)
+    settled(cloudformation, made["StackId"], "DELETE_COMPLETE")

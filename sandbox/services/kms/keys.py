@@ -284,5 +284,5 @@ def take_up(world: World) -> None:
 
 
 def policy_text(record: Record) -> str:
-    policy = record.properties["KeyPolicy"]
+    policy = record.properties.get("KeyPolicy") or default_policy(record.account)
     return policy if isinstance(policy, str) else json.dumps(policy)
