@@ -1,0 +1,84 @@
+"""Helpers of the sandbox's tests: stacks awaited, refusals caught, clients of a role."""
+
+import json
+import time
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from devtools.sandbox import Sandbox
+
+QUIET_S = 20
+
+
+def refused(call: Any, **params: Any) -> tuple[str, str]:
+    """Code and message with which a call is refused."""
+    with pytest.raises(ClientError) as caught:
+        call(**params)
+    error = caught.value.response["Error"]
+    return str(error["Code"]), str(error["Message"])
+
+
+def parameter(value: Any, **more: Any) -> dict[str, Any]:
+    """A template's SSM parameter: the simplest resource."""
+    return {"Type": "AWS::SSM::Parameter", "Properties": {"Type": "String", "Value": value, **more}}
+
+
+def template(outputs: dict[str, Any] | None = None, **resources: Any) -> str:
+    return json.dumps({"Resources": resources, "Outputs": outputs or {}})
+
+
+class Stacks:
+    """CloudFormation of one account, with waiting."""
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+
+    def wait(self, name: str) -> dict[str, Any]:
+        """The stack once nothing is in progress."""
+        until = time.monotonic() + QUIET_S
+        while time.monotonic() < until:
+            stack: dict[str, Any] = self.client.describe_stacks(StackName=name)["Stacks"][0]
+            if not stack["StackStatus"].endswith("_IN_PROGRESS"):
+                return stack
+            time.sleep(0.02)
+        raise AssertionError(f"{name} is still {stack['StackStatus']}")
+
+    def create(self, name: str, body: str, **more: Any) -> dict[str, Any]:
+        more.setdefault("Capabilities", ["CAPABILITY_NAMED_IAM"])
+        return self.wait(self.client.create_stack(StackName=name, TemplateBody=body, **more)["StackId"])
+
+    def update(self, name: str, body: str, **more: Any) -> dict[str, Any]:
+        self.client.update_stack(StackName=name, TemplateBody=body, **more)
+        return self.wait(name)
+
+    def delete(self, name: str, **more: Any) -> dict[str, Any]:
+        id = self.client.describe_stacks(StackName=name)["Stacks"][0]["StackId"]
+        self.client.delete_stack(StackName=name, **more)
+        return self.wait(id)
+
+    def events(self, name: str) -> list[tuple[str, str, str]]:
+        """(logical id, status, reason), oldest first."""
+        found = self.client.describe_stack_events(StackName=name)["StackEvents"]
+        return [
+            (e["LogicalResourceId"], e["ResourceStatus"], e.get("ResourceStatusReason", "")) for e in found
+        ][::-1]
+
+    def physical(self, name: str) -> dict[str, str]:
+        found = self.client.describe_stack_resources(StackName=name)["StackResources"]
+        return {r["LogicalResourceId"]: r["PhysicalResourceId"] for r in found}
+
+
+def with_credentials(
+    sandbox: Sandbox, credentials: dict[str, Any], service: str, region: str = "eu-west-1"
+) -> Any:
+    """A client with the credentials that STS or CreateAccessKey answered."""
+    session: Any = boto3.Session(
+        aws_access_key_id=credentials["AccessKeyId"],
+        aws_secret_access_key=credentials["SecretAccessKey"],
+        aws_session_token=credentials.get("SessionToken"),
+        region_name=region,
+    )
+    return session.client(service, endpoint_url=sandbox.url)
