@@ -93,7 +93,7 @@ def look_of(status: str) -> Look:
         look = LOOKS[status]
         return Look(look.tone, look.icon, look.word or status.replace("-", " ").capitalize())
     word = status.replace("_", " ").replace("-", " ").capitalize()
-    if status.endswith("FAILED") or "ROLLBACK_COMPLETE" in status and status != "UPDATE_ROLLBACK_COMPLETE":
+    if status.endswith("FAILED") or ("ROLLBACK_COMPLETE" in status and status != "UPDATE_ROLLBACK_COMPLETE"):
         return Look(RED, "error", word)
     if status.endswith("IN_PROGRESS"):
         return Look(AMBER if "ROLLBACK" in status else BLUE, "progress_activity", word)
@@ -144,8 +144,8 @@ def ago(moment: datetime, now: datetime | None = None) -> str:
     if moment > now:
         return f"in {span_words(moment - now)}"
     # Seconds beside minutes would be out of date before they are read.
-    past = now - moment
-    return f"{span_words(timedelta(minutes=past // timedelta(minutes=1)) if past >= timedelta(minutes=1) else past)} ago"
+    past, minute = now - moment, timedelta(minutes=1)
+    return f"{span_words(past // minute * minute if past >= minute else past)} ago"
 
 
 def when(moment: datetime | None) -> SafeString | str:
@@ -154,7 +154,7 @@ def when(moment: datetime | None) -> SafeString | str:
         return "–"
     local = timezone.localtime(moment)
     return format_html(
-        '<time datetime="{}" title="{}" data-ago>{}</time>',
+        '<time class="sy-nowrap" datetime="{}" title="{}" data-ago>{}</time>',
         moment.isoformat(),
         f"{local:%a %d %b %Y, %H:%M:%S %Z}",
         ago(moment),

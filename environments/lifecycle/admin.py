@@ -19,6 +19,10 @@ from environments.lifecycle.models import Account, Environment, Release
 from environments.lifecycle.selectors import environments_list
 from environments.lifecycle.states import GONE, EnvironmentStatus
 
+LOCK = SafeString(
+    ' <span class="material-symbols-outlined sy-lock" title="Protected against teardown">lock</span>'
+)
+
 
 class HomeRegionFilter(DropdownFilter):
     """By home region; regions that accounts use."""
@@ -85,14 +89,14 @@ class EnvironmentAdmin(ReadOnlyAdmin):
         return format_html(
             '<b>{}</b>{}<span class="sy-said">{}</span>',
             row.name,
-            " 🔒" if row.is_protected else "",
+            LOCK if row.is_protected else "",
             row.team.name,
         )
 
     @display(description="Status", ordering="status")
     def state(self, row: Environment) -> SafeString:
         told = getattr(row, "open_operation_sentence", "") or ""
-        return format_html('{}<span class="sy-said">{}</span>', pill(row.status), told[:140])
+        return format_html('{}<span class="sy-said wide">{}</span>', pill(row.status), told[:140])
 
     @display(description="Tier", ordering="tier")
     def tier_and_size(self, row: Environment) -> SafeString:
@@ -109,9 +113,11 @@ class EnvironmentAdmin(ReadOnlyAdmin):
         note = "" if row.release.is_default else '<span class="sy-said">behind</span>'
         return format_html("{}{}", row.release.version, SafeString(note))
 
-    @display(description="Estimate", ordering="monthly_cost")
-    def cost(self, row: Environment) -> str:
-        return money(row.monthly_cost)
+    @display(description="USD / month", ordering="monthly_cost")
+    def cost(self, row: Environment) -> SafeString:
+        return format_html(
+            '<span class="sy-nowrap">{}</span>', money(row.monthly_cost, "").replace("USD ", "")
+        )
 
     @display(description="Since", ordering="status_since")
     def since(self, row: Environment) -> SafeString | str:

@@ -55,7 +55,7 @@ class OperationAdmin(ReadOnlyAdmin):
 
     @display(description="Status", ordering="status")
     def state(self, row: Operation) -> SafeString:
-        return format_html('{}<span class="sy-said">{}</span>', pill(row.status), row.sentence[:180])
+        return format_html('{}<span class="sy-said wide">{}</span>', pill(row.status), row.sentence[:180])
 
     @display(description="Asked by", ordering="requested_by__username")
     def who(self, row: Operation) -> str:

@@ -47,8 +47,8 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
     return page(
         request,
         "portal/environment/page.html",
-        environment.name,
-        environment=environment,
+        f"Environment {environment.name}",
+        env=environment,
         tabs=tabs,
         tab=tab,
         operations=operations,

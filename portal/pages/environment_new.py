@@ -16,7 +16,7 @@ from environments.lifecycle.naming import names_derive
 from environments.lifecycle.selectors import accounts_ready, release_default, releases_offered
 from environments.lifecycle.states import Tier
 from environments.people.models import Team, User
-from environments.people.rights import Reach, RIGHTS
+from environments.people.rights import RIGHTS, Reach
 from portal.pages.base import page, problems_of, view_requires
 
 TIER_WORDS = {
@@ -25,9 +25,20 @@ TIER_WORDS = {
     Tier.PROD: "For customers",
 }
 SIZE_WORDS = {"small": "one of each", "medium": "two zones", "large": "three zones, more room"}
-FIELDS = (
-    "release name team tier size account home_region cidr domain restore_kind restore_id is_protected".split()
-)
+FIELDS = [
+    "release",
+    "name",
+    "team",
+    "tier",
+    "size",
+    "account",
+    "home_region",
+    "cidr",
+    "domain",
+    "restore_kind",
+    "restore_id",
+    "is_protected",
+]
 # What a service or the schema calls a field, where the form calls it otherwise.
 SAME = {"restore_source": "restore_id", "account_id": "account", "zone_name": "account", "zone_id": "account"}
 

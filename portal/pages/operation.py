@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.views.decorators.http import require_POST, require_safe
 
+from environments.display import kind_word
 from environments.errors import DomainError, Forbidden
 from environments.lifecycle.models import Account, Environment, Plan, TeardownReport
 from environments.operations.approvals import operation_approve, operation_reject
@@ -154,7 +155,7 @@ def _whole(
     return page(
         request,
         "portal/operation/page.html",
-        f"{kind_get(operation.kind).title} of {operation.subject_label}",
+        f"{kind_word(operation.kind)} {operation.subject_label}",
         status=status,
         operation=operation,
         events=events_after(pk, after),

@@ -31,6 +31,12 @@ class Bar:
     filled: float
     waits: list[str]
 
+    @property
+    def look(self) -> str:
+        """The status to show: a step that waits for AWS is at work, for people it runs."""
+        at_work = self.step.status == StepStatus.WAITING and self.step.waits_for == "aws"
+        return StepStatus.RUNNING if at_work else self.step.status
+
 
 @dataclass
 class Lane:
@@ -142,8 +148,8 @@ def _slowest(steps: list[Step], resources: list[Resource]) -> str:
     if moving:
         oldest = min(moving, key=lambda r: r.started_at or timezone.now())
         assert oldest.started_at is not None
-        kind = oldest.type.split("::")[-1]
-        return f"{oldest.logical_id} ({kind}, {oldest.stack.key}) since {span_words(timezone.now() - oldest.started_at)}"
+        kind, since = oldest.type.split("::")[-1], timezone.now() - oldest.started_at
+        return f"{oldest.logical_id} ({kind}, {oldest.stack.key}) since {span_words(since)}"
     live = [s for s in steps if s.status in STEP_LIVE and s.started_at]
     if not live:
         return ""

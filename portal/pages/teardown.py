@@ -26,7 +26,7 @@ def teardown(request: HttpRequest, pk: int) -> HttpResponse:
         typed = {key: request.POST.get(f"copy_{key}", "") for key in STORES}
         try:
             operation = environment_teardown(
-                environment=environment,
+                env=environment,
                 confirm=request.POST.get("confirm", "").strip(),
                 copies={key: CHOICES[value] for key, value in typed.items() if value in CHOICES},
                 reason=request.POST.get("reason", ""),
@@ -44,7 +44,7 @@ def teardown(request: HttpRequest, pk: int) -> HttpResponse:
         "portal/environment/teardown.html",
         f"Tear down {environment.name}",
         status=400 if problems else 200,
-        environment=environment,
+        env=environment,
         stores=[
             (key, what, request.POST.get(f"copy_{key}", ""), f"copy_{key}") for key, what in STORES.items()
         ],

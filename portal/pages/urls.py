@@ -9,7 +9,6 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 
 from environments.errors import Forbidden
-
 from portal.pages import (
     accounts,
     administration,

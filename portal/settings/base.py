@@ -18,7 +18,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 SITE_ID = 1
 
 INSTALLED_APPS = [
-    "unfold",
+    "unfold.apps.BasicAppConfig",  # the plain "unfold" would put its own site in place of ours
     "unfold.contrib.filters",
     "unfold.contrib.forms",
     "portal.apps.PortalAdminConfig",

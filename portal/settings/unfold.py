@@ -24,6 +24,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_SYMBOL": "alt_route",
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": _static("portal/icon.svg")}],
     "SITE_URL": None,
     "BORDER_RADIUS": "8px",
     # A calm teal: none of the colours that tell a status.
@@ -41,6 +42,13 @@ UNFOLD: dict[str, Any] = {
             "900": "oklch(33% .05 216)",
             "950": "oklch(24% .04 218)",
         }
+    },
+    "ACCOUNT": {
+        "navigation": [
+            {"title": "API tokens", "link": reverse_lazy("admin:people_apitoken_changelist")},
+            {"title": "Second factor", "link": reverse_lazy("mfa_index")},
+            {"title": "Change password", "link": reverse_lazy("account_change_password")},
+        ]
     },
     "STYLES": [_static("portal/portal.css")],
     "SCRIPTS": [_static("portal/portal.js")],

@@ -113,7 +113,6 @@ def list_head(context: Context, cl: Any) -> dict[str, Any]:
 def list_empty(context: Context, cl: Any) -> dict[str, Any]:
     """What an empty list teaches: what belongs there, the button, the curl line."""
     about = ABOUT.get(cl.opts.model_name)
-    token = '-H "Authorization: Bearer $TOKEN"'
     return {
         "filtered": bool(cl.query or cl.has_active_filters),
         "noun": cl.opts.verbose_name,
@@ -121,8 +120,14 @@ def list_empty(context: Context, cl: Any) -> dict[str, Any]:
         "title": about.title if about else "Nothing here yet",
         "teaches": about.teaches if about else "",
         "button": _button(context, about),
-        "curl": f"curl {token} {settings.PUBLIC_URL}/api/v1/{about.api}" if about and about.api else "",
+        "curl": f'curl -H "Authorization: Bearer $TOKEN" {settings.PUBLIC_URL}/api/v1/{about.api}'
+        if about and about.api
+        else "",
     }
+
+
+def _curl(path: str) -> str:
+    return f'curl -H "Authorization: Bearer $TOKEN" {settings.PUBLIC_URL}/api/v1/{path}'
 
 
 def _button(context: Context, about: About | None) -> dict[str, str] | None:

@@ -92,18 +92,31 @@
   });
 
   // A table that is filtered as one types: <input data-filter="table-id">.
-  document.addEventListener("input", function (event) {
-    var id = event.target.dataset ? event.target.dataset.filter : null;
-    if (!id) { return; }
-    var wanted = event.target.value.trim().toLowerCase(), shown = 0;
-    document.querySelectorAll("#" + id + " tbody tr").forEach(function (row) {
-      var hit = row.textContent.toLowerCase().indexOf(wanted) >= 0;
-      row.hidden = !hit;
-      shown += hit ? 1 : 0;
+  function filterTable(field) {
+    var wanted = field.value.trim().toLowerCase();
+    document.querySelectorAll("#" + field.dataset.filter + " tbody tr").forEach(function (row) {
+      row.hidden = row.textContent.toLowerCase().indexOf(wanted) < 0;
     });
-    var count = document.querySelector("[data-count='" + id + "']");
-    if (count) { count.textContent = shown; }
+  }
+
+  function filterTables() {
+    document.querySelectorAll("[data-filter]").forEach(filterTable);
+  }
+
+  document.addEventListener("input", function (event) {
+    if (event.target.dataset && event.target.dataset.filter) { filterTable(event.target); }
   });
+
+  // What the live part replaces stays where one had scrolled to.
+  function keepScroll() {
+    var places = {};
+    document.body.addEventListener("htmx:beforeSwap", function () {
+      document.querySelectorAll("#live .sy-scroll").forEach(function (box, at) { places[at] = box.scrollTop; });
+    });
+    document.body.addEventListener("htmx:afterSwap", function () {
+      document.querySelectorAll("#live .sy-scroll").forEach(function (box, at) { box.scrollTop = places[at] || 0; });
+    });
+  }
 
   // A dangerous button works once its word is typed.
   document.addEventListener("input", function (event) {
@@ -117,7 +130,8 @@
   document.addEventListener("DOMContentLoaded", function () {
     tick();
     followLog();
-    document.body.addEventListener("htmx:afterSettle", function () { tick(); filterLog(); followLog(); });
+    document.body.addEventListener("htmx:afterSettle", function () { tick(); filterLog(); filterTables(); followLog(); });
+    keepScroll();
     // Errors of a poll are passing: the next one tries again.
     document.body.addEventListener("htmx:beforeSwap", function (event) {
       if (event.detail.xhr.status >= 400) { event.detail.shouldSwap = false; }
