@@ -11,7 +11,7 @@ from typing import Any
 from sandbox.context import Context
 from sandbox.errors import AwsError
 from sandbox.registry import operation, resource_type
-from sandbox.resource_types import ResourceType
+from sandbox.resource_types import ResourceType, tags_from
 from sandbox.services._listing import matches, page
 from sandbox.store import Record
 
@@ -178,6 +178,13 @@ def delete_tags(ctx: Context, params: dict[str, Any]) -> None:
         record = _need(ctx, tag["ResourceId"])
         record.tags.pop(tag["Key"], None)
         ctx.store.put(record)
+
+
+@operation("autoscaling", "CreateAutoScalingGroup")
+def create_group(ctx: Context, params: dict[str, Any]) -> None:
+    """A group made by hand has no instances: nothing here scales."""
+    properties = {n: v for n, v in params.items() if n != "Tags"}
+    ctx.world.create(ctx, GROUP, properties, tags=tags_from(params.get("Tags")), at_once=True)
 
 
 @operation("autoscaling", "UpdateAutoScalingGroup")

@@ -69,7 +69,7 @@ def _state(record: Record) -> dict[str, Any]:
     return {"Code": CODES.get(record.state, 16), "Name": record.state}
 
 
-def _shape(ctx: Context, record: Record) -> dict[str, Any]:
+def instance_shape(ctx: Context, record: Record) -> dict[str, Any]:
     interfaces = held(ctx, record.id)
     profile = record.properties.get("IamInstanceProfile")
     groups = [g for i in interfaces for g in i.properties["GroupSet"]]
@@ -118,7 +118,7 @@ def describe_instances(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
         return {
             "ReservationId": f"r-{base.stable_hex(record.id, 17)}",
             "OwnerId": record.account,
-            "Instances": [_shape(ctx, record)],
+            "Instances": [instance_shape(ctx, record)],
             "Groups": [],
         }
 
@@ -154,31 +154,26 @@ def terminate_instances(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     return {"TerminatingInstances": changes}
 
 
+def template_shape(ctx: Context, record: Record) -> dict[str, Any]:
+    return {
+        "LaunchTemplateId": record.id,
+        "LaunchTemplateName": record.properties.get("LaunchTemplateName", record.id),
+        "CreateTime": record.created_at,
+        "CreatedBy": f"arn:aws:iam::{record.account}:root",
+        "DefaultVersionNumber": int(record.attributes["DefaultVersionNumber"]),
+        "LatestVersionNumber": int(record.attributes["LatestVersionNumber"]),
+        "Tags": base.tags(record),
+    }
+
+
 @operation("ec2", "DescribeLaunchTemplates")
 def describe_launch_templates(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
-    def shape(ctx: Context, record: Record) -> dict[str, Any]:
-        return {
-            "LaunchTemplateId": record.id,
-            "LaunchTemplateName": record.properties.get("LaunchTemplateName", record.id),
-            "CreateTime": record.created_at,
-            "CreatedBy": f"arn:aws:iam::{record.account}:root",
-            "DefaultVersionNumber": int(record.attributes["DefaultVersionNumber"]),
-            "LatestVersionNumber": int(record.attributes["LatestVersionNumber"]),
-            "Tags": base.tags(record),
-        }
-
     return base.describe(
         ctx,
         params,
         base.LAUNCH_TEMPLATE,
         ids="LaunchTemplateIds",
         key="LaunchTemplates",
-        shape=shape,
+        shape=template_shape,
         fields={"launch-template-name": base.prop("LaunchTemplateName")},
     )
-
-
-@operation("ec2", "DescribeVolumes")
-def describe_volumes(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
-    """No instance here has a volume."""
-    return {"Volumes": []}

@@ -311,3 +311,42 @@ def test_zones_and_regions(ec2: Any) -> None:
 def test_instances_of_an_account_that_has_none(ec2: Any) -> None:
     assert ec2.describe_instances()["Reservations"] == []
     assert refusal(ec2.describe_instances, InstanceIds=["i-0"])[0] == "InvalidInstanceID.NotFound"
+
+
+def test_instance_holds_its_subnet_until_it_is_terminated(ec2: Any, vpc: str) -> None:
+    subnet = public_subnet(ec2, vpc)
+    tags = [{"ResourceType": "instance", "Tags": [{"Key": "team", "Value": "blue"}]}]
+    made = ec2.run_instances(
+        ImageId="ami-12345678", SubnetId=subnet, MinCount=1, MaxCount=1, TagSpecifications=tags
+    )
+    id = made["Instances"][0]["InstanceId"]
+    filters = [
+        {"Name": "tag:team", "Values": ["blue"]},
+        {"Name": "instance-state-name", "Values": ["running"]},
+    ]
+    (found,) = ec2.describe_instances(Filters=filters)["Reservations"]
+    assert found["Instances"][0]["InstanceId"] == id
+    assert refusal(ec2.delete_subnet, SubnetId=subnet)[0] == "DependencyViolation"
+    ec2.terminate_instances(InstanceIds=[id])
+    assert ec2.describe_instances(Filters=filters)["Reservations"] == []
+    ec2.delete_subnet(SubnetId=subnet)
+
+
+def test_volume_and_launch_template_are_found_by_tag(ec2: Any) -> None:
+    tag = {"Key": "team", "Value": "green"}
+    volume = ec2.create_volume(
+        AvailabilityZone="eu-west-1a", Size=1, TagSpecifications=[{"ResourceType": "volume", "Tags": [tag]}]
+    )["VolumeId"]
+    template = ec2.create_launch_template(
+        LaunchTemplateName="left",
+        LaunchTemplateData={"InstanceType": "t3.micro"},
+        TagSpecifications=[{"ResourceType": "launch-template", "Tags": [tag]}],
+    )["LaunchTemplate"]["LaunchTemplateId"]
+    filters = [{"Name": "tag:team", "Values": ["green"]}]
+    assert [v["VolumeId"] for v in ec2.describe_volumes(Filters=filters)["Volumes"]] == [volume]
+    shown = ec2.describe_launch_templates(Filters=filters)["LaunchTemplates"]
+    assert [t["LaunchTemplateId"] for t in shown] == [template]
+    ec2.delete_volume(VolumeId=volume)
+    ec2.delete_launch_template(LaunchTemplateId=template)
+    assert refusal(ec2.describe_volumes, VolumeIds=[volume])[0] == "InvalidVolume.NotFound"
+    assert ec2.describe_launch_templates(Filters=filters)["LaunchTemplates"] == []

@@ -249,7 +249,9 @@ def test_validation_record_that_cloudformation_wrote_outlives_the_stack(aws: Any
     cloudformation.get_waiter("stack_create_complete").wait(StackName=made, WaiterConfig={"Delay": 0.05})
     cloudformation.delete_stack(StackName="written")
     cloudformation.get_waiter("stack_delete_complete").wait(StackName=made, WaiterConfig={"Delay": 0.05})
-    assert not [c for c in aws("acm").list_certificates()["CertificateSummaryList"] if c["DomainName"] == name]
+    assert not [
+        c for c in aws("acm").list_certificates()["CertificateSummaryList"] if c["DomainName"] == name
+    ]
     rows = aws("route53").list_resource_record_sets(HostedZoneId=zone)["ResourceRecordSets"]
     assert [r["Type"] for r in rows if r["Name"].endswith(f".{name}.")] == ["CNAME"]
 
@@ -507,5 +509,14 @@ def test_quotas_are_awss_defaults(aws: Any) -> None:
     )
 
 
-def test_no_scaling_group_is_there_by_itself(aws: Any) -> None:
-    assert aws("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"] == []
+def test_scaling_group_is_found_by_tag_and_deleted(aws: Any) -> None:
+    scaling = aws("autoscaling")
+    assert scaling.describe_auto_scaling_groups()["AutoScalingGroups"] == []
+    scaling.create_auto_scaling_group(
+        AutoScalingGroupName="left", MinSize=0, MaxSize=1, Tags=[{"Key": "team", "Value": "blue"}]
+    )
+    filters = [{"Name": "tag:team", "Values": ["blue"]}]
+    (group,) = scaling.describe_auto_scaling_groups(Filters=filters)["AutoScalingGroups"]
+    assert (group["AutoScalingGroupName"], group["Instances"]) == ("left", [])
+    scaling.delete_auto_scaling_group(AutoScalingGroupName="left")
+    assert scaling.describe_auto_scaling_groups(Filters=filters)["AutoScalingGroups"] == []
