@@ -3,7 +3,7 @@
 import os
 
 from celery import Celery
-from celery.signals import setup_logging
+from celery.signals import setup_logging, worker_init, worker_ready
 from django.conf import settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings.production")
@@ -35,3 +35,24 @@ app.conf.update(
 @setup_logging.connect
 def _keep_our_logging(**_kwargs: object) -> None:
     """Celery would replace the structured logging that settings have configured."""
+
+
+@worker_init.connect
+def _stop_when_restored(**_kwargs: object) -> None:
+    """Before the first message: a database that was restored is paused, so that nothing is done twice."""
+    # Here and not above: the web loads this module too, and nothing else of the workers.
+    from django.db import connections
+
+    from workers.watermark import watermark_check
+
+    watermark_check()
+    # Children are forked from this process: none may inherit its connection.
+    connections.close_all()
+
+
+@worker_ready.connect
+def _warm_up(**_kwargs: object) -> None:
+    """The synthesis process takes seconds to start: it is there when the first request comes."""
+    from workers.synthesis import synthesis_start
+
+    synthesis_start()

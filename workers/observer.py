@@ -306,6 +306,11 @@ def steps_wake(scope: str) -> None:
             send(operation_id)
 
 
+def reader_session(account: Account, region: str) -> Session:
+    """A session that reads, outside any operation."""
+    return _session(account, region, READER)
+
+
 def _session(account: Account, region: str, role: str) -> Session:
     return Session(
         connection(),

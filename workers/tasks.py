@@ -1,6 +1,7 @@
 """The few tasks. Each is short, takes ids, and may run twice or late without harm."""
 
 import uuid
+from collections.abc import Sequence
 from datetime import timedelta
 
 import structlog
@@ -14,7 +15,9 @@ from environments.operations.models import Operation
 from environments.operations.queue import send
 from environments.operations.selectors import operations_due, scopes_moving
 from environments.operations.states import OperationStatus
+from workers import watermark
 from workers.observer import INTERVAL_S, observe, watch_end, watch_take
+from workers.reconcile import reconcile
 from workers.runner import advance
 
 log = structlog.get_logger(__name__)
@@ -32,6 +35,8 @@ def advance_operation(operation_id: int) -> None:
 @shared_task(name="workers.tick", ignore_result=True)
 def tick() -> None:
     """The net under all countdown messages: wake what is due, re-claim what a dead worker held."""
+    if watermark.watermark_check():
+        _send("workers.reconcile")
     now = timezone.now()
     due = operations_due(now)
     Operation.objects.filter(pk__in=due, wake_at__lte=now).update(wake_at=now + RESEND)
@@ -70,14 +75,19 @@ def _watch_what_moves() -> None:
             _send_observe(accounts[account_id], region, right)
 
 
+@shared_task(name="workers.reconcile", ignore_result=True)
+def reconcile_all() -> None:
+    """After a restore: compare with AWS, and keep the list for the page of health."""
+    log.warning("reconciled", differences=len(reconcile()))
+
+
 def _send_observe(account_pk: int, region: str, right: uuid.UUID, *, countdown_s: float = 0.0) -> None:
+    # The right passes by itself: if the message is lost, the tick starts another observer.
+    _send("workers.observe", [account_pk, region, str(right)], countdown_s)
+
+
+def _send(task: str, arguments: Sequence[object] = (), countdown_s: float = 0.0) -> None:
     try:
-        current_app.send_task(
-            "workers.observe",
-            args=[account_pk, region, str(right)],
-            countdown=countdown_s or None,
-            retry=False,
-        )
+        current_app.send_task(task, args=list(arguments), countdown=countdown_s or None, retry=False)
     except (OperationalError, OSError) as error:
-        # The right passes by itself, and the tick starts another observer.
-        log.warning("queue.unreachable", observer=region, reason=str(error))
+        log.warning("queue.unreachable", task=task, reason=str(error))

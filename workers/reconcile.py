@@ -1,0 +1,123 @@
+"""Comparing what the database says with what is in AWS. Reads only."""
+
+from dataclasses import dataclass
+
+from botocore.exceptions import BotoCoreError, ClientError
+from django.utils import timezone
+
+from environments.lifecycle.models import Account, Environment
+from environments.lifecycle.states import GONE, EnvironmentStatus
+from environments.operations.models import Operation
+from environments.operations.states import OPEN
+from workers.artifacts import note_write
+from workers.aws import cloudformation
+from workers.aws.cloudformation import DEAD, GOOD, StackState
+from workers.aws.session import NoEndpoint
+from workers.observer import reader_session
+
+NOTE = "reconcile.json"
+E = EnvironmentStatus
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One thing that differs: what, how, and what to do."""
+
+    subject: str
+    what: str
+    remedy: str
+
+
+def reconcile() -> list[Difference]:
+    """All differences of all accounts; one listing of stacks per account and region."""
+    found: list[Difference] = []
+    for account in Account.objects.order_by("name"):
+        for region in account.regions:
+            try:
+                stacks = cloudformation.stacks_all(reader_session(account, region))
+            except (BotoCoreError, ClientError, NoEndpoint) as error:
+                found.append(
+                    Difference(
+                        f"{account} {region}", f"could not be looked at: {error}", "Look at it yourself."
+                    )
+                )
+                continue
+            found += _region(account, region, [s for s in stacks if s.status != "DELETE_COMPLETE"])
+    note_write(NOTE, {"at": timezone.now().isoformat(), "differences": [vars(row) for row in found]})
+    return found
+
+
+def _region(account: Account, region: str, stacks: list[StackState]) -> list[Difference]:
+    found: list[Difference] = []
+    known: set[str] = set()
+    for environment in Environment.objects.filter(account=account, home_region=region).select_related(
+        "release"
+    ):
+        names = [f"sy-{environment.full_name}-{stack['key']}" for stack in environment.release.stacks]
+        known.update(names)
+        there = [stack for stack in stacks if stack.name in names]
+        found += _environment(environment, names, there)
+    for stack in stacks:
+        if stack.name.startswith("sy-") and stack.name not in known:
+            found.append(
+                Difference(
+                    f"stack {stack.name}",
+                    f"is {stack.status} in {account} {region}, and no environment here knows it",
+                    "It was made after the backup: take it over by hand, or delete it in AWS.",
+                )
+            )
+    return found
+
+
+def _environment(environment: Environment, names: list[str], there: list[StackState]) -> list[Difference]:
+    found = []
+    good = {stack.name for stack in there if stack.status in GOOD or "ROLLBACK_COMPLETE" in stack.status}
+    subject = f"environment {environment}"
+    if environment.status in (E.ACTIVE, E.STOPPED):
+        missing = sorted(set(names) - good)
+        if missing:
+            found.append(
+                Difference(
+                    subject,
+                    f"is {environment.status} here, but AWS has not: {', '.join(missing)}",
+                    "It was changed or torn down after the backup: tear it down here, or request it again.",
+                )
+            )
+    elif environment.status in GONE | {E.REQUESTED} and there:
+        told = ", ".join(f"{stack.name} ({stack.status})" for stack in there)
+        found.append(
+            Difference(
+                subject,
+                f"is {environment.status} here, but AWS has: {told}",
+                "It was begun after the backup: let its operation look (it re-attaches), or delete the stacks.",
+            )
+        )
+    for operation in Operation.objects.filter(
+        subject_id=environment.pk, kind__in=["provision", "teardown"], status__in=OPEN
+    ):
+        found += _operation(operation, names, there, good)
+    return found
+
+
+def _operation(
+    operation: Operation, names: list[str], there: list[StackState], good: set[str]
+) -> list[Difference]:
+    subject = f"operation {operation.pk} ({operation.kind} of {operation.subject_label})"
+    if operation.kind == "provision" and good == set(names):
+        what = f"is {operation.status} here, but all its stacks are complete"
+        return [Difference(subject, what, "Lift the pause: it looks first, finds them and ends.")]
+    if operation.kind == "teardown" and not there:
+        what = f"is {operation.status} here, but all its stacks are gone"
+        return [Difference(subject, what, "Lift the pause: it looks first, finds nothing and ends.")]
+    dead = [stack.name for stack in there if stack.status in DEAD]
+    told = f"{len(good)} of {len(names)} stacks complete" + (f", dead: {', '.join(dead)}" if dead else "")
+    return [
+        Difference(
+            subject, f"is {operation.status} here; AWS has {told}", "Lift the pause to go on, or cancel it."
+        )
+    ]
+
+
+def told(differences: list[Difference]) -> list[str]:
+    """The differences as lines."""
+    return [f"{row.subject} {row.what}. {row.remedy}" for row in differences]
