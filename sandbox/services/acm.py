@@ -12,11 +12,11 @@ from sandbox.resource_types import ResourceType, tag_list, tags_from
 from sandbox.services._listing import page
 from sandbox.services.ec2.base import stable_hex
 from sandbox.services.route53 import names
+from sandbox.services.route53.records import ON_CHANGE
 from sandbox.store import GLOBAL, Record
 
 TYPE = "AWS::CertificateManager::Certificate"
 LISTENERS = ("AWS::ElasticLoadBalancingV2::Listener", "AWS::ElasticLoadBalancingV2::ListenerCertificate")
-YEAR_S = 365 * 86400
 VALID_S = 395 * 86400
 """13 months (ACM user guide, "Characteristics")."""
 WAITING = "PENDING_VALIDATION"
@@ -136,6 +136,9 @@ def look_again(ctx: Context) -> None:
         if (waiting or stuck) and all(validated(ctx, record.account, d) for d in domains(record.properties)):
             place = ctx.world.context(record.account, record.region, stack=record.stack)
             ctx.world.update(place, record, record.properties)
+
+
+ON_CHANGE.append(look_again)
 
 
 def in_use_by(ctx: Context, record: Record) -> list[str]:

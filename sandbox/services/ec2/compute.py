@@ -105,7 +105,8 @@ def create_launch_template(ctx: Context, params: dict[str, Any]) -> dict[str, An
         raise AwsError(
             "InvalidLaunchTemplateName.AlreadyExistsException", "Launch template name already in use.", 400
         )
-    properties = {n: params[n] for n in ("LaunchTemplateName", "LaunchTemplateData") if n in params}
+    names = ("LaunchTemplateName", "LaunchTemplateData")
+    properties: dict[str, Any] = {n: params[n] for n in names if n in params}
     given = base.specified_tags(params, "launch-template")
     record = ctx.world.create(ctx, base.LAUNCH_TEMPLATE, properties, tags=given, at_once=True)
     return {"LaunchTemplate": template_shape(ctx, record)}

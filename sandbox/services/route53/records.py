@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from sandbox.context import Context
@@ -16,6 +17,8 @@ from sandbox.store import GLOBAL, Record
 MOST = 300
 PLAIN = ("Weight", "Region", "GeoLocation", "Failover", "MultiValueAnswer", "HealthCheckId")
 """Members that are the same in CloudFormation and in the API."""
+ON_CHANGE: list[Callable[[Context], None]] = []
+"""Called when a record was made or changed: certificates may now be proved."""
 
 
 def _invalid(*messages: str) -> AwsError:
@@ -52,7 +55,7 @@ class RecordSet(ResourceType):
 
     def created(self, ctx: Context, record: Record) -> None:
         record.data["zone"] = zone_of(ctx, record.properties).id
-        _tell_certificates(ctx)
+        _tell(ctx)
 
     def check_update(self, ctx: Context, record: Record, properties: dict[str, Any]) -> None:
         _check_values(ctx, properties)
@@ -61,7 +64,7 @@ class RecordSet(ResourceType):
             check_create(ctx, zone, properties, instead_of=record)
 
     def updated(self, ctx: Context, record: Record, before: dict[str, Any]) -> None:
-        _tell_certificates(ctx)
+        _tell(ctx)
 
     def replaces(self, record: Record, before: dict[str, Any], after: dict[str, Any]) -> list[str]:
         """Name, type and set identifier are what the record is; CloudFormation makes another one for them."""
@@ -70,12 +73,9 @@ class RecordSet(ResourceType):
         return sorted({*changed, *(n for n in own if before.get(n) != after.get(n))})
 
 
-def _tell_certificates(ctx: Context) -> None:
-    from sandbox.services.acm import (
-        look_again,  # acm reads this package's names: only a late import ends the ring
-    )
-
-    look_again(ctx)
+def _tell(ctx: Context) -> None:
+    for listener in ON_CHANGE:
+        listener(ctx)
 
 
 def check_create(
