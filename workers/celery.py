@@ -19,7 +19,16 @@ app.conf.update(
     worker_prefetch_multiplier=1,
     worker_max_memory_per_child=190_000,
     broker_connection_retry_on_startup=True,
-    broker_transport_options={"socket_timeout": 5, "socket_connect_timeout": 2, "visibility_timeout": 3600},
+    broker_transport_options={
+        "socket_timeout": 5,
+        "socket_connect_timeout": 2,
+        "visibility_timeout": 3600,
+        # A sender tries twice, then leaves it to the tick: kombu's own patience held each request for 6 s.
+        "max_retries": 1,
+        "interval_start": 0,
+        "interval_step": 0.1,
+        "interval_max": 0.1,
+    },
     timezone="UTC",
     imports=["workers.tasks"],
     beat_schedule={

@@ -253,16 +253,12 @@ AFTER = OpenApiParameter(
 )
 
 
-def verb(name: str, summary: str, **options: Any) -> Any:
+def verb(name: str, summary: str, *, input: type[Input]) -> Any:
     """A POST sub-resource that answers with the operation as it then is."""
-
-    def decorate(method: Any) -> Any:
-        described = extend_schema(
-            summary=summary, request=options["input"], responses={200: OperationDetailSerializer}
-        )(method)
-        return action(detail=True, methods=["post"], url_path=name)(described)
-
-    return decorate
+    described = extend_schema(summary=summary, request=input, responses={200: OperationDetailSerializer})
+    served = action(detail=True, methods=["post"], url_path=name)
+    # The schema goes on last: action() would drop it.
+    return lambda method: described(served(method))
 
 
 @extend_schema_view(
