@@ -24,7 +24,7 @@ ID_PREFIXES: dict[str, str] = {
 }
 
 NAME_RULES: dict[str, tuple[int, bool]] = {
-    # type: (longest name, lower case)
+    # of each type: (longest name, lower case)
     "AWS::S3::Bucket": (63, True),
     "AWS::RDS::DBCluster": (63, True),
     "AWS::RDS::DBInstance": (63, True),
