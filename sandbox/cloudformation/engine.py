@@ -167,7 +167,7 @@ class StackRun:
             if row is None:
                 row = stacks.row_new(self.world, self.stack, name, definition["Type"])
                 scope.rows[name] = row
-            row.data.update(policies, previous=None, undone=False)
+            row.data.update(policies, previous=None, undone=False, undo=None)
             await self.steps.create(name, definition["Type"], properties, scope, row)
             return
         await self._change_one(row, definition["Type"], properties, policies, scope)
@@ -198,7 +198,7 @@ class StackRun:
             "depends",
         )
         row.data["previous"] = {n: row.data.get(n) for n in names}
-        row.data["undone"] = False
+        row.data.update(undone=False, undo=None)
         record = resource_of(self.world, row)
         replaced = row.data["type"] != type_name
         if not replaced and record is not None:
@@ -398,12 +398,14 @@ class StackRun:
 
     async def _undo_one(self, row: Record, scope: StackScope, skip: bool) -> None:
         previous = row.data["previous"]
-        replaced = row.data["key"] != previous["key"] or row.data["type"] != previous["type"]
-        never_begun = (
-            row.data["properties"] == previous["properties"] and row.data["tags"] == previous["tags"]
-        )
+        if row.data.get("undo") is None:  # settled once: a rollback that is continued must not look again
+            replaced = row.data["key"] != previous["key"] or row.data["type"] != previous["type"]
+            unchanged = (
+                row.data["properties"] == previous["properties"] and row.data["tags"] == previous["tags"]
+            )
+            row.data["undo"] = "point back" if replaced or unchanged else "update"
         row.data.update({n: previous[n] for n in previous})
-        if skip or replaced or never_begun:
+        if skip or row.data["undo"] == "point back":
             stacks.row_status(self.world, self.stack, row, "UPDATE_COMPLETE")
         else:
             await self.steps.update(row, previous["properties"], scope)
