@@ -10,6 +10,7 @@ from django.utils import timezone
 from environments.lifecycle.accounts import account_add
 from environments.lifecycle.environments import environment_request
 from environments.lifecycle.models import Account, ApprovalRule, RegionFacts, Release
+from environments.operations.approvals import operation_approve
 from environments.operations.models import Operation
 from environments.operations.states import ENDED
 from environments.people.models import PortalRole, Team, User
@@ -148,3 +149,22 @@ def asking(release, account, people):
         return environment_request(**{**asked, **fields})
 
     return ask
+
+
+def wake(operation):
+    """Let everything that waits for AWS be due now."""
+    operation.steps.filter(status="waiting").update(wake_at=timezone.now())
+    Operation.objects.filter(pk=operation.pk).update(wake_at=timezone.now())
+
+
+def planned(ask, **fields):
+    """An environment's operation that waits for its approval: nothing is deployed yet."""
+    operation = drive(ask(tier="staging", **fields))
+    assert operation.status == "awaiting-approval", operation.sentence
+    return operation
+
+
+def approve(operation, people):
+    """Somebody else says yes to the plan."""
+    operation_approve(operation_id=operation.pk, plan_hash=operation.approval_hash, actor=people["approver"])
+    return operation
