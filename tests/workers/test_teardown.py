@@ -1,0 +1,317 @@
+"""Teardown and its report, against the sandbox: nothing is left, or every leftover is told."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from environments.errors import Conflict
+from environments.lifecycle.environments import environment_protect
+from environments.lifecycle.models import Environment, TeardownReport
+from environments.lifecycle.teardown import environment_teardown
+from environments.operations.control import operation_retry, operation_shorten_notice
+from environments.operations.models import Operation
+from tests.workers.support import ACCOUNT_ID, REGION, approve, drive, planned
+from workers.losses import grown
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def active(ask):
+    """A small dev environment that runs."""
+    operation = drive(ask())
+    assert operation.status == "succeeded", operation.sentence
+    return Environment.objects.get()
+
+
+def ask_teardown(people, environment, *, database=False, uploads=False):
+    return environment_teardown(
+        environment=environment,
+        confirm=environment.name,
+        copies={"database": database, "uploads": uploads},
+        actor=people["team-lead"],
+    )
+
+
+def uploads(environment):
+    return f"sy-{environment.full_name}-uploads-{ACCOUNT_ID}-{REGION}"
+
+
+def fill(sandbox, keys, environment, objects=3):
+    """Objects with versions and a delete marker in the uploads bucket."""
+    s3 = sandbox.client("s3", keys, REGION)
+    for number in range(objects):
+        for text in (b"first", b"second"):
+            s3.put_object(Bucket=uploads(environment), Key=f"file-{number}", Body=text)
+    s3.delete_object(Bucket=uploads(environment), Key="file-0")
+    return s3
+
+
+def of_this(sandbox, environment):
+    """Everything that the sandbox still has of it, but what waits for its deletion."""
+    rows = sandbox.control("GET", "resources", account=ACCOUNT_ID)
+    return [
+        row
+        for row in rows
+        if (row["tags"] or {}).get("switchyard:environment") == environment.full_name
+        and row["state"] not in ("PendingDeletion", "DELETE_COMPLETE", "deleted", "terminated")
+    ]
+
+
+def test_an_environment_is_torn_down_and_shown_to_be_gone(active, people, sandbox, keys):
+    fill(sandbox, keys, active)
+    operation = drive(ask_teardown(people, active))
+    assert operation.status == "succeeded", operation.sentence
+    active.refresh_from_db()
+    assert active.status == "torn-down" and active.addresses == {}
+    losses = {loss["key"]: loss for loss in operation.plan.document["losses"]}
+    assert losses["uploads"]["count"] == 7 and losses["uploads"]["bytes"] == 3 * len(b"firstsecond")
+    assert set(losses) == {"database", "uploads"} and not losses["database"]["copy"]
+    report = TeardownReport.objects.get()
+    assert report.left_over == [] and len(report.searched) > 20
+    assert {row["type"] for row in report.deleting} == {"AWS::KMS::Key"}
+    assert all(row["date"] > f"{timezone.now():%Y-%m-%d}" for row in report.deleting)
+    assert of_this(sandbox, active) == []
+
+
+def test_a_torn_down_name_can_be_built_again_at_once(active, people, ask):
+    drive(ask_teardown(people, active))
+    again = drive(ask(name=active.name))
+    assert again.status == "succeeded", again.sentence
+    assert Environment.objects.filter(name=active.name).count() == 2
+
+
+def test_last_copies_are_kept_with_their_key_and_can_be_restored(active, people, sandbox, keys):
+    s3 = fill(sandbox, keys, active)
+    operation = drive(ask_teardown(people, active, database=True, uploads=True))
+    assert operation.status == "succeeded", operation.sentence
+    report = TeardownReport.objects.get()
+    kept = {row["type"]: row for row in report.kept}
+    assert {"AWS::RDS::DBClusterSnapshot", "AWS::S3::Bucket", "AWS::KMS::Key"} <= set(kept)
+    assert all(row["why"] and row["until"] and float(row["monthly_cost"]) >= 0 for row in kept.values())
+    body = s3.get_object(Bucket=uploads(active), Key="file-1")["Body"].read()
+    assert body == b"second"
+    rds = sandbox.client("rds", keys, REGION)
+    snapshots = rds.describe_db_cluster_snapshots(SnapshotType="manual")["DBClusterSnapshots"]
+    ours = [s for s in snapshots if s["DBClusterSnapshotIdentifier"].startswith(f"sy-{active.full_name}")]
+    assert [s["DBClusterSnapshotIdentifier"] for s in ours] == [kept["AWS::RDS::DBClusterSnapshot"]["id"]]
+    kms = sandbox.client("kms", keys, REGION)
+    assert kms.describe_key(KeyId=ours[0]["KmsKeyId"])["KeyMetadata"]["KeyState"] == "Enabled"
+    restored = rds.restore_db_cluster_from_snapshot(
+        DBClusterIdentifier="restored",
+        SnapshotIdentifier=ours[0]["DBClusterSnapshotIdentifier"],
+        Engine="aurora-mysql",
+    )["DBCluster"]
+    assert restored["KmsKeyId"] == ours[0]["KmsKeyId"]
+    rds.delete_db_cluster(DBClusterIdentifier="restored", SkipFinalSnapshot=True)
+
+
+PLANTED = {
+    "AWS::S3::Bucket": lambda c, e: c("s3").create_bucket(
+        Bucket=f"sy-{e.full_name}-forgotten", CreateBucketConfiguration={"LocationConstraint": REGION}
+    ),
+    "AWS::Logs::LogGroup": lambda c, e: c("logs").create_log_group(
+        logGroupName=f"/aws/elasticbeanstalk/sy-{e.full_name}/var/log/late.log"
+    ),
+    "AWS::SecretsManager::Secret": lambda c, e: c("secretsmanager").create_secret(
+        Name=f"sy-{e.full_name}/by-hand", SecretString="x"
+    ),
+    "AWS::SSM::Parameter": lambda c, e: c("ssm").put_parameter(
+        Name="/by-hand", Value="x", Type="String", Tags=tags(e), Overwrite=False
+    ),
+    "AWS::IAM::Role": lambda c, e: c("iam").create_role(
+        RoleName=f"sy-{e.full_name}-by-hand",
+        AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": []}),
+    ),
+    "AWS::SQS::Queue": lambda c, e: c("sqs").create_queue(QueueName=f"sy-{e.full_name}-by-hand"),
+    "AWS::ECR::Repository": lambda c, e: c("ecr").create_repository(repositoryName=f"sy-{e.full_name}"),
+    "AWS::EC2::EIP": lambda c, e: c("ec2").allocate_address(
+        TagSpecifications=[{"ResourceType": "elastic-ip", "Tags": tags(e)}]
+    ),
+    "AWS::EC2::SecurityGroup": lambda c, e: c("ec2").create_security_group(
+        GroupName=f"by-hand-{e.suffix}",
+        Description="by hand",
+        VpcId=c("ec2").create_vpc(CidrBlock="10.99.0.0/16")["Vpc"]["VpcId"],
+        TagSpecifications=[{"ResourceType": "security-group", "Tags": tags(e)}],
+    ),
+    "AWS::KMS::Key": lambda c, e: c("kms").create_key(
+        Tags=[{"TagKey": "switchyard:environment", "TagValue": e.full_name}]
+    ),
+    "AWS::Events::Rule": lambda c, e: c("events").put_rule(
+        Name=f"sy-{e.full_name}-by-hand", ScheduleExpression="rate(1 day)"
+    ),
+    "AWS::Route53::RecordSet": lambda c, e: c("route53").change_resource_record_sets(
+        HostedZoneId=e.spec["zone_id"],
+        ChangeBatch={
+            "Changes": [
+                {
+                    "Action": "CREATE",
+                    "ResourceRecordSet": {
+                        "Name": f"admin.{e.spec['domain']}.",
+                        "Type": "CNAME",
+                        "TTL": 60,
+                        "ResourceRecords": [{"Value": "example.org"}],
+                    },
+                }
+            ]
+        },
+    ),
+    "AWS::CertificateManager::Certificate": lambda c, e: c("acm").request_certificate(
+        DomainName=e.spec["domain"], ValidationMethod="DNS"
+    ),
+    "AWS::RDS::DBClusterSnapshot": lambda c, e: c("rds").create_db_cluster_snapshot(
+        DBClusterSnapshotIdentifier=f"sy-{e.full_name}-by-hand", DBClusterIdentifier=f"sy-{e.full_name}"
+    ),
+}
+
+
+def tags(environment):
+    return [{"Key": "switchyard:environment", "Value": environment.full_name}]
+
+
+def test_every_planted_leftover_is_listed_and_a_retry_searches_again(active, people, sandbox, keys):
+    assert len(PLANTED) >= 12
+    for plant in PLANTED.values():
+        plant(lambda service: sandbox.client(service, keys, REGION), active)
+    operation = drive(ask_teardown(people, active))
+    active.refresh_from_db()
+    assert (operation.status, active.status) == ("failed", "tearing-down")
+    report = TeardownReport.objects.get()
+    found = {row["type"] for row in report.left_over}
+    assert found == set(PLANTED)
+    assert all(row["found_by"] and row["remedy"] and row["region"] == REGION for row in report.left_over)
+    assert f"{len(report.left_over)} resources are left over" in operation.sentence
+    remove(sandbox, keys, active)
+    operation_retry(operation_id=operation.pk, actor=people["team-lead"])
+    drive(operation)
+    active.refresh_from_db()
+    assert (operation.status, active.status) == ("succeeded", "torn-down"), operation.sentence
+    assert TeardownReport.objects.get().left_over == []
+
+
+def remove(sandbox, keys, e):
+    """What the report's remedies ask a person to do."""
+
+    def client(service):
+        return sandbox.client(service, keys, REGION)
+
+    name = f"sy-{e.full_name}-by-hand"
+    client("s3").delete_bucket(Bucket=f"sy-{e.full_name}-forgotten")
+    client("logs").delete_log_group(logGroupName=f"/aws/elasticbeanstalk/sy-{e.full_name}/var/log/late.log")
+    client("secretsmanager").delete_secret(
+        SecretId=f"sy-{e.full_name}/by-hand", ForceDeleteWithoutRecovery=True
+    )
+    client("ssm").delete_parameter(Name="/by-hand")
+    client("iam").delete_role(RoleName=name)
+    client("sqs").delete_queue(QueueUrl=client("sqs").get_queue_url(QueueName=name)["QueueUrl"])
+    client("ecr").delete_repository(repositoryName=f"sy-{e.full_name}")
+    client("events").delete_rule(Name=name)
+    client("rds").delete_db_cluster_snapshot(DBClusterSnapshotIdentifier=name)
+    ec2 = client("ec2")
+    mine = [{"Name": "tag:switchyard:environment", "Values": [e.full_name]}]
+    for address in ec2.describe_addresses(Filters=mine)["Addresses"]:
+        ec2.release_address(AllocationId=address["AllocationId"])
+    for group in ec2.describe_security_groups(Filters=mine)["SecurityGroups"]:
+        ec2.delete_security_group(GroupId=group["GroupId"])
+    for certificate in client("acm").list_certificates()["CertificateSummaryList"]:
+        if certificate["DomainName"] == e.spec["domain"]:
+            client("acm").delete_certificate(CertificateArn=certificate["CertificateArn"])
+    report = TeardownReport.objects.get()
+    key = next(row["id"] for row in report.left_over if row["type"] == "AWS::KMS::Key")
+    client("kms").schedule_key_deletion(KeyId=key, PendingWindowInDays=7)
+    change = PLANTED["AWS::Route53::RecordSet"]
+
+    class Deleting:
+        """The same change, the other way."""
+
+        @staticmethod
+        def change_resource_record_sets(HostedZoneId, ChangeBatch):
+            ChangeBatch["Changes"][0]["Action"] = "DELETE"
+            client("route53").change_resource_record_sets(HostedZoneId=HostedZoneId, ChangeBatch=ChangeBatch)
+
+    change(lambda service: Deleting, e)
+
+
+def test_protected_environments_refuse_and_prod_waits_seven_days(ask, people):
+    operation = planned(ask)
+    approve(operation, people)
+    drive(operation)
+    assert operation.status == "succeeded", operation.sentence
+    environment = Environment.objects.get()
+    with pytest.raises(Conflict, match="protected"):
+        ask_teardown(people, environment)
+    environment = environment_protect(environment=environment, is_protected=False, actor=people["team-lead"])
+    Environment.objects.update(tier="prod")
+    environment.refresh_from_db()
+    teardown = drive(ask_teardown(people, environment))
+    assert teardown.status == "awaiting-approval"
+    approve(teardown, people)
+    drive(teardown, until=lambda row: row.status == "queued")
+    assert timedelta(days=6) < teardown.not_before - timezone.now() < timedelta(days=7)
+    operation_shorten_notice(
+        operation_id=teardown.pk,
+        not_before=timezone.now(),
+        reason="The customer has left.",
+        actor=people["administrator"],
+    )
+    drive(teardown)
+    assert teardown.status == "succeeded", teardown.sentence
+    assert "DeletionProtection" not in teardown.sentence
+    unprotect = teardown.steps.get(key="unprotect")
+    assert unprotect.status == "succeeded" and unprotect.sentence != "Nothing was protected."
+
+
+def test_nothing_is_deleted_while_another_stack_imports_from_it(active, people, sandbox, keys):
+    cloudformation = sandbox.client("cloudformation", keys, REGION)
+    exports = cloudformation.list_exports()["Exports"]
+    export = next(e["Name"] for e in exports if e["Name"].startswith(f"sy-{active.full_name}-network"))
+    template = {
+        "Resources": {
+            "Parameter": {
+                "Type": "AWS::SSM::Parameter",
+                "Properties": {"Type": "String", "Value": {"Fn::ImportValue": export}},
+            }
+        }
+    }
+    cloudformation.create_stack(StackName="foreign", TemplateBody=json.dumps(template))
+    cloudformation.get_waiter("stack_create_complete").wait(StackName="foreign", WaiterConfig={"Delay": 1})
+    operation = drive(ask_teardown(people, active))
+    assert operation.status == "failed" and "foreign" in operation.sentence
+    assert not operation.steps.filter(key__startswith="delete-", attempts__gt=0).exists()
+    cloudformation.delete_stack(StackName="foreign")
+    cloudformation.get_waiter("stack_delete_complete").wait(StackName="foreign", WaiterConfig={"Delay": 1})
+    operation_retry(operation_id=operation.pk, actor=people["team-lead"])
+    assert drive(operation).status == "succeeded", operation.sentence
+
+
+def test_a_broken_environment_can_be_torn_down(ask, people, sandbox):
+    sandbox.fault(
+        "failing-type", type="AWS::RDS::DBCluster", action="create", account=ACCOUNT_ID, message="No."
+    )
+    assert drive(ask()).status == "failed"
+    sandbox.lift_faults()
+    environment = Environment.objects.get()
+    operation = drive(ask_teardown(people, environment))
+    environment.refresh_from_db()
+    assert (operation.status, environment.status) == ("succeeded", "torn-down"), operation.sentence
+    assert Operation.objects.count() == 2
+
+
+def test_a_store_that_has_grown_since_the_plan_is_told():
+    def loss(count, size):
+        return [
+            {
+                "store": "The files",
+                "key": "uploads",
+                "what": f"{count} objects",
+                "count": count,
+                "bytes": size,
+            }
+        ]
+
+    assert grown(loss(10, 100), loss(60, 100_000)) == ""
+    assert "has grown" in grown(loss(10, 100), loss(10_000, 100))
+    assert "has grown" in grown(loss(10, 100), loss(10, 5_000_000_000))
+    assert "was not there" in grown([], loss(1, 1))
