@@ -108,6 +108,12 @@ def test_last_copies_are_kept_with_their_key_and_can_be_restored(active, people,
     rds.delete_db_cluster(DBClusterIdentifier="restored", SkipFinalSnapshot=True)
 
 
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    ],
+}
 PLANTED = {
     "AWS::S3::Bucket": lambda c, e: c("s3").create_bucket(
         Bucket=f"sy-{e.full_name}-forgotten", CreateBucketConfiguration={"LocationConstraint": REGION}
@@ -123,7 +129,7 @@ PLANTED = {
     ),
     "AWS::IAM::Role": lambda c, e: c("iam").create_role(
         RoleName=f"sy-{e.full_name}-by-hand",
-        AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": []}),
+        AssumeRolePolicyDocument=json.dumps(TRUST),
     ),
     "AWS::SQS::Queue": lambda c, e: c("sqs").create_queue(QueueName=f"sy-{e.full_name}-by-hand"),
     "AWS::ECR::Repository": lambda c, e: c("ecr").create_repository(repositoryName=f"sy-{e.full_name}"),
