@@ -47,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
     world.base_url = f"http://127.0.0.1:{port}"
     print(f"The sandbox listens on {world.base_url}", flush=True)
     config = uvicorn.Config(
-        Application(world),  # type: ignore[arg-type]
+        Application(world),
         log_level="warning",
         access_log=False,
         server_header=False,

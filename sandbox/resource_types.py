@@ -102,7 +102,7 @@ class ResourceType:
             return ctx.arn(service.lower(), f"{kind.lower()}/{id}")
         if form == "":
             return ""
-        return form.format(region=ctx.region, account=ctx.account, id=id, **{"uuid": uuid.uuid4()})
+        return form.format(region=ctx.region, account=ctx.account, id=id, uuid=uuid.uuid4())
 
     def ref(self, record: Record) -> str:
         """What `Ref` answers."""
@@ -160,8 +160,7 @@ class ResourceType:
         return [
             path
             for path in sorted(self.schema.create_only)
-            if _at(before, path) != _at(after, path)
-            and not (record.get(path.split("/")[0]) == _at(after, path))
+            if _at(before, path) != _at(after, path) and record.get(path.split("/")[0]) != _at(after, path)
         ]
 
     def duration(self, ctx: Context, record: Record, action: str) -> float:

@@ -15,6 +15,7 @@ from typing import Any
 
 from sandbox.errors import UnreadableState
 
+Entries = list[dict[str, Any]]
 STATE_VERSION = "1"
 GLOBAL = "global"
 """The region under which records of global services (IAM, Route 53 …) are kept."""
@@ -57,6 +58,9 @@ class Record:
             if name in source:
                 return source[name]
         return default
+
+
+Records = list[Record]
 
 
 class Store:
@@ -155,7 +159,7 @@ class Store:
     def get(self, account: str, region: str, type_name: str, id: str) -> Record | None:
         return self._records.get((account, region, type_name), {}).get(id)
 
-    def list(self, account: str, region: str | None, type_name: str) -> list[Record]:
+    def list(self, account: str, region: str | None, type_name: str) -> Records:
         """All records of a type in one region, or (region None) in all regions, oldest first."""
         if region is not None:
             return list(self._records.get((account, region, type_name), {}).values())
@@ -181,7 +185,7 @@ class Store:
     def by_arn(self, arn: str) -> Record | None:
         return self._arns.get(arn)
 
-    def by_stack(self, stack: str) -> list[Record]:
+    def by_stack(self, stack: str) -> Records:
         return list(self._stacks.get(stack, {}).values())
 
     # -- append-only logs (stack events, log lines)
@@ -192,7 +196,7 @@ class Store:
         self._new_logs.append((stream, len(entries), entry))
         self._mark()
 
-    def log(self, stream: str) -> list[dict[str, Any]]:
+    def log(self, stream: str) -> Entries:
         """The entries of a stream, oldest first (do not change them)."""
         return self._logs.get(stream, [])
 

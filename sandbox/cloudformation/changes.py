@@ -100,10 +100,10 @@ def _one(
         }
         result.changes.append({"Type": "Resource", "ResourceChange": change})
         return
-    change = _modification(world, scope, row, name, definition, properties, tags)
-    if change is not None:
-        result.changes.append({"Type": "Resource", "ResourceChange": change})
-        if change["Replacement"] != "False" and scope.unknown is not None:
+    modified = _modification(world, scope, row, name, definition, properties, tags)
+    if modified is not None:
+        result.changes.append({"Type": "Resource", "ResourceChange": modified})
+        if modified["Replacement"] != "False" and scope.unknown is not None:
             scope.unknown.add(name)
 
 

@@ -212,7 +212,10 @@ class StackRun:
 
     def _check_policy(self, row: Record, action: str) -> None:
         if denied_by_stack_policy(self.stack, str(row.logical_id), row.data["type"], action):
-            reason = f"Action denied by stack policy: Statement [#1] does not allow [{action}] for resource [LogicalResourceId/{row.logical_id}];"
+            reason = (
+                f"Action denied by stack policy: Statement [#1] does not allow [{action}] for resource "
+                f"[LogicalResourceId/{row.logical_id}];"
+            )
             stacks.row_status(self.world, self.stack, row, "UPDATE_FAILED", reason)
             raise ResourceFailed(reason)
 
@@ -246,7 +249,8 @@ class StackRun:
         found = stacks.export_find(self.world, self.stack.account, self.stack.region, name)
         if found is not None and found[0] is not self.stack:
             raise validation_error(
-                f"Export with name {name} is already exported by stack {found[0].data['name']}. Rollback requested by user."
+                f"Export with name {name} is already exported by stack {found[0].data['name']}. "
+                "Rollback requested by user."
             )
 
     def _plan_removal(self, wanted: set[str]) -> None:
@@ -468,7 +472,8 @@ class StackRun:
                     policy = "Delete"
             await self.steps.delete(row, "Retain" if name in retain else policy)
 
-        left, failures = dict(everything), []
+        left = dict(everything)
+        failures: list[str] = []
         while left:  # a failure stops only what it is in the way of
             blocked = _blocked(failures, needs)
             left = {n: r for n, r in left.items() if n not in blocked}

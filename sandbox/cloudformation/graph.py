@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any
 
 
 class Stopped(Exception):
@@ -21,10 +22,9 @@ async def run_graph(
     The first failure lets nothing new begin and cancels what runs. Returns the failures by name, and the names that
     were cancelled. If `stop` is set, what runs is cancelled too and no failure is reported.
     """
-    left = {name: set() for name in names}
-    for name in left:
-        left[name] = {n for n in needs.get(name, ()) if n in left and n != name}
-    running: dict[asyncio.Task[None], str] = {}
+    chosen = list(names)
+    left = {name: (set(needs.get(name, ())) & set(chosen)) - {name} for name in chosen}
+    running: dict[asyncio.Future[None], str] = {}
     failed: dict[str, Exception] = {}
     stopper = asyncio.ensure_future(stop.wait()) if stop else None
     try:
@@ -34,14 +34,10 @@ async def run_graph(
                 running[asyncio.ensure_future(work(name))] = name
             if not running:
                 break
-            waiting: set[asyncio.Future[object]] = set(running)  # type: ignore[arg-type]
-            if stopper:
-                waiting.add(stopper)
+            waiting: list[asyncio.Future[Any]] = [*running, *([stopper] if stopper else [])]
             done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                name = running.pop(task, "")  # type: ignore[call-overload]
-                if not name:
-                    continue
+            for task in [t for t in running if t in done]:
+                name = running.pop(task)
                 problem = task.exception()
                 if isinstance(problem, Exception):
                     failed[name] = problem

@@ -32,7 +32,8 @@ def settle(
         if entry is not None and entry.get("UsePreviousValue"):
             if name not in previous:
                 raise validation_error(
-                    f"Invalid input for parameter key {name}. Cannot specify usePreviousValue as true for a parameter key not in the previous template"
+                    f"Invalid input for parameter key {name}. Cannot specify usePreviousValue as true for a "
+                    "parameter key not in the previous template"
                 )
             value = previous[name]["Value"]
         elif entry is not None and entry.get("ParameterValue") is not None:

@@ -30,7 +30,8 @@ def handler_message(problem: AwsError) -> str:
         "Throttling": "Throttling",
         "LimitExceeded": "ServiceLimitExceeded",
     }.get(problem.code, "InvalidRequest" if (problem.status or 400) < 500 else "GeneralServiceException")
-    return f'Resource handler returned message: "{problem.message}" (RequestToken: {uuid.uuid4()}, HandlerErrorCode: {code})'
+    tail = f"(RequestToken: {uuid.uuid4()}, HandlerErrorCode: {code})"
+    return f'Resource handler returned message: "{problem.message}" {tail}'
 
 
 class Resources:

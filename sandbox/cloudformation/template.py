@@ -77,7 +77,8 @@ class Template:
 
     @property
     def resources(self) -> dict[str, dict[str, Any]]:
-        return self.document["Resources"]  # type: ignore[no-any-return]
+        resources: dict[str, dict[str, Any]] = self.document["Resources"]
+        return resources
 
     @property
     def parameters(self) -> dict[str, dict[str, Any]]:

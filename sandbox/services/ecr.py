@@ -275,7 +275,8 @@ def get_lifecycle_policy(ctx: Context, params: dict[str, Any]) -> dict[str, Any]
     if not policy:
         raise AwsError(
             "LifecyclePolicyNotFoundException",
-            f"Lifecycle policy does not exist for the repository with name '{record.id}' in the registry with id '{record.account}'",
+            f"Lifecycle policy does not exist for the repository with name '{record.id}' in the registry "
+            f"with id '{record.account}'",
             400,
         )
     return {
@@ -316,7 +317,8 @@ def get_repository_policy(ctx: Context, params: dict[str, Any]) -> dict[str, Any
     if not document:
         raise AwsError(
             "RepositoryPolicyNotFoundException",
-            f"Repository policy does not exist for the repository with name '{record.id}' in the registry with id '{record.account}'",
+            f"Repository policy does not exist for the repository with name '{record.id}' in the registry "
+            f"with id '{record.account}'",
             400,
         )
     return {"repositoryName": record.id, "policyText": json.dumps(document)}

@@ -107,9 +107,7 @@ def describe_parameters(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
         if rule["Key"] == "Name":
             begins = rule.get("Option") == "BeginsWith"
             values = rule.get("Values", [])
-            records = [
-                r for r in records if any(r.id.startswith(v) if begins else v in r.id for v in values)
-            ]
+            records = [r for r in records if any(r.id.startswith(v) if begins else v in r.id for v in values)]
     return {
         "Parameters": [{k: v for k, v in _shape(r).items() if k != "Value"} for r in records],
     }

@@ -9,6 +9,8 @@ from devtools.sandbox import Keys, Sandbox
 from tests.sandbox.support import Stacks, parameter, refused, template, with_credentials
 
 ACCOUNT = "110000000002"
+NONE = "because no identity-based policy allows"
+DENIED = "with an explicit deny in an identity-based policy"
 ROOT = f"arn:aws:iam::{ACCOUNT}:root"
 
 
@@ -83,20 +85,40 @@ def test_message_of_a_refusal_is_awss(house: House) -> None:
     [
         ("allowed", [allow("ssm:GetParameter")], "/app/a", ""),
         ("by-wildcard", [allow("ssm:Get*", f"arn:aws:ssm:*:{ACCOUNT}:parameter/app/*")], "/app/a", ""),
-        ("other-resource", [allow("ssm:*", "arn:aws:ssm:*:*:parameter/app/*")], "/other", "no identity-based policy"),
-        ("denied", [allow("*"), deny("ssm:GetParameter", "*/secret")], "/app/secret", "with an explicit deny in an identity-based policy"),
+        ("other-resource", [allow("ssm:*", "arn:aws:ssm:*:*:parameter/app/*")], "/other", NONE),
+        ("denied", [allow("*"), deny("ssm:GetParameter", "*/secret")], "/app/secret", DENIED),
         ("not-action", [{"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"}], "/app/a", ""),
-        ("not-resource", [{"Effect": "Allow", "Action": "*", "NotResource": "*/other"}], "/other", "no identity-based policy"),
-        ("region", [allow("*", Condition={"StringEquals": {"aws:RequestedRegion": "us-east-1"}})], "/app/a", "no identity-based policy"),
-        ("null", [allow("*", Condition={"Null": {"aws:SourceIdentity": "false"}})], "/app/a", "no identity-based policy"),
-        ("if-exists", [allow("*", Condition={"StringEqualsIfExists": {"aws:SourceIdentity": "x"}})], "/app/a", ""),
-        ("mfa", [allow("*", Condition={"Bool": {"aws:MultiFactorAuthPresent": "true"}})], "/app/a", "no identity-based policy"),
-        ("numeric", [allow("*", Condition={"NumericLessThan": {"aws:EpochTime": "5"}})], "/app/a", "no identity-based policy"),
-        ("date", [allow("*", Condition={"DateGreaterThan": {"aws:CurrentTime": "2020-01-01T00:00:00Z"}})], "/app/a", ""),
-        ("arn", [allow("*", Condition={"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/arn"}})], "/app/a", ""),
+        ("not-resource", [{"Effect": "Allow", "Action": "*", "NotResource": "*/other"}], "/other", NONE),
+        (
+            "region",
+            [allow("*", Condition={"StringEquals": {"aws:RequestedRegion": "us-east-1"}})],
+            "/app/a",
+            NONE,
+        ),
+        ("null", [allow("*", Condition={"Null": {"aws:SourceIdentity": "false"}})], "/app/a", NONE),
+        (
+            "if-exists",
+            [allow("*", Condition={"StringEqualsIfExists": {"aws:SourceIdentity": "x"}})],
+            "/app/a",
+            "",
+        ),
+        ("mfa", [allow("*", Condition={"Bool": {"aws:MultiFactorAuthPresent": "true"}})], "/app/a", NONE),
+        ("numeric", [allow("*", Condition={"NumericLessThan": {"aws:EpochTime": "5"}})], "/app/a", NONE),
+        (
+            "date",
+            [allow("*", Condition={"DateGreaterThan": {"aws:CurrentTime": "2020-01-01T00:00:00Z"}})],
+            "/app/a",
+            "",
+        ),
+        (
+            "arn",
+            [allow("*", Condition={"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/arn"}})],
+            "/app/a",
+            "",
+        ),
     ],
     ids=lambda v: v if isinstance(v, str) and "/" not in v and " " not in v else "",
-)  # fmt: skip
+)
 def test_policies_decide(
     house: House, name: str, statements: list[dict[str, Any]], parameter_name: str, word: str
 ) -> None:

@@ -106,7 +106,7 @@ def test_virtual_hosted_address(sandbox: Sandbox, s3: Any, bucket: str) -> None:
     path = url.removeprefix(sandbox.url).replace(f"/{bucket}/", "/", 1)
     request = urllib.request.Request(
         sandbox.url + path, headers={"Host": f"{bucket}.localhost:{sandbox.port}"}
-    )  # noqa: S310
+    )
     with urllib.request.urlopen(request) as answer:  # noqa: S310
         assert answer.read() == b"by host"
 

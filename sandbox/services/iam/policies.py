@@ -259,7 +259,8 @@ def delete_policy(ctx: Context, params: dict[str, Any]) -> None:
     if len(record.data["versions"]) > 1:
         raise AwsError(
             "DeleteConflict",
-            "This policy has more than one version. Before you delete a policy, you must delete the policy's versions. The default version is deleted with the policy.",
+            "This policy has more than one version. Before you delete a policy, you must delete the policy's "
+            "versions. The default version is deleted with the policy.",
             409,
         )
     ctx.world.delete(ctx, record, at_once=True)
