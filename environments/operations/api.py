@@ -4,7 +4,6 @@ from typing import Any
 
 import django_filters
 from django.db.models import Prefetch, QuerySet
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import serializers, status
 from rest_framework.decorators import action
@@ -245,8 +244,8 @@ def accepted(operation: Operation, request: Request) -> Response:
 
 WAIT = OpenApiParameter(
     "wait",
-    OpenApiTypes.NUMBER,
-    description=f"Hold the answer until the operation ends or changes, at most so many seconds (0 to {LONGEST_S}).",
+    {"type": "number", "minimum": 0, "maximum": LONGEST_S},
+    description="Hold the answer until the operation ends or changes, at most so many seconds.",
 )
 AFTER = OpenApiParameter(
     "after", {"type": "integer", "minimum": 0}, description="Only events with a number above this."

@@ -25,8 +25,8 @@ class AuditEntrySerializer(serializers.ModelSerializer):
     """One audited act; `hash` covers the row and its predecessor's hash."""
 
     actor = serializers.CharField(source="actor_name", read_only=True)
-    before = serializers.JSONField(read_only=True, allow_null=True)
-    after = serializers.JSONField(read_only=True, allow_null=True)
+    before = serializers.DictField(read_only=True, allow_null=True)
+    after = serializers.DictField(read_only=True, allow_null=True)
 
     class Meta:
         model = AuditEntry

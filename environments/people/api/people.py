@@ -19,6 +19,8 @@ from environments.rest.views import ReadOnlyResource
 class TeamSerializer(serializers.ModelSerializer):
     """Who owns environments."""
 
+    email = serializers.CharField(read_only=True)
+
     class Meta:
         model = Team
         fields = ["id", "slug", "name", "email"]
@@ -67,6 +69,8 @@ class PersonSerializer(serializers.ModelSerializer):
     """A person of the portal."""
 
     name = serializers.CharField(source="get_full_name", read_only=True)
+    # Empty where nobody gave one, which is no address.
+    email = serializers.CharField(read_only=True)
     teams = serializers.SlugRelatedField("slug", many=True, read_only=True)
 
     class Meta:
