@@ -49,8 +49,8 @@ def main() -> int:
         sections = []
         for name in chosen:
             sections.append(PARTS[name](house, people))
+            report.write(sections)  # what is measured is kept, should the next part fail
             story.done(f"Measured: {name}")
-        report.write(sections)
         story.done(f"Written: {shown(report.PAGE)}")
     except Trouble as trouble:
         print(trouble, file=sys.stderr)

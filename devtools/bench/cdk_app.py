@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,10 @@ from pathlib import Path
 
 def main(file: str) -> int:
     """Synthesise in a fresh process, as every run of the CLI does."""
-    request = json.loads(Path(file).read_text()) | {"out": os.environ["CDK_OUTDIR"]}
+    # The CLI keeps a lock in its folder, and the blueprint wants an empty one.
+    out = Path(file).with_name("assembly")
+    shutil.rmtree(out, ignore_errors=True)
+    request = json.loads(Path(file).read_text()) | {"out": str(out)}
     done = subprocess.run(
         [sys.executable, "-m", "blueprint_cdk", "synth"],
         input=json.dumps(request) + "\n",
@@ -21,6 +25,7 @@ def main(file: str) -> int:
     if done.returncode or not answer.get("ok"):
         print(answer.get("error") or done.stderr, file=sys.stderr)
         return 1
+    shutil.copytree(out, os.environ["CDK_OUTDIR"], dirs_exist_ok=True)
     return 0
 
 

@@ -26,7 +26,12 @@ class Run:
     """What one environment took."""
 
     seconds: float
-    calls: int
+    by_operation: dict[str, int]
+
+    @property
+    def calls(self) -> int:
+        """All of them."""
+        return sum(self.by_operation.values())
 
 
 def measure(house: House, people: People) -> Section:
@@ -54,6 +59,11 @@ def measure(house: House, people: People) -> Section:
         section.rows.append(
             (title, f"{mine:.4g}", f"{other:.4g}", f"{ratio:.2f}", f"at most {aim:.2f}: {judged}")
         )
+    fewest = min(ours, key=lambda run: run.calls), min(theirs, key=lambda run: run.calls)
+    section.notes = [
+        f"- Calls of the portal: {_listed(fewest[0])}.",
+        f"- Calls of the CLI: {_listed(fewest[1])}.",
+    ]
     return section
 
 
@@ -113,6 +123,12 @@ def _request(house: House, name: str) -> dict[str, Any]:
     return {"app": "environment", "spec": mine, "facts": {REGION: facts[0]}}
 
 
-def _calls(house: House, before: int) -> int:
-    total: int = house.sandbox.control("GET", "requests/counts", after=before)["total"]
-    return total
+def _calls(house: House, before: int) -> dict[str, int]:
+    counted: dict[str, int] = house.sandbox.control("GET", "requests/counts", after=before)["by_operation"]
+    return counted
+
+
+def _listed(run: Run) -> str:
+    """The operations of a run, most frequent first."""
+    most = sorted(run.by_operation.items(), key=lambda item: -item[1])
+    return ", ".join(f"{name} {count}" for name, count in most)

@@ -36,7 +36,7 @@ def percentile_95(milliseconds: Sequence[float]) -> float:
 
 def verdict(value: float, aim: float) -> str:
     """Met, or by how much not."""
-    return "met" if value <= aim else f"**missed by {value - aim:.2g}**"
+    return "met" if value <= aim else f"**missed by {value - aim:.0f}**"
 
 
 def write(sections: Sequence[Section]) -> None:
