@@ -25,7 +25,7 @@ from environments.operations.models import Decision, Event, Operation, Step
 from environments.operations.selectors import events_after, operations_list, queue_position
 from environments.operations.states import OperationStatus
 from environments.operations.waiting import LONGEST_S, operation_wait
-from environments.rest.fields import Text
+from environments.rest.fields import Text, shown_by
 from environments.rest.serializers import Input, Nothing
 from environments.rest.views import ReadOnlyResource
 
@@ -68,8 +68,8 @@ class OperationSerializer(serializers.ModelSerializer):
     url = serializers.SerializerMethodField()
     subject = serializers.SerializerMethodField()
     failure = serializers.SerializerMethodField()
-    requested_by = serializers.SlugRelatedField("username", read_only=True, allow_null=True)
-    blocked_by = serializers.PrimaryKeyRelatedField(read_only=True, allow_null=True)
+    requested_by = shown_by("username", allow_null=True)
+    blocked_by = serializers.IntegerField(source="blocked_by_id", read_only=True, allow_null=True)
     plan = serializers.SerializerMethodField()
 
     class Meta:
@@ -147,7 +147,7 @@ class StepSerializer(serializers.ModelSerializer):
 class DecisionSerializer(serializers.ModelSerializer):
     """Who approved or rejected which plan, and why."""
 
-    decided_by = serializers.SlugRelatedField("username", read_only=True)
+    decided_by = shown_by("username")
 
     class Meta:
         model = Decision
@@ -174,7 +174,7 @@ class OperationDetailSerializer(OperationSerializer):
 class EventSerializer(serializers.ModelSerializer):
     """A line of what happened."""
 
-    data = serializers.DictField(read_only=True)
+    data = serializers.DictField(read_only=True)  # type: ignore[assignment]
 
     class Meta:
         model = Event
@@ -363,7 +363,7 @@ class OperationViewSet(ReadOnlyResource):
         return self._act(operation_shorten_notice, **self.said())
 
     def _act(self, service: Any, **said: Any) -> Response:
-        service(operation_id=self.get_object().pk, actor=self.request.user, **said)
+        service(operation_id=self.get_object().pk, actor=self.person, **said)
         return self.show(self.get_object())
 
     def _seconds(self, text: str) -> float:

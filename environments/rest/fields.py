@@ -8,6 +8,11 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 
+def shown_by(attribute: str, **options: Any) -> "serializers.Field[Any, Any, Any, Any]":
+    """A related object, read-only, by one of its attributes: its name, its slug."""
+    return serializers.SlugRelatedField(attribute, read_only=True, **options)
+
+
 class Text(serializers.CharField):
     """A JSON string; numbers and booleans are refused, and nothing is trimmed."""
 
@@ -55,7 +60,8 @@ class Named(serializers.RelatedField):
     def to_internal_value(self, data: Any) -> Model:
         if not isinstance(data, str):
             raise serializers.ValidationError(f"This has to be the {self.noun}'s {self.by}, in quotes.")
-        found = self.get_queryset().filter(**{self.by: data}).first() if "\x00" not in data else None
+        rows = self.get_queryset()
+        found = rows.filter(**{self.by: data}).first() if rows is not None else None
         if found is None:
             raise serializers.ValidationError(f"There is no {self.noun} {data[:80]}.")
         return found

@@ -53,7 +53,12 @@ class Resource(GenericViewSet):
             known = known | LIST_PARAMETERS | set(filterset.base_filters if filterset else ())
         return known
 
-    def get_serializer_class(self) -> type[Serializer]:
+    @property
+    def person(self) -> Any:
+        """Who asks. Somebody does: views of resources are for people who are signed in."""
+        return self.request.user
+
+    def get_serializer_class(self) -> type[Any]:
         return self.serializers.get(self.action) or super().get_serializer_class()
 
     def get_object(self) -> Any:

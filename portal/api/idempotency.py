@@ -49,11 +49,12 @@ class IdempotentPosts:
         if len(request.path) > 200:
             return handler(request, *args, **kwargs)
         body_hash = _body_hash(request)
+        person: Any = request.user
         with transaction.atomic():
-            _lock(f"{request.user.pk}\x1f{request.path}\x1f{key}")
+            _lock(f"{person.pk}\x1f{request.path}\x1f{key}")
             _forget_old()
             row, fresh = IdempotencyKey.objects.get_or_create(
-                user=request.user, path=request.path, key=key, defaults={"body_hash": body_hash}
+                user=person, path=request.path, key=key, defaults={"body_hash": body_hash}
             )
             if not fresh:
                 return _again(row, body_hash)
@@ -69,7 +70,7 @@ class IdempotentPosts:
             with transaction.atomic():
                 return handler(*args, **kwargs)
         except Exception as error:
-            return self.handle_exception(error)  # type: ignore[attr-defined, no-any-return]
+            return self.handle_exception(error)  # type: ignore[attr-defined]
 
     def _keep(self, row: IdempotencyKey, answer: Response) -> None:
         # Through the renderer, so that what is kept is what was sent: dates and decimals as text.

@@ -1,5 +1,6 @@
 """How lists are cut: {count, next, previous, results}."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.db.models import QuerySet
@@ -17,7 +18,7 @@ class Pages(PageNumberPagination):
     invalid_page_message = "There is no such page."
 
     def paginate_queryset(
-        self, queryset: QuerySet[Any], request: Request, view: Any = None
+        self, queryset: QuerySet[Any] | Sequence[Any], request: Request, view: Any = None
     ) -> list[Any] | None:
         number = request.query_params.get(self.page_query_param, "1")
         if not (number.isascii() and number.isdigit() and len(number) < 10 and int(number) > 0):

@@ -35,7 +35,9 @@ TITLES = {
 }
 
 
-def problem(code: int, detail: str, errors: list[dict[str, str]] | None = None, **headers: str) -> Response:
+def problem(
+    code: int, detail: str, errors: list[dict[str, str]] | None = None, headers: dict[str, str] | None = None
+) -> Response:
     """A problem answer; `errors` as [{"field", "detail"}]."""
     name, title = TITLES.get(code, ("error", "This did not work"))
     body = {"type": TYPE + name, "title": title, "status": code, "detail": detail, "errors": errors or []}
@@ -64,7 +66,7 @@ def problem_handler(error: Exception, context: dict[str, Any]) -> Response:
         return problem(409, "Somebody else did the same at this moment. Look again, then retry.")
     if isinstance(error, OperationalError | InterfaceError):
         log.warning("api.database-unreachable", reason=str(error))
-        return problem(503, "The database cannot be reached at this moment.", **{"Retry-After": "2"})
+        return problem(503, "The database cannot be reached at this moment.", headers={"Retry-After": "2"})
     return _ours(error, context)
 
 
@@ -90,7 +92,7 @@ def _framework(error: exceptions.APIException) -> Response:
     detail = error.detail if isinstance(error.detail, str) else " ".join(map(str, error.detail))
     if isinstance(error, exceptions.NotAuthenticated):
         detail = "Send an API token, as Authorization: Bearer <token>."
-    return problem(error.status_code, str(detail), **headers)
+    return problem(error.status_code, str(detail), headers=headers)
 
 
 def _ours(error: Exception, context: dict[str, Any]) -> Response:

@@ -137,10 +137,10 @@ class AccountViewSet(ReadOnlyResource):
 
     @extend_schema(summary="Take an account in", request=AccountInput, responses={202: OperationSerializer})
     def create(self, request: Request) -> Response:
-        return accepted(account_add(**self.said(), actor=request.user), request)
+        return accepted(account_add(**self.said(), actor=self.person), request)
 
     @extend_schema(summary="Run the adding again", request=Nothing, responses={202: OperationSerializer})
     @action(detail=True, methods=["post"], url_path="add")
     def add_again(self, request: Request, name: str) -> Response:
         self.said()
-        return accepted(account_add_again(account=self.get_object(), actor=request.user), request)
+        return accepted(account_add_again(account=self.get_object(), actor=self.person), request)

@@ -139,7 +139,7 @@ class EnvironmentViewSet(ReadOnlyResource):
         responses={202: OperationSerializer},
     )
     def create(self, request: Request) -> Response:
-        return accepted(environment_request(**self._asked(), actor=request.user), request)
+        return accepted(environment_request(**self._asked(), actor=self.person), request)
 
     @extend_schema(
         summary="Names, cost and problems of a request, without asking",
@@ -149,12 +149,12 @@ class EnvironmentViewSet(ReadOnlyResource):
     @action(detail=False, methods=["post"])
     def preview(self, request: Request) -> Response:
         asked = self._asked()
-        require(request.user, "environment.request", team=asked["team"])
+        require(self.person, "environment.request", team=asked["team"])
         release = asked.pop("release")
         fields = ("name", "team", "tier", "size", "account", "home_region", "cidr", "domain")
         spec = spec_preview(
             **{"cidr": "", "domain": ""} | {key: asked[key] for key in fields if key in asked},
-            actor=request.user,
+            actor=self.person,
         )
         problems = spec_problems(spec, account=asked["account"], release=release)
         return self.show(
@@ -178,7 +178,7 @@ class EnvironmentViewSet(ReadOnlyResource):
     @action(detail=True, methods=["post"])
     def teardown(self, request: Request, environment: str) -> Response:
         row = self.get_object()
-        return accepted(environment_teardown(environment=row, **self.said(), actor=request.user), request)
+        return accepted(environment_teardown(environment=row, **self.said(), actor=self.person), request)
 
     @extend_schema(
         summary="Turn protection against teardown on or off",
@@ -189,7 +189,7 @@ class EnvironmentViewSet(ReadOnlyResource):
     @action(detail=True, methods=["post"])
     def protect(self, request: Request, environment: str) -> Response:
         row = self.get_object()
-        return self._fresh(environment_protect(environment=row, **self.said(), actor=request.user))
+        return self._fresh(environment_protect(environment=row, **self.said(), actor=self.person))
 
     @extend_schema(
         summary="Give up a request that never began",
@@ -200,7 +200,7 @@ class EnvironmentViewSet(ReadOnlyResource):
     @action(detail=True, methods=["post"])
     def withdraw(self, request: Request, environment: str) -> Response:
         self.said()
-        return self._fresh(environment_withdraw(environment=self.get_object(), actor=request.user))
+        return self._fresh(environment_withdraw(environment=self.get_object(), actor=self.person))
 
     @extend_schema(
         summary="Its AWS resources, as workers saw them last",

@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from environments.lifecycle.models import ApprovalRule, Blueprint, Release
 from environments.lifecycle.releases import release_make_default, release_withdraw
 from environments.lifecycle.states import GONE, Tier
+from environments.rest.fields import shown_by
 from environments.rest.filters import YesNo
 from environments.rest.serializers import Nothing
 from environments.rest.views import ReadOnlyResource
@@ -61,7 +62,7 @@ class BlueprintViewSet(ReadOnlyResource):
 class ReleaseSerializer(serializers.ModelSerializer):
     """One immutable snapshot of a blueprint."""
 
-    blueprint = serializers.SlugRelatedField("name", read_only=True)
+    blueprint = shown_by("name")
     environments = serializers.IntegerField(source="living", read_only=True)
 
     class Meta:
@@ -140,7 +141,7 @@ class ReleaseViewSet(ReadOnlyResource):
     @action(detail=True, methods=["post"], url_path="make-default")
     def make_default(self, request: Request, pk: str) -> Response:
         self.said()
-        release_make_default(release=self.get_object(), actor=request.user)
+        release_make_default(release=self.get_object(), actor=self.person)
         return self.show(self.get_object())
 
     @extend_schema(
@@ -149,7 +150,7 @@ class ReleaseViewSet(ReadOnlyResource):
     @action(detail=True, methods=["post"])
     def withdraw(self, request: Request, pk: str) -> Response:
         self.said()
-        release_withdraw(release=self.get_object(), actor=request.user)
+        release_withdraw(release=self.get_object(), actor=self.person)
         return self.show(self.get_object())
 
 

@@ -11,7 +11,7 @@ from environments.lifecycle.naming import names_derive
 from environments.lifecycle.teardown import STORES
 from environments.operations.models import Resource, Stack
 from environments.people.models import Team
-from environments.rest.fields import Flag, Named, Text
+from environments.rest.fields import Flag, Named, Text, shown_by
 from environments.rest.serializers import Input
 
 
@@ -33,10 +33,10 @@ class EnvironmentSerializer(serializers.ModelSerializer):
     """One environment, as lists show it."""
 
     url = serializers.SerializerMethodField(help_text="By id, which stays right when it is gone.")
-    team = serializers.SlugRelatedField("slug", read_only=True)
-    owner = serializers.SlugRelatedField("username", read_only=True)
-    account = serializers.SlugRelatedField("name", read_only=True)
-    release = serializers.SlugRelatedField("version", read_only=True)
+    team = shown_by("slug")
+    owner = shown_by("username")
+    account = shown_by("name")
+    release = shown_by("version")
     domain = serializers.SerializerMethodField()
     addresses = serializers.DictField(child=serializers.CharField(), read_only=True)
     open_operation = serializers.SerializerMethodField()
@@ -94,7 +94,7 @@ class NameSerializer(serializers.Serializer):
     """A physical name that follows from the environment's name."""
 
     key = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
     value = serializers.CharField()
     error = serializers.CharField(
         allow_blank=True, help_text="Why AWS would refuse it; empty when it is fine."
@@ -115,7 +115,7 @@ class StackSerializer(serializers.ModelSerializer):
 class ResourceSerializer(serializers.ModelSerializer):
     """A resource of a stack, as seen last."""
 
-    stack = serializers.SlugRelatedField("name", read_only=True)
+    stack = shown_by("name")
 
     class Meta:
         model = Resource
@@ -237,12 +237,12 @@ class CostItemSerializer(serializers.Serializer):
     """One line of the estimate."""
 
     key = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
     quantity = serializers.CharField()
     unit = serializers.CharField()
     unit_price = serializers.CharField()
     amount = serializers.CharField()
-    source = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]
     verified = serializers.BooleanField()
 
 

@@ -13,7 +13,7 @@ from environments.operations.control import pause_lift, pause_set
 from environments.operations.limits import limit_remove, limit_set
 from environments.operations.models import AuditEntry, OperationLimit, Pause
 from environments.people.rights import require
-from environments.rest.fields import Text, Whole
+from environments.rest.fields import Text, Whole, shown_by
 from environments.rest.serializers import Input
 from environments.rest.views import ReadOnlyResource
 
@@ -73,14 +73,14 @@ class AuditViewSet(ReadOnlyResource):
     ordering_fields = ["id", "at"]
 
     def get_queryset(self) -> QuerySet[AuditEntry]:
-        require(self.request.user, "audit.view")
+        require(self.person, "audit.view")
         return super().get_queryset()
 
 
 class PauseSerializer(serializers.ModelSerializer):
     """What no worker moves at present."""
 
-    set_by = serializers.SlugRelatedField("username", read_only=True, allow_null=True)
+    set_by = shown_by("username", allow_null=True)
 
     class Meta:
         model = Pause
@@ -133,13 +133,13 @@ class PauseViewSet(ReadOnlyResource):
 
     @extend_schema(summary="Pause", request=PauseInput, responses={201: PauseSerializer})
     def create(self, request: Request) -> Response:
-        require(request.user, "pause.change")
-        return self.created(pause_set(**self.said(), actor=request.user))
+        require(self.person, "pause.change")
+        return self.created(pause_set(**self.said(), actor=self.person))
 
     @extend_schema(summary="Lift a pause", responses={204: None})
     def destroy(self, request: Request, pk: str) -> Response:
-        require(request.user, "pause.change")
-        pause_lift(covers=self.get_object().covers, actor=request.user)
+        require(self.person, "pause.change")
+        pause_lift(covers=self.get_object().covers, actor=self.person)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -191,11 +191,11 @@ class LimitViewSet(ReadOnlyResource):
 
     @extend_schema(summary="Set a scope's limit", request=LimitInput, responses={201: LimitSerializer})
     def create(self, request: Request) -> Response:
-        require(request.user, "limit.change")
-        return self.created(limit_set(**self.said(), actor=request.user))
+        require(self.person, "limit.change")
+        return self.created(limit_set(**self.said(), actor=self.person))
 
     @extend_schema(summary="Remove a scope's own limit", responses={204: None})
     def destroy(self, request: Request, pk: str) -> Response:
-        require(request.user, "limit.change")
-        limit_remove(limit=self.get_object(), actor=request.user)
+        require(self.person, "limit.change")
+        limit_remove(limit=self.get_object(), actor=self.person)
         return Response(status=status.HTTP_204_NO_CONTENT)

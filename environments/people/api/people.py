@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from environments.people.models import PortalRole, Team, User
 from environments.people.rights import require
 from environments.people.services import team_create
-from environments.rest.fields import Text
+from environments.rest.fields import Text, shown_by
 from environments.rest.filters import YesNo
 from environments.rest.serializers import Input
 from environments.rest.views import ReadOnlyResource
@@ -62,7 +62,7 @@ class TeamViewSet(ReadOnlyResource):
 
     @extend_schema(summary="Make a team", request=TeamInput, responses={201: TeamSerializer})
     def create(self, request: Request) -> Response:
-        return self.created(team_create(**self.said(), actor=request.user))
+        return self.created(team_create(**self.said(), actor=self.person))
 
 
 class PersonSerializer(serializers.ModelSerializer):
@@ -71,7 +71,7 @@ class PersonSerializer(serializers.ModelSerializer):
     name = serializers.CharField(source="get_full_name", read_only=True)
     # Empty where nobody gave one, which is no address.
     email = serializers.CharField(read_only=True)
-    teams = serializers.SlugRelatedField("slug", many=True, read_only=True)
+    teams = shown_by("slug", many=True)
 
     class Meta:
         model = User
@@ -106,5 +106,5 @@ class PersonViewSet(ReadOnlyResource):
     ordering_fields = ["username", "portal_role", "id"]
 
     def get_queryset(self) -> QuerySet[User]:
-        require(self.request.user, "person.view")
+        require(self.person, "person.view")
         return super().get_queryset()

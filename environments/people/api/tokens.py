@@ -12,7 +12,7 @@ from environments.errors import Forbidden
 from environments.people.models import ApiToken, TokenScope, User
 from environments.people.rights import may
 from environments.people.services import MAX_TOKEN_DAYS, token_create, token_revoke
-from environments.rest.fields import Text, Whole
+from environments.rest.fields import Text, Whole, shown_by
 from environments.rest.filters import YesNo
 from environments.rest.serializers import Input, Nothing
 from environments.rest.views import ReadOnlyResource
@@ -26,7 +26,7 @@ class TokenSerializer(serializers.ModelSerializer):
     """A token, without the token itself."""
 
     id = serializers.SerializerMethodField()
-    user = serializers.SlugRelatedField("username", read_only=True)
+    user = shown_by("username")
     created_at = serializers.DateTimeField(source="created", read_only=True)
     expires_at = serializers.DateTimeField(source="expiry", read_only=True, allow_null=True)
     is_usable = serializers.BooleanField(read_only=True)
@@ -108,7 +108,7 @@ class TokenViewSet(ReadOnlyResource):
 
     def get_queryset(self) -> QuerySet[ApiToken]:
         rows = super().get_queryset()
-        user = self.request.user
+        user = self.person
         return rows if may(user, "token.revoke-any") else rows.filter(user_id=user.pk)
 
     @extend_schema(
@@ -123,7 +123,7 @@ class TokenViewSet(ReadOnlyResource):
                 raise Forbidden(
                     f"A token cannot make one that may do more: it lacks {', '.join(wider)}.", field="scopes"
                 )
-        user: User = request.user
+        user: User = self.person
         row, token = token_create(user=user, **said, actor=user)
         row.token = token
         return self.created(row, NewTokenSerializer)
@@ -134,4 +134,4 @@ class TokenViewSet(ReadOnlyResource):
     @action(detail=True, methods=["post"])
     def revoke(self, request: Request, token: str) -> Response:
         self.said()
-        return self.show(token_revoke(token=self.get_object(), actor=request.user))
+        return self.show(token_revoke(token=self.get_object(), actor=self.person))
