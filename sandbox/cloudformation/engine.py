@@ -10,11 +10,13 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from sandbox.cloudformation import stacks, template
-from sandbox.cloudformation.graph import reverse, run_graph
+from sandbox.cloudformation.graph import run_graph
 from sandbox.cloudformation.policy import denied_by_stack_policy
-from sandbox.cloudformation.resources import ResourceFailed, Resources, handler_message
+from sandbox.cloudformation.resources import ResourceFailed, Resources
+from sandbox.cloudformation.rollback import undo_update
 from sandbox.cloudformation.scope import StackScope
 from sandbox.cloudformation.stacks import importers, resource_of, rows, stack_status
+from sandbox.cloudformation.teardown import clean_up, delete, plan_removal, take_down
 from sandbox.errors import AwsError, validation_error
 from sandbox.iam.principals import principal_load
 from sandbox.store import Record
@@ -71,19 +73,19 @@ class StackRun:
             elif phase == "rollback":
                 await self._roll_back(None)
             elif phase == "cleanup":
-                await self._clean_up()
+                await clean_up(self)
             elif phase == "delete":
-                await self._delete()
+                await delete(self)
         finally:
             self.finished.set()
             if self.world.memory.get(RUNS, {}).get(self.stack.arn) is self:
                 del self.world.memory[RUNS][self.stack.arn]
 
-    def _phase(self, phase: str) -> None:
+    def phase(self, phase: str) -> None:
         self.operation["phase"] = phase
         self.world.store.put(self.stack)
 
-    def _end(self, status: str, reason: str | None = None) -> None:
+    def end(self, status: str, reason: str | None = None) -> None:
         stack_status(self.world, self.stack, status, reason)
         self.operation["active"] = False
         self.world.store.put(self.stack)
@@ -91,7 +93,7 @@ class StackRun:
     def _template(self) -> template.Template:
         return template.parse(stacks.text(self.world, self.stack.data["template"]))
 
-    def _scope(self, wanted: template.Template | None = None) -> StackScope:
+    def scope(self, wanted: template.Template | None = None) -> StackScope:
         parsed = wanted or self._template()
         return StackScope(
             self.world, self.stack, parsed, self.stack.data["parameters"], rows(self.world, self.stack)
@@ -101,11 +103,19 @@ class StackRun:
 
     async def _apply(self) -> None:
         parsed = self._template()
-        scope = self._scope(parsed)
+        scope = self.scope(parsed)
         try:
             wanted = [name for name in parsed.resources if scope.resolver.included(name)]
         except AwsError as problem:
             await self._failed({}, [], problem.message)
+            return
+
+        gone = [r for n, r in scope.rows.items() if n not in wanted and r.state != stacks.GONE]
+        try:
+            for row in gone:
+                self._check_policy(row, "Update:Delete")
+        except ResourceFailed as problem:
+            await self._failed({str(row.logical_id): problem}, [])
             return
 
         async def work(name: str) -> None:
@@ -126,12 +136,12 @@ class StackRun:
             return
         self.stack.data["outputs"], self.stack.data["imports"] = outputs, scope.imports
         if self.operation["kind"] == "create":
-            self._end("CREATE_COMPLETE")
+            self.end("CREATE_COMPLETE")
             return
-        self._plan_removal(set(wanted))
+        plan_removal(self, set(wanted))
         stack_status(self.world, self.stack, "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
-        self._phase("cleanup")
-        await self._clean_up()
+        self.phase("cleanup")
+        await clean_up(self)
 
     def _cancelled(self, name: str) -> None:
         row = rows(self.world, self.stack).get(name)
@@ -253,75 +263,6 @@ class StackRun:
                 "Rollback requested by user."
             )
 
-    def _plan_removal(self, wanted: set[str]) -> None:
-        """What the new template no longer has, and what was replaced, goes in the cleanup."""
-        plan = []
-        for name, row in rows(self.world, self.stack).items():
-            previous = row.data["previous"] if row.data["op"] == self.operation["id"] else None
-            if name not in wanted and row.state != stacks.GONE:
-                plan.append(
-                    {
-                        **_place(name, row.data),
-                        "policy": row.data.get("deletion_policy") or "Delete",
-                        "row": True,
-                    }
-                )
-            elif previous and previous["key"] and previous["key"] != row.data["key"]:
-                plan.append(
-                    {
-                        **_place(name, previous),
-                        "policy": previous.get("replace_policy") or "Delete",
-                        "row": False,
-                    }
-                )
-        self.stack.data["cleanup"] = plan
-        self.world.store.put(self.stack)
-
-    async def _clean_up(self) -> None:
-        plan = self.stack.data["cleanup"]
-        by_key = {f"{i}": entry for i, entry in enumerate(plan)}
-        needs = {
-            key: {k for k, other in by_key.items() if other["name"] in entry["depends"]}
-            for key, entry in by_key.items()
-        }
-
-        async def work(key: str) -> None:
-            await self._remove(by_key[key])
-
-        left = dict(by_key)
-        while left:  # one that fails is left behind, the others go on
-            failed, cancelled = await run_graph(left, reverse({k: needs[k] & set(left) for k in left}), work)
-            gone = set(left) - set(failed) - set(cancelled)
-            left = {k: v for k, v in left.items() if k in cancelled} if failed else {}
-            if failed and not gone and not cancelled:
-                break
-        self.stack.data["cleanup"] = []
-        rolled_back = self.stack.state.startswith("UPDATE_ROLLBACK")
-        self._end("UPDATE_ROLLBACK_COMPLETE" if rolled_back else "UPDATE_COMPLETE")
-
-    async def _remove(self, entry: dict[str, Any]) -> None:
-        row = rows(self.world, self.stack).get(entry["name"])
-        if entry["row"]:
-            if row is not None:
-                await self.steps.delete(row, entry["policy"])
-                if row.state in (stacks.GONE, "DELETE_SKIPPED"):
-                    self.world.store.remove(row)
-            return
-        record = self.world.store.get(*entry["key"])
-        told = (self.world, self.stack, entry["name"], entry["physical_id"], entry["type"])
-        if entry["policy"] == "Retain":
-            if record is not None:
-                self.world.store.disown(record)
-            stacks.told(*told, "DELETE_SKIPPED", None)
-            return
-        stacks.told(*told, "DELETE_IN_PROGRESS", None)
-        try:
-            await self.steps.delete_record(record, entry["policy"])
-        except AwsError as problem:
-            stacks.told(*told, "DELETE_FAILED", handler_message(problem))
-            raise ResourceFailed(problem.message) from problem
-        stacks.told(*told, "DELETE_COMPLETE", None)
-
     # -- what follows a failure
 
     async def _failed(
@@ -335,12 +276,12 @@ class StackRun:
         if self.operation.get("cancelled"):
             reason = "User Initiated"
         if self.operation.get("on_failure") == "DO_NOTHING":
-            self._end("CREATE_FAILED" if create else "UPDATE_FAILED", reason)
+            self.end("CREATE_FAILED" if create else "UPDATE_FAILED", reason)
             return
         if create and self.operation.get("on_failure") == "DELETE":
             stack_status(self.world, self.stack, "DELETE_IN_PROGRESS", f"{reason}Delete requested by user.")
-            self._phase("delete")
-            await self._delete()
+            self.phase("delete")
+            await delete(self)
             return
         if create:
             reason += "Rollback requested by user." if not reason.endswith("user.") else ""
@@ -350,176 +291,21 @@ class StackRun:
             "ROLLBACK_IN_PROGRESS" if create else "UPDATE_ROLLBACK_IN_PROGRESS",
             reason,
         )
-        self._phase("rollback")
+        self.phase("rollback")
         await self._roll_back(reason)
 
     async def _roll_back(self, reason: str | None) -> None:
         self.stop = asyncio.Event()
         if self.operation["kind"] == "create":
-            failed = await self._take_down(on_create=True)
+            failed = await take_down(self, on_create=True)
             if failed:
                 named = ", ".join(failed)
-                self._end("ROLLBACK_FAILED", f"The following resource(s) failed to delete: [{named}]. ")
+                self.end("ROLLBACK_FAILED", f"The following resource(s) failed to delete: [{named}]. ")
                 return
             self.stack.data["outputs"] = self.stack.data["imports"] = []
-            self._end("ROLLBACK_COMPLETE")
+            self.end("ROLLBACK_COMPLETE")
             return
-        await self._undo_update()
-
-    async def _undo_update(self) -> None:
-        before = self.operation["before"]
-        self.stack.data.update(
-            {n: before[n] for n in ("template", "parameters", "outputs", "imports") if n in before}
-        )
-        self.stack.tags = dict(before["tags"])
-        all_rows = rows(self.world, self.stack)
-        changed = {n: r for n, r in all_rows.items() if r.data["op"] == self.operation["id"]}
-        skip = set(self.operation.get("skip") or ())
-        plan = []
-        undo: dict[str, set[str]] = {}
-        for name, row in changed.items():
-            previous = row.data["previous"]
-            if previous is None:
-                plan.append({**_place(name, row.data), "policy": _on_create(row.data), "row": True})
-            elif not row.data.get("undone"):
-                undo[name] = set(previous["depends"] or ())
-                if row.data["key"] and row.data["key"] != previous["key"]:
-                    plan.append({**_place(name, row.data), "policy": "Delete", "row": False})
-        scope = self._scope()
-
-        async def work(name: str) -> None:
-            await self._undo_one(changed[name], scope, name in skip)
-
-        failed, cancelled = await run_graph(undo, undo, work)
-        if failed:
-            named = ", ".join([*failed, *cancelled])
-            self._end("UPDATE_ROLLBACK_FAILED", f"The following resource(s) failed to update: [{named}]. ")
-            return
-        self.stack.data["cleanup"] = [*self.operation.get("later", []), *plan]
-        stack_status(self.world, self.stack, "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS")
-        self._phase("cleanup")
-        await self._clean_up()
-
-    async def _undo_one(self, row: Record, scope: StackScope, skip: bool) -> None:
-        previous = row.data["previous"]
-        if row.data.get("undo") is None:  # settled once: a rollback that is continued must not look again
-            replaced = row.data["key"] != previous["key"] or row.data["type"] != previous["type"]
-            unchanged = (
-                row.data["properties"] == previous["properties"] and row.data["tags"] == previous["tags"]
-            )
-            row.data["undo"] = "point back" if replaced or unchanged else "update"
-        row.data.update({n: previous[n] for n in previous})
-        if skip or row.data["undo"] == "point back":
-            stacks.row_status(self.world, self.stack, row, "UPDATE_COMPLETE")
-        else:
-            await self.steps.update(row, previous["properties"], scope)
-        row.data["undone"] = True
-        row.data["previous"] = previous
-        self.world.store.put(row)
-
-    # -- delete
-
-    async def _delete(self) -> None:
-        users = [
-            (o["ExportName"], u)
-            for o in self.stack.data["outputs"]
-            if "ExportName" in o and (u := importers(self.world, self.stack, o["ExportName"]))
-        ]
-        if users:
-            name, stacks_using = users[0]
-            self._end(
-                self.operation["before"]["status"],
-                f"Export {name} cannot be deleted as it is in use by {' and '.join(stacks_using)}",
-            )
-            return
-        failed = await self._take_down(on_create=False)
-        if failed:
-            named = ", ".join(failed)
-            self._end("DELETE_FAILED", f"The following resource(s) failed to delete: [{named}]. ")
-            return
-        self.stack.data["outputs"] = self.stack.data["imports"] = []
-        for record in self.world.store.by_stack(self.stack.arn):
-            if record.type == "Sandbox::CloudFormation::ChangeSet":
-                self.world.store.remove(record)
-        self.stack.data["deleted_at"] = self.world.scheduler.now()
-        self.world.memory.get("stacks by name", {}).pop(
-            (self.stack.account, self.stack.region, self.stack.data["name"]), None
-        )
-        self._end(stacks.GONE)
-
-    async def _take_down(self, on_create: bool) -> list[str]:
-        """Delete all rows, dependents first; answers the names that failed."""
-        everything = {
-            n: r
-            for n, r in rows(self.world, self.stack).items()
-            if r.state not in (stacks.GONE, "DELETE_SKIPPED")
-        }
-        retain = set(self.operation.get("retain") or ())
-        needs = {n: set(r.data.get("depends") or ()) & set(everything) for n, r in everything.items()}
-
-        async def work(name: str) -> None:
-            row = everything[name]
-            if not row.data["key"]:
-                if row.state == "CREATE_FAILED" and not on_create:
-                    self.world.store.remove(row)
-                else:
-                    stacks.row_status(self.world, self.stack, row, stacks.GONE)
-                return
-            policy = row.data.get("deletion_policy") or "Delete"
-            if on_create:
-                policy = _on_create(row.data)
-                if self.operation.get("retain_except_on_create"):
-                    policy = "Delete"
-            await self.steps.delete(row, "Retain" if name in retain else policy)
-
-        left = dict(everything)
-        failures: list[str] = []
-        while left:  # a failure stops only what it is in the way of
-            blocked = _blocked(failures, needs)
-            left = {n: r for n, r in left.items() if n not in blocked}
-            if not left:
-                break
-            failed, _ = await run_graph(left, reverse({n: needs[n] & set(left) for n in left}), work)
-            failures.extend(failed)
-            left = {
-                n: r
-                for n, r in left.items()
-                if n not in failed and r.state not in (stacks.GONE, "DELETE_SKIPPED") and self._there(r)
-            }
-            if not failed:
-                break
-        return failures
-
-    def _there(self, row: Record) -> bool:
-        return self.world.store.get(*row.key) is row
-
-
-def _blocked(failures: list[str], needs: dict[str, set[str]]) -> set[str]:
-    """What cannot go while these are still there: all that they depend on."""
-    blocked: set[str] = set()
-    open_names = list(failures)
-    while open_names:
-        for name in needs.get(open_names.pop(), ()):
-            if name not in blocked:
-                blocked.add(name)
-                open_names.append(name)
-    return blocked
-
-
-def _on_create(data: dict[str, Any]) -> str:
-    """The deletion policy for a resource that the failed operation itself had made."""
-    policy = data.get("deletion_policy") or "Delete"
-    return "Delete" if policy in ("RetainExceptOnCreate", "Snapshot") else policy
-
-
-def _place(name: str, data: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "name": name,
-        "type": data["type"],
-        "key": data["key"],
-        "physical_id": data["physical_id"],
-        "depends": list(data.get("depends") or ()),
-    }
+        await undo_update(self)
 
 
 def _as_text(value: Any) -> str:

@@ -529,3 +529,33 @@ def test_fifty_stacks_run_side_by_side(stacks: Stacks) -> None:
         stacks.client.create_stack(StackName=f"many-{n}", TemplateBody=body)
     assert all(stacks.wait(f"many-{n}")["StackStatus"] == "CREATE_COMPLETE" for n in range(50))
     assert time.monotonic() - began < 15
+
+
+def test_stack_policy_forbids_removal(stacks: Stacks) -> None:
+    stacks.create("kept-by-policy", template(A=parameter("v"), B=parameter("w")))
+    statements = [
+        {"Effect": "Allow", "Action": "Update:*", "Principal": "*", "Resource": "*"},
+        {"Effect": "Deny", "Action": "Update:Delete", "Principal": "*", "Resource": "LogicalResourceId/B"},
+    ]
+    stacks.client.set_stack_policy(
+        StackName="kept-by-policy", StackPolicyBody=json.dumps({"Statement": statements})
+    )
+    stack = stacks.update("kept-by-policy", template(A=parameter("v")))
+    assert stack["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    assert set(stacks.physical("kept-by-policy")) == {"A", "B"}
+
+
+def test_what_the_cleanup_cannot_delete_is_left_and_the_rest_goes(
+    sandbox: Sandbox, keys: Keys, stacks: Stacks, ssm: Any
+) -> None:
+    stacks.create(
+        "cleaned",
+        template(
+            Keep=parameter("k"), B={"Type": "AWS::S3::Bucket"}, P=parameter({"Ref": "B"}, Name="/cleaned/p")
+        ),
+    )
+    bucket = stacks.physical("cleaned")["B"]
+    sandbox.client("s3", keys).put_object(Bucket=bucket, Key="k", Body=b"x")
+    assert stacks.update("cleaned", template(Keep=parameter("k")))["StackStatus"] == "UPDATE_COMPLETE"
+    assert refused(ssm.get_parameter, Name="/cleaned/p")[0] == "ParameterNotFound"
+    assert [s for n, s, _ in stacks.events("cleaned") if n == "B"][-1] == "DELETE_FAILED"

@@ -208,8 +208,8 @@ def test_source_identity_stays_through_chained_roles(house: House) -> None:
 def test_session_lasts_no_longer_than_the_role_allows(house: House) -> None:
     arn = house.role("short")
     code, message = refused(house.sts.assume_role, RoleArn=arn, RoleSessionName="op", DurationSeconds=7200)
-    assert (code, message) == (
-        "ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")  # fmt: skip
+    assert code == "ValidationError"
+    assert message == "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
 
 
 def test_root_assumes_no_role(house: House) -> None:
@@ -246,8 +246,8 @@ def test_role_of_cloudformation_needs_the_handlers_rights(house: House) -> None:
     assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
     reason = next(r for n, s, r in stacks.events("needs-rights") if (n, s) == ("P", "CREATE_FAILED"))
     assert (
-        f"assumed-role/execution/AWSCloudFormation is not authorized to perform: ssm:PutParameter on resource: arn:aws:ssm:eu-west-1:{ACCOUNT}:parameter/"
-        in reason
+        "assumed-role/execution/AWSCloudFormation is not authorized to perform: ssm:PutParameter "
+        f"on resource: arn:aws:ssm:eu-west-1:{ACCOUNT}:parameter/" in reason
     )
     assert "HandlerErrorCode: AccessDenied" in reason
 

@@ -104,7 +104,7 @@ def test_virtual_hosted_address(sandbox: Sandbox, s3: Any, bucket: str) -> None:
     s3.put_object(Bucket=bucket, Key="k", Body=b"by host")
     url = s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "k"})
     path = url.removeprefix(sandbox.url).replace(f"/{bucket}/", "/", 1)
-    request = urllib.request.Request(
+    request = urllib.request.Request(  # noqa: S310
         sandbox.url + path, headers={"Host": f"{bucket}.localhost:{sandbox.port}"}
     )
     with urllib.request.urlopen(request) as answer:  # noqa: S310
