@@ -11,7 +11,7 @@ from devtools import places, processes
 from devtools.bench.report import Section
 from devtools.demo.api import Api
 from devtools.demo.house import House
-from devtools.demo.seed import ACCOUNT, ACCOUNT_ID, ENDED, REGION, People
+from devtools.demo.seed import DEMO_ACCOUNT, ENDED, REGION, People
 from devtools.node import with_our_tools
 from devtools.postgres import DATABASE
 from devtools.sandbox import clean_environment
@@ -37,11 +37,11 @@ class Run:
 def measure(house: House, people: People) -> Section:
     """`ROUNDS` environments by each, in turns, after one that is not counted; the best of each is compared."""
     house.sandbox.settings(speed=0)
-    _by_portal(house, people, "bench-warm")
+    by_portal(house, people, "bench-warm")
     ours, theirs = [], []
     for number in range(ROUNDS):
-        ours.append(_by_portal(house, people, f"bench-{number}"))
-        theirs.append(_by_cli(house, f"bench-{number}"))
+        ours.append(by_portal(house, people, f"bench-{number}"))
+        theirs.append(by_cli(house, f"bench-{number}"))
     section = Section(
         title="One environment at durations 0",
         how=f"`make bench ONLY=provision`. A small development environment of the same spec, best of {ROUNDS} taken "
@@ -67,10 +67,11 @@ def measure(house: House, people: People) -> Section:
     return section
 
 
-def _by_portal(house: House, people: People, name: str) -> Run:
+def by_portal(house: House, people: People, name: str) -> Run:
+    """One environment, asked for through the API."""
     api = Api(house.url, people["team-lead"].api_token)
     before = house.sandbox.control("GET", "requests/counts")["last"]
-    body = {"name": name, "team": "storefront", "tier": "dev", "size": "small", "account": ACCOUNT}
+    body = {"name": name, "team": "storefront", "tier": "dev", "size": "small", "account": DEMO_ACCOUNT.name}
     operation = api.post("environments/", body | {"home_region": REGION})
     while operation["status"] not in ENDED:
         operation = api.get(f"operations/{operation['id']}/", wait=10)
@@ -85,13 +86,14 @@ def _by_portal(house: House, people: People, name: str) -> Run:
     return Run(float(row[0]), _calls(house, before))
 
 
-def _by_cli(house: House, name: str) -> Run:
+def by_cli(house: House, name: str) -> Run:
+    """The same spec as the portal's environment `name`, by `cdk deploy`."""
     request = _request(house, name)
     folder = house.folder / "cli" / name
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "request.json"
     file.write_text(json.dumps(request))
-    keys = house.sandbox.account(ACCOUNT_ID, ACCOUNT)
+    keys = house.sandbox.account(DEMO_ACCOUNT.account_id)
     environment = with_our_tools(clean_environment()) | {
         "AWS_ENDPOINT_URL": house.sandbox.url,
         "AWS_ACCESS_KEY_ID": keys.access_key_id,

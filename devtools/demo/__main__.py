@@ -85,8 +85,13 @@ def _begin(house: House, story: Story) -> None:
     seed.tell(house, people)
     story.done("The blueprint's release, teams and people are there")
     seed.announce(house, people, story)
-    seed.account(house, people, story)
-    seed.environment(house, people, story)
+    try:
+        seed.account(house, people, story)
+        seed.environment(house, people, story)
+    except seed.Failed as failed:
+        # The pages say more than a terminal can, so they stay up.
+        story.say(f"\n{failed}\nThat did not go as planned: look at {house.url}. Ctrl-C stops everything.")
+        return
     story.say("\nAll set. Ctrl-C stops everything.")
 
 

@@ -17,15 +17,35 @@ from devtools.demo.story import Story
 from devtools.sandbox import Keys
 from devtools.trouble import Trouble
 
-ACCOUNT = "sandbox-dev"
-ACCOUNT_ID = "222233334444"
 REGION = "eu-west-1"
-ZONE = "dev.switchyard.example"
 # staging: no rule approves it, so that the demo shows one person asking and another one approving.
-ENVIRONMENT = {"name": "shop", "tier": "staging", "size": "small", "account": ACCOUNT, "home_region": REGION}
+ENVIRONMENT = {
+    "name": "shop",
+    "tier": "staging",
+    "size": "small",
+    "account": "sandbox-dev",
+    "home_region": REGION,
+}
 ROLE_STACK = "switchyard-access"
 WITHIN_S = 300
 PEOPLE = "people.json"
+
+
+class Failed(Trouble):
+    """An operation came to a bad end; its page says more."""
+
+
+@dataclass(frozen=True)
+class AccountToAdd:
+    """An account of the local AWS, and the zone that is delegated to it."""
+
+    name: str
+    account_id: str
+    zone: str
+    regions: tuple[str, ...] = (REGION,)
+
+
+DEMO_ACCOUNT = AccountToAdd("sandbox-dev", "222233334444", "dev.switchyard.example")
 
 
 @dataclass(frozen=True)
@@ -71,31 +91,31 @@ def announce(house: House, people: People, story: Story) -> None:
     story.say(f'  curl -H "Authorization: Bearer {token}" {house.url}/api/v1/environments/\n')
 
 
-def account(house: House, people: People, story: Story) -> None:
+def account(house: House, people: People, story: Story, asked: AccountToAdd = DEMO_ACCOUNT) -> None:
     """Take the account in by the very operation that adds accounts; the role is deployed as a person would."""
     api = Api(house.url, people["administrator"].api_token)
-    found = next((row for row in api.all("accounts/") if row["name"] == ACCOUNT), None)
+    found = next((row for row in api.all("accounts/") if row["name"] == asked.name), None)
     if found is not None and found["status"] == "ready":
-        story.done(f"The account {ACCOUNT} is ready, as it was left")
+        story.done(f"The account {asked.name} is ready, as it was left")
         return
-    keys = house.sandbox.account(ACCOUNT_ID, ACCOUNT)
-    _delegate_zone(house, keys)
+    keys = house.sandbox.account(asked.account_id, asked.name)
+    _delegate_zone(house, keys, asked)
     if found is None:
         body = {
-            "name": ACCOUNT,
-            "account_id": ACCOUNT_ID,
+            "name": asked.name,
+            "account_id": asked.account_id,
             "mode": "sandbox",
-            "regions": [REGION],
-            "zone_name": ZONE,
+            "regions": list(asked.regions),
+            "zone_name": asked.zone,
         }
         operation = api.post("accounts/", body)
     else:
-        operation = api.all("operations/", subject=ACCOUNT, kind="account-add")[0]
+        operation = api.all("operations/", subject=asked.name, kind="account-add")[0]
         if operation["status"] in ENDED:
-            operation = api.post(f"accounts/{ACCOUNT}/add/")
-    _deploy_role(house, keys, api.get(f"accounts/{ACCOUNT}/"))
-    _follow(house, api, operation, story, f"Account {ACCOUNT}")
-    story.done(f"The account {ACCOUNT} is ready: its role was deployed, bootstrap and baseline are there")
+            operation = api.post(f"accounts/{asked.name}/add/")
+    _deploy_role(house, keys, api.get(f"accounts/{asked.name}/"))
+    _follow(house, api, operation, story, f"Account {asked.name}")
+    story.done(f"The account {asked.name} is ready: its role was deployed, bootstrap and baseline are there")
 
 
 def environment(house: House, people: People, story: Story) -> None:
@@ -133,7 +153,7 @@ def _follow(house: House, api: Api, operation: dict[str, Any], story: Story, wha
     """Wait for its end; Trouble unless it succeeded."""
     operation = _until(house, api, operation, story, what, ENDED)
     if operation["status"] != "succeeded":
-        raise Trouble(f"{what}: {operation['status']}. {operation.get('sentence') or ''} {house.url}".strip())
+        raise Failed(f"{what}: {operation['status']}. {operation.get('sentence') or ''}".strip())
 
 
 def _until(
@@ -149,12 +169,12 @@ def _until(
     return operation
 
 
-def _delegate_zone(house: House, keys: Keys) -> None:
+def _delegate_zone(house: House, keys: Keys, asked: AccountToAdd) -> None:
     """The hosted zone that the parent domain's owner delegates to this account."""
     route53 = house.sandbox.client("route53", keys)
-    zones = route53.list_hosted_zones_by_name(DNSName=ZONE)["HostedZones"]
-    if not any(zone["Name"] == f"{ZONE}." for zone in zones):
-        route53.create_hosted_zone(Name=ZONE, CallerReference=f"demo-{ACCOUNT_ID}")
+    zones = route53.list_hosted_zones_by_name(DNSName=asked.zone)["HostedZones"]
+    if not any(zone["Name"] == f"{asked.zone}." for zone in zones):
+        route53.create_hosted_zone(Name=asked.zone, CallerReference=f"demo-{asked.account_id}")
 
 
 def _deploy_role(house: House, keys: Keys, account: dict[str, Any]) -> None:

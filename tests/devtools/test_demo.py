@@ -64,6 +64,7 @@ class Demo:
         deadline = time.monotonic() + PATIENCE_S
         while words not in self.said:
             assert process.poll() is None, self.said
+            assert "did not go as planned" not in self.said, self.said
             assert time.monotonic() < deadline, self.said
             time.sleep(0.1)
 
