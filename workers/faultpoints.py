@@ -1,18 +1,18 @@
-"""Named points at which a test may let this very process die, as a power cut would.
+"""Named points at which a test may kill or freeze this very process, as a power cut or a sleeping machine would.
 
-SWITCHYARD_FAULT="provision.network.cloudformation.CreateStack.after" kills the process with SIGKILL when it
-passes that point, once: the file named by SWITCHYARD_FAULT_DONE is made first, and a process that finds it
-lives on. SWITCHYARD_FAULT_TRACE names a file to which each point passed is appended: from such a trace of one
-good run the matrix of faults is made.
+SWITCHYARD_FAULT_FILE names a file with lines as "provision.network.cloudformation.CreateStack.after KILL" (or STOP).
+The process that passes such a point takes its line out and sends itself the signal; whoever comes later lives on.
+SWITCHYARD_FAULT_TRACE names a file to which each point passed is appended: from such a trace of a good run the
+matrix of faults is made.
 """
 
 import os
 import signal
 from pathlib import Path
 
-FAULT = "SWITCHYARD_FAULT"
-DONE = "SWITCHYARD_FAULT_DONE"
+FILE = "SWITCHYARD_FAULT_FILE"
 TRACE = "SWITCHYARD_FAULT_TRACE"
+SIGNALS = {"KILL": signal.SIGKILL, "STOP": signal.SIGSTOP}
 
 
 def fault_point(name: str) -> None:
@@ -21,10 +21,20 @@ def fault_point(name: str) -> None:
     if trace:
         with open(trace, "a", encoding="utf-8") as file:
             file.write(name + "\n")
-    if os.environ.get(FAULT) != name:
-        return
+    armed = os.environ.get(FILE)
+    if armed:
+        _meet(Path(armed), name)
+
+
+def _meet(armed: Path, name: str) -> None:
     try:
-        Path(os.environ[DONE]).touch(exist_ok=False)
-    except FileExistsError:
+        lines = armed.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
         return
-    os.kill(os.getpid(), signal.SIGKILL)
+    met = [line for line in lines if line.split()[0] == name]
+    if not met:
+        return
+    draft = armed.with_suffix(f".{os.getpid()}")
+    draft.write_text("\n".join(line for line in lines if line not in met), encoding="utf-8")
+    draft.replace(armed)
+    os.kill(os.getpid(), SIGNALS[met[0].split()[1]])

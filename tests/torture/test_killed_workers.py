@@ -1,0 +1,119 @@
+"""A worker killed at every point that a good run passes: one deployment, the right end, no event lost.
+
+The matrix is made from points.txt (see tests/workers/test_matrix.py): one run per operation and step, in which a
+worker dies at each of the step's points in turn, before and after each AWS call.
+"""
+
+import itertools
+from pathlib import Path
+
+import pytest
+
+from environments.lifecycle.accounts import account_add
+from environments.lifecycle.models import Account, Environment, TeardownReport
+from environments.lifecycle.teardown import environment_teardown
+from environments.operations.models import Stack
+from tests.workers.houses import wait_ended
+from tests.workers.support import REGION, ZONE, role_deploy, zone_make
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.torture, pytest.mark.timeout(600)]
+POINTS = Path(__file__).parents[1].joinpath("workers", "points.txt").read_text().split()
+CHANGING = ("CreateStack", "DeleteStack", "PutObject", "CreateDBClusterSnapshot", "ScheduleKeyDeletion")
+accounts = itertools.count(300_000_000_001)
+
+
+def steps(kind):
+    """The steps of a kind that call AWS."""
+    return sorted({point.split(".")[1] for point in POINTS if point.startswith(f"{kind}.")})
+
+
+def points(kind, step):
+    return [point for point in POINTS if point.startswith(f"{kind}.{step}.")]
+
+
+def calls(sandbox, operation, after):
+    """How often a call succeeded since then."""
+    rows = sandbox.control("GET", "requests", after=after, limit=100_000)
+    return sum(1 for row in rows if row["operation"] == operation and not row["error"])
+
+
+def counter(sandbox):
+    return sandbox.control("GET", "requests/counts")["last"]
+
+
+def no_event_is_lost(operation):
+    numbers = list(operation.events.values_list("number", flat=True))
+    assert numbers == list(range(1, len(numbers) + 1)) and operation.event_count == len(numbers)
+    for step in operation.steps.all():
+        kinds = set(operation.events.filter(step_key=step.key).values_list("kind", flat=True))
+        assert {"step.started", "step.succeeded"} <= kinds, step.key
+
+
+def died_everywhere(house, kind, step):
+    """Each point was met. Only looks may be missing: how often a step looks depends on the clock."""
+    missed = house.unmet()
+    assert len(missed) < len(points(kind, step)) or not missed
+    assert not [point for point in missed if point.split(".")[3] in CHANGING], missed
+
+
+@pytest.mark.parametrize("step", steps("provision"))
+def test_provision_survives(step, house, ask, sandbox):
+    before = counter(sandbox)
+    house.arm(*points("provision", step))
+    operation = wait_ended(ask(), within_s=200)
+    assert operation.status == "succeeded", operation.sentence
+    died_everywhere(house, "provision", step)
+    assert calls(sandbox, "CreateStack", before) == 5
+    assert set(Stack.objects.filter(operation=operation).values_list("status", flat=True)) == {
+        "CREATE_COMPLETE"
+    }
+    no_event_is_lost(operation)
+
+
+@pytest.mark.parametrize("step", steps("teardown"))
+def test_teardown_survives(step, house, ask, people, sandbox):
+    house.arm()
+    assert wait_ended(ask()).status == "succeeded"
+    environment = Environment.objects.get()
+    before = counter(sandbox)
+    house.arm(*points("teardown", step))
+    operation = wait_ended(
+        environment_teardown(
+            environment=environment,
+            confirm=environment.name,
+            copies={"database": True, "uploads": False},
+            actor=people["team-lead"],
+        ),
+        within_s=500,
+    )
+    assert operation.status == "succeeded", operation.sentence
+    died_everywhere(house, "teardown", step)
+    assert calls(sandbox, "DeleteStack", before) == 5
+    assert calls(sandbox, "CreateDBClusterSnapshot", before) == 1
+    assert TeardownReport.objects.get().left_over == []
+    no_event_is_lost(operation)
+
+
+@pytest.mark.parametrize("step", steps("account-add"))
+def test_account_add_survives(step, house, release, people, sandbox, settings):
+    settings.PORTAL_PRINCIPAL_ARN = "arn:aws:iam::100000000001:user/switchyard-portal"
+    keys = sandbox.account(str(next(accounts)))
+    zone_make(sandbox, keys)
+    before = counter(sandbox)
+    house.arm(*points("account-add", step))
+    operation = account_add(
+        name="tortured",
+        account_id=keys.account_id,
+        mode="sandbox",
+        regions=[REGION],
+        zone_name=ZONE,
+        actor=people["administrator"],
+    )
+    role_deploy(sandbox, keys, release, Account.objects.get())
+    wait_ended(operation, within_s=200)
+    assert operation.status == "succeeded", operation.sentence
+    died_everywhere(house, "account-add", step)
+    # The person's own role stack, the bootstrap and the baseline.
+    assert calls(sandbox, "CreateStack", before) == 3
+    assert Account.objects.get().status == "ready"
+    no_event_is_lost(operation)
