@@ -26,7 +26,7 @@ def teardown(request: HttpRequest, pk: int) -> HttpResponse:
         typed = {key: request.POST.get(f"copy_{key}", "") for key in STORES}
         try:
             operation = environment_teardown(
-                env=environment,
+                environment=environment,
                 confirm=request.POST.get("confirm", "").strip(),
                 copies={key: CHOICES[value] for key, value in typed.items() if value in CHOICES},
                 reason=request.POST.get("reason", ""),

@@ -109,9 +109,11 @@ def list_head(context: Context, cl: Any) -> dict[str, Any]:
     return {"says": about.says if about else "", "button": _button(context, about)}
 
 
-@register.inclusion_tag("portal/parts/list_empty.html", takes_context=True)
-def list_empty(context: Context, cl: Any) -> dict[str, Any]:
-    """What an empty list teaches: what belongs there, the button, the curl line."""
+@register.inclusion_tag("portal/parts/list_empty.html")
+def list_empty(cl: Any) -> dict[str, Any]:
+    """What an empty list teaches: what belongs there and the curl line. The button stands above (list_head):
+    unfold renders this part without the request, so who looks is not known here.
+    """
     about = ABOUT.get(cl.opts.model_name)
     return {
         "filtered": bool(cl.query or cl.has_active_filters),
@@ -119,7 +121,6 @@ def list_empty(context: Context, cl: Any) -> dict[str, Any]:
         "icon": about.icon if about else "inbox",
         "title": about.title if about else "Nothing here yet",
         "teaches": about.teaches if about else "",
-        "button": _button(context, about),
         "curl": f'curl -H "Authorization: Bearer $TOKEN" {settings.PUBLIC_URL}/api/v1/{about.api}'
         if about and about.api
         else "",

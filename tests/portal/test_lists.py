@@ -1,0 +1,171 @@
+"""Lists: a constant number of queries, filters that work, and empty pages that teach."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from environments.people.models import PortalRole
+from environments.people.services import token_create
+from tests import factories
+
+R = PortalRole
+
+
+def fill(world: Any, count: int) -> None:
+    """Environments with an open operation each, and what else lists show."""
+    lead = world.people[R.TEAM_LEAD]
+    for _ in range(count):
+        environment = factories.environment_make(
+            team=factories.team_make(),
+            owner=factories.person_make(R.ENGINEER),
+            account=factories.account_make(),
+            release=factories.release_make(),
+        )
+        operation = factories.operation_make(
+            environment, status="running", requested_by=factories.person_make()
+        )
+        factories.step_make(operation, "network", status="running")
+        waiting = factories.operation_make(
+            environment, kind="teardown", status="awaiting-approval", requested_by=factories.person_make()
+        )
+        factories.plan_make(waiting)
+        failed = factories.environment_make(
+            team=world.team, owner=lead, account=world.account, release=world.release, status="broken"
+        )
+        factories.operation_make(
+            failed, status="failed", requested_by=lead, ended_at=factories.minutes_ago(3)
+        )
+        token_create(user=lead, name="t", scopes=["read"], days=3, actor=lead)
+
+
+LISTS = [
+    "admin:index",
+    "admin:lifecycle_environment_changelist",
+    "admin:operations_operation_changelist",
+    "admin:approvals",
+    "admin:lifecycle_account_changelist",
+    "admin:lifecycle_release_changelist",
+    "admin:people_user_changelist",
+    "admin:people_team_changelist",
+    "admin:people_apitoken_changelist",
+    "admin:operations_auditentry_changelist",
+    "admin:administration",
+]
+
+
+def queries_of(client: Client, address: str) -> int:
+    with CaptureQueriesContext(connection) as captured:
+        assert client.get(address).status_code == 200
+    return len(captured)
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_number_of_queries_does_not_grow_with_the_rows(
+    name: str, world: Any, sign_in: Callable[..., Client]
+) -> None:
+    client = sign_in(world.people[R.ADMINISTRATOR])
+    client.get(reverse(name))
+    fill(world, 3)
+    few = queries_of(client, reverse(name))
+    fill(world, 12)
+    many = queries_of(client, reverse(name))
+    # A 7th or 51st row may add a "more" link's count, never a query per row.
+    assert many <= few + 1, f"{few} queries with 3 rows of each, {many} with 15"
+
+
+def test_environment_and_operation_pages_ask_a_constant_number_of_questions(
+    world: Any, sign_in: Callable[..., Client]
+) -> None:
+    client = sign_in(world.people[R.ADMINISTRATOR])
+    environment = factories.environment_make(
+        team=world.team, owner=world.people[R.ENGINEER], account=world.account, release=world.release
+    )
+    operation = factories.operation_make(environment, status="running")
+
+    def grow(by: int) -> None:
+        for number in range(by):
+            stack = factories.stack_make(environment, f"s{number}-{by}", operation=operation)
+            factories.resource_make(stack, f"R{number}", "AWS::EC2::VPC")
+            factories.step_make(operation, f"step{number}-{by}", status="succeeded")
+            factories.operation_make(environment, kind="teardown", status="cancelled")
+
+    addresses = [reverse("admin:operation", args=[operation.pk])] + [
+        reverse("admin:environment", args=[environment.pk]) + f"?tab={tab}"
+        for tab in ("overview", "resources", "operations", "settings", "audit")
+    ]
+    grow(2)
+    few = [queries_of(client, address) for address in addresses]
+    grow(9)
+    assert [queries_of(client, address) for address in addresses] == few
+
+
+EMPTY = [
+    ("admin:index", "No environment yet", "/api/v1/environments/"),
+    ("admin:lifecycle_environment_changelist", "No environment yet", "/api/v1/environments/"),
+    ("admin:operations_operation_changelist", "Nothing has been asked for yet", "/api/v1/operations/"),
+    ("admin:approvals", "The inbox is empty", "/api/v1/operations/"),
+    ("admin:lifecycle_account_changelist", "No account yet", "/api/v1/accounts/"),
+    ("admin:lifecycle_release_changelist", "register_release", "/api/v1/releases/"),
+    ("admin:people_apitoken_changelist", "No token yet", "/api/v1/"),
+]
+
+
+@pytest.mark.parametrize("name, words, curl", EMPTY)
+def test_empty_page_teaches_by_words_and_a_curl_line(
+    name: str, words: str, curl: str, db: None, sign_in: Callable[..., Client]
+) -> None:
+    page = sign_in(factories.person_make(R.ADMINISTRATOR)).get(reverse(name)).content.decode()
+    assert words in page
+    assert "curl" in page
+    assert curl in page
+
+
+def test_gone_environments_are_behind_the_filter(world: Any, sign_in: Callable[..., Client]) -> None:
+    place = {
+        "team": world.team,
+        "owner": world.people[R.TEAM_LEAD],
+        "account": world.account,
+        "release": world.release,
+    }
+    factories.environment_make("here", **place)
+    factories.environment_make("gone", status="torn-down", **place)
+    client = sign_in(world.people[R.ENGINEER])
+    address = reverse("admin:lifecycle_environment_changelist")
+
+    def names(query: str) -> set[str]:
+        return {row.name for row in client.get(address + query).context["cl"].result_list}
+
+    assert names("") == {"here"}
+    assert names("?status=torn-down") == {"gone"}
+    assert names("?status=everything") == {"here", "gone"}
+    assert names("?q=gone") == {"gone"}
+    assert names(f"?team__id__exact={world.team.pk}&tier__exact=dev&region=eu-west-1") == {"here"}
+    assert names("?tier__exact=prod") == set()
+
+
+def test_filter_with_nonsense_is_no_error(world: Any, sign_in: Callable[..., Client]) -> None:
+    client = sign_in(world.people[R.ENGINEER])
+    address = reverse("admin:lifecycle_environment_changelist")
+    for query in ("?team__id__exact=x", "?p=99999", "?o=99", "?nothing=1", "?q=%00", "?status=%27"):
+        assert client.get(address + query, follow=True).status_code < 500, query
+
+
+def test_a_token_is_shown_once_and_to_its_person_only(world: Any, sign_in: Callable[..., Client]) -> None:
+    client = sign_in(world.people[R.ENGINEER])
+    made = client.post(reverse("admin:token-new"), {"name": "nightly", "scopes": ["read"], "days": "5"})
+    token = made.context["token"]
+    assert token in made.content.decode()
+    assert "no-store" in made["Cache-Control"]
+    assert token not in client.get(reverse("admin:people_apitoken_changelist")).content.decode()
+    other = sign_in(world.people[R.TEAM_LEAD])
+    assert "nightly" not in other.get(reverse("admin:people_apitoken_changelist")).content.decode()
+    row = world.people[R.ENGINEER].api_tokens.get()
+    assert other.post(reverse("admin:token-revoke", args=[row.pk])).status_code == 403
+    client.post(reverse("admin:token-revoke", args=[row.pk]))
+    row.refresh_from_db()
+    assert row.revoked_at is not None
