@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import structlog
 from celery import current_app, shared_task
+from django.contrib.sessions.backends.db import SessionStore
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
@@ -13,6 +14,7 @@ from environments.lifecycle.models import Account
 from environments.operations.approvals import operation_expire_approval
 from environments.operations.models import Operation
 from environments.operations.queue import send
+from environments.operations.scheduling import occurrence_take, occurrences_forget
 from environments.operations.selectors import operations_due, scopes_moving
 from environments.operations.states import OperationStatus
 from workers import watermark
@@ -48,6 +50,16 @@ def tick() -> None:
     for operation_id in expired:
         operation_expire_approval(operation_id)
     _watch_what_moves()
+    if occurrence_take("housekeeping", now.replace(minute=0, second=0, microsecond=0)):
+        _send("workers.housekeeping")
+
+
+@shared_task(name="workers.housekeeping", ignore_result=True)
+def housekeeping() -> None:
+    """Once an hour: drop sessions that have expired, and occurrences that are long past."""
+    SessionStore.clear_expired()
+    forgotten = occurrences_forget()
+    log.info("housekeeping.done", occurrences=forgotten)
 
 
 @shared_task(name="workers.observe", ignore_result=True)

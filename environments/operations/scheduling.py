@@ -1,0 +1,20 @@
+"""Schedules: a due moment is done once, however many beats there are and however late they come."""
+
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from environments.operations.models import Occurrence
+
+KEPT = timedelta(days=90)
+
+
+def occurrence_take(schedule: str, due_at: datetime) -> bool:
+    """Whether this caller is the one to do what was due then. A second one is told no by the unique row."""
+    _, fresh = Occurrence.objects.get_or_create(schedule=schedule, due_at=due_at)
+    return fresh
+
+
+def occurrences_forget(now: datetime | None = None) -> int:
+    """Drop occurrences that nobody will ask about again; answers how many."""
+    return Occurrence.objects.filter(due_at__lt=(now or timezone.now()) - KEPT).delete()[0]
