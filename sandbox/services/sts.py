@@ -12,8 +12,9 @@ from sandbox.errors import AwsError
 from sandbox.iam import policy
 from sandbox.iam.authorize import managed_document, parsed, refused, request_keys
 from sandbox.iam.principals import ACCESS_KEY, SESSION, key_put, key_remove, new_id, new_secret
-from sandbox.registry import operation
+from sandbox.registry import on_start, operation
 from sandbox.store import GLOBAL, Record
+from sandbox.world import World
 
 
 @operation("sts", "GetCallerIdentity")
@@ -163,3 +164,11 @@ def get_session_token(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     keys = {"aws:MultiFactorAuthPresent": "true"} if params.get("TokenCode") else {}
     data = {"user": ctx.principal.user_id, "user_key": ctx.principal.access_key, "keys": keys}
     return {"Credentials": _session(ctx, ctx.account, data, int(params.get("DurationSeconds") or 43200))}
+
+
+@on_start
+def drop_expired(world: World) -> None:
+    """Sessions that ended while no sandbox ran."""
+    for record in list(world.store.everywhere(SESSION)):
+        if record.data["expires_at"] + 3600 < world.scheduler.now():
+            key_remove(world, record)
