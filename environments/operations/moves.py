@@ -185,7 +185,16 @@ def step_wait(
 
 def step_end(step: Step, status: str, *, sentence: str) -> None:
     """The step is over."""
-    step_move(step, status, sentence=sentence, ended_at=timezone.now(), wake_at=None, waits_for="")
+    done = step.progress_total if status == StepStatus.SUCCEEDED else step.progress_done
+    step_move(
+        step,
+        status,
+        sentence=sentence,
+        ended_at=timezone.now(),
+        wake_at=None,
+        waits_for="",
+        progress_done=done,
+    )
     level = "error" if status == StepStatus.FAILED else "info"
     event_write(
         step.operation_id, f"step.{status}", f"{step.title}: {sentence}", level=level, step_key=step.key

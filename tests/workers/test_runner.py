@@ -135,6 +135,16 @@ def test_first_looks_come_quickly_and_then_ever_later(operation, script):
     assert waits[:4] == pytest.approx([0.1, 0.2, 0.4, 0.8], abs=0.1) and waits[-1] == 30.0
 
 
+def test_progress_is_shown_and_full_when_the_step_is_done(operation, script):
+    script.set("data", Wait("creating", seconds=60, done=3, total=13), Done("ok"))
+    run(operation)
+    step = operation.steps.get(key="data")
+    assert (step.progress_done, step.progress_total) == (3, 13)
+    run(operation)
+    step.refresh_from_db()
+    assert (step.progress_done, step.progress_total) == (13, 13)
+
+
 def test_state_of_a_done_step_is_shared(operation, script):
     script.set("network", Done("ok", state={"vpc": "vpc-1"}))
     assert run(operation).state == {"vpc": "vpc-1"}
