@@ -179,6 +179,9 @@ def test_unrelated_call_answers_while_stacks_run(sandbox: Sandbox, keys: Keys) -
     body = '{"Resources": {"A": {"Type": "AWS::SSM::Parameter", "Properties": {"Type": "String", "Value": "v"}}}}'
     for n in range(30):
         client.create_stack(StackName=f"busy-{n}", TemplateBody=body)
-    began = time.monotonic()
-    sandbox.client("sts", keys).get_caller_identity()
-    assert time.monotonic() - began < 0.5
+    sts, took = sandbox.client("sts", keys), []
+    for _ in range(5):  # the quickest of five: other processes share the machine
+        began = time.monotonic()
+        sts.get_caller_identity()
+        took.append(time.monotonic() - began)
+    assert min(took) < 0.2
