@@ -47,23 +47,35 @@ class Memory:
     def look(self) -> None:
         """Take the figures of this moment."""
         worker = next(process for process in self.house.running if process.name == "worker")
-        synthesis, workers = 0.0, 0.0
-        for process in [
-            psutil.Process(worker.popen.pid),
-            *psutil.Process(worker.popen.pid).children(recursive=True),
-        ]:
-            try:
-                serves = "blueprint_cdk" in process.cmdline() or any(
-                    "jsii" in word for word in process.cmdline()
-                )
-                size = process.memory_full_info().pss / MIB
-            except (psutil.NoSuchProcess, psutil.ZombieProcess):
-                continue
-            if serves:
-                synthesis += size
-            else:
-                workers += size
-        self.worker, self.synthesis = max(self.worker, workers), max(self.synthesis, synthesis)
+        main = psutil.Process(worker.popen.pid)
+        # A worker starts the synthesis process for all; Python, jsii and its node below it count as one.
+        serving = [child for child in main.children() if "blueprint_cdk" in _command(child)]
+        serving += [
+            child
+            for pool in main.children()
+            for child in pool.children()
+            if "blueprint_cdk" in _command(child)
+        ]
+        synthesis = {below for top in serving for below in (top, *top.children(recursive=True))}
+        workers = {main, *main.children(recursive=True)} - synthesis
+        self.worker = max(self.worker, sum(map(_pss, workers)))
+        self.synthesis = max(self.synthesis, sum(map(_pss, synthesis)))
+
+
+def _command(process: psutil.Process) -> list[str]:
+    try:
+        words: list[str] = process.cmdline()
+    except (psutil.NoSuchProcess, psutil.ZombieProcess):
+        return []
+    return words
+
+
+def _pss(process: psutil.Process) -> float:
+    try:
+        size: float = process.memory_full_info().pss / MIB
+    except (psutil.NoSuchProcess, psutil.ZombieProcess):
+        return 0.0
+    return size
 
 
 def measure(house: House, people: People) -> Section:
