@@ -221,7 +221,15 @@ def test_stack_waits_for_a_certificate_that_nobody_proves(aws: Any, zone: str) -
     def status() -> str:
         return str(cloudformation.describe_stacks(StackName="slow-certificate")["Stacks"][0]["StackStatus"])
 
-    (waiting,) = acm.list_certificates(CertificateStatuses=["PENDING_VALIDATION"])["CertificateSummaryList"]
+    def pending() -> list[Any]:
+        found = acm.list_certificates(CertificateStatuses=["PENDING_VALIDATION"])
+        return list(found["CertificateSummaryList"])
+
+    begun = time.monotonic() + 10
+    while not pending():
+        assert time.monotonic() < begun
+        time.sleep(0.02)
+    (waiting,) = pending()
     time.sleep(0.3)
     assert status() == "CREATE_IN_PROGRESS"
     detail = acm.describe_certificate(CertificateArn=waiting["CertificateArn"])["Certificate"]
