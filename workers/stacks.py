@@ -169,12 +169,8 @@ def stack_row(ctx: StepContext, account: Account, region: str, key: str, name: s
 
 
 def _begin(ctx: StepContext, target: Target, row: Stack) -> Outcome:
-    """Nothing was changed in this attempt yet. A stack that nobody knows is created at once: CreateStack refuses
-    by itself when there is one of that name."""
+    """Nothing was changed in this attempt yet: look first."""
     session = ctx.session(target.account, target.region)
-    known = row.stack_id or ctx.step.attempts > 1 or ctx.step.state.get("exists")
-    if not known:
-        return _create(ctx, session, target, row)
     found = _look(ctx, session, row)
     if found is None or found.status in GONE:
         return _create(ctx, session, target, row)
@@ -210,7 +206,7 @@ def _create_call(ctx: StepContext, session: Session, target: Target, row: Stack)
     except ClientError as error:
         if error_code(error) != "AlreadyExistsException":
             raise
-        ctx.remember(token="", exists=True)
+        ctx.remember(token="")
         return Wait(f"{target.name} is there already: looking at it.", seconds=0.0)
     with ctx.fenced():
         Stack.objects.filter(pk=row.pk, last_token=ctx.token, stack_id="").update(

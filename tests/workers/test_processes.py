@@ -1,0 +1,109 @@
+"""Bad days with real worker and beat processes: two workers and two beats on one database, queue and sandbox."""
+
+import datetime
+import os
+import random
+import signal
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from django.db import connections
+
+from environments.lifecycle.models import Environment
+from environments.operations.models import Stack
+from environments.operations.queue import send
+from tests.workers.houses import House, wait_ended
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(240)]
+POINTS = Path(__file__).with_name("points.txt").read_text().split()
+
+
+@pytest.fixture(scope="module")
+def house(portal_env, portal_principal, tmp_path_factory):
+    names = ("PORTAL_AWS_ACCESS_KEY_ID", "PORTAL_AWS_SECRET_ACCESS_KEY")
+    environment = {**portal_env, **{name: os.environ[name] for name in names}}
+    house = House(tmp_path_factory.mktemp("house"), environment).start(workers=2, beats=2)
+    yield house
+    house.stop()
+
+
+@pytest.fixture
+def counted(sandbox):
+    """How many stacks were created since the test began, by calls that succeeded."""
+    before = sandbox.control("GET", "requests/counts")["last"]
+
+    def count():
+        rows = sandbox.control("GET", "requests", after=before, limit=100_000)
+        return sum(1 for row in rows if row["operation"] == "CreateStack" and not row["error"])
+
+    return count
+
+
+def over(operation, counted):
+    """The right end: active, each stack deployed once, no event lost."""
+    assert operation.status == "succeeded", operation.sentence
+    assert Environment.objects.get().status == "active"
+    assert counted() == 5
+    assert set(Stack.objects.filter(operation=operation).values_list("status", flat=True)) == {
+        "CREATE_COMPLETE"
+    }
+    # The observer may still add lines: what was counted when we looked has to be there without a gap.
+    operation.refresh_from_db()
+    numbers = list(
+        operation.events.filter(number__lte=operation.event_count).values_list("number", flat=True)
+    )
+    assert numbers == list(range(1, operation.event_count + 1))
+
+
+def test_workers_killed_at_three_points_of_today(ask, house, counted):
+    """A sample that moves with the day; `make torture` takes every point."""
+    today = random.Random(datetime.datetime.now(datetime.UTC).toordinal())
+    changing = [point for point in POINTS if point.startswith("provision.") and "Describe" not in point]
+    house.arm(*today.sample([point for point in changing if "sts" not in point], 3))
+    over(wait_ended(ask(), within_s=120), counted)
+    assert house.unmet() == []
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_frozen_worker_that_wakes_after_its_lease_changes_nothing(ask, house, counted, moment):
+    house.arm(f"provision.data.cloudformation.CreateStack.{moment}", what="STOP")
+    operation = wait_ended(ask(), within_s=120)
+    over(operation, counted)
+    (frozen,) = house.frozen()
+    os.kill(frozen.pid, signal.SIGCONT)
+    deadline = time.monotonic() + 20
+    while not any(b"lease.lost" in process.log.read_bytes() for process in house.running):
+        assert time.monotonic() < deadline, "The frozen worker did not notice."
+        time.sleep(0.1)
+    operation.refresh_from_db()
+    over(operation, counted)
+    assert psutil.pid_exists(frozen.pid)
+
+
+def test_doubled_and_late_messages_and_two_beats_deploy_once(ask, house, counted):
+    operation = ask()
+    for countdown_s in (0, 0, 0, 0.2, 0.2, 0.5, 1, 2):
+        send(operation.pk, countdown_s=countdown_s)
+    over(wait_ended(operation), counted)
+    send(operation.pk)
+    time.sleep(1)
+    over(operation, counted)
+
+
+def test_a_broker_that_is_down_at_the_request_only_makes_it_later(ask, house, counted, valkey):
+    valkey.stop()
+    try:
+        operation = ask()
+    finally:
+        valkey.start()
+    over(wait_ended(operation, within_s=120), counted)
+
+
+def test_a_database_that_restarts_in_the_middle_is_survived(ask, house, counted, postgres):
+    operation = ask()
+    wait_ended(operation, statuses={"running"})
+    connections.close_all()
+    postgres.restart()
+    over(wait_ended(operation, within_s=120), counted)
