@@ -237,7 +237,9 @@ def operation_url(operation: Operation, request: Request | None) -> str:
 
 def accepted(operation: Operation, request: Request) -> Response:
     """202 with the operation that was started, and where to follow it."""
-    body = OperationSerializer(operation, context={"request": request}).data
+    # Read again: its events were counted by the database.
+    row = operations_list().select_related("plan").get(pk=operation.pk)
+    body = OperationSerializer(row, context={"request": request}).data
     headers = {"Location": operation_url(operation, request)}
     return Response(body, status=status.HTTP_202_ACCEPTED, headers=headers)
 

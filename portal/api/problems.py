@@ -9,6 +9,7 @@ from django.core.signals import got_request_exception
 from django.db import IntegrityError, InterfaceError, OperationalError
 from django.http import Http404, UnreadablePostError
 from rest_framework import exceptions, status
+from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 
 from environments.errors import Conflict, DomainError, Forbidden, InvalidFields
@@ -46,6 +47,14 @@ def problem(
 
 def problem_handler(error: Exception, context: dict[str, Any]) -> Response:
     """REST framework's EXCEPTION_HANDLER: answers every exception, ours and anybody's."""
+    request = context.get("request")
+    if request is not None:
+        # The OpenAPI document is YAML; its problems are JSON all the same.
+        request.accepted_renderer, request.accepted_media_type = JSONRenderer(), "application/json"
+    return _answer(error, context)
+
+
+def _answer(error: Exception, context: dict[str, Any]) -> Response:
     if isinstance(error, DomainError):
         return _domain(error)
     if isinstance(error, exceptions.ValidationError):

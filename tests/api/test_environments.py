@@ -17,6 +17,7 @@ def test_a_request_answers_202_with_its_operation(api, house):
     assert answer["Location"].endswith(f"/api/v1/operations/{operation.pk}/")
     assert answer.data["url"] == answer["Location"]
     assert (answer.data["kind"], answer.data["status"]) == ("provision", "pending")
+    assert answer.data["event_count"] == 1
     assert answer.data["subject"] == {
         "type": "environment",
         "id": Environment.objects.get().pk,

@@ -49,6 +49,10 @@ def test_an_answer_that_is_not_json(api):
     checked(api("auditor").get("/api/v1/teams/", HTTP_ACCEPT="text/csv"), 406)
 
 
+def test_the_documents_problems_are_json_too(client):
+    checked(client.get("/api/v1/schema/"), 401)
+
+
 def test_a_body_that_is_too_large(api, settings):
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
     body = b'{"name": "' + b"a" * 2000 + b'"}'
