@@ -1,0 +1,202 @@
+"""Pages in a browser: news within a second, keys, narrow and dark, and what axe finds."""
+
+import time
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from devtools.places import ROOT
+from environments.operations.control import pause_set
+from environments.operations.events import Draft, events_write
+from environments.operations.models import Operation
+from tests import factories
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser, pytest.mark.timeout(240)]
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+TABS = ("overview", "resources", "operations", "settings", "audit")
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+
+
+@pytest.fixture
+def rows(people: Any) -> dict[str, Any]:
+    """Environments and operations in every state that looks different."""
+    lead = people["team-lead"]
+    account = factories.account_make("sandbox-dev")
+    release = factories.release_make("1.0.0", is_default=True)
+    place = {"team": lead.teams.get(), "owner": lead, "account": account, "release": release}
+    addresses = {"Address": "https://web.dev.example.org"}
+    active = factories.environment_make("web", is_protected=True, addresses=addresses, **place)
+    stack = factories.stack_make(active, "network")
+    factories.resource_make(stack, "Vpc", "AWS::EC2::VPC", physical_id="vpc-0abc")
+    factories.resource_make(stack, "Gateway", "AWS::EC2::InternetGateway")
+    building = factories.environment_make("checkout", status="provisioning", **place)
+    running = factories.operation_make(
+        building, requested_by=lead, phase="execute", started_at=factories.minutes_ago(4)
+    )
+    four, three = factories.minutes_ago(4), factories.minutes_ago(3)
+    factories.step_make(running, "network", status="succeeded", started_at=four, ended_at=three)
+    told = {"sentence": "The cluster is being created.", "needs": ["network"]}
+    factories.step_make(running, "data", status="waiting", waits_for="aws", started_at=three, **told)
+    factories.step_make(running, "app", needs=["data"])
+    factories.resource_make(
+        factories.stack_make(building, "data", status="CREATE_IN_PROGRESS", operation=running),
+        "Cluster",
+        "AWS::RDS::DBCluster",
+        status="CREATE_IN_PROGRESS",
+        started_at=factories.minutes_ago(3),
+    )
+    asked = factories.environment_make("search", status="requested", tier="prod", **place)
+    waiting = factories.operation_make(
+        asked, status="awaiting-approval", requested_by=lead, approvals_needed=1
+    )
+    factories.plan_make(waiting)
+    broken = factories.environment_make("payments", status="broken", **place)
+    failed = factories.operation_make(
+        broken, status="failed", requested_by=lead, ended_at=factories.minutes_ago(9),
+        failure={"step": "data", "resource": "Cluster", "reason": "not authorized", "remedy": "Deploy the role again."},
+    )  # fmt: skip
+    return {
+        "account": account,
+        "release": release,
+        "active": active,
+        "broken": broken,
+        "running": running,
+        "waiting": waiting,
+        "failed": failed,
+    }
+
+
+def addresses(rows: dict[str, Any]) -> list[str]:
+    """Every page of this slice."""
+    return [
+        "/",
+        "/lifecycle/environment/",
+        "/environments/new/",
+        *(f"/environments/{rows['active'].pk}/?tab={tab}" for tab in TABS),
+        f"/environments/{rows['broken'].pk}/teardown/",
+        "/operations/operation/",
+        *(f"/operations/{rows[name].pk}/" for name in ("running", "waiting", "failed")),
+        "/approvals/",
+        "/lifecycle/account/",
+        f"/cloud-accounts/{rows['account'].pk}/",
+        "/cloud-accounts/new/",
+        "/lifecycle/release/",
+        f"/releases/{rows['release'].pk}/",
+        "/administration/",
+        "/people/user/",
+        "/people/new/",
+        "/people/team/",
+        "/people/apitoken/",
+        "/tokens/new/",
+        "/operations/auditentry/",
+    ]  # fmt: skip
+
+
+def test_what_a_worker_writes_is_on_the_page_within_a_second(visit: Any, rows: dict[str, Any]) -> None:
+    page: Page = visit("engineer")
+    running: Operation = rows["running"]
+    page.goto(f"/operations/{running.pk}/")
+    page.evaluate("window.notReloaded = true")
+    took = []
+    for number in range(5):
+        line = f"Resource number {number} was created."
+        time.sleep(0.13)  # not in step with the polls
+        events_write(running.pk, [Draft("resource.created", line)])
+        began = time.monotonic()
+        page.locator("#events li", has_text=line).wait_for(state="attached", timeout=5000)
+        took.append(time.monotonic() - began)
+    assert sorted(took)[2] < 1.0, took
+    Operation.objects.filter(pk=running.pk).update(
+        status="failed", sentence="The database could not be made."
+    )
+    expect(page.locator("#live .sy-sentence")).to_contain_text("could not be made", timeout=3000)
+    expect(page.locator("#live")).not_to_have_attribute("hx-trigger", "every 700ms")
+    assert page.evaluate("window.notReloaded") is True
+
+
+def test_comment_being_typed_survives_the_polls(visit: Any, rows: dict[str, Any]) -> None:
+    page: Page = visit("approver")
+    page.goto(f"/operations/{rows['waiting'].pk}/")
+    page.get_by_label("Comment").fill("I am still thinking")
+    events_write(rows["waiting"].pk, [Draft("a", "Something happened meanwhile.")])
+    expect(page.locator("#events")).to_contain_text("Something happened meanwhile.", timeout=5000)
+    expect(page.get_by_label("Comment")).to_have_value("I am still thinking")
+
+
+def test_log_filters_and_links_to_a_line(visit: Any, rows: dict[str, Any]) -> None:
+    running = rows["running"]
+    calm = Draft("a", "All is well.", step_key="data")
+    events_write(running.pk, [calm, Draft("b", "AWS throttles.", level="warning", step_key="app")])
+    page: Page = visit("engineer")
+    page.goto(f"/operations/{running.pk}/#e3")
+    expect(page.locator("#e3")).to_be_in_viewport()
+    page.locator("#log-level").select_option("warning")
+    expect(page.locator("#e2")).to_be_hidden()
+    expect(page.locator("#e3")).to_be_visible()
+    page.locator("#log-level").select_option("")
+    page.locator("#log-step").select_option("data")
+    expect(page.locator("#e2")).to_be_visible()
+    expect(page.locator("#e3")).to_be_hidden()
+
+
+def test_keys_lead_everywhere(visit: Any, rows: dict[str, Any]) -> None:
+    page: Page = visit("team-lead")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keyboard")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog", name="Keyboard")).to_be_hidden()
+    for keys, title in (
+        ("ge", "environment"),
+        ("ga", "Approvals"),
+        ("gs", "Start"),
+        ("gn", "New environment"),
+    ):
+        page.locator("body").press(keys[0])
+        page.keyboard.press(keys[1])
+        page.wait_for_function("want => document.title.toLowerCase().includes(want)", arg=title.lower())
+    page.goto("/lifecycle/environment/")
+    page.keyboard.press("/")
+    page.keyboard.type("checkout")
+    page.keyboard.press("Enter")
+    expect(page.locator("#result_list")).to_contain_text("checkout")
+    expect(page.locator("#result_list")).not_to_contain_text("payments")
+
+
+def test_resources_are_searched_as_one_types(visit: Any, rows: dict[str, Any]) -> None:
+    page: Page = visit("engineer")
+    page.goto(f"/environments/{rows['active'].pk}/?tab=resources")
+    page.get_by_label("Search resources").fill("vpc-0abc")
+    expect(page.locator("#resources tbody tr:visible")).to_have_count(1)
+
+
+def test_no_page_is_wider_than_a_phone(visit: Any, rows: dict[str, Any]) -> None:
+    page: Page = visit("administrator", narrow=True)
+    wide = {}
+    for address in addresses(rows):
+        page.goto(address)
+        over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        if over > 0:
+            wide[address] = over
+    assert wide == {}
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_axe_finds_nothing_on_pages_of_ours(
+    dark: bool, visit: Any, rows: dict[str, Any], people: Any
+) -> None:
+    pause_set(covers="111122223333/eu-west-1", reason="A look.", actor=people["administrator"])
+    page: Page = visit("administrator", dark=dark)
+    page.emulate_media(reduced_motion="reduce")
+    source = AXE.read_text()
+    found: list[str] = []
+    for address in addresses(rows):
+        page.goto(address)
+        page.evaluate(source)
+        result = page.evaluate(
+            """async rules => (await axe.run({include: [["#main"]]}, {runOnly: rules})).violations
+                 .map(v => [v.id, v.nodes.slice(0, 3).map(n => n.html.slice(0, 160))])""",
+            RULES,
+        )
+        found += [f"{address} {rule} {node}" for rule, nodes in result for node in nodes]
+    assert not found, "\n".join(found)
