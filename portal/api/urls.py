@@ -6,7 +6,7 @@ from environments.lifecycle.api.accounts import AccountViewSet
 from environments.lifecycle.api.environments import EnvironmentViewSet
 from environments.lifecycle.api.plans import PlanViewSet
 from environments.lifecycle.api.releases import BlueprintViewSet, ReleaseViewSet, RuleViewSet
-from environments.operations.api import OperationViewSet
+from environments.operations.api.views import OperationViewSet
 from environments.people.api.control import AuditViewSet, LimitViewSet, PauseViewSet
 from environments.people.api.people import PersonViewSet, TeamViewSet
 from environments.people.api.tokens import TokenViewSet

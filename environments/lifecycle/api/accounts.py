@@ -16,7 +16,7 @@ from environments.lifecycle.accounts import account_add, account_add_again
 from environments.lifecycle.models import Account
 from environments.lifecycle.selectors import release_default
 from environments.lifecycle.states import GONE, AccountMode, AccountStatus
-from environments.operations.api import OperationSerializer, accepted
+from environments.operations.api.shapes import OperationSerializer, accepted
 from environments.people.rights import may
 from environments.rest.fields import Text
 from environments.rest.serializers import Input, Nothing

@@ -35,7 +35,7 @@ from environments.lifecycle.naming import names_derive
 from environments.lifecycle.selectors import environments_list, release_default
 from environments.lifecycle.states import GONE, EnvironmentStatus, Tier
 from environments.lifecycle.teardown import environment_teardown
-from environments.operations.api import OperationSerializer, accepted
+from environments.operations.api.shapes import OperationSerializer, accepted
 from environments.operations.models import Operation
 from environments.operations.states import OPEN
 from environments.people.rights import require

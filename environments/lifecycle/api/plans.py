@@ -8,7 +8,7 @@ from drf_spectacular.utils import extend_schema, extend_schema_field, extend_sch
 from rest_framework import serializers
 
 from environments.lifecycle.models import Plan
-from environments.operations.api import PlanBriefSerializer, operation_url
+from environments.operations.api.shapes import PlanBriefSerializer, operation_url
 from environments.rest.views import ReadOnlyResource
 
 

@@ -4,15 +4,21 @@ from typing import Any
 
 import django_filters
 from django.db.models import Prefetch, QuerySet
-from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field, extend_schema_view
-from rest_framework import serializers, status
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.reverse import reverse
 
 from environments.errors import DomainError
+from environments.operations.api.shapes import (
+    ApproveInput,
+    EventsSerializer,
+    OperationDetailSerializer,
+    OperationSerializer,
+    RejectInput,
+    ShortenInput,
+)
 from environments.operations.approvals import operation_approve, operation_reject
 from environments.operations.control import (
     operation_cancel,
@@ -21,196 +27,14 @@ from environments.operations.control import (
     operation_retry,
     operation_shorten_notice,
 )
-from environments.operations.models import Decision, Event, Operation, Step
-from environments.operations.selectors import events_after, operations_list, queue_position
+from environments.operations.models import Operation, Step
+from environments.operations.selectors import events_after, operations_list
 from environments.operations.states import OperationStatus
 from environments.operations.waiting import LONGEST_S, operation_wait
-from environments.rest.fields import Text, shown_by
 from environments.rest.serializers import Input, Nothing
 from environments.rest.views import ReadOnlyResource
 
 EVENTS_AT_ONCE = 500
-
-
-class SubjectSerializer(serializers.Serializer):
-    """What an operation is about."""
-
-    type = serializers.CharField(help_text="environment or account.")
-    id = serializers.IntegerField()
-    name = serializers.CharField()
-
-
-class FailureSerializer(serializers.Serializer):
-    """Why an operation failed, as far as it is known."""
-
-    step = serializers.CharField(required=False)
-    resource = serializers.CharField(required=False, allow_null=True)
-    reason = serializers.CharField(required=False)
-    remedy = serializers.CharField(required=False, allow_null=True)
-
-
-class PlanBriefSerializer(serializers.Serializer):
-    """A plan's hash and price; its url has the whole."""
-
-    hash = serializers.CharField(help_text="What an approval has to carry.")
-    monthly_cost_before = serializers.DecimalField(max_digits=12, decimal_places=2)
-    monthly_cost_after = serializers.DecimalField(max_digits=12, decimal_places=2)
-    made_at = serializers.DateTimeField()
-    url = serializers.SerializerMethodField()
-
-    def get_url(self, plan: Any) -> str:
-        return reverse("plan-detail", args=[plan.operation_id], request=self.context.get("request"))
-
-
-class OperationSerializer(serializers.ModelSerializer):
-    """One operation, as lists show it."""
-
-    url = serializers.SerializerMethodField()
-    subject = serializers.SerializerMethodField()
-    failure = serializers.SerializerMethodField()
-    requested_by = shown_by("username", allow_null=True)
-    blocked_by = serializers.IntegerField(source="blocked_by_id", read_only=True, allow_null=True)
-    plan = serializers.SerializerMethodField()
-
-    class Meta:
-        model = Operation
-        fields = [
-            "id",
-            "url",
-            "kind",
-            "subject",
-            "status",
-            "phase",
-            "sentence",
-            "failure",
-            "scope",
-            "priority",
-            "requested_by",
-            "requested_at",
-            "not_before",
-            "started_at",
-            "ended_at",
-            "approvals_needed",
-            "approval_rule",
-            "approval_expires_at",
-            "cancel_requested_at",
-            "blocked_by",
-            "event_count",
-            "plan",
-        ]
-        read_only_fields = fields
-
-    def get_url(self, operation: Operation) -> str:
-        return operation_url(operation, self.context.get("request"))
-
-    @extend_schema_field(SubjectSerializer)
-    def get_subject(self, operation: Operation) -> dict[str, Any]:
-        return {
-            "type": operation.subject_type.model,
-            "id": operation.subject_id,
-            "name": operation.subject_label,
-        }
-
-    @extend_schema_field(FailureSerializer(allow_null=True))
-    def get_failure(self, operation: Operation) -> dict[str, Any] | None:
-        return operation.failure
-
-    @extend_schema_field(PlanBriefSerializer(allow_null=True))
-    def get_plan(self, operation: Operation) -> dict[str, Any] | None:
-        # The plan's model is of an app that the engine does not know; the relation is its own.
-        plan = getattr(operation, "plan", None)
-        return PlanBriefSerializer(plan, context=self.context).data if plan is not None else None
-
-
-class StepSerializer(serializers.ModelSerializer):
-    """A step: how far it is, and why it waits."""
-
-    class Meta:
-        model = Step
-        fields = [
-            "key",
-            "title",
-            "phase",
-            "needs",
-            "region",
-            "status",
-            "sentence",
-            "attempts",
-            "progress_done",
-            "progress_total",
-            "started_at",
-            "ended_at",
-        ]
-        read_only_fields = fields
-
-
-class DecisionSerializer(serializers.ModelSerializer):
-    """Who approved or rejected which plan, and why."""
-
-    decided_by = shown_by("username")
-
-    class Meta:
-        model = Decision
-        fields = ["verdict", "decided_by", "decided_at", "plan_hash", "comment"]
-        read_only_fields = fields
-
-
-class OperationDetailSerializer(OperationSerializer):
-    """One operation with its steps, its decisions and its place in the queue."""
-
-    parameters = serializers.DictField(read_only=True, help_text="What was asked for.")
-    steps = StepSerializer(many=True, read_only=True)
-    decisions = DecisionSerializer(many=True, read_only=True)
-    queue_position = serializers.SerializerMethodField(help_text="1 is next in its scope; null: not queued.")
-
-    class Meta(OperationSerializer.Meta):
-        fields = [*OperationSerializer.Meta.fields, "parameters", "queue_position", "steps", "decisions"]
-        read_only_fields = fields
-
-    def get_queue_position(self, operation: Operation) -> int | None:
-        return queue_position(operation)
-
-
-class EventSerializer(serializers.ModelSerializer):
-    """A line of what happened."""
-
-    data = serializers.DictField(read_only=True)  # type: ignore[assignment]
-
-    class Meta:
-        model = Event
-        fields = ["number", "at", "kind", "level", "step_key", "text", "data"]
-        read_only_fields = fields
-
-
-class EventsSerializer(serializers.Serializer):
-    """Events after a number, oldest first."""
-
-    results = EventSerializer(many=True)
-    after = serializers.IntegerField(help_text="Ask with this ?after= next.")
-    has_more = serializers.BooleanField(help_text="More are there already.")
-    is_ended = serializers.BooleanField(
-        help_text="The operation has ended: once has_more is false, that is all."
-    )
-
-
-class ApproveInput(Input):
-    """An approval is of the plan that the approver saw."""
-
-    hash = Text(max_length=64, help_text="The plan's hash, as operations/{id}/ shows it.")
-    comment = Text(required=False, allow_blank=True, default="")
-
-
-class RejectInput(Input):
-    """A rejection says why."""
-
-    comment = Text(help_text="What the requester should change.")
-
-
-class ShortenInput(Input):
-    """The end of a notice, brought forward."""
-
-    not_before = serializers.DateTimeField(help_text="When it may begin.")
-    reason = Text(help_text="Kept in the audit.")
 
 
 class OperationFilters(django_filters.FilterSet):
@@ -228,20 +52,6 @@ class OperationFilters(django_filters.FilterSet):
     class Meta:
         model = Operation
         fields: list[str] = []
-
-
-def operation_url(operation: Operation, request: Request | None) -> str:
-    """The address of an operation in the API."""
-    return reverse("operation-detail", args=[operation.pk], request=request)
-
-
-def accepted(operation: Operation, request: Request) -> Response:
-    """202 with the operation that was started, and where to follow it."""
-    # Read again: its events were counted by the database.
-    row = operations_list().select_related("plan").get(pk=operation.pk)
-    body = OperationSerializer(row, context={"request": request}).data
-    headers = {"Location": operation_url(operation, request)}
-    return Response(body, status=status.HTTP_202_ACCEPTED, headers=headers)
 
 
 WAIT = OpenApiParameter(
