@@ -54,6 +54,11 @@ def watch_take(scope: str) -> uuid.UUID | None:
     return token if taken else None
 
 
+def is_watched(scope: str) -> bool:
+    """Whether an observer has the right to a scope now."""
+    return Watch.objects.filter(scope=scope, until__gt=timezone.now()).exists()
+
+
 def watch_keep(scope: str, token: uuid.UUID) -> bool:
     """Renew the right; False when somebody else has it."""
     return bool(

@@ -16,9 +16,9 @@ from environments.operations.models import Operation
 from environments.operations.queue import send
 from environments.operations.scheduling import occurrence_take, occurrences_forget
 from environments.operations.selectors import operations_due, scopes_moving
-from environments.operations.states import OperationStatus
+from environments.operations.states import HOLDING, OperationStatus
 from workers import watermark
-from workers.observer import INTERVAL_S, observe, watch_end, watch_take
+from workers.observer import INTERVAL_S, is_watched, observe, watch_end, watch_take
 from workers.reconcile import reconcile
 from workers.runner import advance
 
@@ -30,8 +30,12 @@ RESEND = timedelta(seconds=20)
 
 @shared_task(name="workers.advance", ignore_result=True)
 def advance_operation(operation_id: int) -> None:
-    """Move one operation on."""
+    """Move one operation on, and see that what it moves is watched."""
     advance(operation_id)
+    moving = Operation.objects.filter(pk=operation_id, status__in=HOLDING).exclude(scope="")
+    for scope in moving.values_list("scope", flat=True):
+        if not is_watched(scope):
+            _watch([scope])
 
 
 @shared_task(name="workers.tick", ignore_result=True)
@@ -75,7 +79,10 @@ def observe_region(account_pk: int, region: str, token: str) -> None:
 
 def _watch_what_moves() -> None:
     """Start an observer for each scope that moves and has none: the first, or after one has died."""
-    scopes = [row["scope"] for row in scopes_moving()]
+    _watch([row["scope"] for row in scopes_moving()])
+
+
+def _watch(scopes: Sequence[str]) -> None:
     accounts = {
         account.account_id: account.pk
         for account in Account.objects.filter(account_id__in={scope.split("/")[0] for scope in scopes})

@@ -17,6 +17,18 @@ def zones_available(session: Session) -> list[str]:
     return sorted(zone["ZoneName"] for zone in answer["AvailabilityZones"])
 
 
+def group_close(session: Session, group_id: str) -> int:
+    """Take all rules from a security group; answers how many there were. A closed one is left alone."""
+    client = session.client(SERVICE)
+    group = client.describe_security_groups(GroupIds=[group_id])["SecurityGroups"][0]
+    inward, outward = group["IpPermissions"], group["IpPermissionsEgress"]
+    if inward:
+        client.revoke_security_group_ingress(GroupId=group_id, IpPermissions=inward)
+    if outward:
+        client.revoke_security_group_egress(GroupId=group_id, IpPermissions=outward)
+    return len(inward) + len(outward)
+
+
 # Describe call, member of its answer, id of an entry: what the blueprint makes in EC2.
 LISTERS: tuple[tuple[str, str, str, str], ...] = (
     ("describe_vpcs", "Vpcs", "VpcId", "AWS::EC2::VPC"),

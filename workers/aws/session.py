@@ -5,7 +5,7 @@ No Django here: what differs from place to place is told by a Connection.
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -123,6 +123,17 @@ class Session:
         client.meta.events.register("before-call", before)
         client.meta.events.register("after-call", after)
         return client
+
+
+def preload(services: Sequence[str]) -> None:
+    """Load the models of these services, so that processes forked later share their memory. Calls nobody."""
+    for service in services:
+        _shared().client(
+            service,
+            region_name="us-east-1",
+            aws_access_key_id="-",
+            aws_secret_access_key="-",  # noqa: S106
+        )
 
 
 def credentials_forget() -> None:

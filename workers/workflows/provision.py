@@ -11,16 +11,18 @@ from environments.lifecycle.models import Environment, RegionFacts
 from environments.lifecycle.plans import plan_store
 from environments.operations.models import Operation
 from workers.assembly import Assembly, StackArtifact, assembly_load
-from workers.aws import beanstalk, cloudformation, s3
+from workers.aws import beanstalk, cloudformation, ec2, s3
 from workers.aws.cloudformation import Deployment
 from workers.context import READER, StepContext, subject_of
 from workers.planning import deployed_templates, plan_document, plan_hashed
+from workers.rows import stack_seen
 from workers.stacks import Target, stack_deploy, stack_deploy_cancel, stack_row
 from workers.synthesis import synthesise
 from workers.workflow import Done, Outcome, StepFailed, StepSpec, Wait, Workflow, workflow_register
 
 STACK_LIMIT_S = 3 * 3600
 HEALTH_LIMIT_S = 15 * 60
+DEFAULT_GROUP = "DefaultSecurityGroupId"
 HEALTHY = frozenset({"Green", "Yellow"})
 
 
@@ -104,6 +106,10 @@ def execute(operation: Operation) -> list[StepSpec]:
             )
         )
     needs = tuple(stack["key"] for stack in environment.release.stacks)
+    for stack in environment.release.stacks:
+        if DEFAULT_GROUP in stack.get("outputs", []):
+            title = "Default security group"
+            steps.append(StepSpec("default-group", title, "default_group", (stack["key"],), region, 900))
     steps.append(
         StepSpec("addresses", "Addresses and health", "addresses", needs, region, time_limit_s=HEALTH_LIMIT_S)
     )
@@ -140,19 +146,23 @@ def stack_cancel(ctx: StepContext) -> Outcome:
     return stack_deploy_cancel(ctx, _target(ctx))
 
 
+def default_group(ctx: StepContext) -> Outcome:
+    """Close the VPC's default security group, which CloudFormation cannot (AWS's control EC2.2 asks for it)."""
+    environment: Environment = ctx.subject
+    key = next(s["key"] for s in environment.release.stacks if DEFAULT_GROUP in s.get("outputs", []))
+    closed = ec2.group_close(
+        ctx.session(environment.account, environment.home_region),
+        _outputs(ctx, environment, key)[DEFAULT_GROUP],
+    )
+    return Done(f"{closed} rules taken away; nothing uses the group.")
+
+
 def addresses(ctx: StepContext) -> Outcome:
     """What people open, and whether it is healthy."""
     environment: Environment = ctx.subject
     key = environment.release.stacks[-1]["key"]
     session = ctx.session(environment.account, environment.home_region, READER)
-    row = stack_row(ctx, environment.account, environment.home_region, key, stack_name(environment, key))
-    outputs = row.outputs
-    if not outputs:
-        found = cloudformation.stack_find(session, row.stack_id or row.name)
-        outputs = found.outputs if found else {}
-        with ctx.fenced():
-            row.outputs = outputs
-            row.save(update_fields=["outputs"])
+    outputs = _outputs(ctx, environment, key)
     shown = {label: outputs[label] for label in ("Address", "BeanstalkUrl") if outputs.get(label)}
     health = beanstalk.environment_find(
         session, outputs.get("BeanstalkEnvironment", f"sy-{environment.full_name}")
@@ -166,6 +176,17 @@ def addresses(ctx: StepContext) -> Outcome:
     if health["status"] == "Ready" and health["health"] in HEALTHY:
         return Done(f"It answers at {shown.get('Address', health['url'])}.", {"addresses": shown})
     return Wait(f"Beanstalk says {health['status']}, health {health['health']}.")
+
+
+def _outputs(ctx: StepContext, environment: Environment, key: str) -> dict[str, str]:
+    """Outputs of one of its stacks: as they were seen, or asked for when only events told of its end."""
+    row = stack_row(ctx, environment.account, environment.home_region, key, stack_name(environment, key))
+    if not row.outputs:
+        session = ctx.session(environment.account, environment.home_region, READER)
+        stack_seen(row.pk, cloudformation.stack_find(session, row.stack_id or row.name))
+        row.refresh_from_db()
+    outputs: dict[str, str] = row.outputs
+    return outputs
 
 
 def _target(ctx: StepContext) -> Target:
@@ -210,6 +231,7 @@ workflow_register(
             "plan": plan,
             "assets": assets,
             "stack": stack,
+            "default_group": default_group,
             "addresses": addresses,
         },
         cancels={"stack": stack_cancel},
