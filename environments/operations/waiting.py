@@ -8,8 +8,9 @@ from environments.operations.states import ENDED
 
 LONGEST_S = 30
 LOOK_EVERY_S = 0.3
-# Each waiter holds a thread of its web process; beyond this many, an answer comes at once instead.
-WAITERS = 8
+# Each waiter holds one of its web process's threads (8): half of them stay free. Beyond this many, an answer comes
+# at once.
+WAITERS = 4
 
 _places = BoundedSemaphore(WAITERS)
 

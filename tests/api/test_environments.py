@@ -28,7 +28,11 @@ def test_a_request_answers_202_with_its_operation(api, house):
 def test_the_audit_says_who_asked_and_that_it_was_by_the_api(api, house):
     api("team-lead").post(URL, house.asked())
     row = api("auditor").get("/api/v1/audit/?action=provision.requested").data["results"][0]
-    assert (row["actor"], row["subject"], row["origin"]) == ("team-lead", "environment:orders", "127.0.0.1 api")
+    assert (row["actor"], row["subject"], row["origin"]) == (
+        "team-lead",
+        "environment:orders",
+        "127.0.0.1 api",
+    )
 
 
 def test_an_environment_is_reached_by_name_while_it_lives_and_by_id_for_ever(api, house):

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from environments.operations.events import event_write
 from environments.operations.models import Operation
-from environments.operations.waiting import LONGEST_S
+from environments.operations.waiting import LONGEST_S, WAITERS
 from tests.api import factories
 
 pytestmark = pytest.mark.django_db
@@ -180,3 +180,22 @@ def test_a_plan_is_read_by_its_operation(api, planned):
     assert plan["stacks"][0]["changes"][0]["type"] == "AWS::EC2::VPC"
     assert plan["counts"] == {"added": 1}
     assert client.get("/api/v1/plans/99999/").status_code == 404
+
+
+@pytest.mark.django_db(transaction=True)
+def test_waiters_never_take_all_of_a_process(api, planned):
+    """One more than may wait: it is answered at once, and the others in their time."""
+    client, took = api("auditor"), []
+
+    def wait():
+        began = time.monotonic()
+        client.get(f"{URL}{planned.pk}/?wait=2")
+        took.append(time.monotonic() - began)
+        connection.close()
+
+    threads = [threading.Thread(target=wait) for _ in range(WAITERS + 1)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert sum(seconds < 1.9 for seconds in took) == 1
