@@ -3,7 +3,8 @@
 import structlog
 from celery import current_app
 from django.db import DatabaseError, connection
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect, JsonResponse
+from django.templatetags.static import static
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from kombu.exceptions import OperationalError
@@ -24,6 +25,12 @@ def readyz(request: HttpRequest) -> JsonResponse:
     """200 when the database answers, else 503. A broker that is down only delays: it is told, not refused."""
     database, broker = database_answers(), broker_answers()
     return JsonResponse({"database": database, "broker": broker}, status=200 if database else 503)
+
+
+@require_safe
+def favicon(request: HttpRequest) -> HttpResponse:
+    """Where the symbol is."""
+    return HttpResponsePermanentRedirect(static("portal/icon.svg"))
 
 
 def database_answers() -> bool:

@@ -9,6 +9,9 @@ from portal import health
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    # Browsers ask for it unasked. Left to the admin it would lead to the sign-in page, which ends a sign-in
+    # that waits for its code.
+    path("favicon.ico", health.favicon, name="favicon"),
     path("metrics", ExportToDjangoView, name="metrics"),
     path("api/", include("portal.api.urls")),
     path("accounts/", include("allauth.urls")),
