@@ -59,7 +59,10 @@ def live(request: HttpRequest, pk: int) -> HttpResponse:
         return HttpResponse(status=204)
     after = _number(request.GET.get("after"))
     context = _live_context(operation, steps, seen)
-    context |= {"events": events_after(pk, after), "is_poll": True, "operation": operation}
+    events = events_after(pk, after)
+    # Not the row's counter: an event may have been written since the row was read, and would come twice.
+    last = events[-1].number if events else after
+    context |= {"events": events, "last_event": last, "is_poll": True, "operation": operation}
     if request.GET.get("status") != operation.status:
         context |= _around(operation_detail(pk), user) | {"status_changed": True}
     return render(request, "portal/operation/live.html", context)
@@ -152,13 +155,15 @@ def _whole(
     steps = list(operation.steps.all())
     context = _live_context(operation, steps, story.digest(operation, steps)) | _around(operation, user)
     after = max(0, operation.event_count - EVENTS_SHOWN)
+    events = events_after(pk, after)
     return page(
         request,
         "portal/operation/page.html",
         f"{kind_word(operation.kind)} {operation.subject_label}",
         status=status,
         operation=operation,
-        events=events_after(pk, after),
+        events=events,
+        last_event=events[-1].number if events else after,
         events_before=after,
         problems=problems or {},
         typed=typed or {},
