@@ -18,7 +18,9 @@ def environments_list() -> QuerySet[Environment]:
         subject_id=OuterRef("pk"),
         status__in=OPEN,
     ).order_by("-id")
-    return Environment.objects.select_related("team", "account", "owner", "release__blueprint").annotate(
+    related = Environment.objects.select_related("team", "account", "owner", "release__blueprint")
+    # A release describes itself at length; no list shows that.
+    return related.defer("release__description").annotate(
         open_operation_id=Subquery(newest_open.values("pk")[:1]),
         open_operation_kind=Subquery(newest_open.values("kind")[:1]),
         open_operation_status=Subquery(newest_open.values("status")[:1]),
