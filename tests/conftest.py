@@ -55,6 +55,7 @@ def pytest_configure(config: pytest.Config) -> None:
         start_on_old_data(servers)
     except Trouble as trouble:
         raise pytest.UsageError(str(trouble)) from None
+    (slot.folder / "static").mkdir(exist_ok=True)
     port = config.stash[port_key] = processes.free_port()
     os.environ.update(portal_environment(servers, slot, port))
     import django
@@ -83,6 +84,7 @@ def portal_environment(servers: Servers, slot: slots.Slot, sandbox_port: int) ->
         "ARTIFACTS_DIR": str(slot.folder / "artifacts"),
         "SYNTHESIS_SOCKET": str(slot.folder / "synthesis.sock"),
         "SANDBOX_URL": f"http://127.0.0.1:{sandbox_port}",
+        "STATIC_ROOT": str(slot.folder / "static"),
         "PORTAL_PRINCIPAL_ARN": PORTAL_PRINCIPAL_ARN,
         "LOG_FORMAT": "console",
         "LOG_LEVEL": "WARNING",

@@ -49,15 +49,10 @@ class Memory:
         worker = next(process for process in self.house.running if process.name == "worker")
         main = psutil.Process(worker.popen.pid)
         # A worker starts the synthesis process for all; Python, jsii and its node below it count as one.
-        serving = [child for child in main.children() if "blueprint_cdk" in _command(child)]
-        serving += [
-            child
-            for pool in main.children()
-            for child in pool.children()
-            if "blueprint_cdk" in _command(child)
-        ]
+        children = main.children(recursive=True)
+        serving = [child for child in children if "blueprint_cdk" in _command(child)]
         synthesis = {below for top in serving for below in (top, *top.children(recursive=True))}
-        workers = {main, *main.children(recursive=True)} - synthesis
+        workers = {main, *children} - synthesis
         self.worker = max(self.worker, sum(map(_pss, workers)))
         self.synthesis = max(self.synthesis, sum(map(_pss, synthesis)))
 
