@@ -38,7 +38,10 @@ POLL_BLIND = timedelta(seconds=5)
 """While the queue cannot be read."""
 LINGER = timedelta(seconds=15)
 """So long after the last operation events may still come."""
-INTERVAL_S = 0.6
+SOON_S, LATE_S = 0.6, 5.0
+"""Between two looks at the queue: soon after news, and later the longer there was none …"""
+PATIENCE = 0.02
+"""… namely this part of the silence so far: what takes 4 minutes is told at most 5 seconds late."""
 BATCHES = 25
 """The most batches of one run: a task stays short."""
 
@@ -49,7 +52,7 @@ def watch_take(scope: str) -> uuid.UUID | None:
     Watch.objects.get_or_create(scope=scope)
     token = uuid.uuid4()
     taken = Watch.objects.filter(Q(until__isnull=True) | Q(until__lt=now), scope=scope).update(
-        token=token, until=now + LEASE
+        token=token, until=now + LEASE, observed_at=now
     )
     return token if taken else None
 
@@ -61,11 +64,7 @@ def is_watched(scope: str) -> bool:
 
 def watch_keep(scope: str, token: uuid.UUID) -> bool:
     """Renew the right; False when somebody else has it."""
-    return bool(
-        Watch.objects.filter(scope=scope, token=token).update(
-            until=timezone.now() + LEASE, observed_at=timezone.now()
-        )
-    )
+    return bool(Watch.objects.filter(scope=scope, token=token).update(until=timezone.now() + LEASE))
 
 
 def watch_end(scope: str, token: uuid.UUID) -> None:
@@ -73,11 +72,14 @@ def watch_end(scope: str, token: uuid.UUID) -> None:
     Watch.objects.filter(scope=scope, token=token).update(token=None, until=None)
 
 
-def observe(account: Account, region: str, token: uuid.UUID) -> bool:
-    """One look at the queue, and at all stacks when it is time. Answers whether to look again soon."""
+def observe(account: Account, region: str, token: uuid.UUID) -> float | None:
+    """One look at the queue, and at all stacks when it is time.
+
+    Answers in how many seconds to look again; None when nothing moves any more, or the right was lost.
+    """
     scope = f"{account.account_id}/{region}"
     if not watch_keep(scope, token):
-        return False
+        return None
     watch = Watch.objects.get(scope=scope)
     told, every = 0, POLL
     try:
@@ -93,11 +95,16 @@ def observe(account: Account, region: str, token: uuid.UUID) -> bool:
         except (BotoCoreError, ClientError, NoEndpoint) as error:
             log.warning("observer.poll-failed", scope=scope, reason=str(error)[:300])
     steps_wake(scope)
-    moving = told > 0 or Operation.objects.filter(scope=scope, status__in=HOLDING).exists()
-    if moving:
-        Watch.objects.filter(pk=watch.pk).update(moved_at=timezone.now())
-        return True
-    return watch.moved_at is not None and timezone.now() - watch.moved_at < LINGER
+    now = timezone.now()
+    if told:
+        watch.observed_at = now
+        Watch.objects.filter(pk=watch.pk).update(observed_at=now)
+    if told or Operation.objects.filter(scope=scope, status__in=HOLDING).exists():
+        Watch.objects.filter(pk=watch.pk).update(moved_at=now)
+    elif watch.moved_at is None or now - watch.moved_at > LINGER:
+        return None
+    silence = (now - (watch.observed_at or now)).total_seconds()
+    return min(LATE_S, max(SOON_S, PATIENCE * silence))
 
 
 def drain(account: Account, region: str) -> int:
@@ -114,6 +121,8 @@ def drain(account: Account, region: str) -> int:
         take_in(account.account_id, region, [message["Body"] for message in messages])
         sqs.delete(session, queue_url, [message["ReceiptHandle"] for message in messages])
         count += len(messages)
+        if len(messages) < sqs.BATCH:
+            break
     return count
 
 

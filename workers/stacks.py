@@ -23,7 +23,7 @@ from workers.context import StepContext
 from workers.rows import resources_fill, stack_seen
 from workers.workflow import Done, Outcome, StepFailed, Wait
 
-QUICK_LOOKS = 6
+QUICK_LOOKS = 4
 """So many looks ask AWS; afterwards events and the observer's poll tell."""
 STALE = timedelta(seconds=60)
 UNWATCHED_S = 5.0

@@ -18,7 +18,7 @@ from environments.operations.scheduling import occurrence_take, occurrences_forg
 from environments.operations.selectors import operations_due, scopes_moving
 from environments.operations.states import HOLDING, OperationStatus
 from workers import watermark
-from workers.observer import INTERVAL_S, is_watched, observe, watch_end, watch_take
+from workers.observer import is_watched, observe, watch_end, watch_take
 from workers.reconcile import reconcile
 from workers.runner import advance
 
@@ -71,10 +71,11 @@ def observe_region(account_pk: int, region: str, token: str) -> None:
     """One look at what CloudFormation tells of a region; sends itself again while something moves there."""
     account = Account.objects.get(pk=account_pk)
     right = uuid.UUID(token)
-    if observe(account, region, right):
-        _send_observe(account_pk, region, right, countdown_s=INTERVAL_S)
-    else:
+    seconds = observe(account, region, right)
+    if seconds is None:
         watch_end(f"{account.account_id}/{region}", right)
+    else:
+        _send_observe(account_pk, region, right, countdown_s=seconds)
 
 
 def _watch_what_moves() -> None:

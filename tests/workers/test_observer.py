@@ -7,12 +7,23 @@ import pytest
 from django.contrib.contenttypes.models import ContentType
 from django.utils import timezone
 
+from environments.lifecycle.models import Account
 from environments.operations.kinds import ApprovalNeed, Kind, kind_register
 from environments.operations.models import Event, Operation, Resource, Stack, Step
 from environments.operations.opening import operation_open
 from environments.operations.states import ClaimMode
 from environments.people.models import Team, User
-from workers.observer import steps_wake, take_in, watch_end, watch_keep, watch_take
+from workers.models import Watch
+from workers.observer import (
+    LATE_S,
+    SOON_S,
+    observe,
+    steps_wake,
+    take_in,
+    watch_end,
+    watch_keep,
+    watch_take,
+)
 from workers.rows import status_rank
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -190,3 +201,26 @@ def test_one_observer_at_a_time(db):
 )
 def test_statuses_have_an_order_within_one_operation(earlier, later):
     assert status_rank(later) > status_rank(earlier)
+
+
+def test_silence_makes_the_observer_patient_and_its_end_ends_it(stack, sandbox):
+    """Calls per hour of a long deployment stay few; none after the last operation has ended."""
+    account = Account.objects.create(
+        name="one",
+        account_id="111122223333",
+        mode="sandbox",
+        regions=["eu-west-1"],
+        zone_name="a.example.org",
+    )
+    Operation.objects.update(status="running")
+    scope = "111122223333/eu-west-1"
+    token = watch_take(scope)
+    assert observe(account, "eu-west-1", token) == SOON_S
+    Watch.objects.update(observed_at=timezone.now() - timedelta(seconds=100))
+    assert observe(account, "eu-west-1", token) == pytest.approx(2.0, abs=0.2)
+    Watch.objects.update(observed_at=timezone.now() - timedelta(seconds=10_000))
+    assert observe(account, "eu-west-1", token) == LATE_S
+    Operation.objects.update(status="succeeded")
+    assert observe(account, "eu-west-1", token) is not None
+    Watch.objects.update(moved_at=timezone.now() - timedelta(seconds=60))
+    assert observe(account, "eu-west-1", token) is None
