@@ -271,8 +271,9 @@ def test_protected_environments_refuse_and_prod_waits_seven_days(ask, people):
 
 def test_nothing_is_deleted_while_another_stack_imports_from_it(active, people, sandbox, keys):
     cloudformation = sandbox.client("cloudformation", keys, REGION)
-    exports = cloudformation.list_exports()["Exports"]
-    export = next(e["Name"] for e in exports if e["Name"].startswith(f"sy-{active.full_name}-network"))
+    pages = cloudformation.get_paginator("list_exports").paginate()
+    names = [export["Name"] for page in pages for export in page["Exports"]]
+    export = next(name for name in names if name.startswith(f"sy-{active.full_name}-network"))
     template = {
         "Resources": {
             "Parameter": {
