@@ -51,12 +51,12 @@ def _portal(house: House) -> tuple[float, float]:
             [NAME],
         ).fetchone()
         assert operation is not None
-        needs = dict(
+        needs: dict[str, list[str]] = dict(
             connection.execute(
                 "SELECT key, needs FROM operations_step WHERE operation_id = %s", [operation[0]]
             ).fetchall()
         )
-        stacks = dict(
+        stacks: dict[str, str] = dict(
             connection.execute(
                 "SELECT key, stack_id FROM operations_stack WHERE operation_id = %s", [operation[0]]
             ).fetchall()
