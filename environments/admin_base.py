@@ -17,7 +17,7 @@ class ReadOnlyAdmin(ModelAdmin):
     view_verb = ""
     page_name = ""
     actions = None
-    list_per_page = 50
+    list_per_page = 25
     list_filter_submit = True
     list_fullwidth = True
     show_full_result_count = False
@@ -25,9 +25,10 @@ class ReadOnlyAdmin(ModelAdmin):
     list_before_template = "portal/parts/list_before.html"
 
     def _may(self, request: HttpRequest, verb: str) -> bool:
+        from environments.people.models import User
         from environments.people.rights import may
 
-        return may(request.user, verb)
+        return isinstance(request.user, User) and may(request.user, verb)
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return self._may(request, self.view_verb)

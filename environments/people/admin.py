@@ -1,7 +1,6 @@
 """Lists of people, teams and API tokens; what changes them are the services, behind pages of ours."""
 
 from django.contrib import admin
-from django.contrib.auth.models import Group
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -13,11 +12,6 @@ from unfold.decorators import display
 from environments.admin_base import ReadOnlyAdmin
 from environments.display import pill, when
 from environments.people.models import ApiToken, Team, User
-from environments.people.rights import may
-
-# Django's groups play no part here: rights come from the portal role.
-if admin.site.is_registered(Group):
-    admin.site.unregister(Group)
 
 
 @admin.register(User)
@@ -100,7 +94,7 @@ class ApiTokenAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ApiToken]:
         tokens = super().get_queryset(request).select_related("user")
-        if not may(request.user, "token.revoke-any"):
+        if not self._may(request, "token.revoke-any"):
             tokens = tokens.filter(user=request.user)
         return tokens
 

@@ -15,7 +15,7 @@ from environments.lifecycle.models import Account, Release
 from environments.lifecycle.naming import names_derive
 from environments.lifecycle.selectors import accounts_ready, release_default, releases_offered
 from environments.lifecycle.states import Tier
-from environments.people.models import Team, User
+from environments.people.models import PortalRole, Team, User
 from environments.people.rights import RIGHTS, Reach
 from portal.pages.base import page, problems_of, view_requires
 
@@ -199,7 +199,7 @@ def _regions(form: Request) -> list[tuple[str, str]]:
 
 def teams_for(user: User) -> list[Team]:
     """Teams that the person may request for."""
-    reach = RIGHTS["environment.request"].get(user.portal_role)
+    reach = RIGHTS["environment.request"].get(PortalRole(user.portal_role))
     return list(Team.objects.all() if reach is Reach.ALL else user.teams.all())
 
 

@@ -33,7 +33,7 @@ from portal.pages import story
 from portal.pages.base import page, problems_of, view_requires, viewer
 
 # What the page loads at once of a long log; the API has the rest.
-EVENTS_SHOWN = 400
+EVENTS_SHOWN = 200
 S = OperationStatus
 
 
@@ -216,7 +216,7 @@ def _may(operation: Operation, verb: str, user: User) -> bool:
 def _subject_url(operation: Operation) -> str:
     pages = {Environment: "admin:environment", Account: "admin:account"}
     model = ContentType.objects.get_for_id(operation.subject_type_id).model_class()
-    name = pages.get(model) if model else None  # type: ignore[call-overload]
+    name = pages.get(model) if model else None
     return reverse(name, args=[operation.subject_id]) if name else ""
 
 

@@ -1,7 +1,6 @@
 """People and teams: taking them in and changing what they may do, by the services."""
 
-from typing import Any
-
+from allauth.mfa.models import Authenticator
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -132,16 +131,22 @@ def _page(
         teams=Team.objects.all(),
         in_teams=[team.pk for team in (person.teams.all() if person else [])],
         may_change=may_change,
-        has_totp=person is not None and person.authenticator_set.filter(type="totp").exists(),
+        has_totp=person is not None
+        and Authenticator.objects.filter(user=person, type=Authenticator.Type.TOTP).exists(),
         rights=_rights(person) if person else [],
     )
+
+
+def _has_totp(person: User | None) -> bool:
+    totp = Authenticator.Type.TOTP
+    return person is not None and Authenticator.objects.filter(user=person, type=totp).exists()
 
 
 def _rights(person: User) -> list[tuple[str, str]]:
     """What the person's role allows, in words: [(verb, how far)]."""
     rows: list[tuple[str, str]] = []
     for verb, reaches in RIGHTS.items():
-        reach: Any = reaches.get(person.portal_role)
+        reach = reaches.get(PortalRole(person.portal_role))
         if reach is not None and not verb.endswith(".view"):
             noun, _, action = verb.partition(".")
             rows.append((f"{action.replace('-', ' ')} {noun}", reach.value))

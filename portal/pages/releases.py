@@ -10,7 +10,7 @@ from environments.lifecycle.states import GONE
 from environments.people.rights import may
 from portal.pages.base import attempt, page, view_requires, viewer
 
-ROWS = 100
+ROWS = 20
 VERBS = {
     "make-default": (release_make_default, "New requests are offered this release first."),
     "withdraw": (release_withdraw, "No new environments are made from this release."),

@@ -1,5 +1,6 @@
 """The start page: what waits for me, what runs, what failed, what it costs, and my environments."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -24,6 +25,16 @@ CARDS = 24
 # A failure older than this is history, and in the list of operations.
 RECENT = timedelta(days=14)
 UNDER_WAY = HOLDING | {OperationStatus.PENDING, OperationStatus.PLANNING, OperationStatus.QUEUED}
+
+
+@dataclass(frozen=True)
+class Moving:
+    """An operation under way: n of m, and that in percent."""
+
+    row: Operation
+    done: int
+    total: int
+    percent: int
 
 
 def start(request: HttpRequest) -> HttpResponse:
@@ -73,8 +84,9 @@ def _approvals(user: User) -> list[Operation]:
     return [row for row in waiting if subjects.get(row.subject_id) in teams]
 
 
-def _moving() -> list[Any]:
+def _moving() -> list[Moving]:
     """Operations under way, each with how far its steps have come."""
+    moving = []
     rows = list(operations_list().filter(status__in=UNDER_WAY).prefetch_related("steps").order_by("-id")[:50])
     for row in rows:
         steps = [step for step in row.steps.all() if step.phase == row.phase]
@@ -84,9 +96,8 @@ def _moving() -> list[Any]:
             if any(s.progress_total for s in steps)
             else sum(step.is_done for step in steps)
         )
-        row.done, row.total = done, total
-        row.percent = round(100 * done / total) if total else 0
-    return rows
+        moving.append(Moving(row, done, total, round(100 * done / total) if total else 0))
+    return moving
 
 
 def _failed() -> list[Operation]:

@@ -49,7 +49,7 @@ def _guarded(view: View) -> View:
 
 def page_urls(site: "PortalSite") -> list[URLPattern]:
     """Every page of ours; each needs a signed-in person, as the admin's own do."""
-    pages = [
+    pages: list[tuple[str, View, str]] = [
         ("environments/new/", environment_new.new, "environment-new"),
         ("environments/new/preview/", environment_new.preview, "environment-new-preview"),
         ("environments/<int:pk>/", environment.show, "environment"),

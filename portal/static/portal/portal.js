@@ -55,10 +55,15 @@
     return days > 1 ? days + " days" : "1 day " + (hours % 24) + " h";
   }
 
+  var exact = new Intl.DateTimeFormat("en-GB", { weekday: "short", day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit", timeZoneName: "short" });
+
   function tick() {
     var now = Date.now();
     document.querySelectorAll("time[data-ago]").forEach(function (node) {
-      var past = Math.round((now - Date.parse(node.getAttribute("datetime"))) / 1000);
+      var moment = Date.parse(node.getAttribute("datetime"));
+      var past = Math.round((now - moment) / 1000);
+      // Who has set no zone is told the exact time in the browser's.
+      if (/UTC$/.test(node.title)) { node.title = exact.format(moment); }
       node.textContent = Math.abs(past) < 10 ? "just now" : past < 0 ? "in " + words(-past) : words(past) + " ago";
     });
     document.querySelectorAll("[data-since]").forEach(function (node) {
