@@ -38,7 +38,9 @@ def test_every_point_of_good_runs_is_in_the_matrix(trace, ask, people, sandbox):
         POINTS.write_text("\n".join(sorted(passed | set(POINTS.read_text().split()))) + "\n")
     # How often a step only looks depends on the clock; that it changes something does not.
     missing = sorted(
-        point for point in passed - set(POINTS.read_text().split()) if not point.split(".")[3].startswith(LOOKS)
+        point
+        for point in passed - set(POINTS.read_text().split())
+        if not point.split(".")[3].startswith(LOOKS)
     )
     assert not missing, f"Run this test with SWITCHYARD_RECORD_POINTS=1, which adds {missing}"
     assert len(passed) > 100

@@ -10,8 +10,9 @@ import pytest
 from django.conf import settings
 
 from workers import synthesis
+from workers.artifacts import artifact_put, files_digest, folder_zip
 from workers.assembly import assembly_load
-from workers.blueprint import working_digest, working_root
+from workers.blueprint import blueprint_files, working_digest, working_root
 from workers.workflow import StepFailed
 
 SPEC = {
@@ -118,3 +119,32 @@ def pid():
     path = Path(settings.SYNTHESIS_SOCKET)
     assert working_root().exists()
     return int(path.with_suffix(".pid").read_text())
+
+
+def old_release(tmp_path):
+    """A release whose files differ from the working copy's, kept as the command keeps it."""
+    root = tmp_path / "old"
+    for name in blueprint_files(working_root()):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes((working_root() / name).read_bytes())
+    stack = root / "blueprint_cdk" / "stacks" / "__init__.py"
+    stack.write_text(stack.read_text().replace("Switchyard environment", "An older environment"))
+    names = blueprint_files(root)
+    digest = files_digest(root, names)
+    return digest, artifact_put(f"releases/{digest}.zip", folder_zip(root, names))
+
+
+def test_an_old_release_is_synthesised_from_its_own_snapshot(tmp_path):
+    digest, artifact = old_release(tmp_path)
+    request = {"version": "0.9.0", "app": "environment", "spec": SPEC, "facts": FACTS}
+    name = synthesis.synthesise(digest=digest, artifact=artifact, lock={}, **request)
+    template = assembly_load(name).stack("sy-shop-k3x9-network").template
+    assert "An older environment" in template
+    assert "An older environment" not in assembly_load(synthesise()).stack("sy-shop-k3x9-network").template
+
+
+def test_an_old_release_without_its_lock_says_what_is_missing(tmp_path):
+    digest, artifact = old_release(tmp_path)
+    request = {"version": "0.9.0", "app": "environment", "spec": {**SPEC, "name": "lock"}, "facts": FACTS}
+    with pytest.raises(StepFailed, match=r"aws-cdk-lib 2\.1\.0 \(here 2\.\d+\.\d+\)"):
+        synthesis.synthesise(digest=digest, artifact=artifact, lock={"aws-cdk-lib": "2.1.0"}, **request)
