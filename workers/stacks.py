@@ -1,4 +1,4 @@
-"""Deploying and deleting one stack from a step: look first, store the token, change, then wait for what is told.
+"""Deploying one stack from a step: look first, store the token, change, then wait for what is told.
 
 A stack's row is kept fresh from three sides: these steps, the observer (events), and its poll. Whoever is later
 wins only with newer news (see `rows.status_rank`).
@@ -66,7 +66,7 @@ def stack_deploy_cancel(ctx: StepContext, target: Target) -> Outcome:
     """Stop what is under way: an update is cancelled; a create that is not finished is deleted."""
     row = row_of(ctx, target)
     session = ctx.session(target.account, target.region)
-    found = _look(ctx, session, row)
+    found = look_at(ctx, session, row)
     if found is None or found.status in GONE:
         return Done(f"{target.name} was not begun, or is gone again.")
     if found.status in AT_REST:
@@ -79,69 +79,6 @@ def stack_deploy_cancel(ctx: StepContext, target: Target) -> Outcome:
     if found.status == "DELETE_IN_PROGRESS":
         return Wait(f"{target.name} is being deleted.")
     return _delete_dead(ctx, session, found)
-
-
-def stack_remove(
-    ctx: StepContext, account: Account, region: str, key: str, name: str, *, retain: Sequence[str] = ()
-) -> Outcome:
-    """Delete a stack. `retain` are logical ids that are to stay when CloudFormation could not delete them."""
-    row = stack_row(ctx, account, region, key, name)
-    session = ctx.session(account, region)
-    if ctx.step.state.get("token") != ctx.token:
-        return _remove(ctx, session, row)
-    ours = row.last_token == ctx.token
-    status, reason = row.status, row.status_reason
-    at_rest = ours and status in ("DELETE_COMPLETE", "DELETE_FAILED")
-    if not at_rest and _looks_itself(ctx, account, region, row):
-        found = _look(ctx, session, row)
-        status, reason = (found.status, found.reason) if found else ("DELETE_COMPLETE", "")
-    total = row.resources.count()
-    done = row.resources.filter(status__in=["DELETE_COMPLETE", "DELETE_SKIPPED"]).count()
-    if status in GONE:
-        ctx.event("stack.deleted", f"Stack {name} is gone.")
-        return Done(f"{name} is gone.")
-    if status == "DELETE_FAILED":
-        if retain and not ctx.step.state.get("retained"):
-            ctx.remember(retained=True)
-            cloudformation.stack_delete(session, row.stack_id, f"{ctx.token}-retain", retain=retain)
-            Stack.objects.filter(pk=row.pk).update(
-                status="DELETE_IN_PROGRESS", last_token=f"{ctx.token}-retain"
-            )
-            return Wait(f"{', '.join(retain)} stays; the rest of {name} goes.", seconds=0.3)
-        raise _not_deleted(session, row, reason)
-    if not status.startswith("DELETE"):
-        # The call was never made: the worker died between the intent and it.
-        return _remove(ctx, session, row)
-    seconds = None if is_observed(ctx, account, region) else _unwatched(ctx)
-    return Wait(f"{done} of {total} resources are gone.", seconds, done=done, total=total)
-
-
-def _remove(ctx: StepContext, session: Session, row: Stack) -> Outcome:
-    found = _look(ctx, session, row)
-    if found is None or found.status in GONE:
-        return Done(f"{row.name} is not there.")
-    if found.is_moving and found.status != "DELETE_IN_PROGRESS":
-        return Wait(f"{row.name} is still busy with what was begun before: {found.status}.")
-    if found.protected:
-        cloudformation.protection_set(session, found.stack_id, protected=False)
-    ctx.remember(token=ctx.token, kind="delete", retained=False)
-    with ctx.fenced():
-        Stack.objects.filter(pk=row.pk).update(last_token=ctx.token)
-    if found.status != "DELETE_IN_PROGRESS":
-        cloudformation.stack_delete(session, found.stack_id, ctx.token)
-    total = row.resources.count()
-    return Wait(f"Deleting {total} resources.", done=0, total=total)
-
-
-def _not_deleted(session: Session, row: Stack, reason: str) -> StepFailed:
-    cause = cloudformation.failure_find(session, row.stack_id)
-    logical_id, kind, why = cause or (row.name, "AWS::CloudFormation::Stack", reason)
-    return StepFailed(
-        f"{logical_id} ({kind}) could not be deleted: {why}",
-        resource=f"{row.name}/{logical_id}",
-        reason=why,
-        remedy="Remove what holds it, then retry: the retry deletes the rest of the stack.",
-    )
 
 
 def row_of(ctx: StepContext, target: Target) -> Stack:
@@ -171,7 +108,7 @@ def stack_row(ctx: StepContext, account: Account, region: str, key: str, name: s
 def _begin(ctx: StepContext, target: Target, row: Stack) -> Outcome:
     """Nothing was changed in this attempt yet: look first."""
     session = ctx.session(target.account, target.region)
-    found = _look(ctx, session, row)
+    found = look_at(ctx, session, row)
     if found is None or found.status in GONE:
         return _create(ctx, session, target, row)
     if found.status in DEAD:
@@ -222,7 +159,7 @@ def _watch(ctx: StepContext, target: Target, row: Stack) -> Outcome:
         return _change_set(ctx, session, target)
     status, reason, stack_id = row.status, row.status_reason, row.stack_id
     if _must_ask(ctx, target, row):
-        found = _look(ctx, session, row)
+        found = look_at(ctx, session, row)
         if found is None or found.status in GONE:
             if ctx.step.state.get("kind") == "create" and not row.stack_id:
                 return _create_call(ctx, session, target, row)
@@ -243,7 +180,7 @@ def _judge(ctx: StepContext, session: Session, target: Target, row: Stack, now: 
         return Done(f"{target.total} resources are in place.")
     if now.is_moving or not now.status:
         done = Resource.objects.filter(stack=row, status__in=["CREATE_COMPLETE", "UPDATE_COMPLETE"]).count()
-        seconds = None if is_observed(ctx, target.account, target.region) else _unwatched(ctx)
+        seconds = None if is_observed(ctx, target.account, target.region) else unwatched_s(ctx)
         return Wait(_progress(target, row, now, done), seconds, done=done, total=target.total)
     raise _failed(session, target, now)
 
@@ -356,7 +293,7 @@ def _covers(planned: str, action: str) -> bool:
     return planned == action or (planned == "replaced" and action == "modified")
 
 
-def _look(ctx: StepContext, session: Session, row: Stack) -> StackState | None:
+def look_at(ctx: StepContext, session: Session, row: Stack) -> StackState | None:
     """Ask AWS about one stack, and keep what it says."""
     found = cloudformation.stack_find(session, row.stack_id or row.name)
     stack_seen(row.pk, found)
@@ -368,10 +305,11 @@ def _must_ask(ctx: StepContext, target: Target, row: Stack) -> bool:
     """Whether AWS is asked: at the first looks, when the row is stale, or when nobody observes the region."""
     if row.last_token == ctx.token and row.status and not row.status.endswith("_IN_PROGRESS"):
         return False
-    return _looks_itself(ctx, target.account, target.region, row)
+    return looks_itself(ctx, target.account, target.region, row)
 
 
-def _looks_itself(ctx: StepContext, account: Account, region: str, row: Stack) -> bool:
+def looks_itself(ctx: StepContext, account: Account, region: str, row: Stack) -> bool:
+    """Whether the step asks AWS itself now: at its first looks, or when nobody has told anything for long."""
     if ctx.step.looks <= QUICK_LOOKS or not is_observed(ctx, account, region):
         return True
     return row.seen_at is None or timezone.now() - row.seen_at > STALE
@@ -382,5 +320,6 @@ def is_observed(ctx: StepContext, account: Account, region: str) -> bool:
     return bool(ctx.operation.scope and account.baseline.get(region, {}).get("queue_url"))
 
 
-def _unwatched(ctx: StepContext) -> float:
+def unwatched_s(ctx: StepContext) -> float:
+    """Seconds to the next look in a region that nobody observes."""
     return float(min(UNWATCHED_S, 0.1 * 2 ** min(ctx.step.looks - 1, 8)))

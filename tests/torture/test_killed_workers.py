@@ -16,7 +16,7 @@ from environments.operations.models import Stack
 from tests.workers.houses import wait_ended
 from tests.workers.support import REGION, ZONE, role_deploy, zone_make
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.torture, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.torture, pytest.mark.timeout(1200)]
 POINTS = Path(__file__).parents[1].joinpath("workers", "points.txt").read_text().split()
 CHANGING = ("CreateStack", "DeleteStack", "PutObject", "CreateDBClusterSnapshot", "ScheduleKeyDeletion")
 accounts = itertools.count(300_000_000_001)
@@ -88,7 +88,7 @@ def test_teardown_survives(step, house, ask, people, sandbox):
             copies={"database": True, "uploads": False},
             actor=people["team-lead"],
         ),
-        within_s=500,
+        within_s=1000,
     )
     assert operation.status == "succeeded", operation.sentence
     died_everywhere(house, "teardown", step)

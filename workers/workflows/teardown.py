@@ -8,7 +8,6 @@ terabytes to another place would cost more and prove less. The database's last c
 with the environment's data key, so the key stays as long as one of them is kept.
 """
 
-import json
 from decimal import Decimal
 from typing import Any
 
@@ -22,11 +21,18 @@ from environments.lifecycle.states import Tier
 from environments.operations.models import Operation
 from workers.assembly import template_hash, template_parse
 from workers.aws import cloudformation, kms, rds, s3
-from workers.aws.cloudformation import DEAD, GONE, Deployment
+from workers.aws.session import Session
 from workers.context import READER, StepContext, subject_of
 from workers.losses import grown, losses_count, names_of
+from workers.removal import (
+    buckets_of,
+    foreign_imports,
+    stack_remove,
+    template_unprotected,
+    unprotected_target,
+)
 from workers.reports import report_make
-from workers.stacks import Target, stack_deploy, stack_remove
+from workers.stacks import stack_deploy
 from workers.workflow import Done, Outcome, StepFailed, StepSpec, Wait, Workflow, workflow_register
 from workers.workflows.provision import stack_name
 
@@ -151,7 +157,7 @@ def check(ctx: StepContext) -> Outcome:
         if found.is_moving:
             return Wait(f"{name} is still busy: {found.status}.")
         ids.add(found.stack_id)
-    foreign = _foreign_imports(session, ids, ours)
+    foreign = foreign_imports(session, ids, ours)
     if foreign:
         raise _refused(f"Other stacks use it: {foreign}.", "Remove what they import, then retry.")
     more = grown(
@@ -205,21 +211,14 @@ def copy_uploads(ctx: StepContext) -> Outcome:
 def unprotect(ctx: StepContext) -> Outcome:
     """Deletion protection of the cluster off, by a stack update that changes nothing else."""
     environment: Environment = ctx.subject
-    region = environment.home_region
-    name = stack_name(environment, "data")
+    account, region = environment.account, environment.home_region
+    name = ctx.step.parameters["stack_name"]
     if ctx.step.state.get("token") != ctx.token:
-        session = ctx.session(environment.account, region)
-        found = cloudformation.stack_find(session, name)
-        if found is None or found.status in GONE | DEAD:
-            return Done("There is no protected cluster.")
-        template = template_parse(cloudformation.template_get(session, found.stack_id))
-        protected = [key for key, resource in template["Resources"].items() if _is_protected(resource)]
+        template, protected, tags = template_unprotected(ctx.session(account, region), name)
         if not protected:
             return Done("Nothing was protected.")
-        for key in protected:
-            template["Resources"][key]["Properties"]["DeletionProtection"] = False
-        ctx.remember(template=json.dumps(template), protected=protected, tags=found.tags)
-    return stack_deploy(ctx, _unprotected(ctx, environment, name))
+        ctx.remember(template=template, protected=protected, tags=tags)
+    return stack_deploy(ctx, unprotected_target(account, region, "data", name, ctx.step.state))
 
 
 def delete(ctx: StepContext) -> Outcome:
@@ -230,7 +229,7 @@ def delete(ctx: StepContext) -> Outcome:
     retain: list[str] = []
     if ctx.step.state.get("token") != ctx.token:
         session = ctx.session(environment.account, region)
-        for bucket in _buckets(session, ctx.step.parameters["stack_name"]):
+        for bucket in buckets_of(session, ctx.step.parameters["stack_name"]):
             if bucket["id"] == kept:
                 retain.append(bucket["logical_id"])
                 continue
@@ -271,7 +270,7 @@ def clean(ctx: StepContext) -> Outcome:
                 rds.snapshot_delete(session, name)
     copies = bool(kept_snapshot or ctx.operation.state.get("kept_bucket"))
     scheduled = 0
-    for key_id in _keys_left(session, environment):
+    for key_id in keys_left(session, environment):
         state, _ = kms.key_state(session, key_id)
         if state and state != "PendingDeletion" and not copies:
             kms.key_schedule_deletion(session, key_id, KEY_DAYS[Tier(environment.tier)])
@@ -304,52 +303,8 @@ def search(ctx: StepContext) -> Outcome:
     )
 
 
-def _foreign_imports(session: Any, ids: set[str], ours: set[str]) -> str:
-    for export, stack_id in sorted(cloudformation.exports_of(session).items()):
-        if stack_id in ids:
-            others = [name for name in cloudformation.imports_of(session, export) if name not in ours]
-            if others:
-                return f"{export} by {', '.join(others)}"
-    return ""
-
-
-def _is_protected(resource: dict[str, Any]) -> bool:
-    protected = resource.get("Properties", {}).get("DeletionProtection")
-    return resource["Type"] == "AWS::RDS::DBCluster" and protected in (True, "true")
-
-
-def _unprotected(ctx: StepContext, environment: Environment, name: str) -> Target:
-    state = ctx.step.state
-    account, region = environment.account, environment.home_region
-    return Target(
-        account=account,
-        region=region,
-        key="data",
-        deployment=Deployment(
-            name=name,
-            role_arn=f"arn:aws:iam::{account.account_id}:role/cdk-swyard-cfn-exec-role-{account.account_id}-{region}",
-            template_body=state["template"],
-            tags=state["tags"],
-        ),
-        template=state["template"],
-        planned=[{"logical_id": key, "action": "modified"} for key in state["protected"]],
-    )
-
-
-def _buckets(session: Any, name: str) -> list[dict[str, str]]:
-    found = cloudformation.stack_find(session, name)
-    if found is None or found.status in GONE:
-        return []
-    return [
-        {"logical_id": entry["LogicalResourceId"], "id": entry["PhysicalResourceId"]}
-        for entry in cloudformation.resources_of(session, found.stack_id)
-        if entry["ResourceType"] == "AWS::S3::Bucket"
-        and entry.get("PhysicalResourceId")
-        and entry["ResourceStatus"] != "DELETE_COMPLETE"
-    ]
-
-
-def _keys_left(session: Any, environment: Environment) -> list[str]:
+def keys_left(session: Session, environment: Environment) -> list[str]:
+    """Keys that its deleted stacks left on purpose."""
     return [
         physical
         for row in environment.stacks.exclude(stack_id="")

@@ -1,0 +1,139 @@
+"""Deleting one stack from a step, and what a teardown must know of a stack before."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from environments.lifecycle.models import Account
+from environments.operations.models import Stack
+from workers.assembly import template_parse
+from workers.aws import cloudformation
+from workers.aws.cloudformation import DEAD, GONE, Deployment
+from workers.aws.session import Session
+from workers.context import StepContext
+from workers.stacks import Target, is_observed, look_at, looks_itself, stack_row, unwatched_s
+from workers.workflow import Done, Outcome, StepFailed, Wait
+
+
+def stack_remove(
+    ctx: StepContext, account: Account, region: str, key: str, name: str, *, retain: Sequence[str] = ()
+) -> Outcome:
+    """Delete a stack. `retain` are logical ids that are to stay when CloudFormation could not delete them."""
+    row = stack_row(ctx, account, region, key, name)
+    session = ctx.session(account, region)
+    if ctx.step.state.get("token") != ctx.token:
+        return _remove(ctx, session, row)
+    ours = row.last_token == ctx.token
+    status, reason = row.status, row.status_reason
+    at_rest = ours and status in ("DELETE_COMPLETE", "DELETE_FAILED")
+    if not at_rest and looks_itself(ctx, account, region, row):
+        found = look_at(ctx, session, row)
+        status, reason = (found.status, found.reason) if found else ("DELETE_COMPLETE", "")
+    total = row.resources.count()
+    done = row.resources.filter(status__in=["DELETE_COMPLETE", "DELETE_SKIPPED"]).count()
+    if status in GONE:
+        ctx.event("stack.deleted", f"Stack {name} is gone.")
+        return Done(f"{name} is gone.")
+    if status == "DELETE_FAILED":
+        if retain and not ctx.step.state.get("retained"):
+            ctx.remember(retained=True)
+            cloudformation.stack_delete(session, row.stack_id, f"{ctx.token}-retain", retain=retain)
+            Stack.objects.filter(pk=row.pk).update(
+                status="DELETE_IN_PROGRESS", last_token=f"{ctx.token}-retain"
+            )
+            return Wait(f"{', '.join(retain)} stays; the rest of {name} goes.", seconds=0.3)
+        raise _not_deleted(session, row, reason)
+    if not status.startswith("DELETE"):
+        # The call was never made: the worker died between the intent and it.
+        return _remove(ctx, session, row)
+    seconds = None if is_observed(ctx, account, region) else unwatched_s(ctx)
+    return Wait(f"{done} of {total} resources are gone.", seconds, done=done, total=total)
+
+
+def _remove(ctx: StepContext, session: Session, row: Stack) -> Outcome:
+    found = look_at(ctx, session, row)
+    if found is None or found.status in GONE:
+        return Done(f"{row.name} is not there.")
+    if found.is_moving and found.status != "DELETE_IN_PROGRESS":
+        return Wait(f"{row.name} is still busy with what was begun before: {found.status}.")
+    if found.protected:
+        cloudformation.protection_set(session, found.stack_id, protected=False)
+    ctx.remember(token=ctx.token, kind="delete", retained=False)
+    with ctx.fenced():
+        Stack.objects.filter(pk=row.pk).update(last_token=ctx.token)
+    if found.status != "DELETE_IN_PROGRESS":
+        cloudformation.stack_delete(session, found.stack_id, ctx.token)
+    total = row.resources.count()
+    return Wait(f"Deleting {total} resources.", done=0, total=total)
+
+
+def _not_deleted(session: Session, row: Stack, reason: str) -> StepFailed:
+    cause = cloudformation.failure_find(session, row.stack_id)
+    logical_id, kind, why = cause or (row.name, "AWS::CloudFormation::Stack", reason)
+    return StepFailed(
+        f"{logical_id} ({kind}) could not be deleted: {why}",
+        resource=f"{row.name}/{logical_id}",
+        reason=why,
+        remedy="Remove what holds it, then retry: the retry deletes the rest of the stack.",
+    )
+
+
+def foreign_imports(session: Session, ids: set[str], ours: set[str]) -> str:
+    """Which export of the stacks `ids` other stacks import, in words; empty when none does."""
+    for export, stack_id in sorted(cloudformation.exports_of(session).items()):
+        if stack_id in ids:
+            others = [name for name in cloudformation.imports_of(session, export) if name not in ours]
+            if others:
+                return f"{export} by {', '.join(others)}"
+    return ""
+
+
+def buckets_of(session: Session, name: str) -> list[dict[str, str]]:
+    """The stack's buckets that are still there: [{"logical_id", "id"}]."""
+    found = cloudformation.stack_find(session, name)
+    if found is None or found.status in GONE:
+        return []
+    return [
+        {"logical_id": entry["LogicalResourceId"], "id": entry["PhysicalResourceId"]}
+        for entry in cloudformation.resources_of(session, found.stack_id)
+        if entry["ResourceType"] == "AWS::S3::Bucket"
+        and entry.get("PhysicalResourceId")
+        and entry["ResourceStatus"] != "DELETE_COMPLETE"
+    ]
+
+
+def template_unprotected(session: Session, name: str) -> tuple[str, list[str], dict[str, str]]:
+    """The stack's template without deletion protection, the logical ids that had it, and the stack's tags.
+
+    No logical ids: nothing is protected, or there is no stack that could be updated.
+    """
+    found = cloudformation.stack_find(session, name)
+    if found is None or found.status in GONE | DEAD:
+        return "", [], {}
+    template = template_parse(cloudformation.template_get(session, found.stack_id))
+    protected = [key for key, resource in template["Resources"].items() if _is_protected(resource)]
+    for key in protected:
+        template["Resources"][key]["Properties"]["DeletionProtection"] = False
+    return json.dumps(template), protected, found.tags
+
+
+def _is_protected(resource: dict[str, Any]) -> bool:
+    protected = resource.get("Properties", {}).get("DeletionProtection")
+    return resource["Type"] == "AWS::RDS::DBCluster" and protected in (True, "true")
+
+
+def unprotected_target(account: Account, region: str, key: str, name: str, state: dict[str, Any]) -> Target:
+    """What an update that takes the protection off deploys. `state` holds template, protected and tags."""
+    return Target(
+        account=account,
+        region=region,
+        key=key,
+        deployment=Deployment(
+            name=name,
+            role_arn=f"arn:aws:iam::{account.account_id}:role/cdk-swyard-cfn-exec-role-{account.account_id}-{region}",
+            template_body=state["template"],
+            tags=state["tags"],
+        ),
+        template=state["template"],
+        planned=[{"logical_id": logical_id, "action": "modified"} for logical_id in state["protected"]],
+    )
