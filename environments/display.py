@@ -122,8 +122,11 @@ def pill(status: str, word: str = "") -> SafeString:
 
 
 def span_words(span: timedelta) -> str:
-    """A length of time as people say it: 42 s, 3 min 5 s, 2 h 10 min, 3 days."""
-    seconds = max(0, int(span.total_seconds()))
+    """A length of time as people say it: 0.4 s, 42 s, 3 min 5 s, 2 h 10 min, 3 days."""
+    exact = max(0.0, span.total_seconds())
+    if exact < 10:
+        return f"{exact:.1f} s"
+    seconds = int(exact)
     if seconds < 60:
         return f"{seconds} s"
     minutes, rest = divmod(seconds, 60)

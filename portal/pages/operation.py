@@ -174,6 +174,8 @@ def _whole(
 
 def _live_context(operation: Operation, steps: list[Step], seen: str) -> dict[str, Any]:
     resources = list(story.resources_of(operation).order_by("stack__key", "started_at", "logical_id"))
+    # What goes on stands on top; the sort keeps the order of the rest.
+    resources.sort(key=lambda resource: not resource.status.endswith("IN_PROGRESS"))
     return {
         "steps": steps,
         "lanes": story.lanes_of(steps),
