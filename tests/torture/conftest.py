@@ -7,7 +7,7 @@ from tests.workers.conftest import account, ask, kept, keys, people, release  # 
 
 @pytest.fixture(scope="module")
 def house(portal_env, portal_principal, tmp_path_factory):
-    """One worker with one child, and a beat; every test arms its own fault."""
+    """One worker with four children, and a beat; every test arms its own fault."""
     import os
 
     from tests.workers.houses import House
@@ -15,6 +15,6 @@ def house(portal_env, portal_principal, tmp_path_factory):
     principal = {
         name: os.environ[name] for name in ("PORTAL_AWS_ACCESS_KEY_ID", "PORTAL_AWS_SECRET_ACCESS_KEY")
     }
-    house = House(tmp_path_factory.mktemp("house"), {**portal_env, **principal}).start()
+    house = House(tmp_path_factory.mktemp("house"), {**portal_env, **principal}, children=4).start()
     yield house
     house.stop()
