@@ -48,10 +48,8 @@ def main() -> int:
         story.done("The house stands")
         seed.account(house, people, story)
         seed.environment(house, people, story)
-        sections = []
         for name in chosen:
-            sections.append(PARTS[name](house, people))
-            report.write(sections)  # what is measured is kept, should the next part fail
+            report.write(PARTS[name](house, people))
             story.done(f"Measured: {name}")
         story.done(f"Written: {shown(report.PAGE)}")
     except Trouble as trouble:

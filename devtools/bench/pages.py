@@ -91,7 +91,7 @@ def _fill(house: House, subject: Subject) -> None:
             subject.environment,
             ENVIRONMENTS,
             {
-                "name": "'bench-' || n",
+                "name": "'copy-' || n",
                 "suffix": "lpad(to_hex(n), 4, '0')",
                 "created_at": earlier,
             },
@@ -102,7 +102,7 @@ def _fill(house: House, subject: Subject) -> None:
             subject.operation,
             ENVIRONMENTS,
             {
-                "subject_label": "'bench-' || n",
+                "subject_label": "'copy-' || n",
                 "requested_at": earlier,
                 "subject_id": f"(SELECT max(id) FROM lifecycle_environment) - {ENVIRONMENTS} + n",  # noqa: S608 - a number
             },

@@ -33,6 +33,11 @@ class Run:
         """All of them."""
         return sum(self.by_operation.values())
 
+    @property
+    def control_calls(self) -> int:
+        """Those to APIs that describe and change resources; SQS, which brings the news, is not throttled like them."""
+        return sum(count for name, count in self.by_operation.items() if not name.startswith("sqs."))
+
 
 def measure(house: House, people: People) -> Section:
     """`ROUNDS` environments by each, in turns, after one that is not counted; the best of each is compared."""
@@ -52,6 +57,12 @@ def measure(house: House, people: People) -> Section:
     pairs = (
         ("wall time, s", min(run.seconds for run in ours), min(run.seconds for run in theirs), AIM_TIME),
         ("AWS calls", min(run.calls for run in ours), min(run.calls for run in theirs), AIM_CALLS),
+        (
+            "AWS calls but for SQS",
+            min(run.control_calls for run in ours),
+            min(run.control_calls for run in theirs),
+            AIM_CALLS,
+        ),
     )
     for title, mine, other, aim in pairs:
         ratio = mine / other
@@ -106,7 +117,10 @@ def by_cli(house: House, name: str) -> Run:
     before = house.sandbox.control("GET", "requests/counts")["last"]
     begun = time.perf_counter()
     processes.run(command, env=environment)
-    return Run(time.perf_counter() - begun, _calls(house, before))
+    seconds = time.perf_counter() - begun
+    # Events of the CLI's stacks reach the portal's queue as well; draining it is no call of the CLI.
+    calls = {name: count for name, count in _calls(house, before).items() if not name.startswith("sqs.")}
+    return Run(seconds, calls)
 
 
 def _request(house: House, name: str) -> dict[str, Any]:

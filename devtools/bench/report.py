@@ -3,6 +3,7 @@
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from devtools import machine
 from devtools.places import ROOT
@@ -39,13 +40,17 @@ def verdict(value: float, aim: float) -> str:
     return "met" if value <= aim else f"**missed by {value - aim:.0f}**"
 
 
-def write(sections: Sequence[Section]) -> None:
-    """Write docs/benchmarks.md."""
-    head = (
-        "# Benchmarks\n\nWritten by `make bench`; a report, not a test. Ratios are of figures from one run on one "
-        "machine. AWS is the local sandbox: its durations are settings, so only what comes on top of them, and "
-        "ratios, say something about AWS.\n\n"
-        f"Machine: {machine.described()}.\n\n"
-    )
-    PAGE.parent.mkdir(parents=True, exist_ok=True)
-    PAGE.write_text(head + "\n".join(section.markdown() for section in sections))
+HEAD = (
+    "# Benchmarks\n\nWritten by `make bench`; a report, not a test. Each section is of one run on one machine, and "
+    "ratios are of figures of that run. AWS is the local sandbox: its durations are settings, so only what comes on "
+    "top of them, and ratios, say something about AWS.\n\n"
+)
+
+
+def write(section: Section, page: Path = PAGE) -> None:
+    """Put the section in docs/benchmarks.md, in place of an older one of its title; the others stay."""
+    kept = page.read_text().split("\n## ")[1:] if page.exists() else []
+    texts = {text.split("\n", 1)[0]: f"## {text}".strip() + "\n" for text in kept}
+    texts[section.title] = f"{section.markdown()}\nMachine: {machine.described()}.\n"
+    page.parent.mkdir(parents=True, exist_ok=True)
+    page.write_text(HEAD + "\n".join(texts.values()))

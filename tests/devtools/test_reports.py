@@ -9,7 +9,7 @@ import pytest
 
 from devtools import places, processes, torture
 from devtools.bench.multiply import multiply
-from devtools.bench.report import Section, percentile_95, verdict
+from devtools.bench.report import Section, percentile_95, verdict, write
 from devtools.postgres import Postgres
 from devtools.slots import take_folder
 
@@ -43,6 +43,23 @@ def test_the_percentile_passes_95_of_100() -> None:
 def test_a_section_is_a_table() -> None:
     section = Section("Pages", "How.", ("what", "ms"), [("start", "12")], ["A note."])
     assert section.markdown() == "## Pages\n\nHow.\n\n| what | ms |\n|---|---|\n| start | 12 |\n\nA note.\n"
+
+
+def test_a_section_takes_the_place_of_its_older_self_and_the_others_stay(tmp_path: Path) -> None:
+    page = tmp_path / "benchmarks.md"
+    write(Section("Pages", "How.", ("what", "ms"), [("start", "12")]), page)
+    write(Section("Fleet", "How.", ("what", "s"), [("all", "70")], ["A note."]), page)
+    write(Section("Pages", "How.", ("what", "ms"), [("start", "34")]), page)
+    text = page.read_text()
+    assert [line for line in text.splitlines() if line.startswith("#")] == [
+        "# Benchmarks",
+        "## Pages",
+        "## Fleet",
+    ]
+    assert "| start | 34 |" in text
+    assert "| start | 12 |" not in text
+    assert text.count("A note.") == 1
+    assert text.count("Machine: ") == 2
 
 
 @pytest.fixture(scope="module")
