@@ -32,7 +32,7 @@ test: venv ## all tests but the long fault matrices (at most 15 minutes on two c
 
 .PHONY: torture
 torture: venv ## the long fault matrices; writes docs/torture.md
-	$(BIN)/python -m devtools.torture
+	$(BIN)/python -m devtools.torture $(TESTS)
 
 .PHONY: bench
 bench: venv ## measure; writes docs/benchmarks.md

@@ -23,7 +23,7 @@ class Matrix:
 
 
 def main(arguments: list[str]) -> int:
-    """Run `pytest -m torture`, write the report, answer pytest's exit code."""
+    """Run `pytest -m torture`, write the report, answer pytest's exit code. Arguments choose some tests."""
     results = STATE / "torture.xml"
     results.parent.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "pytest", "-m", "torture", "--timeout=600", f"--junit-xml={results}"]
@@ -37,8 +37,12 @@ def main(arguments: list[str]) -> int:
     matrices = read(results)
     if not matrices:
         raise Trouble("No test is marked `torture` among those chosen.")
-    REPORT.write_text(report(matrices))
-    print(f"{run.last_lines(1)}\nThe report is {shown(REPORT)}.")
+    if arguments:
+        # Some of the tests only: no report of the whole.
+        print(f"{report(matrices)}\n{run.last_lines(1)}")
+    else:
+        REPORT.write_text(report(matrices))
+        print(f"{run.last_lines(1)}\nThe report is {shown(REPORT)}.")
     return code
 
 
