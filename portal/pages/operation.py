@@ -16,6 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 from environments.display import kind_word
 from environments.errors import DomainError, Forbidden
 from environments.lifecycle.models import Account, Environment, Plan, TeardownReport
+from environments.lifecycle.states import AccountMode
 from environments.operations.approvals import operation_approve, operation_reject
 from environments.operations.control import (
     operation_cancel,
@@ -23,6 +24,7 @@ from environments.operations.control import (
     operation_resume,
     operation_retry,
     operation_shorten_notice,
+    pause_covering,
 )
 from environments.operations.kinds import kind_get
 from environments.operations.models import Operation, Stack, Step
@@ -54,11 +56,12 @@ def live(request: HttpRequest, pk: int) -> HttpResponse:
     user = view_requires(request, "operation.view")
     operation = operations_list().prefetch_related(_steps()).get(pk=pk)
     steps = list(operation.steps.all())
-    seen = story.digest(operation, steps)
+    pause = None if operation.is_ended else pause_covering(operation.scope)
+    seen = story.digest(operation, steps, pause)
     if seen == request.GET.get("seen"):
         return HttpResponse(status=204)
     after = _number(request.GET.get("after"))
-    context = _live_context(operation, steps, seen)
+    context = _live_context(operation, steps, seen) | {"pause": pause}
     events = events_after(pk, after)
     # Not the row's counter: an event may have been written since the row was read, and would come twice.
     last = events[-1].number if events else after
@@ -153,7 +156,9 @@ def _whole(
 ) -> HttpResponse:
     operation = operation_detail(pk)
     steps = list(operation.steps.all())
-    context = _live_context(operation, steps, story.digest(operation, steps)) | _around(operation, user)
+    pause = None if operation.is_ended else pause_covering(operation.scope)
+    seen = story.digest(operation, steps, pause)
+    context = _live_context(operation, steps, seen) | _around(operation, user) | {"pause": pause}
     after = max(0, operation.event_count - EVENTS_SHOWN)
     events = events_after(pk, after)
     return page(
@@ -196,6 +201,7 @@ def _around(operation: Operation, user: User) -> dict[str, Any]:
         "plan": Plan.objects.filter(operation=operation).first(),
         "people": story.people_of(operation),
         "subject_url": _subject_url(operation),
+        "live_account": _live_account(operation),
         "may_decide": waiting and allowed["approve"],
         "own_request": own,
         "may_cancel": allowed["cancel"] and operation.can_cancel,
@@ -220,6 +226,15 @@ def _subject_url(operation: Operation) -> str:
     model = ContentType.objects.get_for_id(operation.subject_type_id).model_class()
     name = pages.get(model) if model else None
     return reverse(name, args=[operation.subject_id]) if name else ""
+
+
+def _live_account(operation: Operation) -> str:
+    """The account's id when this changes real AWS; confirmations carry it."""
+    subject = operation.subject
+    account = subject.account if isinstance(subject, Environment) else subject
+    if not isinstance(account, Account) or account.mode != AccountMode.LIVE:
+        return ""
+    return account.account_id
 
 
 def _steps() -> "Prefetch[str]":

@@ -5,7 +5,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import Count, Exists, OuterRef, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -16,8 +16,8 @@ from environments.lifecycle.states import GONE
 from environments.operations.models import Operation, Pause
 from environments.operations.selectors import approvals_waiting, operations_list
 from environments.operations.states import HOLDING, RETRYABLE, OperationStatus
-from environments.people.models import User
-from environments.people.rights import may
+from environments.people.models import PortalRole, User
+from environments.people.rights import RIGHTS, Reach, may
 from portal.pages.base import page, viewer
 
 ROWS = 6
@@ -43,79 +43,76 @@ def start(request: HttpRequest) -> HttpResponse:
     context = _context(user)
     if request.headers.get("HX-Target") == "moving":
         return render(request, "portal/start/moving.html", context)
-    return page(request, "portal/start/page.html", "Start", **context)
+    return page(
+        request,
+        "portal/start/page.html",
+        "Start",
+        mine=_mine(user),
+        pause=Pause.objects.select_related("set_by").filter(covers=Pause.EVERYTHING).first(),
+        may_request=may(user, "environment.request"),
+        has_account=accounts_ready().exists(),
+        **context,
+    )
 
 
 def _context(user: User) -> dict[str, Any]:
-    approvals = _approvals(user)
-    moving = _moving()
-    failed = _failed()
-    mine = _mine(user)
+    """The part that moves."""
+    approvals, approvals_count = _approvals(user)
+    under_way = operations_list().filter(status__in=UNDER_WAY)
+    moving_count = under_way.count()
+    failures = _failures()
+    failed_count = failures.count()
     cost = _living().aggregate(total=Sum("monthly_cost"), count=Count("pk"))
     return {
-        "approvals": approvals[:ROWS],
-        "approvals_count": len(approvals),
-        "moving": moving[:ROWS],
-        "moving_count": len(moving),
-        "failed": failed[:ROWS],
-        "mine": mine[:CARDS],
+        "approvals": approvals,
+        "approvals_count": approvals_count,
+        "moving": _moving(under_way) if moving_count else [],
+        "moving_count": moving_count,
+        "failed": failures[:ROWS] if failed_count else [],
         "month_cost": cost["total"] or Decimal(0),
         "environment_count": cost["count"],
-        "pause": Pause.objects.filter(covers=Pause.EVERYTHING).first(),
-        "may_request": may(user, "environment.request"),
-        "has_account": accounts_ready().exists(),
-        "says": _sentence(len(approvals), len(moving), len(failed), cost["count"]),
-        "tone": "amber" if approvals else "red" if failed else "blue" if moving else "green",
+        "says": _sentence(approvals_count, moving_count, failed_count, cost["count"]),
+        "tone": "amber"
+        if approvals_count
+        else "red"
+        if failed_count
+        else "blue"
+        if moving_count
+        else "green",
     }
 
 
-def _approvals(user: User) -> list[Operation]:
-    """What the viewer can approve: not their own, and within their reach."""
+def _approvals(user: User) -> tuple[list[Operation], int]:
+    """What the viewer can approve, oldest first, and how many: not their own, and within their reach."""
     if not may(user, "operation.approve"):
-        return []
-    waiting = list(approvals_waiting().exclude(requested_by=user)[:100])
-    reached = may(user, "operation.approve", owner_id=0)
-    if reached:
-        return waiting
-    teams = set(user.teams.values_list("pk", flat=True))
-    subjects = dict(
-        Environment.objects.filter(pk__in=[row.subject_id for row in waiting]).values_list("pk", "team_id")
-    )
-    return [row for row in waiting if subjects.get(row.subject_id) in teams]
+        return [], 0
+    waiting = approvals_waiting().exclude(requested_by=user)
+    if RIGHTS["operation.approve"][PortalRole(user.portal_role)] is not Reach.ALL:
+        environments = Environment.objects.filter(team__in=user.teams.all()).values("pk")
+        waiting = waiting.filter(subject_type__model="environment", subject_id__in=environments)
+    return list(waiting[:ROWS]), waiting.count()
 
 
-def _moving() -> list[Moving]:
-    """Operations under way, each with how far its steps have come."""
+def _moving(under_way: QuerySet[Operation]) -> list[Moving]:
+    """The newest operations under way, each with how far its steps have come."""
     moving = []
-    rows = list(operations_list().filter(status__in=UNDER_WAY).prefetch_related("steps").order_by("-id")[:50])
-    for row in rows:
+    for row in under_way.prefetch_related("steps").order_by("-id")[:ROWS]:
         steps = [step for step in row.steps.all() if step.phase == row.phase]
-        total = sum(step.progress_total for step in steps) or len(steps)
-        done = (
-            sum(step.progress_done for step in steps)
-            if any(s.progress_total for s in steps)
-            else sum(step.is_done for step in steps)
-        )
+        total, done = sum(s.progress_total for s in steps), sum(s.progress_done for s in steps)
+        if not total:
+            total, done = len(steps), sum(step.is_done for step in steps)
         moving.append(Moving(row, done, total, round(100 * done / total) if total else 0))
     return moving
 
 
-def _failed() -> list[Operation]:
+def _failures() -> QuerySet[Operation]:
     """Failures of late that nothing newer on the same subject has made good."""
+    newer = Operation.objects.filter(
+        subject_type=OuterRef("subject_type"), subject_id=OuterRef("subject_id"), pk__gt=OuterRef("pk")
+    )
     since = timezone.now() - RECENT
-    rows = operations_list().filter(status__in=RETRYABLE, ended_at__gte=since).order_by("-id")[:50]
-    latest = _latest_ids(rows)
-    return [row for row in rows if latest.get((row.subject_type_id, row.subject_id)) == row.pk]
-
-
-def _latest_ids(rows: Any) -> dict[tuple[int, int], int]:
-    newest: dict[tuple[int, int], int] = {}
-    ids = {row.subject_id for row in rows}
-    for pk, kind, subject in Operation.objects.filter(subject_id__in=ids).values_list(
-        "pk", "subject_type_id", "subject_id"
-    ):
-        newest[(kind, subject)] = max(pk, newest.get((kind, subject), 0))
-    return newest
+    failed = operations_list().filter(status__in=RETRYABLE, ended_at__gte=since)
+    return failed.exclude(Exists(newer)).order_by("-id")
 
 
 def _living() -> QuerySet[Environment]:

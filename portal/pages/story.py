@@ -12,7 +12,7 @@ from django.db.models import Count, Max, QuerySet
 from django.utils import timezone
 
 from environments.display import place, span_words
-from environments.operations.models import Operation, Resource, Step
+from environments.operations.models import Operation, Pause, Resource, Step
 from environments.operations.states import STEP_LIVE, OperationStatus, Phase, StepStatus
 
 PHASE_TITLES = {Phase.PLAN: "Plan", Phase.EXECUTE: "Carry out"}
@@ -64,7 +64,7 @@ def resources_of(operation: Operation) -> QuerySet[Resource]:
     return Resource.objects.filter(stack__operation=operation).select_related("stack")
 
 
-def digest(operation: Operation, steps: Iterable[Step]) -> str:
+def digest(operation: Operation, steps: Iterable[Step], pause: Pause | None) -> str:
     """Changes whenever anything that the live part shows has changed."""
     resources = resources_of(operation).aggregate(
         count=Count("pk"), seen=Max("seen_at"), ended=Max("ended_at")
@@ -78,6 +78,7 @@ def digest(operation: Operation, steps: Iterable[Step]) -> str:
         operation.cancel_requested_at,
         operation.not_before,
         operation.blocked_by_id,
+        pause and pause.since,
         resources,
         [
             (s.key, s.status, s.sentence, s.progress_done, s.progress_total, s.attempts, s.started_at)

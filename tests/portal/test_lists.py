@@ -169,3 +169,36 @@ def test_a_token_is_shown_once_and_to_its_person_only(world: Any, sign_in: Calla
     client.post(reverse("admin:token-revoke", args=[row.pk]))
     row.refresh_from_db()
     assert row.revoked_at is not None
+
+
+def test_start_tells_each_role_what_waits_for_it(world: Any, sign_in: Callable[..., Client]) -> None:
+    place = {"account": world.account, "release": world.release}
+    lead, elsewhere = world.people[R.TEAM_LEAD], factories.team_make("Elsewhere")
+    ours = factories.environment_make("ours", team=world.team, owner=lead, status="requested", **place)
+    theirs = factories.environment_make("theirs", team=elsewhere, owner=lead, status="requested", **place)
+    asker = world.people[R.ENGINEER]
+    for environment, person in ((ours, asker), (theirs, asker)):
+        factories.plan_make(
+            factories.operation_make(environment, status="awaiting-approval", requested_by=person)
+        )
+    expected = {R.ADMINISTRATOR: 2, R.APPROVER: 2, R.TEAM_LEAD: 1, R.ENGINEER: 0, R.AUDITOR: 0}
+    found = {
+        role: sign_in(world.people[role]).get(reverse("admin:index")).context["approvals_count"]
+        for role in expected
+    }
+    assert found == expected
+
+
+def test_start_forgets_a_failure_that_was_made_good(world: Any, sign_in: Callable[..., Client]) -> None:
+    lead = world.people[R.TEAM_LEAD]
+    environment = factories.environment_make(
+        "shop", team=world.team, owner=lead, account=world.account, release=world.release
+    )
+    factories.operation_make(
+        environment, status="failed", ended_at=factories.minutes_ago(9), requested_by=lead
+    )
+    client = sign_in(lead)
+    assert "One operation failed" in client.get(reverse("admin:index")).context["says"]
+    factories.operation_make(environment, kind="teardown", status="running", requested_by=lead)
+    says = client.get(reverse("admin:index")).context["says"]
+    assert says == "One operation is under way."

@@ -198,3 +198,27 @@ def test_unknown_verb_or_operation_is_not_found(world: Any, waiting: Operation, 
     assert client.post(reverse("admin:operation-act", args=[waiting.pk, "explode"])).status_code == 404
     assert client.get(reverse("admin:operation", args=[10**9])).status_code == 404
     assert client.get(reverse("admin:operation-act", args=[waiting.pk, "approve"])).status_code == 405
+
+
+def test_pause_is_told_on_the_page_when_it_comes_and_goes(
+    world: Any, running: Operation, sign_in: Any
+) -> None:
+    admin = world.people[R.ADMINISTRATOR]
+    client = sign_in(admin)
+    address = poll_address(client.get(reverse("admin:operation", args=[running.pk])).content.decode())
+    client.post(reverse("admin:administration-pause"), {"reason": "Moving house."})
+    told = client.get(address).content.decode()
+    assert "Everything is paused" in told
+    assert "Moving house." in told
+    client.post(reverse("admin:administration-lift"))
+    assert "is paused" not in client.get(poll_address(told)).content.decode()
+
+
+def test_decision_on_a_live_account_says_so(world: Any, waiting: Operation, sign_in: Any) -> None:
+    world.account.mode = "live"
+    world.account.save()
+    page = (
+        sign_in(world.people[R.APPROVER]).get(reverse("admin:operation", args=[waiting.pk])).content.decode()
+    )
+    assert f"LIVE {world.account.account_id}" in page
+    assert f"This changes the LIVE account {world.account.account_id}" in page
