@@ -72,6 +72,11 @@ def measure(house: House, people: People) -> Section:
         )
     fewest = min(ours, key=lambda run: run.calls), min(theirs, key=lambda run: run.calls)
     section.notes = [
+        "- SQS brings the resource events, at most ten a call and one more call to delete them: that is most of the "
+        "portal's calls, is not throttled like the control plane, and grows with accounts and regions when many "
+        "environments share a queue.",
+    ]
+    section.notes += [
         f"- Calls of the portal: {_listed(fewest[0])}.",
         f"- Calls of the CLI: {_listed(fewest[1])}.",
     ]
