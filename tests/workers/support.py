@@ -64,15 +64,20 @@ def role_deploy(sandbox, keys, release, account):
     """What the account's page asks a person to do."""
     cloudformation = sandbox.client("cloudformation", keys, REGION)
     values = {"PortalPrincipalArn": settings.PORTAL_PRINCIPAL_ARN, "ExternalId": account.external_id}
-    cloudformation.create_stack(
-        StackName="switchyard-access",
-        TemplateBody=release.description["templates"]["role"],
-        Parameters=[{"ParameterKey": k, "ParameterValue": v} for k, v in values.items()],
-        Capabilities=["CAPABILITY_NAMED_IAM"],
-    )
-    cloudformation.get_waiter("stack_create_complete").wait(
-        StackName="switchyard-access", WaiterConfig={"Delay": 1, "MaxAttempts": 30}
-    )
+    stack = {
+        "StackName": "switchyard-access",
+        "TemplateBody": release.description["templates"]["role"],
+        "Parameters": [{"ParameterKey": k, "ParameterValue": v} for k, v in values.items()],
+        "Capabilities": ["CAPABILITY_NAMED_IAM"],
+    }
+    try:
+        cloudformation.create_stack(**stack)
+        done = cloudformation.get_waiter("stack_create_complete")
+    except cloudformation.exceptions.AlreadyExistsException:
+        # An earlier test's account: its external id was another one.
+        cloudformation.update_stack(**stack)
+        done = cloudformation.get_waiter("stack_update_complete")
+    done.wait(StackName="switchyard-access", WaiterConfig={"Delay": 1, "MaxAttempts": 30})
 
 
 def fresh(operation):
