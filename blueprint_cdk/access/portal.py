@@ -166,7 +166,7 @@ BOOTSTRAP = [
     allow(
         "AssetsBucket",
         "s3",
-        "CreateBucket ListBucket GetBucket* PutBucket* DeleteBucketPolicy GetEncryptionConfiguration "
+        "CreateBucket DeleteBucket ListBucket GetBucket* PutBucket* DeleteBucketPolicy GetEncryptionConfiguration "
         "PutEncryptionConfiguration GetLifecycleConfiguration PutLifecycleConfiguration "
         "GetAccelerateConfiguration GetAnalyticsConfiguration GetInventoryConfiguration GetMetricsConfiguration "
         "GetReplicationConfiguration GetIntelligentTieringConfiguration TagResource UntagResource ListTagsForResource",
