@@ -138,6 +138,8 @@ class Server:
     def _begin_anew(self, listener: socket.socket) -> None:
         # A signal that came while the new program starts would meet no handler yet.
         signal.pthread_sigmask(signal.SIG_BLOCK, HELD_BACK)
+        # And one that came just before would be forgotten with this program.
+        self._look()
         stop_children()
         os.set_inheritable(listener.fileno(), True)
         os.environ[LISTENER_FD] = str(listener.fileno())
