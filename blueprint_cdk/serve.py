@@ -48,11 +48,13 @@ class Server:
         logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(message)s")
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, self._stop)
-        # Held back since before the new beginning, if this is one.
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD_BACK)
+        # Held back since before the new beginning, if this is one; and while jsii makes its thread, which inherits
+        # that: a thread that took a signal while this one begins anew would set a flag that exec forgets.
+        signal.pthread_sigmask(signal.SIG_BLOCK, HELD_BACK)
         listener = self._listen()
         try:
             self._warm()
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD_BACK)
             while True:
                 with self._next_client(listener) as client:
                     self._converse(client, listener)
