@@ -95,8 +95,3 @@ def workflow_register(workflow: Workflow) -> Workflow:
 def workflow_get(kind: str) -> Workflow:
     """The workflow of that kind; KeyError when workers/workflows has none."""
     return _workflows[kind]
-
-
-def workflows_all() -> list[Workflow]:
-    """All workflows, for tests that walk every step."""
-    return [_workflows[kind] for kind in sorted(_workflows)]
