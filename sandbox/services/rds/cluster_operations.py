@@ -8,7 +8,7 @@ from sandbox.context import Context
 from sandbox.errors import AwsError, not_supported
 from sandbox.registry import operation
 from sandbox.resource_types import tag_list
-from sandbox.services.rds import origins
+from sandbox.services.rds import cluster_endpoints, origins, phases
 from sandbox.services.rds.clusters import members, refuse_password, writer
 from sandbox.services.rds.common import CLUSTER, filtered, find, page, picked, tags_of
 from sandbox.services.rds.engines import family_of
@@ -32,6 +32,8 @@ SAME = (
     "Engine",
     "EngineMode",
     "EngineVersion",
+    "EnableGlobalWriteForwarding",
+    "GlobalClusterIdentifier",
     "KmsKeyId",
     "ManageMasterUserPassword",
     "MasterUsername",
@@ -60,6 +62,7 @@ def shape(ctx: Context, record: Record) -> dict[str, Any]:
     group = str(properties.get("DBSubnetGroupName", "default"))
     first = writer(ctx, record.id)
     instances = members(ctx, record.id)
+    earliest, latest = origins.window(ctx, record)
     answer = {
         "AllocatedStorage": 1,  # Aurora: always 1 (API reference); the volume's size is VolumeBytesUsed in CloudWatch
         "AvailabilityZones": data["zones"],
@@ -69,8 +72,8 @@ def shape(ctx: Context, record: Record) -> dict[str, Any]:
         or f"default.{family_of(data['Engine'], data['EngineVersion'])}",
         "DBSubnetGroup": group.lower(),
         "Status": record.state,
-        "EarliestRestorableTime": record.created_at,
-        "LatestRestorableTime": ctx.now,
+        "EarliestRestorableTime": earliest,
+        "LatestRestorableTime": latest,
         "Endpoint": record.attributes["Endpoint"]["Address"],
         "ReaderEndpoint": record.attributes["ReadEndpoint"]["Address"],
         "MultiAZ": len({m.data.get("zone") for m in instances}) > 1,
@@ -111,11 +114,18 @@ def shape(ctx: Context, record: Record) -> dict[str, Any]:
         "NetworkType": properties.get("NetworkType", "IPV4"),
         "TagList": tag_list(record.tags),
     }
+    if data.get("read_only"):
+        forwarding = bool(properties.get("EnableGlobalWriteForwarding"))
+        answer["GlobalWriteForwardingRequested"] = forwarding
+        answer["GlobalWriteForwardingStatus"] = "enabled" if forwarding else "disabled"
     for name, value in (
         ("DatabaseName", data["DatabaseName"]),
         ("KmsKeyId", data.get("KmsKeyArn")),
         ("ServerlessV2ScalingConfiguration", properties.get("ServerlessV2ScalingConfiguration")),
         ("MasterUserSecret", record.attributes.get("MasterUserSecret")),
+        ("AutomaticRestartTime", data.get("restart_at")),
+        ("GlobalClusterIdentifier", data.get("global")),
+        ("CustomEndpoints", cluster_endpoints.custom(ctx, record)),
     ):
         if value:
             answer[name] = value
@@ -130,8 +140,8 @@ def _made(ctx: Context, params: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 @operation("rds", "CreateDBCluster")
 def create_cluster(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
-    if params.get("GlobalClusterIdentifier") or params.get("ReplicationSourceIdentifier"):
-        raise not_supported("A cluster of a global database")
+    if params.get("ReplicationSourceIdentifier"):
+        raise not_supported("A cluster that replicates by the binary log")
     return _made(ctx, params)
 
 
@@ -171,6 +181,9 @@ def modify_cluster(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
         text = f"DB cluster isn't available for modification with status {record.state}."
         raise AwsError("InvalidDBClusterStateFault", text)
     changes = picked(params, tuple(n for n in SAME if n != "DBClusterIdentifier"))
+    if record.data.get("global") and changes.get("ManageMasterUserPassword"):
+        text = "ManageMasterUserPassword is not supported for a cluster of a global database."
+        raise AwsError("InvalidParameterCombination", text)
     if "MasterUserPassword" in changes:
         refuse_password(changes["MasterUserPassword"])
     logs = params.get("CloudwatchLogsExportConfiguration") or {}
@@ -201,108 +214,8 @@ def delete_cluster(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
         raise AwsError("InvalidParameterCombination", text)
     ctx.world.type(CLUSTER).check_delete(ctx, record)
     if final:
+        phases.refuse_unless(record, "available")
         origins.snapshot(ctx, record, final, "manual")
     record.data["retain_backups"] = params.get("DeleteAutomatedBackups") is False
     ctx.world.delete(ctx, record)
     return {"DBCluster": shape(ctx, record)}
-
-
-@operation("rds", "FailoverDBCluster")
-def failover_cluster(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
-    record = find(ctx, CLUSTER, params["DBClusterIdentifier"])
-    old = writer(ctx, record.id)
-    readers = [m for m in members(ctx, record.id) if m is not old and m.state == "available"]
-    wanted = params.get("TargetDBInstanceIdentifier")
-    chosen = [m for m in readers if wanted in (None, m.id)]
-    if not chosen:
-        text = f"DB cluster {record.id} has no reader that is available to fail over to."
-        raise AwsError("InvalidDBClusterStateFault", text)
-    promote(ctx, record.id, min(chosen, key=lambda m: int(m.properties.get("PromotionTier", 1))))
-    return {"DBCluster": shape(ctx, record)}
-
-
-def promote(ctx: Context, cluster: str, instance: Record) -> None:
-    """Make an instance the cluster's writer."""
-    for member in members(ctx, cluster):
-        member.data["writer"] = member is instance
-        ctx.store.put(member)
-
-
-@operation("rds", "DescribeDBClusterAutomatedBackups")
-def describe_automated_backups(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
-    active = [
-        _backup(
-            r,
-            r.data["resource_id"],
-            r.id,
-            r.arn,
-            "active",
-            r.properties.get("BackupRetentionPeriod") or 1,
-            ctx.now,
-        )
-        for r in ctx.store.list(ctx.account, ctx.region, CLUSTER)
-        if r.state not in ("creating", "deleting")
-    ]
-    retained = [
-        _backup(
-            r, r.id, r.data["cluster"], r.data["cluster_arn"], "retained", r.data["days"], r.data["latest"]
-        )
-        for r in ctx.store.list(ctx.account, ctx.region, origins.BACKUP)
-    ]
-    found = active + retained
-    for name, member in (
-        ("DbClusterResourceId", "DbClusterResourceId"),
-        ("DBClusterIdentifier", "DBClusterIdentifier"),
-    ):
-        if params.get(name):
-            found = [b for b in found if b[member] == params[name]]
-    for rule in params.get("Filters") or ():
-        member = {"status": "Status", "db-cluster-id": "DBClusterIdentifier"}.get(
-            rule["Name"], "DbClusterResourceId"
-        )
-        found = [b for b in found if b[member] in rule["Values"]]
-    return page(found, params, "DBClusterAutomatedBackups", lambda b: b)
-
-
-def _backup(
-    record: Record, resource: str, cluster: str, arn: str, status: str, days: Any, latest: float
-) -> dict[str, Any]:
-    data = record.data
-    answer = {
-        "Engine": data["Engine"],
-        "EngineVersion": data["EngineVersion"],
-        "DBClusterAutomatedBackupsArn": record.arn
-        if status == "retained"
-        else arn.replace(f":cluster:{cluster}", f":cluster-auto-backup:ab-{resource.lower()}"),
-        "DBClusterIdentifier": cluster,
-        "DBClusterArn": arn,
-        "DbClusterResourceId": resource,
-        "RestoreWindow": {"EarliestTime": record.created_at, "LatestTime": latest},
-        "MasterUsername": data["MasterUsername"],
-        "Region": record.region,
-        "Status": status,
-        "ClusterCreateTime": record.created_at,
-        "StorageEncrypted": data["StorageEncrypted"],
-        "AllocatedStorage": 1,
-        "BackupRetentionPeriod": int(days),
-        "AvailabilityZones": data["zones"],
-        "Port": data["Port"],
-        "TagList": tag_list(record.tags),
-    }
-    if data.get("KmsKeyArn"):
-        answer["KmsKeyId"] = data["KmsKeyArn"]
-    return answer
-
-
-@operation("rds", "DeleteDBClusterAutomatedBackup")
-def delete_automated_backup(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
-    record = ctx.store.get(ctx.account, ctx.region, origins.BACKUP, params["DbClusterResourceId"])
-    if record is None:
-        text = f"DBClusterAutomatedBackup {params['DbClusterResourceId']} not found."
-        raise AwsError("DBClusterAutomatedBackupNotFoundFault", text)
-    ctx.store.remove(record)
-    data = record.data
-    shape = _backup(
-        record, record.id, data["cluster"], data["cluster_arn"], "deleting", data["days"], data["latest"]
-    )
-    return {"DBClusterAutomatedBackup": shape}

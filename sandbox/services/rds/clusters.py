@@ -10,12 +10,11 @@ from sandbox.context import Context
 from sandbox.errors import AwsError
 from sandbox.registry import resource_type
 from sandbox.resource_types import ResourceType, random_hex
-from sandbox.services.rds import engines, origins, volume
+from sandbox.services.rds import backups, engines, events, global_clusters, origins, phases, volume
 from sandbox.services.rds.common import (
     CLUSTER,
     CLUSTER_PARAMETERS,
-    INSTANCE,
-    SNAPSHOT,
+    GLOBAL_CLUSTER,
     SUBNET_GROUP,
     find,
     host,
@@ -23,9 +22,11 @@ from sandbox.services.rds.common import (
     resource_id,
     usable_key,
 )
+from sandbox.services.rds.common import members as members
 from sandbox.services.secretsmanager.passwords import generate
 from sandbox.store import Record
 
+REPLACING = ("MasterUsername", "Engine", "GlobalClusterIdentifier")
 EMPTY_VOLUME_BYTES = 41_943_040
 """What an Aurora volume without user data takes: an estimate, some ten megabytes."""
 
@@ -47,8 +48,11 @@ class Cluster(ResourceType):
         _check_settings(properties)
         if properties.get("DBSubnetGroupName"):
             find(ctx, SUBNET_GROUP, properties["DBSubnetGroupName"])
-        source = origins.source_of(ctx, properties)
-        if source is None:
+        source = _source(ctx, properties)
+        if properties.get("GlobalClusterIdentifier") and source:
+            if properties.get("KmsKeyId"):
+                usable_key(ctx, properties["KmsKeyId"])
+        elif source is None:
             _check_new(ctx, properties)
         else:
             origins.check(ctx, source, properties)
@@ -58,7 +62,7 @@ class Cluster(ResourceType):
 
     def created(self, ctx: Context, record: Record) -> None:
         properties, data = record.properties, record.data
-        source = origins.source_of(ctx, properties) or {}
+        source = _source(ctx, properties) or {}
         engine = properties.get("Engine") or source["Engine"]
         data.update(
             resource_id=resource_id("cluster-"),
@@ -82,6 +86,9 @@ class Cluster(ResourceType):
         self._address(ctx, record)
         if properties.get("ManageMasterUserPassword"):
             self._managed_secret(ctx, record)
+        if properties.get("GlobalClusterIdentifier"):
+            group = find(ctx, GLOBAL_CLUSTER, properties["GlobalClusterIdentifier"])
+            global_clusters.enter(ctx.world, group, record)
 
     def _address(self, ctx: Context, record: Record) -> None:
         record.attributes.update(
@@ -113,6 +120,8 @@ class Cluster(ResourceType):
 
     def updated(self, ctx: Context, record: Record, before: dict[str, Any]) -> None:
         data, wanted = record.data, record.properties
+        if before.get("GlobalClusterIdentifier") and not wanted.get("GlobalClusterIdentifier"):
+            global_clusters.leave(ctx.world, record)
         if wanted.get("EngineVersion"):
             data["EngineVersion"] = engines.version_of(data["Engine"], wanted["EngineVersion"])
         if wanted.get("Port"):
@@ -122,12 +131,15 @@ class Cluster(ResourceType):
     def replaces(self, record: Record, before: dict[str, Any], after: dict[str, Any]) -> list[str]:
         """The create-only ones, and user and engine (user guide: "Update requires: Replacement")."""
         changed = [n for n in super().replaces(record, before, after) if not _same_name(n, before, after)]
-        return changed + [n for n in ("MasterUsername", "Engine") if n in after and after[n] != before.get(n)]
+        return changed + [n for n in REPLACING if n in after and after[n] != before.get(n)]
 
     def ready(self, ctx: Context, record: Record, action: str) -> None:
         if action == "create":
-            origins.automated_snapshot(ctx, record)
+            backups.begin(ctx, record)
             volume.begin(ctx, record)
+            events.note(ctx.world, record, "creation", "DB cluster created")
+        else:
+            phases.end(ctx, record)
 
     def check_delete(self, ctx: Context, record: Record) -> None:
         if record.state == "deleting":
@@ -135,19 +147,40 @@ class Cluster(ResourceType):
         if record.properties.get("DeletionProtection"):
             text = "Cannot delete protected Cluster, please disable deletion protection and try again."
             raise AwsError("InvalidParameterCombination", text)
+        phases.refuse_stopped(record)
+        self._check_global(ctx, record)
         if any(m.state != "deleting" for m in members(ctx, record.id)):
             text = "Cluster cannot be deleted, it still contains DB instances in non-deleting state."
             raise AwsError("InvalidDBClusterStateFault", text)
 
+    @staticmethod
+    def _check_global(ctx: Context, record: Record) -> None:
+        """A member stays until it has left; CloudFormation's handler takes it out itself where the template names the
+        global cluster (its DeleteHandler.java). Sentences: hashicorp/terraform-provider-aws, #8171 and #26236."""
+        global_clusters.refuse_last_member(ctx, record)
+        if record.data.get("global") and not (ctx.stack and record.properties.get("GlobalClusterIdentifier")):
+            text = "This cluster is a part of a global cluster, please remove it from globalcluster first"
+            raise AwsError("InvalidDBClusterStateFault", text)
+
+    def deleting(self, ctx: Context, record: Record) -> None:
+        if record.data.get("global"):
+            global_clusters.leave(ctx.world, record)
+
+    def duration(self, ctx: Context, record: Record, action: str) -> float:
+        seconds = super().duration(ctx, record, action)
+        phase = record.data.get("phase")
+        return (
+            ctx.world.settings["durations"].get(self.name, {}).get("update", phases.SECONDS[phase])
+            if phase
+            else seconds
+        )
+
     def deleted(self, ctx: Context, record: Record) -> None:
-        for snapshot in ctx.store.list(record.account, record.region, SNAPSHOT):
-            if (
-                snapshot.data["kind"] == "automated"
-                and snapshot.data["cluster_resource"] == record.data["resource_id"]
-            ):
-                ctx.store.remove(snapshot)
+        events.note(ctx.world, record, "deletion", "DB cluster deleted")
+        for snapshot in backups.of_cluster(ctx, record):
+            ctx.store.remove(snapshot)
         if record.data.get("retain_backups"):
-            origins.retain_backup(ctx, record)
+            backups.retain_backup(ctx, record)
         if "master_secret" in record.data:
             secret = ctx.store.by_arn(record.data["master_secret"])
             if secret is not None:
@@ -159,6 +192,13 @@ class Cluster(ResourceType):
         stack = (record.stack or "").split("/")[1:2]
         head = "-".join([*stack, "snapshot", record.logical_id or record.id])
         origins.snapshot(ctx, record, f"{head}-{random_hex(12)}".lower(), "manual")
+
+
+def _source(ctx: Context, properties: dict[str, Any]) -> dict[str, Any] | None:
+    """What a new cluster takes over from its snapshot, cluster, backup, or the primary of its global cluster."""
+    if properties.get("GlobalClusterIdentifier"):
+        return global_clusters.refuse_joining(ctx, properties) or None
+    return origins.source_of(ctx, properties)
 
 
 def _same_name(name: str, before: dict[str, Any], after: dict[str, Any]) -> bool:
@@ -231,13 +271,13 @@ def _check_parameters(ctx: Context, properties: dict[str, Any], engine: str, ver
         )
 
 
-def members(ctx: Context, id: str) -> list[Record]:
-    """The cluster's instances, oldest first."""
-    records = ctx.store.list(ctx.account, ctx.region, INSTANCE)
-    return [r for r in records if str(r.properties.get("DBClusterIdentifier", "")).lower() == id]
+def leader(ctx: Context, id: str) -> Record | None:
+    """The instance that writes, or would if its cluster were no secondary one: made so last, else the first."""
+    found = [m for m in members(ctx, id) if m.state != "deleting"]
+    return next((m for m in found if m.data.get("writer")), found[0] if found else None)
 
 
 def writer(ctx: Context, id: str) -> Record | None:
-    """The instance that writes: the one that was made the writer last, else the first."""
-    found = [m for m in members(ctx, id) if m.state != "deleting"]
-    return next((m for m in found if m.data.get("writer")), found[0] if found else None)
+    """The instance that writes; a secondary cluster of a global database has none."""
+    cluster = ctx.store.get(ctx.account, ctx.region, CLUSTER, id)
+    return None if cluster is not None and cluster.data.get("read_only") else leader(ctx, id)

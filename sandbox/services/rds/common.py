@@ -12,7 +12,7 @@ from typing import Any
 from sandbox.context import Context
 from sandbox.errors import AwsError
 from sandbox.services.kms import keys
-from sandbox.store import Record
+from sandbox.store import GLOBAL, Record
 
 CLUSTER = "AWS::RDS::DBCluster"
 INSTANCE = "AWS::RDS::DBInstance"
@@ -24,6 +24,8 @@ TARGET_GROUP = "AWS::RDS::DBProxyTargetGroup"
 PROXY_ENDPOINT = "AWS::RDS::DBProxyEndpoint"
 SNAPSHOT = "Sandbox::RDS::DBClusterSnapshot"
 BACKUP = "Sandbox::RDS::DBClusterAutomatedBackup"
+GLOBAL_CLUSTER = "AWS::RDS::GlobalCluster"
+CLUSTER_ENDPOINT = "Sandbox::RDS::DBClusterEndpoint"
 
 _ALPHABET = string.ascii_lowercase + string.digits
 _IDENTIFIER = re.compile(r"[A-Za-z](?:-?[A-Za-z0-9])*")
@@ -38,15 +40,18 @@ MISSING = {
     PROXY: ("DBProxyNotFoundFault", "DBProxy {} not found."),
     PROXY_ENDPOINT: ("DBProxyEndpointNotFoundFault", "DBProxyEndpoint {} not found."),
     SNAPSHOT: ("DBClusterSnapshotNotFoundFault", "DBClusterSnapshot not found: {}"),
+    GLOBAL_CLUSTER: ("GlobalClusterNotFoundFault", "Global cluster {} not found."),
+    CLUSTER_ENDPOINT: ("DBClusterEndpointNotFoundFault", "DBClusterEndpoint {} not found."),
 }
 
 
 def find(ctx: Context, type_name: str, id: str) -> Record:
     """The record that an identifier or ARN means. Raises the type's not-found fault."""
+    region = GLOBAL if type_name == GLOBAL_CLUSTER else ctx.region
     record = ctx.store.by_arn(id) if id.startswith("arn:") else None
     if record is None:
-        record = ctx.store.get(ctx.account, ctx.region, type_name, id.lower())
-    if record is None or record.type != type_name or record.region != ctx.region:
+        record = ctx.store.get(ctx.account, region, type_name, id.lower())
+    if record is None or record.type != type_name or record.region != region or record.account != ctx.account:
         code, text = MISSING[type_name]
         raise AwsError(code, text.format(id))
     return record
@@ -150,3 +155,9 @@ def vpc_of(ctx: Context, subnets: list[str]) -> str:
         if record is not None:
             return str(record.properties.get("VpcId", ""))
     return ""
+
+
+def members(ctx: Context, cluster: str) -> list[Record]:
+    """A cluster's instances, oldest first."""
+    records = ctx.store.list(ctx.account, ctx.region, INSTANCE)
+    return [r for r in records if str(r.properties.get("DBClusterIdentifier", "")).lower() == cluster]

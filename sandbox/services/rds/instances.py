@@ -9,9 +9,8 @@ from sandbox.errors import AwsError, not_supported
 from sandbox.registry import resource_type
 from sandbox.resource_types import ResourceType
 from sandbox.services.ec2.interfaces import hold, release
-from sandbox.services.rds import engines
-from sandbox.services.rds.cluster_operations import promote
-from sandbox.services.rds.clusters import members, refuse_password, writer
+from sandbox.services.rds import engines, events, global_clusters, phases
+from sandbox.services.rds.clusters import leader, members, refuse_password
 from sandbox.services.rds.common import (
     CLUSTER,
     INSTANCE,
@@ -60,6 +59,15 @@ class Instance(ResourceType):
             )
         if cluster.state == "deleting":
             raise AwsError("InvalidDBClusterStateFault", f"DB cluster {cluster.id} is being deleted.")
+        phases.refuse_stopped(cluster)
+        if cluster.data.get("global") and properties["DBInstanceClass"].startswith("db.t"):
+            raise AwsError(
+                "InvalidParameterCombination",
+                "RDS does not support creating a DB instance with the following combination: "
+                f"DBInstanceClass={properties['DBInstanceClass']}, Engine={cluster.data['Engine']}, "
+                f"EngineVersion={cluster.data['EngineVersion']}, LicenseModel=general-public-license. For supported "
+                "combinations of instance class and database engine version, see the documentation.",
+            )
         serverless = properties["DBInstanceClass"] == "db.serverless"
         if serverless and not cluster.properties.get("ServerlessV2ScalingConfiguration"):
             raise AwsError(
@@ -89,7 +97,7 @@ class Instance(ResourceType):
             zone=record.properties.get("AvailabilityZone") or zones[count % len(zones)],
         )
         if cluster:
-            first = writer(ctx, cluster.id)
+            first = leader(ctx, cluster.id)
             record.data["writer"] = first is None or first is record
         port = cluster.data["Port"] if cluster else engines.PORTS[record.properties["Engine"]]
         record.attributes = {
@@ -131,6 +139,7 @@ class Instance(ResourceType):
 
     def deleted(self, ctx: Context, record: Record) -> None:
         release(ctx, record.arn)
+        events.note(ctx.world, record, "deletion", "DB instance deleted")
 
     def check_update(self, ctx: Context, record: Record, properties: dict[str, Any]) -> None:
         if properties.get("DBInstanceClass") not in engines.CLASSES:
@@ -143,6 +152,28 @@ class Instance(ResourceType):
         if record.properties.get("DeletionProtection"):
             text = "Cannot delete protected DB Instance, please disable deletion protection and try again."
             raise AwsError("InvalidParameterCombination", text)
+        cluster = cluster_of(ctx, record)
+        if cluster is not None:
+            self._check_leaving(ctx, record, cluster)
+
+    @staticmethod
+    def _check_leaving(ctx: Context, record: Record, cluster: Record) -> None:
+        phases.refuse_stopped(cluster)
+        group = global_clusters.of(ctx, cluster)
+        rest = [m for m in members(ctx, cluster.id) if m is not record and m.state != "deleting"]
+        if group is None or rest or cluster.data.get("read_only"):
+            return
+        if global_clusters.others(group, cluster.arn):
+            # The sentence: github.com/rebuy-de/aws-nuke/issues/570
+            text = (
+                "Cannot delete the last instance of the master cluster. Delete the replica cluster before deleting "
+                "the last master cluster instance."
+            )
+            raise AwsError("InvalidDBClusterStateFault", text)
+
+    def ready(self, ctx: Context, record: Record, action: str) -> None:
+        if action == "create":
+            events.note(ctx.world, record, "creation", "DB instance created")
 
     def deleting(self, ctx: Context, record: Record) -> None:
         """A reader takes over from a writer that goes, the one of the lowest tier first."""
@@ -151,7 +182,8 @@ class Instance(ResourceType):
             return
         rest = [m for m in members(ctx, cluster.id) if m is not record and m.state == "available"]
         if rest:
-            promote(ctx, cluster.id, min(rest, key=lambda m: int(m.properties.get("PromotionTier", 1))))
+            chosen = min(rest, key=lambda m: int(m.properties.get("PromotionTier", 1)))
+            phases.promote(ctx, cluster.id, chosen.id)
 
     def last_copy(self, ctx: Context, record: Record) -> None:
         if cluster_of(ctx, record) is None:

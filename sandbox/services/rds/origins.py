@@ -7,13 +7,13 @@ from typing import Any
 
 from sandbox.context import Context
 from sandbox.errors import AwsError
-from sandbox.registry import on_start, resource_type
+from sandbox.registry import resource_type
 from sandbox.resource_types import ResourceType
 from sandbox.services.rds.common import BACKUP, CLUSTER, SNAPSHOT, find, refuse_identifier, usable_key
 from sandbox.store import Record
-from sandbox.world import World
 
 DAY_S = 86400
+LATEST_DELAY_S = 300.0
 CARRIED = (
     "Engine",
     "EngineVersion",
@@ -58,15 +58,60 @@ def source_of(ctx: Context, properties: dict[str, Any]) -> dict[str, Any] | None
         record = find(ctx, CLUSTER, cluster)
         clone = properties.get("RestoreType") == "copy-on-write"
         group = {"clone_group": record.data["clone_group"]} if clone else {}
-        return {**carried(record), **group, "state": record.state, "what": "cluster", "id": record.id}
+        more = {"state": record.state, "what": "cluster", "id": record.id, "window": window(ctx, record)}
+        return {**carried(record), **group, **more}
     resource = properties.get("SourceDbClusterResourceId")
     if resource:
         for backup in ctx.store.list(ctx.account, ctx.region, BACKUP):
             if backup.id == resource:
-                return {**carried(backup), "state": "available", "what": "backup", "id": backup.id}
+                held = (backup.created_at, float(backup.data["latest"]))
+                return {
+                    **carried(backup),
+                    "state": "available",
+                    "what": "backup",
+                    "id": backup.id,
+                    "window": held,
+                }
         text = f"DBClusterAutomatedBackup {resource} not found."
         raise AwsError("DBClusterAutomatedBackupNotFoundFault", text)
     return None
+
+
+def window(ctx: Context, cluster: Record) -> tuple[float, float]:
+    """EarliestRestorableTime and LatestRestorableTime: the retention period, to five minutes ago (API reference:
+    "within the last five minutes of the current time"), of a stopped cluster to when it stopped."""
+    days = int(cluster.properties.get("BackupRetentionPeriod") or 1)
+    delay = LATEST_DELAY_S * float(ctx.world.settings["speed"])
+    latest = max(cluster.created_at, float(cluster.data.get("stopped_at", ctx.now - delay)))
+    return max(cluster.created_at, ctx.now - days * DAY_S), latest
+
+
+def moment(value: Any) -> float:
+    """Epoch seconds of a time as the API or a template gives it. Raises InvalidParameterValue."""
+    try:
+        made = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+    except ValueError as problem:
+        raise AwsError("InvalidParameterValue", f"Invalid time: {value}") from problem
+    return (made if made.tzinfo else made.replace(tzinfo=UTC)).timestamp()
+
+
+def _check_moment(source: dict[str, Any], properties: dict[str, Any]) -> None:
+    """The rules of RestoreToTime and UseLatestRestorableTime (API reference, RestoreDBClusterToPointInTime)."""
+    last, time = properties.get("UseLatestRestorableTime"), properties.get("RestoreToTime")
+    clone = properties.get("RestoreType") == "copy-on-write"
+    if properties.get("RestoreType") not in (None, "full-copy", "copy-on-write"):
+        raise AwsError("InvalidParameterValue", f"Invalid restore type: {properties['RestoreType']}")
+    if time and (last or clone):
+        other = "UseLatestRestorableTime is enabled" if last else "RestoreType is copy-on-write"
+        raise AwsError("InvalidParameterCombination", f"RestoreToTime can't be specified if {other}.")
+    if not last and not time:
+        text = "Either RestoreToTime or UseLatestRestorableTime must be specified."
+        raise AwsError("InvalidParameterCombination", text)
+    earliest, latest = source["window"]
+    if time and not int(earliest) <= moment(time) <= latest:
+        span = " and ".join(datetime.fromtimestamp(t, UTC).isoformat() for t in (earliest, latest))
+        text = f"RestoreToTime {time} is not within the restorable window of {source['id']}: between {span}."
+        raise AwsError("InvalidParameterValue", text)
 
 
 def check(ctx: Context, source: dict[str, Any], properties: dict[str, Any]) -> None:
@@ -74,13 +119,11 @@ def check(ctx: Context, source: dict[str, Any], properties: dict[str, Any]) -> N
     if source["what"] == "snapshot" and source["state"] != "available":
         text = f"The snapshot {source['id']} is not in the available state."
         raise AwsError("InvalidDBClusterSnapshotStateFault", text)
-    if source["what"] == "cluster":
-        if source["state"] in ("creating", "deleting"):
-            text = f"Source cluster {source['id']} is in {source['state']} state."
-            raise AwsError("InvalidDBClusterStateFault", text)
-        if not properties.get("UseLatestRestorableTime") and not properties.get("RestoreToTime"):
-            text = "Either RestoreToTime or UseLatestRestorableTime must be specified."
-            raise AwsError("InvalidParameterCombination", text)
+    if source["what"] == "cluster" and source["state"] in ("creating", "deleting"):
+        text = f"Source cluster {source['id']} is in {source['state']} state."
+        raise AwsError("InvalidDBClusterStateFault", text)
+    if source["what"] in ("cluster", "backup"):
+        _check_moment(source, properties)
     if properties.get("Engine") and properties["Engine"] != source["Engine"]:
         text = f"The engine {properties['Engine']} does not match the source's engine {source['Engine']}."
         raise AwsError("InvalidParameterCombination", text)
@@ -126,55 +169,3 @@ def refuse_taken(ctx: Context, id: str) -> None:
     if ctx.store.get(ctx.account, ctx.region, SNAPSHOT, id.lower()):
         text = f"Cannot create the cluster snapshot because one with the identifier {id} already exists."
         raise AwsError("DBClusterSnapshotAlreadyExistsFault", text)
-
-
-def automated_snapshot(ctx: Context, cluster: Record) -> Record:
-    """The first automated snapshot, which RDS takes when a cluster is there. (No daily ones in the sandbox.)"""
-    stamp = datetime.fromtimestamp(ctx.now, UTC).strftime("%Y-%m-%d-%H-%M-%S")
-    return snapshot(ctx, cluster, f"rds:{cluster.id}-{stamp}", "automated", at_once=True)
-
-
-# -- automated backups that outlive their cluster
-
-
-def retain_backup(ctx: Context, cluster: Record) -> Record:
-    """Keep a deleted cluster's automated backup until its retention period is over."""
-    days = int(cluster.properties.get("BackupRetentionPeriod") or 1)
-    record = Record(
-        cluster.account,
-        cluster.region,
-        BACKUP,
-        cluster.data["resource_id"],
-        state="retained",
-        arn=ctx.arn("rds", f"cluster-auto-backup:ab-{cluster.data['resource_id'].lower()}"),
-        created_at=cluster.created_at,
-        updated_at=ctx.now,
-        tags=dict(cluster.tags),
-        data={
-            **carried(cluster),
-            "cluster": cluster.id,
-            "cluster_arn": cluster.arn,
-            "zones": cluster.data["zones"],
-            "days": days,
-            "latest": ctx.now,
-            "expires": ctx.now + days * DAY_S,
-        },
-    )
-    ctx.store.put(record)
-    _arm(ctx.world, record)
-    return record
-
-
-def _arm(world: World, record: Record) -> None:
-    def expire() -> None:
-        if world.store.get(*record.key) is record:
-            world.store.remove(record)
-
-    world.scheduler.at(float(record.data["expires"]), expire)
-
-
-@on_start
-def take_up(world: World) -> None:
-    """Arm the ends of retained backups again after a restart."""
-    for record in world.store.everywhere(BACKUP):
-        _arm(world, record)

@@ -10,7 +10,9 @@ from sandbox.registry import operation
 from sandbox.resource_types import tag_list, tags_from
 from sandbox.services.rds.common import (
     CLUSTER,
+    CLUSTER_ENDPOINT,
     CLUSTER_PARAMETERS,
+    GLOBAL_CLUSTER,
     INSTANCE,
     INSTANCE_PARAMETERS,
     MISSING,
@@ -30,6 +32,8 @@ KINDS = {
     "db-proxy": PROXY,
     "db-proxy-endpoint": PROXY_ENDPOINT,
     "cluster-snapshot": SNAPSHOT,
+    "cluster-endpoint": CLUSTER_ENDPOINT,
+    "global-cluster": GLOBAL_CLUSTER,
 }
 
 
