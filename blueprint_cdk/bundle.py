@@ -15,6 +15,8 @@ BUNDLED = (
     "app/__init__.py",
     "app/__main__.py",
     "app/server.py",
+    "app/storage.py",
+    "requirements.txt",
 )
 """What goes in, by name: no byte code, no editor's file."""
 

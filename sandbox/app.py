@@ -16,6 +16,7 @@ from botocore.exceptions import UnknownServiceError
 from starlette.datastructures import Headers
 
 from sandbox import registry
+from sandbox.application import hosting, web
 from sandbox.context import Context
 from sandbox.control import PREFIX, Control
 from sandbox.errors import AwsError
@@ -49,6 +50,11 @@ class Application:
         body = await _body(receive)
         path = scope["raw_path"].decode("ascii") or "/"
         query = parse_qsl(scope["query_string"].decode("ascii"), keep_blank_values=True)
+        said = await web.handle(self.world, scope, path, dict(query), body, send)
+        if said != "other":
+            if said == "hang":
+                await self._hang(receive)
+            return
         if path.startswith(PREFIX):
             status, document = self.control.handle(scope["method"], path, dict(query), body)
             self.world.store.flush()
@@ -67,6 +73,7 @@ class Application:
                 self.world.start()
                 await send({"type": "lifespan.startup.complete"})
             else:
+                await hosting.of(self.world).close()
                 self.world.store.close()
                 await send({"type": "lifespan.shutdown.complete"})
                 return

@@ -20,6 +20,7 @@ T = TypeVar("T")
 OPERATIONS: dict[tuple[str, str], Operation] = {}
 TYPES: dict[str, ResourceType] = {}
 STARTERS: list[Callable[[World], None]] = []
+RESETTERS: list[Callable[[World], None]] = []
 
 
 def operation(service: str, *names: str) -> Callable[[F], F]:
@@ -53,6 +54,12 @@ def resource_type(*names: str) -> Callable[[type[T]], type[T]]:
 def on_start(function: F) -> F:
     """Enter a function that is called with the World once the event loop runs (to take work up again)."""
     STARTERS.append(function)
+    return function
+
+
+def on_reset(function: F) -> F:
+    """Enter a function that is called with the World after a reset (to end what is not in the store)."""
+    RESETTERS.append(function)
     return function
 
 

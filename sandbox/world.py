@@ -104,6 +104,8 @@ class World:
         self._waiting.clear()
         self._load_settings(settings["speed"])
         self.store.flush()
+        for hook in registry.RESETTERS:
+            hook(self)
 
     def spawn(self, work: Any) -> asyncio.Task[None]:
         """Run a coroutine beside everything else; a failure is logged."""

@@ -1,13 +1,14 @@
-"""A small web application on the standard library alone.
+"""A small web application on the standard library's server.
 
 GET /              what this is, as a page
 GET /healthz       200 while the process serves: the load balancer asks it
-GET /healthz/deep  200 when the database's proxy and the DNS name of the uploads bucket answer, else 503
+GET /healthz/deep  200 when the database answers a query and the uploads bucket may be listed, else 503
 PUT /items/<key>   writes a value (at most 64 KB); GET reads it; GET /items lists the keys
-PUT /uploads/<key> stores a file (at most 10 MB); GET reads it
+PUT /uploads/<key> stores a file (at most 10 MB); GET reads it; GET /uploads lists the keys
 
-It carries no database driver and no AWS library, so items and uploads are kept on the instance, below DATA_DIR:
-enough to see that requests are routed, written and read. The environment's names are shown, never a secret.
+Items are kept in the environment's database (DATABASE_HOST, DATABASE_READER_HOST, DATABASE_SECRET_ARN), uploads in
+its bucket (UPLOADS_BUCKET); without these, on the instance, below DATA_DIR. What a dependency refuses is told with
+503. The environment's names are shown, never a secret.
 """
 
 from __future__ import annotations
@@ -15,71 +16,49 @@ from __future__ import annotations
 import http.server
 import json
 import re
-import socket
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from .storage import Bucket, Database, Files, Storage, Unavailable
+
 KEY = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 LIMITS = {"items": 64 * 1024, "uploads": 10 * 1024 * 1024}
-SHOWN = ("SWITCHYARD_ENVIRONMENT", "DATABASE_HOST", "DATABASE_READER_HOST", "UPLOADS_BUCKET")
-CHECK_TIMEOUT_S = 2.0
+SHOWN = ("SWITCHYARD_ENVIRONMENT", "AWS_REGION", "DATABASE_HOST", "DATABASE_READER_HOST", "UPLOADS_BUCKET")
+CHECKED = {"database": ("items", "DATABASE_HOST"), "uploads": ("uploads", "UPLOADS_BUCKET")}
 
 
-class Store:
-    """Values by kind and key, each a file: written beside its place and then moved there, so none is read half."""
-
-    def __init__(self, root: Path) -> None:
-        self._root = root
-        for kind in LIMITS:
-            (root / kind).mkdir(parents=True, exist_ok=True)
-        self._lock = threading.Lock()
-
-    def write(self, kind: str, key: str, value: bytes) -> None:
-        with self._lock:
-            part = self._root / kind / f".{key}.part"
-            part.write_bytes(value)
-            part.replace(self._root / kind / key)
-
-    def read(self, kind: str, key: str) -> bytes | None:
-        path = self._root / kind / key
-        return path.read_bytes() if path.is_file() else None
-
-    def keys(self, kind: str) -> list[str]:
-        return sorted(path.name for path in (self._root / kind).iterdir() if not path.name.endswith(".part"))
+def storages(environment: Mapping[str, str]) -> dict[str, Storage]:
+    """Where items and uploads are kept in this environment."""
+    root = Path(environment.get("DATA_DIR") or tempfile.mkdtemp(prefix="placeholder-"))
+    return {
+        "items": Database(environment) if environment.get("DATABASE_HOST") else Files(root / "items"),
+        "uploads": Bucket(environment) if environment.get("UPLOADS_BUCKET") else Files(root / "uploads"),
+    }
 
 
-def deep_checks(environment: Mapping[str, str]) -> dict[str, str]:
-    """What each dependency said: "ok", "not configured", or why not. Takes at most 2 s for each."""
-    checks = {"database": "not configured", "uploads": "not configured"}
-    if host := environment.get("DATABASE_HOST"):
-        port = int(environment.get("DATABASE_PORT", "3306"))
-        checks["database"] = _attempt(lambda: socket.create_connection((host, port), CHECK_TIMEOUT_S).close())
-    if bucket := environment.get("UPLOADS_BUCKET"):
-        region = environment.get("AWS_REGION", "us-east-1")
-        name = f"{bucket}.s3.{region}.amazonaws.com"
-        checks["uploads"] = _attempt(lambda: socket.create_connection((name, 443), CHECK_TIMEOUT_S).close())
+def deep_checks(environment: Mapping[str, str], kept: Mapping[str, Storage]) -> dict[str, str]:
+    """What each dependency said: "ok", "not configured", or why not."""
+    checks = {}
+    for name, (kind, variable) in CHECKED.items():
+        try:
+            kept[kind].check()
+        except Unavailable as problem:
+            checks[name] = str(problem)
+        else:
+            checks[name] = "ok" if environment.get(variable) else "not configured"
     return checks
 
 
-def _attempt(check: Callable[[], object]) -> str:
-    try:
-        check()
-    except OSError as error:
-        return f"{type(error).__name__}: {error}"
-    return "ok"
-
-
 class Handler(http.server.BaseHTTPRequestHandler):
-    """One request. `store`, `environment` and `started` are set on the class that make_server derives."""
+    """One request. `kept`, `environment` and `started` are set on the class that make_server derives."""
 
     protocol_version = "HTTP/1.1"
     server_version = "placeholder"
     sys_version = ""
-    store: Store
+    kept: Mapping[str, Storage]
     environment: Mapping[str, str]
     started: float
 
@@ -90,14 +69,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if path == "/healthz":
             return self._json(200, {"status": "ok", "uptime_s": round(time.time() - self.started)})
         if path == "/healthz/deep":
-            checks = deep_checks(self.environment)
+            checks = deep_checks(self.environment, self.kept)
             good = all(said in ("ok", "not configured") for said in checks.values())
             return self._json(200 if good else 503, {"status": "ok" if good else "failing", "checks": checks})
-        if path in ("/items", "/uploads"):
-            return self._json(200, {"keys": self.store.keys(path[1:])})
         kind, key = self._place(path)
-        if kind is None or (value := self.store.read(kind, key)) is None:
-            return self._json(404, {"error": "There is nothing here."})
+        try:
+            if path in ("/items", "/uploads"):
+                return self._json(200, {"keys": self.kept[path[1:]].keys()})
+            if kind is None or (value := self.kept[kind].read(key)) is None:
+                return self._json(404, {"error": "There is nothing here."})
+        except Unavailable as problem:
+            return self._json(503, {"error": str(problem)})
         return self._send(200, value, "application/octet-stream")
 
     do_HEAD = do_GET
@@ -113,7 +95,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             if not length.isdigit():
                 return self._json(411, {"error": "The length of the value must be stated."})
             return self._json(413, {"error": f"A value of {kind} may have at most {LIMITS[kind]} bytes."})
-        self.store.write(kind, key, self.rfile.read(int(length)))
+        try:
+            self.kept[kind].write(key, self.rfile.read(int(length)))
+        except Unavailable as problem:
+            return self._json(503, {"error": str(problem)})
         return self._json(201, {"key": key})
 
     def _place(self, path: str) -> tuple[str | None, str]:
@@ -147,11 +132,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 def make_server(host: str, port: int, environment: Mapping[str, str]) -> http.server.ThreadingHTTPServer:
     """A server that is bound but does not serve yet; port 0 takes any free one."""
-    root = Path(environment.get("DATA_DIR") or tempfile.mkdtemp(prefix="placeholder-"))
     handler = type(
         "BoundHandler",
         (Handler,),
-        {"store": Store(root), "environment": dict(environment), "started": time.time()},
+        {"kept": storages(environment), "environment": dict(environment), "started": time.time()},
     )
     server = http.server.ThreadingHTTPServer((host, port), handler)
     server.daemon_threads = True

@@ -14,7 +14,6 @@ from sandbox.services.elasticbeanstalk.common import ENVIRONMENT, invalid
 from sandbox.services.elasticbeanstalk.environments import (
     cname,
     cname_taken,
-    effective,
     refuse_prefix,
     terminated,
 )
@@ -157,7 +156,7 @@ def describe_environment_resources(ctx: Context, params: dict[str, Any]) -> dict
 def describe_environment_health(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     record = common.environment(ctx, params)
     if (
-        effective(ctx, record.properties)["aws:elasticbeanstalk:healthreporting:system", "SystemType"]
+        options.effective(ctx, record.properties)["aws:elasticbeanstalk:healthreporting:system", "SystemType"]
         != "enhanced"
     ):
         text = (
@@ -221,7 +220,7 @@ def describe_configuration_settings(ctx: Context, params: dict[str, Any]) -> dic
         "DeploymentStatus": "pending" if record.pending else "deployed",
         "DateCreated": record.created_at,
         "DateUpdated": record.updated_at,
-        "OptionSettings": options.listed(effective(ctx, record.properties)),
+        "OptionSettings": options.listed(options.effective(ctx, record.properties)),
     }
     return {"ConfigurationSettings": [entry]}
 

@@ -69,7 +69,7 @@ class Environment(ResourceType):
             text = "You must specify a platform, a solution stack or a configuration template."
             raise AwsError("InvalidParameterCombination", text, 400)
         self._platform(ctx, properties)
-        options.refuse(ctx, effective(ctx, properties))
+        options.refuse(ctx, options.effective(ctx, properties))
 
     @staticmethod
     def _platform(ctx: Context, properties: dict[str, Any]) -> tuple[str, str]:
@@ -102,7 +102,7 @@ class Environment(ResourceType):
         if properties.get("VersionLabel"):
             common.version(ctx, properties["ApplicationName"], properties["VersionLabel"])
         self._platform(ctx, properties)
-        options.refuse(ctx, effective(ctx, properties))
+        options.refuse(ctx, options.effective(ctx, properties))
 
     def updated(self, ctx: Context, record: Record, before: dict[str, Any]) -> None:
         record.data["platform_arn"], record.data["stack"] = self._platform(ctx, record.properties)
@@ -111,7 +111,7 @@ class Environment(ResourceType):
     def ready(self, ctx: Context, record: Record, action: str) -> None:
         """Make or change what the environment consists of; a refusal of a part fails it."""
         about = self._about(record)
-        settings = effective(ctx, record.properties)
+        settings = options.effective(ctx, record.properties)
         try:
             resources.arrange(ctx, record, settings)
         except AwsError as problem:
@@ -161,16 +161,6 @@ def refuse_prefix(prefix: str) -> None:
     if not _PREFIX.fullmatch(prefix):
         text = f"Value {prefix} at 'CNAMEPrefix' failed to satisfy constraint: Member must be from 4 to 63 characters"
         raise invalid(f"{text} in length and contain only letters, digits and dashes, not at its ends.")
-
-
-def effective(ctx: Context, properties: dict[str, Any]) -> options.Options:
-    """Defaults, under the saved template, under the environment's own settings."""
-    settings = dict(options.DEFAULTS)
-    if properties.get("TemplateName"):
-        saved = common.template(ctx, properties["ApplicationName"], properties["TemplateName"])
-        settings.update(options.table(saved.data["settings"]))
-    settings.update(options.table(properties.get("OptionSettings")))
-    return settings
 
 
 def terminated(ctx: Context) -> list[Record]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from sandbox.context import Context
 from sandbox.errors import AwsError
+from sandbox.services.elasticbeanstalk import common
 from sandbox.store import GLOBAL
 
 NAMESPACES = {
@@ -85,6 +86,16 @@ def merged(
     """Settings after an UpdateEnvironment: changed ones over the old ones, without the removed ones."""
     gone = {(r["Namespace"], r["OptionName"]) for r in removed}
     return listed({k: v for k, v in {**table(before), **table(after)}.items() if k not in gone})
+
+
+def effective(ctx: Context, properties: dict[str, Any]) -> Options:
+    """Defaults, under the saved template, under the environment's own settings."""
+    settings = dict(DEFAULTS)
+    if properties.get("TemplateName"):
+        saved = common.template(ctx, properties["ApplicationName"], properties["TemplateName"])
+        settings.update(table(saved.data["settings"]))
+    settings.update(table(properties.get("OptionSettings")))
+    return settings
 
 
 def items(options: Options, namespace: str, name: str) -> list[str]:
