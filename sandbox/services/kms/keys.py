@@ -218,6 +218,19 @@ def aws_managed(ctx: Context, alias: str) -> Record:
     return record
 
 
+def admits(record: Record, account: str) -> bool:
+    """Whether the key's policy names another account (or its root), so that it may use the key at all."""
+    if account == record.account:
+        return True
+    for statement in json.loads(policy_text(record)).get("Statement", ()):
+        named = statement.get("Principal", {})
+        named = named.get("AWS", ()) if isinstance(named, dict) else named
+        names = {named} if isinstance(named, str) else set(named)
+        if statement.get("Effect") == "Allow" and names & {"*", account, f"arn:aws:iam::{account}:root"}:
+            return True
+    return False
+
+
 def refuse_waiting(record: Record) -> None:
     if record.state in WAITING:
         raise AwsError("KMSInvalidStateException", f"{record.arn} is pending deletion.")

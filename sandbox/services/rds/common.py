@@ -73,14 +73,17 @@ def refuse_identifier(name: str, value: str, longest: int = 63) -> None:
 
 def usable_key(ctx: Context, name: str | None) -> Record:
     """The KMS key, RDS's own where none is named. Raises KMSKeyNotAccessibleFault."""
+    problem: AwsError | None = None
     try:
-        return keys.usable(ctx, name or "alias/aws/rds")
-    except AwsError as problem:
-        raise AwsError(
-            "KMSKeyNotAccessibleFault",
-            f"The specified KMS key [{name}] does not exist, is not enabled or you do not have permissions to access "
-            "it.",
-        ) from problem
+        record = keys.usable(ctx, name or "alias/aws/rds")
+        if keys.admits(record, ctx.account):
+            return record
+    except AwsError as refused:
+        problem = refused
+    raise AwsError(
+        "KMSKeyNotAccessibleFault",
+        f"The specified KMS key [{name}] does not exist, is not enabled or you do not have permissions to access it.",
+    ) from problem
 
 
 def account_hash(ctx: Context) -> str:

@@ -51,7 +51,7 @@ def source_of(ctx: Context, properties: dict[str, Any]) -> dict[str, Any] | None
     Raises the source's not-found fault.
     """
     if properties.get("SnapshotIdentifier"):
-        record = find(ctx, SNAPSHOT, properties["SnapshotIdentifier"])
+        record = snapshot_of(ctx, properties["SnapshotIdentifier"])
         return {**carried(record), "state": record.state, "what": "snapshot", "id": record.id}
     cluster = properties.get("SourceDBClusterIdentifier")
     if cluster:
@@ -75,6 +75,21 @@ def source_of(ctx: Context, properties: dict[str, Any]) -> dict[str, Any] | None
         text = f"DBClusterAutomatedBackup {resource} not found."
         raise AwsError("DBClusterAutomatedBackupNotFoundFault", text)
     return None
+
+
+def snapshot_of(ctx: Context, name: str) -> Record:
+    """A snapshot by name, or by ARN where another account shares it. Raises DBClusterSnapshotNotFoundFault."""
+    record = ctx.store.by_arn(name) if name.startswith("arn:") else None
+    here = record is not None and record.type == SNAPSHOT and record.region == ctx.region
+    if record is not None and here and shared_with(record, ctx.account):
+        return record
+    return find(ctx, SNAPSHOT, name)
+
+
+def shared_with(snapshot: Record, account: str) -> bool:
+    """Whether an account may restore or copy another account's snapshot."""
+    accounts = snapshot.data.get("shared_with", ())
+    return snapshot.account != account and ("all" in accounts or account in accounts)
 
 
 def window(ctx: Context, cluster: Record) -> tuple[float, float]:

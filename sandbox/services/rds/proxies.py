@@ -24,6 +24,7 @@ from sandbox.services.rds.common import (
 from sandbox.services.secretsmanager import secrets
 from sandbox.store import Record
 
+GONE = ("stopping", "stopped", "starting", "rebooting", "deleting")
 ROLES = ("READ_WRITE", "READ_ONLY")
 
 
@@ -212,10 +213,10 @@ def _health(ctx: Context, proxy: Record, instance: Record) -> dict[str, str]:
         except AwsError:
             text = f"Proxy does not have any registered credentials: {auth['SecretArn']} cannot be read."
             return {"State": "UNAVAILABLE", "Reason": "AUTH_FAILURE", "Description": text}
-    if instance.state != "available" or proxy.state != "available":
-        return {
-            "State": "REGISTERING",
-            "Reason": "PENDING_PROXY_CAPACITY",
-            "Description": "DBProxy Target unavailable",
-        }
+    if instance.state in GONE:
+        text = "DBProxy Target unavailable due to an internal error"
+        return {"State": "UNAVAILABLE", "Reason": "UNREACHABLE", "Description": text}
+    if instance.state == "creating" or proxy.state != "available":
+        text = "DBProxy Target is waiting for proxy to scale to desired capacity"
+        return {"State": "REGISTERING", "Reason": "PENDING_PROXY_CAPACITY", "Description": text}
     return {"State": "AVAILABLE"}

@@ -8,7 +8,7 @@ from sandbox.context import Context
 from sandbox.errors import AwsError
 from sandbox.registry import operation
 from sandbox.resource_types import tag_list
-from sandbox.services.rds import origins
+from sandbox.services.rds import origins, sharing
 from sandbox.services.rds.common import CLUSTER, SNAPSHOT, filtered, find, page, tags_of, usable_key
 from sandbox.store import Record
 
@@ -49,6 +49,7 @@ def shape(record: Record) -> dict[str, Any]:
 @operation("rds", "CreateDBClusterSnapshot")
 def create_snapshot(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     cluster = find(ctx, CLUSTER, params["DBClusterIdentifier"])
+    sharing.refuse_too_many(ctx)
     if cluster.state != "available":
         text = f"Cluster {cluster.id} is not in the available state: {cluster.state}."
         raise AwsError("InvalidDBClusterStateFault", text)
@@ -57,10 +58,11 @@ def create_snapshot(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
 
 
 def _source(ctx: Context, name: str) -> Record:
-    """The snapshot to copy: an ARN may be of another region of the account."""
+    """The snapshot to copy: an ARN may be of another region, or of an account that shares it."""
     record = ctx.store.by_arn(name) if name.startswith("arn:") else None
-    if record is not None and record.type == SNAPSHOT and record.account == ctx.account:
-        return record
+    found = record if record is not None and record.type == SNAPSHOT else None
+    if found is not None and (found.account == ctx.account or origins.shared_with(found, ctx.account)):
+        return found
     return find(ctx, SNAPSHOT, name)
 
 
@@ -70,10 +72,12 @@ def copy_snapshot(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     id = params["TargetDBClusterSnapshotIdentifier"]
     origins.refuse_identifier("TargetDBClusterSnapshotIdentifier", id, 255)
     origins.refuse_taken(ctx, id)
+    sharing.refuse_too_many(ctx)
     if source.state != "available":
         text = f"The source snapshot {source.id} is not in the available state."
         raise AwsError("InvalidDBClusterSnapshotStateFault", text)
-    data = {**source.data, "kind": "manual", "source_arn": source.arn}
+    data = {k: v for k, v in source.data.items() if k != "shared_with"}
+    data.update(kind="manual", source_arn=source.arn)
     key = params.get("KmsKeyId")
     if source.data["StorageEncrypted"]:
         there = ctx.world.context(ctx.account, source.region)
@@ -92,15 +96,21 @@ def copy_snapshot(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
 @operation("rds", "DescribeDBClusterSnapshots")
 def describe_snapshots(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     id = params.get("DBClusterSnapshotIdentifier")
-    records = [find(ctx, SNAPSHOT, id)] if id else ctx.store.list(ctx.account, ctx.region, SNAPSHOT)
     cluster, kind = params.get("DBClusterIdentifier"), params.get("SnapshotType")
+    records = [origins.snapshot_of(ctx, id)] if id else ctx.store.list(ctx.account, ctx.region, SNAPSHOT)
+    if not id and (
+        kind in ("shared", "public") or params.get("IncludeShared") or params.get("IncludePublic")
+    ):
+        records = records + sharing.shared(ctx, params)
     if cluster:
         records = [r for r in records if r.data["cluster"] == cluster.rpartition(":")[2].lower()]
     if params.get("DbClusterResourceId"):
         records = [r for r in records if r.data["cluster_resource"] == params["DbClusterResourceId"]]
     if kind in ("automated", "manual"):
         records = [r for r in records if r.data["kind"] == kind]
-    elif kind in ("shared", "public", "awsbackup"):
+    elif kind in ("shared", "public"):
+        records = [r for r in records if r.account != ctx.account]
+    elif kind == "awsbackup":
         records = []
     known = {
         "db-cluster-id": lambda r: [r.data["cluster"]],
@@ -129,15 +139,3 @@ def delete_snapshot(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
 def describe_instance_snapshots(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     """Snapshots of instances outside Aurora: the sandbox can make none."""
     return {"DBSnapshots": []}
-
-
-@operation("rds", "DescribeDBClusterSnapshotAttributes")
-def describe_snapshot_attributes(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
-    record = find(ctx, SNAPSHOT, params["DBClusterSnapshotIdentifier"])
-    attributes = [{"AttributeName": "restore", "AttributeValues": record.data.get("shared_with", [])}]
-    return {
-        "DBClusterSnapshotAttributesResult": {
-            "DBClusterSnapshotIdentifier": record.id,
-            "DBClusterSnapshotAttributes": attributes,
-        }
-    }
