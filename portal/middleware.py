@@ -4,12 +4,15 @@ import zoneinfo
 from collections.abc import Callable
 
 from allauth.mfa.utils import is_mfa_enabled
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 
 from environments.operations import audit
+from environments.people.signins import by_themselves
+from environments.rest.throttling import address_of
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
@@ -39,7 +42,7 @@ class RequireSecondFactorMiddleware:
     @staticmethod
     def _origin(request: HttpRequest) -> str:
         door = "api" if request.path.startswith("/api/") else "browser"
-        return f"{request.META.get('REMOTE_ADDR', '')} {door}".strip()
+        return f"{address_of(request) or ''} {door}".strip()
 
 
 class TimeZoneMiddleware:
@@ -55,3 +58,24 @@ class TimeZoneMiddleware:
         except (zoneinfo.ZoneInfoNotFoundError, ValueError):
             timezone.deactivate()
         return self.get_response(request)
+
+
+class SelfServiceMiddleware:
+    """What a person does at allauth's pages, and its audit entry, are one transaction."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.method != "POST" or not request.path.startswith("/accounts/"):
+            return self.get_response(request)
+        mark = by_themselves.set(True)
+        try:
+            with transaction.atomic():
+                response = self.get_response(request)
+                if response.status_code >= 500:
+                    # Django made an answer of the exception, which atomic therefore never saw.
+                    transaction.set_rollback(True)
+            return response
+        finally:
+            by_themselves.reset(mark)

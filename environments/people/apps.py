@@ -6,3 +6,9 @@ class PeopleConfig(AppConfig):
 
     name = "environments.people"
     label = "people"
+
+    def ready(self) -> None:
+        # Its models are there only now.
+        from environments.people.signins import connect
+
+        connect()

@@ -6,17 +6,30 @@ from typing import Any
 from django.utils import timezone
 from knox.auth import TokenAuthentication
 from knox.crypto import hash_token
-from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.exceptions import AuthenticationFailed, Throttled
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from environments.people.models import ApiToken, TokenScope, User
+from environments.rest.throttling import address_of, count
 
 LAST_USED_PRECISION = timedelta(minutes=1)
 
 
 class ApiTokenAuthentication(TokenAuthentication):
     """`Authorization: Bearer <token>`; says plainly whether a token is unknown, revoked or expired."""
+
+    def authenticate(self, request: Request) -> tuple[User, ApiToken] | None:
+        """Refused tokens are counted by address, and past the rate it is no longer told why. A good token is
+        never refused for what its neighbours behind the same proxy send."""
+        try:
+            found: tuple[User, ApiToken] | None = super().authenticate(request)
+        except AuthenticationFailed:
+            wait = count("refused", address_of(request) or "")
+            if wait is not None:
+                raise Throttled(wait) from None
+            raise
+        return found
 
     def authenticate_credentials(self, token: bytes) -> tuple[User, ApiToken]:
         row = ApiToken.objects.select_related("user").filter(digest=hash_token(token.decode())).first()

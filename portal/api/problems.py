@@ -1,5 +1,6 @@
 """Every error of the API as application/problem+json (RFC 9457): a sentence, and the field it belongs to."""
 
+import math
 from typing import Any
 
 import psycopg.errors
@@ -97,10 +98,13 @@ def _framework(error: exceptions.APIException) -> Response:
     if getattr(error, "auth_header", None):
         headers["WWW-Authenticate"] = error.auth_header  # type: ignore[attr-defined]
     if getattr(error, "wait", None):
-        headers["Retry-After"] = str(int(error.wait))  # type: ignore[attr-defined]
+        headers["Retry-After"] = str(math.ceil(error.wait))  # type: ignore[attr-defined]
     detail = error.detail if isinstance(error.detail, str) else " ".join(map(str, error.detail))
     if isinstance(error, exceptions.NotAuthenticated):
         detail = "Send an API token, as Authorization: Bearer <token>."
+    if isinstance(error, exceptions.Throttled):
+        again = headers.get("Retry-After", "60")
+        detail = f"These are too many requests. Wait {again} seconds, then go on more slowly."
     return problem(error.status_code, str(detail), headers=headers)
 
 

@@ -53,7 +53,7 @@ WORDS = {
     "413": "The body is too large.",
     "415": "The body has to be application/json.",
     "422": "The idempotency key was used for another body.",
-    "429": "Too many requests.",
+    "429": "Too many requests of this token, this person, or with refused tokens from this address.",
     "503": "The database cannot be reached at this moment.",
 }
 ALWAYS = ("400", "401", "403", "404", "406", "429", "503")
@@ -67,6 +67,9 @@ IDEMPOTENCY_KEY = {
 }
 LOCATION = {
     "Location": {"description": "The operation's URL.", "schema": {"type": "string", "format": "uri"}}
+}
+RETRY_AFTER = {
+    "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 0}}
 }
 
 
@@ -126,13 +129,13 @@ class Generator(SchemaGenerator):
 def _complete(method: str, operation: dict[str, Any]) -> None:
     codes = ALWAYS if method == "get" else POSTED
     for code in codes:
-        operation["responses"].setdefault(
-            code,
-            {
-                "description": WORDS[code],
-                "content": {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-            },
-        )
+        answer = {
+            "description": WORDS[code],
+            "content": {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+        if code in ("429", "503"):
+            answer["headers"] = RETRY_AFTER
+        operation["responses"].setdefault(code, answer)
     if method == "post":
         operation.setdefault("parameters", []).append(IDEMPOTENCY_KEY)
         for code, answer in operation["responses"].items():

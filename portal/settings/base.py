@@ -1,8 +1,11 @@
 """What every place shares. Whatever differs, or is secret, comes from the environment."""
 
 from pathlib import Path
+from typing import Any
 
 import environ
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from portal.settings.logs import logging_config
 from portal.settings.unfold import UNFOLD  # noqa: F401 - a setting
@@ -64,6 +67,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "portal.middleware.RequireSecondFactorMiddleware",
     "portal.middleware.TimeZoneMiddleware",
+    "portal.middleware.SelfServiceMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
@@ -138,6 +142,29 @@ MFA_TOTP_TOLERANCE = 1
 # Keys that encrypt TOTP secrets at rest, newest first; they live outside the database.
 FIELD_ENCRYPTION_KEYS = env.list("FIELD_ENCRYPTION_KEYS", default=[])
 
+# --- Cache: counters of requests and sign-ins, shared by all web processes ---------------------------
+BROKER_URL = env("BROKER_URL", default="redis://localhost:6379/0")
+# The broker's Valkey, unless the broker is of another kind; then each process counts for itself.
+CACHE_URL = env("CACHE_URL", default=BROKER_URL if BROKER_URL.startswith(("redis://", "rediss://")) else "")
+CACHES: dict[str, dict[str, Any]] = {
+    "default": {
+        "BACKEND": "portal.cache.SharedCache",
+        "LOCATION": CACHE_URL,
+        "KEY_PREFIX": "switchyard",
+        # A request waits this long at most for a server that is gone; nothing is tried twice.
+        "OPTIONS": {
+            "socket_connect_timeout": 0.3,
+            "socket_timeout": 0.3,
+            "retry": Retry(NoBackoff(), 0),
+        },
+    }
+    if CACHE_URL
+    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+}
+# Proxies in front that set X-Forwarded-For; 0: the address is whoever connects.
+TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
+ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
+
 # --- REST API --------------------------------------------------------------------------------------
 KNOX_TOKEN_MODEL = "people.ApiToken"  # noqa: S105 - a model's name
 REST_KNOX = {"AUTH_HEADER_PREFIX": "Bearer", "TOKEN_MODEL": "people.ApiToken", "TOKEN_TTL": None}
@@ -147,6 +174,8 @@ REST_FRAMEWORK = {
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["environments.people.authentication.ScopedPermission"],
+    "DEFAULT_THROTTLE_CLASSES": ["environments.rest.throttling.PersonThrottle"],
+    "NUM_PROXIES": TRUSTED_PROXIES,
     "DEFAULT_PAGINATION_CLASS": "portal.api.pagination.Pages",
     "DEFAULT_FILTER_BACKENDS": [
         "django_filters.rest_framework.DjangoFilterBackend",
@@ -159,6 +188,12 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "portal.api.problems.problem_handler",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
     "PAGE_SIZE": 50,
+}
+# Far above what people and their scripts need, and below what would slow everybody else.
+API_RATES = {
+    "token": env("API_RATE_TOKEN", default="6000/min"),
+    "session": env("API_RATE_SESSION", default="3000/min"),
+    "refused": env("API_RATE_REFUSED", default="60/min"),
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Switchyard",
@@ -177,9 +212,6 @@ SPECTACULAR_SETTINGS = {
         "AccountStatus": "environments.lifecycle.states.AccountStatus",
     },
 }
-
-# --- Queue -----------------------------------------------------------------------------------------
-BROKER_URL = env("BROKER_URL", default="redis://localhost:6379/0")
 
 # --- The engine (seconds) --------------------------------------------------------------------------
 ENGINE_LEASE_S = env.float("ENGINE_LEASE_S", default=60.0)

@@ -10,3 +10,5 @@ CSRF_TRUSTED_ORIGINS = [env("PUBLIC_URL", default="http://localhost:8000")]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 ACCOUNT_RATE_LIMITS = False
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}  # noqa: F405
+# Tests send unknown tokens by the hundred from one address.
+API_RATES = {"token": "", "session": "", "refused": ""}

@@ -35,13 +35,22 @@ def test_person_without_second_factor_is_led_to_set_one_up(person: User, client:
     for address in ("/", reverse("admin:environment-new"), reverse("admin:approvals")):
         answer = client.get(address)
         assert (answer.status_code, answer.url) == (302, reverse("mfa_activate_totp"))
-    asked = client.get("/", follow=True)
-    assert asked.redirect_chain[-1][0].startswith(reverse("account_reauthenticate"))
-    shown = client.post(asked.redirect_chain[-1][0], {"password": factories.PASSWORD}, follow=True)
+    # Who has just typed the password is not asked for it again.
+    shown = client.get("/", follow=True)
+    assert shown.redirect_chain == [(reverse("mfa_activate_totp"), 302)]
     secret = client.session["mfa.totp.secret"]
     assert secret in shown.content.decode()
     client.post(reverse("mfa_activate_totp"), {"code": pyotp.TOTP(secret).now()})
     assert client.get("/").status_code == 200
+
+
+def test_later_the_password_is_asked_for_again_before_a_second_factor_changes(
+    person: User, client: Client, settings: Any
+) -> None:
+    client.post(reverse("account_login"), {"login": "erik", "password": factories.PASSWORD})
+    settings.ACCOUNT_REAUTHENTICATION_TIMEOUT = 0
+    asked = client.get(reverse("mfa_activate_totp"))
+    assert asked.url.startswith(reverse("account_reauthenticate"))
 
 
 def test_wrong_password_tells_nothing_about_the_person(person: User, client: Client) -> None:
