@@ -47,8 +47,7 @@ def environment_request(
     with transaction.atomic():
         # Names, ranges and domains are settled one request after the other, under the account's row.
         account = Account.objects.select_for_update().get(pk=account.pk)
-        taken = validation.cidrs_taken(account)
-        cidr = cidr or validation.cidr_free(taken)
+        cidr = cidr or validation.cidr_free(account)
         domain = domain or f"{name}.{account.zone_name}"
         spec = _spec(
             name, team, owner or actor, tier, size, account, home_region, cidr, domain, restore_source
@@ -56,7 +55,7 @@ def environment_request(
         if is_protected is None:
             is_protected = tier != Tier.DEV
         spec["deletion_protection"] = is_protected
-        problems = spec_problems(spec, account=account, release=release, taken=taken)
+        problems = spec_problems(spec, account=account, release=release)
         if problems:
             raise InvalidFields(problems)
         environment = Environment.objects.create(
@@ -84,17 +83,13 @@ def environment_request(
         )
 
 
-def spec_problems(
-    spec: dict[str, Any], *, account: Account, release: Release, taken: list[Any] | None = None
-) -> dict[str, str]:
+def spec_problems(spec: dict[str, Any], *, account: Account, release: Release) -> dict[str, str]:
     """What is wrong with a spec, by field: names, account, region, range, domain, release, schema."""
-    if taken is None:
-        taken = validation.cidrs_taken(account)
     found = {
         "name": validation.name_problem(spec["name"]) or validation.name_taken(spec["name"]),
         "account": validation.account_problem(account),
         "home_region": validation.region_problem(spec["home_region"], account, release),
-        "cidr": validation.cidr_problem(spec["cidr"], taken)
+        "cidr": validation.cidr_problem(spec["cidr"], account)
         if spec["cidr"]
         else "No free /16 is left in 10/8.",
         "release": f"Release {release.version} was withdrawn." if release.is_withdrawn else "",
@@ -124,7 +119,7 @@ def spec_preview(
     """The spec that a request would get, with a stand-in for its suffix; for prices and names as one types."""
     spec = _spec(name, team, actor, tier, size, account, home_region, cidr, domain, None)
     spec["suffix"] = PREVIEW_SUFFIX
-    spec["cidr"] = cidr or validation.cidr_free(validation.cidrs_taken(account))
+    spec["cidr"] = cidr or validation.cidr_free(account)
     spec["domain"] = domain or f"{name}.{account.zone_name}"
     return spec
 

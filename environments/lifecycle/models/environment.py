@@ -3,7 +3,9 @@
 from django.conf import settings
 from django.contrib.contenttypes.fields import GenericRelation
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Func, Q
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast
 from django.utils import timezone
 
 from environments.lifecycle.models.account import Account
@@ -11,6 +13,16 @@ from environments.lifecycle.models.blueprint import Release
 from environments.lifecycle.states import GONE, EnvironmentStatus, Tier
 from environments.operations.models import Operation, Resource, Stack
 from environments.people.models import Team
+
+TEXT = models.CharField(max_length=18)
+
+
+def block_of(field: str) -> Func:
+    """The /16 that an address range lies in, as an expression: "10.12.16.0/20" is in "10.12.0.0/16"."""
+    masked = Func(Cast(field, models.GenericIPAddressField()), 16, function="set_masklen")
+    return Func(
+        masked, function="network", template="(%(function)s(%(expressions)s)::text)", output_field=TEXT
+    )
 
 
 class Environment(models.Model):
@@ -63,6 +75,9 @@ class Environment(models.Model):
             models.Index(fields=["team", "status"], name="environment_team"),
             models.Index(fields=["account", "home_region"], name="environment_place"),
             models.Index(fields=["-created_at"], name="environment_created"),
+            # For requests, which settle ranges and domains.
+            models.Index(F("account"), block_of("cidr"), name="environment_block"),
+            models.Index(KeyTextTransform("domain", "spec"), name="environment_domain"),
         ]
 
     def __str__(self) -> str:

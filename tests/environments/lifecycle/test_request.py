@@ -1,8 +1,11 @@
 """Requesting an environment: what is derived, what is refused, and that a refusal writes nothing."""
 
+from copy import copy
 from decimal import Decimal
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from environments.errors import Conflict, Forbidden, InvalidFields
 from environments.lifecycle.costs import cost_estimate
@@ -10,6 +13,7 @@ from environments.lifecycle.environments import environment_protect, environment
 from environments.lifecycle.models import Account, Environment
 from environments.lifecycle.naming import names_derive
 from environments.lifecycle.releases import release_make_default, release_register, release_withdraw
+from environments.lifecycle.validation import cidr_free, cidr_problem, domain_problem
 from environments.operations.models import AuditEntry, Operation
 from environments.operations.states import ClaimMode, OperationStatus
 
@@ -43,6 +47,38 @@ def test_the_next_free_range_is_taken(asked):
     environment_request(**asked)
     environment_request(**asked | {"name": "cart", "cidr": "10.1.0.0/17"})
     assert environment_request(**asked | {"name": "billing"}).subject.cidr == "10.2.0.0/16"
+
+
+def test_the_one_free_range_of_a_full_account_is_found(asked, account):
+    source = environment_request(**asked).subject
+    for number in [number for number in range(1, 256) if number != 77]:
+        source.pk, source.name, source.cidr = None, f"n-{number}", f"10.{number}.{number % 16 * 16}.0/20"
+        source.save(force_insert=True)
+    assert cidr_free(account) == "10.77.0.0/16"
+    assert environment_request(**asked | {"name": "cart"}).subject.cidr == "10.77.0.0/16"
+    assert cidr_free(account) == ""
+    beside = environment_request(**asked | {"name": "billing", "cidr": "10.12.208.0/20"}).subject
+    assert beside.cidr == "10.12.208.0/20"
+    with pytest.raises(InvalidFields) as refusal:
+        environment_request(**asked | {"name": "late"})
+    assert refusal.value.errors["cidr"] == "No free /16 is left in 10/8."
+
+
+def test_ranges_and_domains_are_looked_up_by_index(asked, account):
+    source = environment_request(**asked).subject
+    others = [copy(source) for _ in range(1000)]
+    for number, other in enumerate(others):
+        other.pk, other.name, other.cidr = None, f"n-{number}", f"10.{number % 200 + 1}.0.0/20"
+    Environment.objects.bulk_create(others)
+    with CaptureQueriesContext(connection) as asked_for:
+        assert cidr_problem("10.0.16.0/20", account) and domain_problem("orders.dev.example.org", account)
+    plans = []
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        for query in asked_for:
+            cursor.execute(f"EXPLAIN {query['sql']}")
+            plans.append("\n".join(row[0] for row in cursor.fetchall()))
+    assert "environment_block" in plans[0] and "environment_domain" in plans[1], plans
 
 
 BAD = [
