@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from sandbox.application.volumes import volume_drop, volume_of
 from sandbox.context import Context
 from sandbox.errors import AwsError
 from sandbox.registry import on_start, operation
@@ -24,7 +25,7 @@ def automated_snapshot(ctx: Context, cluster: Record) -> Record:
     oldest = ctx.now - int(cluster.properties.get("BackupRetentionPeriod") or 1) * DAY_S
     for old in of_cluster(ctx, cluster):
         if old.created_at < oldest:
-            ctx.store.remove(old)
+            ctx.world.delete(ctx, old, at_once=True)
     return made
 
 
@@ -89,6 +90,7 @@ def retain_backup(ctx: Context, cluster: Record) -> Record:
             **carried(cluster),
             "cluster": cluster.id,
             "cluster_arn": cluster.arn,
+            "volume": volume_of(cluster),
             "zones": cluster.data["zones"],
             "days": days,
             "latest": ctx.now,
@@ -100,10 +102,15 @@ def retain_backup(ctx: Context, cluster: Record) -> Record:
     return record
 
 
+def _remove(world: World, record: Record) -> None:
+    volume_drop(world, record.data["volume"])
+    world.store.remove(record)
+
+
 def _arm(world: World, record: Record) -> None:
     def expire() -> None:
         if world.store.get(*record.key) is record:
-            world.store.remove(record)
+            _remove(world, record)
 
     world.scheduler.at(float(record.data["expires"]), expire)
 
@@ -181,5 +188,5 @@ def delete_automated_backup(ctx: Context, params: dict[str, Any]) -> dict[str, A
     if record is None:
         text = f"DBClusterAutomatedBackup {params['DbClusterResourceId']} not found."
         raise AwsError("DBClusterAutomatedBackupNotFoundFault", text)
-    ctx.store.remove(record)
+    _remove(ctx.world, record)
     return {"DBClusterAutomatedBackup": {**_retained(record), "Status": "deleting"}}

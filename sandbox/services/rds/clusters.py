@@ -6,6 +6,7 @@ import json
 import uuid
 from typing import Any
 
+from sandbox.application.volumes import volume_drop, volume_of
 from sandbox.context import Context
 from sandbox.errors import AwsError
 from sandbox.registry import resource_type
@@ -84,6 +85,8 @@ class Cluster(ResourceType):
             data["KmsKeyArn"] = usable_key(ctx, properties.get("KmsKeyId") or source.get("KmsKeyArn")).arn
         data["Port"] = int(properties.get("Port") or source.get("Port") or engines.PORTS[engine])
         self._address(ctx, record)
+        if source.get("volume"):
+            origins.fill(ctx, record, source["volume"])
         if properties.get("ManageMasterUserPassword"):
             self._managed_secret(ctx, record)
         if properties.get("GlobalClusterIdentifier"):
@@ -178,9 +181,11 @@ class Cluster(ResourceType):
     def deleted(self, ctx: Context, record: Record) -> None:
         events.note(ctx.world, record, "deletion", "DB cluster deleted")
         for snapshot in backups.of_cluster(ctx, record):
-            ctx.store.remove(snapshot)
+            ctx.world.delete(ctx, snapshot, at_once=True)
         if record.data.get("retain_backups"):
             backups.retain_backup(ctx, record)
+        else:
+            volume_drop(ctx.world, volume_of(record))
         if "master_secret" in record.data:
             secret = ctx.store.by_arn(record.data["master_secret"])
             if secret is not None:

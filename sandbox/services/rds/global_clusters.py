@@ -6,8 +6,10 @@ one. The members stand in the global cluster's data: [{"arn", "writer"}], the pr
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
+from sandbox.application.volumes import volume_copy, volume_of
 from sandbox.context import Context
 from sandbox.errors import AwsError
 from sandbox.registry import resource_type
@@ -167,7 +169,7 @@ def member_of(group: Record, arn: str) -> dict[str, Any] | None:
     return next((m for m in group.data["members"] if m["arn"] == arn), None)
 
 
-def primary(ctx: Context, group: Record) -> Record | None:
+def primary(ctx: Context | World, group: Record) -> Record | None:
     """The cluster that writes; None for an empty global cluster."""
     found = next((m for m in group.data["members"] if m["writer"]), None)
     return ctx.store.by_arn(found["arn"]) if found else None
@@ -183,6 +185,10 @@ def enter(world: World, group: Record, cluster: Record) -> None:
     group.data["members"].append({"arn": cluster.arn, "writer": writer})
     cluster.data["global"] = group.id
     cluster.data["read_only"] = not writer
+    first = primary(world, group)
+    if first is not None and not writer:
+        # Replication of less than a second is told by metrics; what is read is the primary's own volume.
+        cluster.data["volume"] = volume_of(first)
     world.store.put(group)
     world.store.put(cluster)
 
@@ -190,6 +196,10 @@ def enter(world: World, group: Record, cluster: Record) -> None:
 def leave(world: World, cluster: Record) -> None:
     """Take a cluster out: from now on it stands alone and takes writes."""
     group = of(world, cluster)
+    if cluster.data.get("read_only"):
+        shared = volume_of(cluster)
+        cluster.data["volume"] = f"{cluster.id}-{uuid.uuid4()}"
+        volume_copy(world, shared, cluster.data["volume"])
     if group is not None:
         group.data["members"] = others(group, cluster.arn)
         world.store.put(group)

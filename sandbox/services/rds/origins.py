@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import UTC, datetime
 from typing import Any
 
+from sandbox.application.volumes import volume_copy, volume_drop, volume_of
 from sandbox.context import Context
 from sandbox.errors import AwsError
 from sandbox.registry import resource_type
@@ -36,6 +38,9 @@ class Snapshot(ResourceType):
     def arn_for(self, ctx: Context, id: str, properties: dict[str, Any]) -> str:
         return ctx.arn("rds", f"cluster-snapshot:{id}")
 
+    def deleted(self, ctx: Context, record: Record) -> None:
+        volume_drop(ctx.world, record.data["volume"])
+
     def duration(self, ctx: Context, record: Record, action: str) -> float:
         """An estimate: Aurora's snapshots take a minute, copies to another region more."""
         return 120.0 if record.data.get("source_arn") else 60.0
@@ -52,13 +57,15 @@ def source_of(ctx: Context, properties: dict[str, Any]) -> dict[str, Any] | None
     """
     if properties.get("SnapshotIdentifier"):
         record = snapshot_of(ctx, properties["SnapshotIdentifier"])
-        return {**carried(record), "state": record.state, "what": "snapshot", "id": record.id}
+        more = {"state": record.state, "what": "snapshot", "id": record.id, "volume": record.data["volume"]}
+        return {**carried(record), **more}
     cluster = properties.get("SourceDBClusterIdentifier")
     if cluster:
         record = find(ctx, CLUSTER, cluster)
         clone = properties.get("RestoreType") == "copy-on-write"
         group = {"clone_group": record.data["clone_group"]} if clone else {}
         more = {"state": record.state, "what": "cluster", "id": record.id, "window": window(ctx, record)}
+        more["volume"] = volume_of(record)
         return {**carried(record), **group, **more}
     resource = properties.get("SourceDbClusterResourceId")
     if resource:
@@ -71,6 +78,7 @@ def source_of(ctx: Context, properties: dict[str, Any]) -> dict[str, Any] | None
                     "what": "backup",
                     "id": backup.id,
                     "window": held,
+                    "volume": backup.data["volume"],
                 }
         text = f"DBClusterAutomatedBackup {resource} not found."
         raise AwsError("DBClusterAutomatedBackupNotFoundFault", text)
@@ -175,9 +183,18 @@ def snapshot(
         "zones": cluster.data["zones"],
     }
     there = ctx.world.context(cluster.account, cluster.region, principal=ctx.principal)
-    return ctx.world.create(
+    record = ctx.world.create(
         there, SNAPSHOT, {"id": id.lower()}, tags={**own, **(tags or {})}, data=data, at_once=at_once
     )
+    fill(ctx, record, volume_of(cluster))
+    return record
+
+
+def fill(ctx: Context, record: Record, source: str) -> None:
+    """Give a cluster or snapshot a volume of its own with what the source volume holds by now."""
+    record.data["volume"] = f"{record.id}-{uuid.uuid4()}"
+    volume_copy(ctx.world, source, record.data["volume"])
+    ctx.store.put(record)
 
 
 def refuse_taken(ctx: Context, id: str) -> None:

@@ -90,6 +90,7 @@ def copy_snapshot(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
         data.update(StorageEncrypted=True, KmsKeyArn=usable_key(ctx, key).arn)
     tags = {**(source.tags if params.get("CopyTags") else {}), **tags_of(params)}
     record = ctx.world.create(ctx, SNAPSHOT, {"id": id.lower()}, tags=tags, data=data)
+    origins.fill(ctx, record, source.data["volume"])
     return {"DBClusterSnapshot": shape(record)}
 
 
