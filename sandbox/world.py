@@ -236,6 +236,14 @@ class World:
         else:
             self._arm(record)
 
+    def postpone(self, ctx: Context, record: Record, action: str, seconds: float) -> None:
+        """For a type's `ready`: not yet, ask again in so many (real) seconds; the change goes on until then."""
+        handler = self.type(record.type)
+        record.state = handler.state_creating if action == "create" else handler.state_updating
+        record.pending, record.ready_at = action, ctx.now + seconds
+        self.store.put(record)
+        self._arm(record)
+
     def _arm(self, record: Record) -> None:
         action, ready_at = str(record.pending), float(record.ready_at or 0)
         self.scheduler.at(ready_at, lambda: self._settle(record, action, ready_at))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import http.client
 import logging
 import socket
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sandbox.application import hosting, surroundings
 from sandbox.application.bundle import CannotRun, run_command, unpack
 from sandbox.application.children import Child
+from sandbox.application.probing import health_check, probe
 from sandbox.errors import AwsError
 from sandbox.services.elasticbeanstalk import common
 from sandbox.services.elasticbeanstalk.options import Options, effective
@@ -232,6 +232,30 @@ async def end(world: World, env: Record) -> None:
         await program.child.stop()
 
 
+def end_soon(world: World, env: Record) -> None:
+    """End it without waiting for that."""
+    if env.key in hosting.of(world).programs:
+        world.spawn(end(world, env))
+
+
+def adopt(ctx: Context, env: Record, program: Program) -> None:
+    """A program that passed its trial takes the place of the old one; where none ran, it waits for its first use."""
+    programs = hosting.of(ctx.world).programs
+    old = programs.get(env.key)
+    if old is not None:
+        program.used_at = ctx.now
+        programs[env.key] = program
+    child = old.child if old is not None else program.child
+    if child is not None:
+        ctx.world.spawn(child.stop())
+
+
+def drop(world: World, done: asyncio.Task[tuple[Program, str]]) -> None:
+    """A trial that nobody wants any more."""
+    if not done.cancelled() and done.exception() is None and (child := done.result()[0].child) is not None:
+        world.spawn(child.stop())
+
+
 async def _make_room(world: World) -> None:
     programs = hosting.of(world).programs
     running = sorted((p.used_at, key) for key, p in programs.items() if p.running)
@@ -242,33 +266,6 @@ async def _make_room(world: World) -> None:
 
 
 # -- health and idleness
-
-
-def health_check(settings: Options) -> tuple[str, set[int]]:
-    """Path and good status codes of the default process."""
-    space = "aws:elasticbeanstalk:environment:process:default"
-    codes: set[int] = set()
-    for part in (settings.get((space, "MatcherHTTPCode")) or "200").split(","):
-        low, _, high = part.partition("-")
-        codes |= set(range(int(low), int(high or low) + 1))
-    return settings.get((space, "HealthCheckPath"), "/"), codes
-
-
-def probe(port: int, path: str, codes: set[int], timeout_s: float = 5.0) -> tuple[str, str] | None:
-    """What a load balancer's health check finds: None, or ALB's reason and description."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_s)
-    try:
-        connection.request("GET", path, headers={"User-Agent": "ELB-HealthChecker/2.0"})
-        status = connection.getresponse().status
-    except TimeoutError:
-        return "Target.Timeout", "Request timed out"
-    except (OSError, http.client.HTTPException):
-        return "Target.FailedHealthChecks", "Health checks failed"
-    finally:
-        connection.close()
-    if status in codes:
-        return None
-    return "Target.ResponseCodeMismatch", f"Health checks failed with these codes: [{status}]"
 
 
 def _watch(world: World) -> None:

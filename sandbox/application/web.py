@@ -21,7 +21,8 @@ from sandbox.application.listeners import Reply, Request
 from sandbox.application.surroundings import INSTANCE_PATH
 from sandbox.services import cloudwatch
 from sandbox.services.elbv2.base import BALANCER
-from sandbox.services.route53.names import normal
+from sandbox.services.route53 import status
+from sandbox.services.route53.names import HEALTH_CHECK, normal
 from sandbox.store import Record
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 FETCH_PATH = "/_sandbox/fetch"
 RESOLVE_PATH = "/_sandbox/resolve"
+CHECKS_PATH = "/_sandbox/health-checks"
+OURS = (FETCH_PATH, RESOLVE_PATH, CHECKS_PATH)
 TIMEOUT_S = 60.0
 """A load balancer's default idle timeout."""
 HOP_BY_HOP = {
@@ -68,13 +71,11 @@ async def handle(
     """Answer an ASGI request that is not for AWS's API: `answered`, `hang` (say nothing), or `other` (not ours)."""
     headers = [(n.decode("latin-1").lower(), v.decode("latin-1")) for n, v in scope["headers"]]
     host = next((v for n, v in headers if n == "host"), "")
-    if path in (FETCH_PATH, RESOLVE_PATH):
-        reply = await _control(world, path, query)
+    if path in OURS:
+        reply = await _control(world, scope["method"], path, query, body)
     elif path.startswith(INSTANCE_PATH + "/"):
-        status, kind, content = instance.answer(
-            world, scope["method"], path.removeprefix(INSTANCE_PATH + "/")
-        )
-        reply = Reply(status, [("content-type", kind)], content)
+        code, kind, content = instance.answer(world, scope["method"], path.removeprefix(INSTANCE_PATH + "/"))
+        reply = Reply(code, [("content-type", kind)], content)
     elif path.startswith("/_sandbox") or not is_name_of_ours(world, host):
         return "other"
     else:
@@ -96,14 +97,47 @@ async def handle(
     return "answered"
 
 
-async def _control(world: World, path: str, query: dict[str, str]) -> Reply:
+async def _control(world: World, method: str, path: str, query: dict[str, str], body: bytes) -> Reply:
     kind = [("content-type", "application/json")]
     try:
-        document = await fetch(world, query) if path == FETCH_PATH else resolved(world, query)
-    except ValueError as problem:
+        if path == FETCH_PATH:
+            document: Any = await fetch(world, query)
+        elif path == RESOLVE_PATH:
+            document = resolved(world, query)
+        else:
+            document = checks(world, json.loads(body) if method == "POST" else None)
+    except (ValueError, KeyError) as problem:
         said = {"error": f"The request cannot be used: {problem}."}
         return Reply(400, kind, json.dumps(said).encode())
     return Reply(200, kind, json.dumps(document).encode())
+
+
+def checks(world: World, change: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """All health checks of Route 53 and their states; `change` {"id", "status"} drives one.
+
+    status: healthy, unhealthy, or null for what is found by itself. Raises ValueError for another one.
+    """
+    found = list(world.store.everywhere(HEALTH_CHECK))
+    if change is not None:
+        driven = change["status"]
+        if driven not in ("healthy", "unhealthy", None):
+            raise ValueError("status must be healthy, unhealthy or null")
+        record = next((r for r in found if r.id == change["id"]), None)
+        if record is None:
+            raise ValueError(f"there is no health check {change['id']}")
+        record.data["driven"] = driven
+        world.store.put(record)
+    return [
+        {
+            "id": r.id,
+            "account": r.account,
+            "type": status.config_of(r)["Type"],
+            "healthy": status.healthy(world, r.account, r.id),
+            "driven": r.data.get("driven"),
+            "said": r.data.get("said", ""),
+        }
+        for r in found
+    ]
 
 
 async def fetch(world: World, query: dict[str, str]) -> dict[str, Any]:
@@ -130,10 +164,12 @@ async def fetch(world: World, query: dict[str, str]) -> dict[str, Any]:
 
 async def ask(world: World, request: Request) -> Reply:
     """What the name's load balancer answers. Raises Unreachable."""
-    found = dns.resolve(world, request.host)
-    addresses = found.addresses()
-    if not addresses:
-        raise Unreachable(f"The name {request.host} has no address ({found.rcode}).")
+    addresses = [request.host]
+    if not request.host.replace(".", "").isdigit():
+        found = dns.resolve(world, request.host)
+        addresses = found.addresses()
+        if not addresses:
+            raise Unreachable(f"The name {request.host} has no address ({found.rcode}).")
     balancer = _balancer_at(world, addresses[0])
     if balancer is None:
         raise Unreachable(f"Nothing listens on {addresses[0]}, the address of {request.host}.")

@@ -6,18 +6,17 @@ from datetime import datetime
 from typing import Any
 
 from sandbox.context import Context
-from sandbox.errors import AwsError
 from sandbox.registry import operation
-from sandbox.resource_types import tag_list, tags_from
-from sandbox.services.elasticbeanstalk import common, options
-from sandbox.services.elasticbeanstalk.common import ENVIRONMENT, invalid
+from sandbox.resource_types import tags_from
+from sandbox.services.elasticbeanstalk import common, health, options, resources
+from sandbox.services.elasticbeanstalk.common import ENVIRONMENT, event, invalid
 from sandbox.services.elasticbeanstalk.environments import (
+    about,
     cname,
     cname_taken,
     refuse_prefix,
     terminated,
 )
-from sandbox.services.s3.state import BUCKET, bucket_find
 from sandbox.store import Record
 
 NAMES = (
@@ -34,15 +33,13 @@ NAMES = (
     "OperationsRole",
 )
 TIER = {"Name": "WebServer", "Type": "Standard", "Version": "1.0"}
-WORDS = {"Green": "Ok", "Grey": "Unknown", "Red": "Severe", "Yellow": "Warning"}
 
 
-def shape(record: Record) -> dict[str, Any]:
+def shape(ctx: Context, record: Record) -> dict[str, Any]:
     """EnvironmentDescription."""
     properties, data = record.properties, record.data
-    health = data["health"] if record.state in ("Ready", "failed", "Updating") else "Grey"
+    found = health.health_of(ctx, record)
     status = "Ready" if record.state == "failed" else record.state
-    waiting = {"Launching": "Pending", "Updating": "Info", "Terminating": "Pending"}
     answer = {
         "EnvironmentName": data.get("name", record.id),
         "EnvironmentId": data["id"],
@@ -55,8 +52,8 @@ def shape(record: Record) -> dict[str, Any]:
         "DateUpdated": record.updated_at,
         "Status": status,
         "AbortableOperationInProgress": status in ("Launching", "Updating"),
-        "Health": health,
-        "HealthStatus": waiting.get(status, WORDS[health]),
+        "Health": found.colour,
+        "HealthStatus": found.status,
         "Tier": {**TIER, **(properties.get("Tier") or {})},
         "EnvironmentLinks": [],
         "EnvironmentArn": data.get("arn", record.arn),
@@ -79,7 +76,7 @@ def create_environment(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     if properties.get("OptionSettings"):
         properties["OptionSettings"] = options.listed(options.table(properties["OptionSettings"]))
     record = ctx.world.create(ctx, ENVIRONMENT, properties, tags=tags_from(params.get("Tags")))
-    return shape(record)
+    return shape(ctx, record)
 
 
 def _ready(ctx: Context, params: dict[str, Any]) -> Record:
@@ -105,14 +102,50 @@ def update_environment(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
         params.get("OptionsToRemove") or [],
     )
     ctx.world.update(ctx, record, {**record.properties, **changes})
-    return shape(record)
+    return shape(ctx, record)
+
+
+@operation("elasticbeanstalk", "AbortEnvironmentUpdate")
+def abort_environment_update(ctx: Context, params: dict[str, Any]) -> None:
+    """Go back to what was before the update that is under way."""
+    record = common.environment(ctx, params)
+    if record.state != "Updating" or record.pending != "update":
+        raise invalid(
+            f"Environment named {record.id} is in an invalid state for this operation. Must be Updating."
+        )
+    record.state, record.data["aborting"] = "Aborting", True
+    event(ctx, "Environment update is being aborted.", "WARN", **about(record))
+    seconds = ctx.world.duration(ENVIRONMENT, "update") * float(ctx.world.settings["speed"]) / 2
+    ctx.world.postpone(ctx, record, "update", seconds)
+    record.state = "Aborting"
+
+
+@operation("elasticbeanstalk", "RebuildEnvironment")
+def rebuild_environment(ctx: Context, params: dict[str, Any]) -> None:
+    """Take all resources away and make them anew; name, CNAME and settings stay."""
+    record = _ready(ctx, params)
+    event(ctx, "rebuildEnvironment is starting.", **about(record))
+    resources.remove(ctx, record)
+    record.data["made"] = {}
+    record.data["restarted"] = ctx.now
+    ctx.world.update(ctx, record, dict(record.properties))
+
+
+@operation("elasticbeanstalk", "RestartAppServer")
+def restart_app_server(ctx: Context, params: dict[str, Any]) -> None:
+    record = _ready(ctx, params)
+    event(ctx, "restartAppServer is starting.", **about(record))
+    # The process that runs has another mark from now on, and the next request starts a new one.
+    record.data["restarted"] = ctx.now
+    ctx.store.put(record)
+    event(ctx, "restartAppServer completed successfully.", **about(record))
 
 
 @operation("elasticbeanstalk", "TerminateEnvironment")
 def terminate_environment(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     record = common.environment(ctx, params)
     ctx.world.delete(ctx, record)
-    return shape(record)
+    return shape(ctx, record)
 
 
 @operation("elasticbeanstalk", "DescribeEnvironments")
@@ -123,7 +156,7 @@ def describe_environments(ctx: Context, params: dict[str, Any]) -> dict[str, Any
         records = records + terminated(ctx)
     found = []
     for record in records:
-        entry = shape(record)
+        entry = shape(ctx, record)
         if params.get("ApplicationName") not in (None, entry["ApplicationName"]):
             continue
         if params.get("VersionLabel") not in (None, entry.get("VersionLabel")):
@@ -150,53 +183,6 @@ def describe_environment_resources(ctx: Context, params: dict[str, Any]) -> dict
         "Queues": [],
     }
     return {"EnvironmentResources": answer}
-
-
-@operation("elasticbeanstalk", "DescribeEnvironmentHealth")
-def describe_environment_health(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
-    record = common.environment(ctx, params)
-    if (
-        options.effective(ctx, record.properties)["aws:elasticbeanstalk:healthreporting:system", "SystemType"]
-        != "enhanced"
-    ):
-        text = (
-            "DescribeEnvironmentHealth is not supported for environments without enhanced health reporting."
-        )
-        raise AwsError("InvalidRequestException", text, 400)
-    entry = shape(record)
-    count = len(record.data["made"].get("instances", []))
-    return {
-        "EnvironmentName": record.id,
-        "HealthStatus": entry["HealthStatus"],
-        "Status": entry["Status"],
-        "Color": entry["Health"],
-        "Causes": [],
-        "ApplicationMetrics": {"RequestCount": 0},
-        "InstancesHealth": {"Ok" if entry["Health"] == "Green" else "Pending": count},
-        "RefreshedAt": ctx.now,
-    }
-
-
-@operation("elasticbeanstalk", "DescribeInstancesHealth")
-def describe_instances_health(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
-    record = common.environment(ctx, params)
-    entry = shape(record)
-    found = []
-    for id in record.data["made"].get("instances", []):
-        instance = ctx.store.get(ctx.account, ctx.region, "AWS::EC2::Instance", id)
-        if instance is not None:
-            found.append(
-                {
-                    "InstanceId": id,
-                    "HealthStatus": WORDS[entry["Health"]],
-                    "Color": entry["Health"],
-                    "Causes": [],
-                    "LaunchedAt": instance.created_at,
-                    "AvailabilityZone": instance.get("AvailabilityZone", ""),
-                    "InstanceType": instance.properties["InstanceType"],
-                }
-            )
-    return {"InstanceHealthList": found, "RefreshedAt": ctx.now}
 
 
 @operation("elasticbeanstalk", "DescribeConfigurationSettings")
@@ -274,36 +260,3 @@ def describe_events(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
         and params.get("ApplicationName") in (None, e.get("ApplicationName"))
     ]
     return common.page(found, params, "Events")
-
-
-# -- tags and the storage bucket
-
-
-def _by_arn(ctx: Context, arn: str) -> Record:
-    record = ctx.store.by_arn(arn)
-    if record is None or record.account != ctx.account or ":elasticbeanstalk:" not in arn:
-        raise AwsError("ResourceNotFoundException", f"Resource {arn} not found.", 400)
-    return record
-
-
-@operation("elasticbeanstalk", "ListTagsForResource")
-def list_tags(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
-    record = _by_arn(ctx, params["ResourceArn"])
-    return {"ResourceArn": record.arn, "ResourceTags": tag_list(record.tags)}
-
-
-@operation("elasticbeanstalk", "UpdateTagsForResource")
-def update_tags(ctx: Context, params: dict[str, Any]) -> None:
-    record = _by_arn(ctx, params["ResourceArn"])
-    record.tags.update(tags_from(params.get("TagsToAdd")))
-    for name in params.get("TagsToRemove") or ():
-        record.tags.pop(name, None)
-    ctx.store.put(record)
-
-
-@operation("elasticbeanstalk", "CreateStorageLocation")
-def create_storage_location(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
-    name = f"elasticbeanstalk-{ctx.region}-{ctx.account}"
-    if bucket_find(ctx.world, name) is None:
-        ctx.world.create(ctx, BUCKET, {"BucketName": name}, at_once=True)
-    return {"S3Bucket": name}

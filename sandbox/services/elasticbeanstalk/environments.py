@@ -6,11 +6,12 @@ import random
 import re
 from typing import Any
 
+from sandbox.application import processes
 from sandbox.context import Context
 from sandbox.errors import AwsError
 from sandbox.registry import resource_type
 from sandbox.resource_types import ResourceType, random_name
-from sandbox.services.elasticbeanstalk import common, options, platforms, resources
+from sandbox.services.elasticbeanstalk import common, deployments, options, platforms, resources
 from sandbox.services.elasticbeanstalk.common import ENVIRONMENT, TERMINATED, event, invalid
 from sandbox.store import Record
 
@@ -91,12 +92,7 @@ class Environment(ResourceType):
             health="Grey",
         )
         record.attributes["EndpointURL"] = ""
-        about = self._about(record)
-        event(ctx, "createEnvironment is starting.", **about)
-
-    @staticmethod
-    def _about(record: Record) -> dict[str, str]:
-        return {"ApplicationName": record.properties["ApplicationName"], "EnvironmentName": record.id}
+        event(ctx, "createEnvironment is starting.", **about(record))
 
     def check_update(self, ctx: Context, record: Record, properties: dict[str, Any]) -> None:
         if properties.get("VersionLabel"):
@@ -106,29 +102,41 @@ class Environment(ResourceType):
 
     def updated(self, ctx: Context, record: Record, before: dict[str, Any]) -> None:
         record.data["platform_arn"], record.data["stack"] = self._platform(ctx, record.properties)
-        event(ctx, "Environment update is starting.", **self._about(record))
+        event(ctx, "Environment update is starting.", **about(record))
+        deployments.begin(ctx, record, before)
 
     def ready(self, ctx: Context, record: Record, action: str) -> None:
-        """Make or change what the environment consists of; a refusal of a part fails it."""
-        about = self._about(record)
-        settings = options.effective(ctx, record.properties)
+        """Make or change what the environment consists of; a refusal of a part fails it, as does a deployment."""
+        if record.data.pop("aborting", None):
+            deployments.take_back(ctx, record)
+            event(ctx, "Environment update was aborted.", **about(record))
+            return
+        if not deployments.through(ctx, record):
+            ctx.world.postpone(ctx, record, action, deployments.LOOK_AGAIN_S)
+            return
         try:
-            resources.arrange(ctx, record, settings)
+            deployments.finish(ctx, record)
+            resources.arrange(ctx, record, options.effective(ctx, record.properties))
         except AwsError as problem:
-            record.data["health"] = "Red"
-            event(ctx, problem.message, "ERROR", **about)
-            done = "launch" if action == "create" else "update"
-            event(ctx, f"Failed to {done} environment.", "ERROR", **about)
+            self._failed(ctx, record, action, problem)
             raise
         record.data["health"] = "Green" if record.data["made"]["instances"] else "Grey"
         record.attributes["EndpointURL"] = record.data["made"]["endpoint"] or record.data["cname"]
         ctx.store.put(record)
         if action == "create":
             for text in resources.described(record):
-                event(ctx, text, **about)
-            event(ctx, f"Successfully launched environment: {record.id}", **about)
+                event(ctx, text, **about(record))
+            event(ctx, f"Successfully launched environment: {record.id}", **about(record))
         else:
-            event(ctx, "Environment update completed successfully.", **about)
+            event(ctx, "Environment update completed successfully.", **about(record))
+
+    @staticmethod
+    def _failed(ctx: Context, record: Record, action: str, problem: AwsError) -> None:
+        if problem.code != deployments.FAILED:
+            record.data["health"] = "Red"
+        event(ctx, problem.message, "ERROR", **about(record))
+        done = "launch" if action == "create" else "update"
+        event(ctx, f"Failed to {done} environment.", "ERROR", **about(record))
 
     def check_delete(self, ctx: Context, record: Record) -> None:
         if record.state == "Terminating":
@@ -137,11 +145,12 @@ class Environment(ResourceType):
             )
 
     def deleting(self, ctx: Context, record: Record) -> None:
-        event(ctx, "terminateEnvironment is starting.", **self._about(record))
+        event(ctx, "terminateEnvironment is starting.", **about(record))
 
     def deleted(self, ctx: Context, record: Record) -> None:
+        processes.end_soon(ctx.world, record)
         resources.remove(ctx, record)
-        event(ctx, "terminateEnvironment completed successfully.", **self._about(record))
+        event(ctx, "terminateEnvironment completed successfully.", **about(record))
         past = Record(
             record.account,
             record.region,
@@ -155,6 +164,11 @@ class Environment(ResourceType):
             data={**record.data, "name": record.id, "arn": record.arn, "health": "Grey"},
         )
         ctx.store.put(past)
+
+
+def about(record: Record) -> dict[str, str]:
+    """Whom an event is about."""
+    return {"ApplicationName": record.properties["ApplicationName"], "EnvironmentName": record.id}
 
 
 def refuse_prefix(prefix: str) -> None:

@@ -75,6 +75,22 @@ def resolve(ctx: Context, arn: str | None, stack: str | None) -> tuple[str, str]
     raise invalid(f"No Solution Stack named '{stack}' found.")
 
 
+def newer(arn: str, level: str) -> tuple[str, str] | None:
+    """ARN and number of the newest version that a managed update of this level (patch, minor) goes to."""
+    branch, _, version = arn.rpartition("/")
+    mine = [int(part) for part in version.split(".")]
+    kept = 2 if level == "patch" else 1
+    for name, versions in PLATFORMS.items():
+        if not branch.endswith(f"platform/{_branch(name)}"):
+            continue
+        numbers = [[int(part) for part in v.split(".")] for v in versions]
+        fitting = [n for n in numbers if n > mine and n[:kept] == mine[:kept]]
+        if fitting:
+            found = ".".join(str(part) for part in max(fitting))
+            return f"{branch}/{found}", found
+    return None
+
+
 TESTS: dict[str, Callable[[str, list[str]], bool]] = {
     "=": lambda value, wanted: value in wanted,
     "!=": lambda value, wanted: value not in wanted,
