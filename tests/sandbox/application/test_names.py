@@ -185,10 +185,6 @@ def test_dark_region_is_left_by_the_probe_of_its_health_check(
 ) -> None:
     """The primary's check asks its load balancer; the region goes dark; the name leads to the other region."""
     balancer = place.made["balancer"]["DNSName"]
-    asked = check(
-        route53, "probe", Type="HTTPS", FullyQualifiedDomainName=f"probe.{ZONE}", ResourcePath="/",
-        FailureThreshold=1, RequestInterval=10,
-    )  # fmt: skip
     put(route53, zone, "probe", balancer, kind="CNAME")
     rule = place.client("elbv2")
     listeners = rule.describe_listeners(LoadBalancerArn=place.made["balancer"]["LoadBalancerArn"])[
@@ -201,6 +197,10 @@ def test_dark_region_is_left_by_the_probe_of_its_health_check(
         Conditions=[{"Field": "host-header", "Values": [f"probe.{ZONE}"]}],
         Actions=[{"Type": "forward", "TargetGroupArn": group}],
     )
+    asked = check(
+        route53, "probe", Type="HTTPS", FullyQualifiedDomainName=f"probe.{ZONE}", ResourcePath="/",
+        FailureThreshold=1, RequestInterval=10,
+    )  # fmt: skip
     place.alias(zone, SetIdentifier="primary", Failover="PRIMARY", HealthCheckId=asked)
     assert place.ask("GET", "/").text == "eu-west-1"
     place.sandbox.fault("dark", region="eu-west-1", account=ACCOUNT)
