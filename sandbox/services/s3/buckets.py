@@ -11,6 +11,7 @@ from sandbox.context import Context
 from sandbox.errors import AwsError
 from sandbox.registry import operation, resource_type
 from sandbox.resource_types import ResourceType, tag_list, tags_from
+from sandbox.services.s3 import forms, replication
 from sandbox.services.s3.state import BUCKET, POLICY, bucket_find, bucket_get, buckets, policy_of, versions
 from sandbox.store import Record
 
@@ -20,6 +21,7 @@ class Bucket(ResourceType):
     """A bucket: names are unique over all accounts; a full one is not deleted."""
 
     def check_create(self, ctx: Context, properties: dict[str, Any]) -> None:
+        self._check_rules(ctx, properties, {})
         name = properties.get("BucketName")
         if name is None:
             return
@@ -45,6 +47,15 @@ class Bucket(ResourceType):
             409,
             BucketName=name,
         )
+
+    def check_update(self, ctx: Context, record: Record, properties: dict[str, Any]) -> None:
+        self._check_rules(ctx, properties, record.properties)
+
+    @staticmethod
+    def _check_rules(ctx: Context, properties: dict[str, Any], before: dict[str, Any]) -> None:
+        forms.check_lifecycle(properties.get("LifecycleConfiguration") or {})
+        if properties.get("ReplicationConfiguration") != before.get("ReplicationConfiguration"):
+            replication.check(ctx.world, properties)
 
     def created(self, ctx: Context, record: Record) -> None:
         buckets(ctx.world)[record.id] = record
@@ -132,9 +143,10 @@ def create_bucket(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     existing = bucket_find(ctx.world, name)
     if existing is not None and existing.account == ctx.account and ctx.region == "us-east-1":
         return {"Location": f"/{name}"}  # us-east-1 answers 200 (S3 API reference, CreateBucket)
-    ctx.world.create(
-        ctx, BUCKET, {"BucketName": name}, tags=tags_from(configuration.get("Tags")), at_once=True
-    )
+    properties: dict[str, Any] = {"BucketName": name}
+    if params.get("ObjectLockEnabledForBucket"):
+        properties.update(ObjectLockEnabled=True, VersioningConfiguration={"Status": "Enabled"})
+    ctx.world.create(ctx, BUCKET, properties, tags=tags_from(configuration.get("Tags")), at_once=True)
     return {"Location": f"/{name}" if ctx.region == "us-east-1" else f"http://{name}.s3.amazonaws.com/"}
 
 

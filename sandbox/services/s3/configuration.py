@@ -8,6 +8,8 @@ from typing import Any
 from sandbox.context import Context
 from sandbox.errors import AwsError
 from sandbox.registry import operation
+from sandbox.services.s3 import forms
+from sandbox.services.s3.replication import refuse_suspension
 from sandbox.services.s3.state import bucket_get
 from sandbox.store import Record
 
@@ -39,62 +41,6 @@ def _encryption_to(value: Shape) -> Shape:
         for r in value["ServerSideEncryptionConfiguration"]
     ]
     return {"ServerSideEncryptionConfiguration": {"Rules": rules}}
-
-
-def _lifecycle_from(value: Shape) -> Shape:
-    rules = []
-    for rule in value.get("Rules", ()):
-        made = {k: v for k, v in rule.items() if k in ("Status", "AbortIncompleteMultipartUpload")}
-        if rule.get("ID"):
-            made["Id"] = rule["ID"]
-        prefix = (rule.get("Filter") or {}).get("Prefix", rule.get("Prefix"))
-        if prefix:
-            made["Prefix"] = prefix
-        expiration = rule.get("Expiration") or {}
-        if "Days" in expiration:
-            made["ExpirationInDays"] = expiration["Days"]
-        if expiration.get("ExpiredObjectDeleteMarker"):
-            made["ExpiredObjectDeleteMarker"] = True
-        if rule.get("NoncurrentVersionExpiration"):
-            made["NoncurrentVersionExpiration"] = rule["NoncurrentVersionExpiration"]
-        if rule.get("Transitions"):
-            made["Transitions"] = [
-                {"StorageClass": t["StorageClass"], "TransitionInDays": t.get("Days", 0)}
-                for t in rule["Transitions"]
-            ]
-        rules.append(made)
-    return {"Rules": rules}
-
-
-def _lifecycle_to(value: Shape) -> Shape:
-    rules = []
-    for index, rule in enumerate(value.get("Rules", ())):
-        made: Shape = {
-            "ID": rule.get("Id", f"rule-{index + 1}"),
-            "Status": rule["Status"],
-            "Filter": {"Prefix": rule.get("Prefix", "")},
-        }
-        expiration: Shape = {}
-        if "ExpirationInDays" in rule:
-            expiration["Days"] = rule["ExpirationInDays"]
-        if rule.get("ExpiredObjectDeleteMarker"):
-            expiration["ExpiredObjectDeleteMarker"] = True
-        if expiration:
-            made["Expiration"] = expiration
-        for name in ("NoncurrentVersionExpiration", "AbortIncompleteMultipartUpload"):
-            if rule.get(name):
-                made[name] = rule[name]
-        if "NoncurrentVersionExpirationInDays" in rule:
-            made["NoncurrentVersionExpiration"] = {
-                "NoncurrentDays": rule["NoncurrentVersionExpirationInDays"]
-            }
-        if rule.get("Transitions"):
-            made["Transitions"] = [
-                {"StorageClass": t["StorageClass"], "Days": t.get("TransitionInDays", 0)}
-                for t in rule["Transitions"]
-            ]
-        rules.append(made)
-    return {"Rules": rules}
 
 
 def _same(value: Shape) -> Shape:
@@ -146,8 +92,8 @@ _KINDS: dict[str, Configuration] = {
         "LifecycleConfiguration",
         "LifecycleConfiguration",
         ("NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist"),
-        _lifecycle_from,
-        _lifecycle_to,
+        forms.lifecycle_from,
+        forms.lifecycle_to,
     ),
     "BucketCors": Configuration(
         "CorsConfiguration",
@@ -158,7 +104,8 @@ _KINDS: dict[str, Configuration] = {
         "ReplicationConfiguration",
         "ReplicationConfiguration",
         ("ReplicationConfigurationNotFoundError", "The replication configuration was not found"),
-        outward=lambda v: {"ReplicationConfiguration": v},
+        forms.replication_from,
+        forms.replication_to,
     ),
     "BucketLogging": Configuration(
         "LoggingConfiguration",
@@ -185,7 +132,7 @@ _KINDS: dict[str, Configuration] = {
 }
 
 
-def _change(ctx: Context, bucket: Record, name: str, value: Shape | None) -> None:
+def _change(ctx: Context, bucket: Record, name: str, value: Any) -> None:
     properties = {k: v for k, v in bucket.properties.items() if k != name}
     if value is not None:
         properties[name] = value
@@ -212,6 +159,8 @@ def _enter(name: str, kind: Configuration) -> None:
     @operation("s3", f"Put{name}")
     def put(ctx: Context, params: dict[str, Any]) -> None:
         bucket = bucket_get(ctx, params["Bucket"])
+        if name == "BucketVersioning":
+            refuse_suspension(bucket)
         _change(ctx, bucket, kind.property, kind.inward(params.get(kind.member) or {}))
 
     if name not in ("BucketVersioning", "BucketLogging", "BucketNotificationConfiguration"):
@@ -223,6 +172,64 @@ def _enter(name: str, kind: Configuration) -> None:
 
 for _name, _kind in _KINDS.items():
     _enter(_name, _kind)
+
+
+# -- configurations of which a bucket has several, by id
+
+# word in the API's names: property
+_LISTED = {
+    "IntelligentTiering": "IntelligentTieringConfigurations",
+    "Metrics": "MetricsConfigurations",
+}
+
+
+def _listed(bucket: Record, kind: str) -> dict[str, Shape]:
+    return {c["Id"]: c for c in bucket.properties.get(_LISTED[kind]) or ()}
+
+
+def _outward(value: Shape) -> Shape:
+    kept = {k: v for k, v in value.items() if k not in ("Prefix", "TagFilters")}
+    return {**kept, "Filter": forms.api_filter(value)} if len(kept) < len(value) else kept
+
+
+def _enter_listed(kind: str) -> None:
+    member = f"{kind}Configuration"
+
+    def held(ctx: Context, params: dict[str, Any]) -> tuple[Record, dict[str, Shape]]:
+        bucket = bucket_get(ctx, params["Bucket"])
+        found = _listed(bucket, kind)
+        if params["Id"] not in found:
+            text = "The specified configuration does not exist."
+            raise AwsError("NoSuchConfiguration", text, 404, BucketName=bucket.id)
+        return bucket, found
+
+    @operation("s3", f"GetBucket{member}")
+    def get(ctx: Context, params: dict[str, Any]) -> Shape:
+        return {member: _outward(held(ctx, params)[1][params["Id"]])}
+
+    @operation("s3", f"ListBucket{member}s")
+    def list_all(ctx: Context, params: dict[str, Any]) -> Shape:
+        found = _listed(bucket_get(ctx, params["Bucket"]), kind)
+        return {f"{member}List": [_outward(c) for c in found.values()], "IsTruncated": False}
+
+    @operation("s3", f"PutBucket{member}")
+    def put(ctx: Context, params: dict[str, Any]) -> None:
+        bucket = bucket_get(ctx, params["Bucket"])
+        given = params.get(member) or {}
+        made = {k: v for k, v in given.items() if k != "Filter"}
+        made.update(forms.selected(given), Id=params["Id"])
+        found = {**_listed(bucket, kind), params["Id"]: made}
+        _change(ctx, bucket, _LISTED[kind], list(found.values()))
+
+    @operation("s3", f"DeleteBucket{member}")
+    def delete(ctx: Context, params: dict[str, Any]) -> None:
+        bucket, found = held(ctx, params)
+        found.pop(params["Id"])
+        _change(ctx, bucket, _LISTED[kind], list(found.values()) or None)
+
+
+for _word in _LISTED:
+    _enter_listed(_word)
 
 
 @operation("s3", "GetBucketAcl")

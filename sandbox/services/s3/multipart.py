@@ -92,7 +92,7 @@ def complete_multipart_upload(ctx: Context, params: dict[str, Any]) -> dict[str,
         digests += bytes.fromhex(held["etag"].strip('"'))
     etag = f"{hashlib.md5(digests).hexdigest()}-{len(parts)}"
     record = store_object(ctx, bucket, upload.data["key"], body, upload.data["more"], etag)
-    _drop(ctx, upload)
+    drop_upload(ctx, upload)
     return {
         "Bucket": bucket.id,
         "Key": params["Key"],
@@ -102,7 +102,8 @@ def complete_multipart_upload(ctx: Context, params: dict[str, Any]) -> dict[str,
     }
 
 
-def _drop(ctx: Context, upload: Record) -> None:
+def drop_upload(ctx: Context, upload: Record) -> None:
+    """Forget an upload and its parts."""
     for part in upload.data["parts"].values():
         ctx.store.drop_blob(part["blob"])
     ctx.store.remove(upload)
@@ -111,7 +112,7 @@ def _drop(ctx: Context, upload: Record) -> None:
 @operation("s3", "AbortMultipartUpload")
 def abort_multipart_upload(ctx: Context, params: dict[str, Any]) -> None:
     _, upload = _upload(ctx, params)
-    _drop(ctx, upload)
+    drop_upload(ctx, upload)
 
 
 @operation("s3", "ListMultipartUploads")

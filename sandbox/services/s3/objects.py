@@ -12,6 +12,8 @@ from sandbox.context import Context
 from sandbox.errors import AwsError
 from sandbox.registry import operation
 from sandbox.resource_types import tag_list, tags_from
+from sandbox.services.kms import keys
+from sandbox.services.s3 import object_lock, replication
 from sandbox.services.s3.state import bucket_get, current, version_add, version_remove, versioning, versions
 from sandbox.store import Record
 
@@ -28,26 +30,54 @@ _KEPT = (
     "StorageClass",
     "WebsiteRedirectLocation",
 )
+_ENCRYPTION = ("ServerSideEncryption", "SSEKMSKeyId")
+_LOCK = ("ObjectLockMode", "ObjectLockRetainUntilDate", "ObjectLockLegalHoldStatus")
 
 
 def store_object(
-    ctx: Context, bucket: Record, key: str, body: bytes, more: dict[str, Any], etag: str = ""
+    ctx: Context,
+    bucket: Record,
+    key: str,
+    body: bytes,
+    more: dict[str, Any],
+    etag: str = "",
+    tags: dict[str, str] | None = None,
 ) -> Record:
     """A new version with this body. more: the members of PutObject that stay with the object."""
+    lock = object_lock.of_new(ctx, bucket, more)
     blob = f"s3-{uuid.uuid4()}"
-    ctx.store.put_blob(blob, body)
     kept = {k: more[k] for k in _KEPT if more.get(k) is not None}
     if "Expires" in kept:
         kept["Expires"] = str(kept["Expires"])
     rules = (bucket.properties.get("BucketEncryption") or {}).get("ServerSideEncryptionConfiguration") or [{}]
     default = rules[0].get("ServerSideEncryptionByDefault") or {"SSEAlgorithm": "AES256"}
     kept.setdefault("ServerSideEncryption", default["SSEAlgorithm"])
-    if default.get("KMSMasterKeyID"):
-        kept.setdefault("SSEKMSKeyId", default["KMSMasterKeyID"])
+    if kept["ServerSideEncryption"].startswith("aws:kms"):
+        named = kept.get("SSEKMSKeyId") or default.get("KMSMasterKeyID")
+        kept["SSEKMSKeyId"] = _key(ctx, bucket, named or "alias/aws/s3").arn
+    ctx.store.put_blob(blob, body)
     digest = etag or hashlib.md5(body).hexdigest()
-    tags = dict(parse_qsl(more.get("Tagging") or ""))
-    data = {"blob": blob, "size": len(body), "etag": f'"{digest}"', "kept": kept}
-    return version_add(ctx, bucket, key, data, tags)
+    if tags is None:
+        tags = dict(parse_qsl(more.get("Tagging") or ""))
+    data = {"blob": blob, "size": len(body), "etag": f'"{digest}"', "kept": kept, "lock": lock}
+    record = version_add(ctx, bucket, key, data, tags)
+    replication.begin(ctx, bucket, record)
+    return record
+
+
+def _key(ctx: Context, bucket: Record, name: str) -> Record:
+    """The KMS key of an object, in the bucket's region. Raises what S3 passes on: KMS.DisabledException …"""
+    try:
+        return keys.usable(ctx.world.context(bucket.account, bucket.region), name)
+    except AwsError as problem:
+        raise AwsError(f"KMS.{problem.code}", problem.message, 400) from problem
+
+
+def body_of(ctx: Context, bucket: Record, record: Record) -> bytes:
+    """A version's body; under a KMS key only while that key may be used."""
+    if record.data["kept"].get("SSEKMSKeyId"):
+        _key(ctx, bucket, record.data["kept"]["SSEKMSKeyId"])
+    return ctx.store.blob(record.data["blob"])
 
 
 def _version_id(bucket: Record, record: Record) -> str | None:
@@ -85,13 +115,18 @@ def _bytes(body: Any) -> bytes:
 def copy_object(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     source, _, query = unquote(params["CopySource"]).lstrip("/").partition("?versionId=")
     from_bucket, _, from_key = source.partition("/")
-    original = current(bucket_get(ctx, from_bucket), ctx, from_key, query or None)
+    source_bucket = bucket_get(ctx, from_bucket)
+    original = current(source_bucket, ctx, from_key, query or None)
     bucket = bucket_get(ctx, params["Bucket"])
-    more = dict(original.data["kept"])
+    more = {k: v for k, v in original.data["kept"].items() if k not in _ENCRYPTION}
+    more.update({k: params[k] for k in _ENCRYPTION if params.get(k)})
     if params.get("MetadataDirective") == "REPLACE":
         more = {k: params.get(k) for k in _KEPT}
-    record = store_object(ctx, bucket, params["Key"], ctx.store.blob(original.data["blob"]), more)
-    record.tags = tags_from(original.tags) if not params.get("Tagging") else record.tags
+    more["Tagging"] = params.get("Tagging")
+    more.update({k: params[k] for k in _LOCK if params.get(k)})
+    tags = None if params.get("Tagging") else dict(original.tags)
+    body = body_of(ctx, source_bucket, original)
+    record = store_object(ctx, bucket, params["Key"], body, more, tags=tags)
     return {
         "CopyObjectResult": {"ETag": record.data["etag"], "LastModified": record.created_at},
         "VersionId": _version_id(bucket, record),
@@ -108,6 +143,8 @@ def _head(bucket: Record, record: Record) -> dict[str, Any]:
         "LastModified": record.created_at,
         "VersionId": _version_id(bucket, record),
         "TagCount": len(record.tags) or None,
+        "ReplicationStatus": replication.status(record),
+        **object_lock.shown(record),
     }
 
 
@@ -124,7 +161,7 @@ def get_object(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     answer = _head(bucket, record)
     if params.get("IfNoneMatch") in (record.data["etag"], record.data["etag"].strip('"')):
         raise AwsError("NotModified", "Not Modified", 304)
-    body = ctx.store.blob(record.data["blob"])
+    body = body_of(ctx, bucket, record)
     wanted = re.fullmatch(r"bytes=(\d*)-(\d*)", params.get("Range") or "")
     if wanted and body:
         start, end = _range(wanted[1], wanted[2], len(body))
@@ -144,9 +181,14 @@ def _range(first: str, last: str, size: int) -> tuple[int, int]:
     return start, end
 
 
-def remove(ctx: Context, bucket: Record, key: str, version: str | None) -> dict[str, Any]:
-    """Delete a version for good, or put a delete marker; answers DeleteObject's output."""
+def remove(
+    ctx: Context, bucket: Record, key: str, version: str | None, bypass: bool = False
+) -> dict[str, Any]:
+    """Delete a version for good (AccessDenied: it is locked), or put a delete marker; answers DeleteObject's output."""
     if version:
+        for record in versions(ctx.world, bucket).get(key, ()):
+            if record.data["version"] == version:
+                object_lock.refuse_locked(ctx, record, bypass)
         gone = version_remove(ctx, bucket, key, version)
         return {
             "VersionId": version,
@@ -156,12 +198,14 @@ def remove(ctx: Context, bucket: Record, key: str, version: str | None) -> dict[
         version_remove(ctx, bucket, key, "null")
         return {}
     marker = version_add(ctx, bucket, key, {"marker": True, "size": 0, "etag": ""}, {})
+    replication.begin(ctx, bucket, marker)
     return {"DeleteMarker": True, "VersionId": marker.data["version"]}
 
 
 @operation("s3", "DeleteObject")
 def delete_object(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
-    return remove(ctx, bucket_get(ctx, params["Bucket"]), params["Key"], params.get("VersionId"))
+    bucket, bypass = bucket_get(ctx, params["Bucket"]), bool(params.get("BypassGovernanceRetention"))
+    return remove(ctx, bucket, params["Key"], params.get("VersionId"), bypass)
 
 
 @operation("s3", "DeleteObjects")
@@ -170,9 +214,14 @@ def delete_objects(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     wanted = params["Delete"]["Objects"]
     if len(wanted) > 1000:
         raise AwsError("MalformedXML", "The XML you provided was not well-formed", 400)
-    deleted = []
+    deleted, errors = [], []
+    bypass = bool(params.get("BypassGovernanceRetention"))
     for item in wanted:
-        answer = remove(ctx, bucket, item["Key"], item.get("VersionId"))
+        try:
+            answer = remove(ctx, bucket, item["Key"], item.get("VersionId"), bypass)
+        except AwsError as problem:
+            errors.append({**item, "Code": problem.code, "Message": problem.message})
+            continue
         entry = {
             "Key": item["Key"],
             "VersionId": item.get("VersionId"),
@@ -181,7 +230,7 @@ def delete_objects(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
         if answer.get("DeleteMarker"):
             entry["DeleteMarkerVersionId"] = answer["VersionId"]
         deleted.append(entry)
-    return {"Deleted": [] if params["Delete"].get("Quiet") else deleted}
+    return {"Deleted": [] if params["Delete"].get("Quiet") else deleted, "Errors": errors}
 
 
 @operation("s3", "GetObjectTagging")
