@@ -1,7 +1,7 @@
 """How statuses, times, money and places are shown: one table for lists, pages and the engine's words."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -152,14 +152,17 @@ def ago(moment: datetime, now: datetime | None = None) -> str:
 
 
 def when(moment: datetime | None) -> SafeString | str:
-    """A relative time that tells the exact one, in the viewer's zone, on hover."""
+    """A relative time that tells the exact one on hover: in the viewer's zone, and in UTC."""
     if moment is None:
         return "–"
     local = timezone.localtime(moment)
+    exact = f"{local:%a %d %b %Y, %H:%M:%S %Z}"
+    if local.utcoffset():
+        exact += f" · {moment.astimezone(UTC):%d %b, %H:%M:%S} UTC"
     return format_html(
         '<time class="sy-nowrap" datetime="{}" title="{}" data-ago>{}</time>',
         moment.isoformat(),
-        f"{local:%a %d %b %Y, %H:%M:%S %Z}",
+        exact,
         ago(moment),
     )
 

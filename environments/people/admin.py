@@ -23,6 +23,7 @@ class PersonAdmin(ReadOnlyAdmin):
     list_display = ["person", "role", "in_teams", "signs_in", "last_seen"]
     list_filter = [("portal_role", ChoicesDropdownFilter), ("teams", RelatedDropdownFilter)]
     search_fields = ["username", "first_name", "last_name", "email"]
+    search_help_text = "Search name, user name, e-mail"
     ordering = ["username"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
@@ -57,6 +58,7 @@ class TeamAdmin(ReadOnlyAdmin):
     list_display = ["name", "slug", "email", "people", "environments"]
     list_display_links = None
     search_fields = ["name", "slug"]
+    search_help_text = "Search name"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Team]:
         return (
@@ -91,6 +93,7 @@ class ApiTokenAdmin(ReadOnlyAdmin):
     list_display = ["name", "owner", "state", "opens", "expires", "used", "revoke"]
     list_display_links = None
     search_fields = ["name", "user__username"]
+    search_help_text = "Search name, person"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ApiToken]:
         tokens = super().get_queryset(request).select_related("user")

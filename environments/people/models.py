@@ -40,6 +40,8 @@ class User(AbstractUser):  # type: ignore[django-manager-missing]  # knox ships 
 
     class Meta:
         ordering = ["username"]
+        verbose_name = "person"
+        verbose_name_plural = "people"
 
     def __str__(self) -> str:
         return self.get_full_name() or self.username

@@ -1,5 +1,7 @@
 """Taking people, teams and tokens in and out. The first administrator and TOTP recovery are commands."""
 
+import difflib
+import zoneinfo
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -96,6 +98,29 @@ def person_change(
         after = {"role": portal_role, "active": is_active, "teams": _slugs(user)}
         audit_record("person.changed", user, actor=actor, before=before, after=after)
     return user
+
+
+def profile_change(*, user: User, time_zone: str, actor: User) -> User:
+    """Set one's own time zone, an IANA name such as Europe/Dublin. Raises Forbidden, Invalid."""
+    if actor.pk != user.pk:
+        raise Forbidden("A profile is changed by the person it belongs to.")
+    if time_zone not in zoneinfo.available_timezones():
+        near = difflib.get_close_matches(time_zone, sorted(zoneinfo.available_timezones()), n=1)
+        hint = f"Did you mean {near[0]}?" if near else "Write it as Europe/Dublin or UTC."
+        raise Invalid(f"{time_zone[:60] or 'Nothing'} is no time zone. {hint}", field="time_zone")
+    with transaction.atomic():
+        row = User.objects.select_for_update().get(pk=user.pk)
+        before, row.time_zone = row.time_zone, time_zone
+        if before != time_zone:
+            row.save(update_fields=["time_zone"])
+            audit_record(
+                "person.profile-changed",
+                row,
+                actor=actor,
+                before={"time_zone": before},
+                after={"time_zone": time_zone},
+            )
+    return row
 
 
 def totp_reset(*, user: User, reason: str, actor: User | None) -> int:

@@ -1,15 +1,24 @@
 """People and teams: taking them in and changing what they may do, by the services."""
 
+import zoneinfo
+
 from allauth.mfa.models import Authenticator
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
 from environments.errors import DomainError, Forbidden
 from environments.people.models import PortalRole, Team, User
-from environments.people.rights import RIGHTS, may
-from environments.people.services import person_change, person_create, team_create, totp_reset
+from environments.people.rights import RIGHTS, Reach, may
+from environments.people.services import (
+    person_change,
+    person_create,
+    profile_change,
+    team_create,
+    totp_reset,
+)
 from portal.pages.base import attempt, page, problems_of, view_requires, viewer
 
 ROLE_WORDS = {
@@ -19,6 +28,21 @@ ROLE_WORDS = {
     PortalRole.ENGINEER: "Requests for own teams, and sees everything.",
     PortalRole.AUDITOR: "Sees everything, the audit too; changes nothing.",
 }
+# Where the verb's own words are no English.
+VERB_WORDS = {
+    "environment.protect": "turn protection on and off",
+    "environment.teardown": "tear down environments",
+    "operation.shorten-notice": "shorten the notice of a teardown",
+    "account.approve": "approve adding accounts",
+    "limit.change": "set limits",
+    "pause.change": "pause everything, and lift it",
+    "team.change": "make teams",
+    "person.change": "take people in, and change what they may do",
+    "token.own": "make API tokens",
+    "token.revoke-any": "revoke anybody's API tokens",
+    "sandbox.change": "change the sandbox",
+}
+REACH_WORDS = {("environment", Reach.ALL): "everywhere", ("operation", Reach.ALL): "everywhere"}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -71,6 +95,33 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
             messages.success(request, f"{person} was changed.")
             return redirect("admin:person", pk)
     return _page(request, str(person), person, problems, may_change=may(actor, "person.change"))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def profile(request: HttpRequest) -> HttpResponse:
+    """One's own page: the time zone that all pages tell times in, and where the rest is."""
+    user = viewer(request)
+    problems: dict[str, str] = {}
+    typed = request.POST.get("time_zone", user.time_zone).strip()
+    if request.method == "POST":
+        try:
+            profile_change(user=user, time_zone=typed, actor=user)
+        except DomainError as error:
+            problems = problems_of(error)
+        else:
+            messages.success(request, f"Times are told in {typed} from now on.")
+            return redirect("admin:profile")
+    return page(
+        request,
+        "portal/people/profile.html",
+        "Profile",
+        status=400 if problems else 200,
+        typed=typed,
+        problems=problems,
+        zones=sorted(zoneinfo.available_timezones()),
+        now=timezone.now(),
+        rights=_rights(user),
+    )
 
 
 @require_POST
@@ -137,19 +188,15 @@ def _page(
     )
 
 
-def _has_totp(person: User | None) -> bool:
-    totp = Authenticator.Type.TOTP
-    return person is not None and Authenticator.objects.filter(user=person, type=totp).exists()
-
-
 def _rights(person: User) -> list[tuple[str, str]]:
-    """What the person's role allows, in words: [(verb, how far)]."""
+    """What the person's role allows, in words: [(what, how far)]."""
     rows: list[tuple[str, str]] = []
     for verb, reaches in RIGHTS.items():
         reach = reaches.get(PortalRole(person.portal_role))
         if reach is not None and not verb.endswith(".view"):
             noun, _, action = verb.partition(".")
-            rows.append((f"{action.replace('-', ' ')} {noun}", reach.value))
+            what = VERB_WORDS.get(verb, f"{action.replace('-', ' ')} {noun}s")
+            rows.append((what, REACH_WORDS.get((noun, reach), "" if reach is Reach.ALL else reach.value)))
     return rows
 
 

@@ -68,6 +68,7 @@ def page_urls(site: "PortalSite") -> list[URLPattern]:
         ("people/new/", people.new, "person-new"),
         ("people/<int:pk>/", people.show, "person"),
         ("people/<int:pk>/reset-totp/", people.reset_totp, "person-reset-totp"),
+        ("profile/", people.profile, "profile"),
         ("teams/new/", people.team_new, "team-new"),
         ("tokens/new/", tokens.new, "token-new"),
         ("tokens/<str:pk>/revoke/", tokens.revoke, "token-revoke"),

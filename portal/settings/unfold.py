@@ -45,6 +45,7 @@ UNFOLD: dict[str, Any] = {
     },
     "ACCOUNT": {
         "navigation": [
+            {"title": "Profile and time zone", "link": reverse_lazy("admin:profile")},
             {"title": "API tokens", "link": reverse_lazy("admin:people_apitoken_changelist")},
             {"title": "Second factor", "link": reverse_lazy("mfa_index")},
             {"title": "Change password", "link": reverse_lazy("account_change_password")},

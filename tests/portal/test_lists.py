@@ -210,3 +210,16 @@ def test_start_forgets_a_failure_that_was_made_good(world: Any, sign_in: Callabl
     factories.operation_make(environment, kind="teardown", status="running", requested_by=lead)
     says = client.get(reverse("admin:index")).context["says"]
     assert says == "One operation is under way."
+
+
+def test_operations_are_listed_with_their_sentence_and_never_the_engines_own_state(
+    world: Any, sign_in: Any
+) -> None:
+    person = world.people["engineer"]
+    environment = factories.environment_make(
+        "shop", team=world.team, owner=person, account=world.account, release=world.release
+    )
+    factories.operation_make(environment, requested_by=person, state={"assembly": "assemblies/0a1b.zip"})
+    page = sign_in(person).get(reverse("admin:operations_operation_changelist")).content.decode()
+    assert "assemblies/0a1b.zip" not in page
+    assert "sy-pill" in page

@@ -62,8 +62,8 @@
     document.querySelectorAll("time[data-ago]").forEach(function (node) {
       var moment = Date.parse(node.getAttribute("datetime"));
       var past = Math.round((now - moment) / 1000);
-      // Who has set no zone is told the exact time in the browser's.
-      if (/UTC$/.test(node.title)) { node.title = exact.format(moment); }
+      // Who has set no zone is told the exact time in the browser's too.
+      if (/UTC$/.test(node.title) && node.title.indexOf("·") < 0 && new Date(moment).getTimezoneOffset()) { node.title = exact.format(moment) + " · " + node.title; }
       node.textContent = Math.abs(past) < 10 ? "just now" : past < 0 ? "in " + words(-past) : words(past) + " ago";
     });
     document.querySelectorAll("[data-since]").forEach(function (node) {
