@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sandbox.context import Context
 from sandbox.errors import AwsError
 from sandbox.registry import operation
-from sandbox.services.kms import keys
+from sandbox.services.kms import keys, multi_region
 from sandbox.services.kms.operations import ALGORITHM, page
 from sandbox.store import Record
 
@@ -44,11 +44,13 @@ def open_sealed(ctx: Context, blob: bytes, context: dict[str, str] | None = None
     if record is None:
         raise AwsError("InvalidCiphertextException", "")
     keys.refuse_unusable(record)
-    try:
-        cipher = AESGCM(base64.b64decode(record.data["material"]))
-        return record, cipher.decrypt(rest[:12], rest[12:], _bound(context))
-    except (InvalidTag, ValueError) as problem:
-        raise AwsError("InvalidCiphertextException", "") from problem
+    for material in (record.data["material"], *reversed(record.data.get("old", ()))):
+        try:
+            cipher = AESGCM(base64.b64decode(material))
+            return record, cipher.decrypt(rest[:12], rest[12:], _bound(context))
+        except (InvalidTag, ValueError):
+            continue  # encrypted before a rotation, or by another key
+    raise AwsError("InvalidCiphertextException", "")
 
 
 @operation("kms", "Encrypt")
@@ -119,6 +121,35 @@ def create_grant(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
 def list_grants(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     record = keys.find(ctx, params["KeyId"], aliases=False)
     return page(record.data.get("grants", []), params, "Grants", 50)
+
+
+@operation("kms", "RetireGrant")
+def retire_grant(ctx: Context, params: dict[str, Any]) -> None:
+    id = params.get("GrantId")
+    if params.get("GrantToken"):
+        id = base64.b64decode(params["GrantToken"]).decode("ascii", "replace")
+    elif not params.get("KeyId") or not id:
+        raise AwsError("ValidationException", "Either GrantToken, or KeyId and GrantId must be specified.")
+    for type_name in (multi_region.KEY, multi_region.REPLICA):
+        for record in ctx.store.list(ctx.account, ctx.region, type_name):
+            kept = [g for g in record.data.get("grants", ()) if g["GrantId"] != id]
+            if len(kept) < len(record.data.get("grants", ())):
+                record.data["grants"] = kept
+                ctx.store.put(record)
+                return
+    raise AwsError("NotFoundException", f"Grant ID {id} not found")
+
+
+@operation("kms", "ListRetirableGrants")
+def list_retirable_grants(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
+    found = [
+        grant
+        for type_name in (multi_region.KEY, multi_region.REPLICA)
+        for record in ctx.store.list(ctx.account, ctx.region, type_name)
+        for grant in record.data.get("grants", ())
+        if grant.get("RetiringPrincipal") == params.get("RetiringPrincipal")
+    ]
+    return page(found, params, "Grants", 50)
 
 
 @operation("kms", "RevokeGrant")

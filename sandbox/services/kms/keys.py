@@ -12,11 +12,11 @@ from sandbox.context import Context
 from sandbox.errors import AwsError
 from sandbox.registry import on_start, resource_type
 from sandbox.resource_types import ResourceType
+from sandbox.services.kms import multi_region
+from sandbox.services.kms.multi_region import KEY, REPLICA
 from sandbox.store import Record
 from sandbox.world import World
 
-KEY = "AWS::KMS::Key"
-REPLICA = "AWS::KMS::ReplicaKey"
 ALIAS = "AWS::KMS::Alias"
 DAY_S = 86400
 WAITING = ("PendingDeletion", "PendingReplicaDeletion")
@@ -97,12 +97,12 @@ class ReplicaKey(AnyKey):
     def check_create(self, ctx: Context, properties: dict[str, Any]) -> None:
         arn = str(properties["PrimaryKeyArn"])
         primary = ctx.store.by_arn(arn)
-        if primary is None or primary.type != KEY:
+        if primary is None or primary.type not in (KEY, REPLICA):
             raise AwsError("NotFoundException", f"Key '{arn}' does not exist")
-        if not primary.id.startswith("mrk-"):
+        if not multi_region.is_primary(primary) or not primary.id.startswith("mrk-"):
             raise AwsError("UnsupportedOperationException", f"{arn} is not a multi-region primary key.")
         refuse_unusable(primary)
-        if primary.region == ctx.region or ctx.store.get(ctx.account, ctx.region, REPLICA, primary.id):
+        if by_id(ctx, primary.id) is not None:
             raise AwsError(
                 "AlreadyExistsException", f"Key {ctx.arn('kms', f'key/{primary.id}')} already exists."
             )
@@ -111,7 +111,12 @@ class ReplicaKey(AnyKey):
         super().created(ctx, record)
         primary = ctx.store.by_arn(record.properties["PrimaryKeyArn"])
         assert primary is not None  # check_create saw it in this very call
-        record.data.update(material=primary.data["material"], manager="CUSTOMER")
+        record.data.update(
+            material=primary.data["material"],
+            old=list(primary.data.get("old", ())),
+            rotations=list(primary.data.get("rotations", ())),
+            manager="CUSTOMER",
+        )
 
 
 @resource_type(ALIAS)
@@ -242,15 +247,10 @@ def refuse_unusable(record: Record) -> None:
         raise AwsError("DisabledException", f"{record.arn} is disabled.")
 
 
-def replicas(world: World, record: Record) -> list[Record]:
-    """The replicas of a primary key, in all regions."""
-    return [r for r in world.store.list(record.account, None, REPLICA) if r.id == record.id]
-
-
 def schedule(ctx: Context, record: Record, days: int) -> None:
     """Begin the waiting period (a primary's begins when its last replica is gone)."""
     record.data["window"] = days
-    if record.type == KEY and replicas(ctx.world, record):
+    if multi_region.replicas(ctx.world, record) and multi_region.is_primary(record):
         record.state = "PendingReplicaDeletion"
     else:
         record.state = "PendingDeletion"
@@ -280,11 +280,10 @@ def _destroy(world: World, record: Record, date: float) -> None:
     for alias in world.store.list(record.account, record.region, ALIAS):
         if alias.data["key"] == record.id:
             world.store.remove(alias)
+    first = multi_region.primary_of(world, record)
     world.store.remove(record)
-    if record.type == REPLICA:
-        primary = world.store.by_arn(record.properties["PrimaryKeyArn"])
-        if primary is not None and primary.state == "PendingReplicaDeletion":
-            schedule(world.context(primary.account, primary.region), primary, int(primary.data["window"]))
+    if first is not record and first.state == "PendingReplicaDeletion":
+        schedule(world.context(first.account, first.region), first, int(first.data["window"]))
 
 
 @on_start

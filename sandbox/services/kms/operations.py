@@ -9,8 +9,9 @@ from sandbox.context import Context
 from sandbox.errors import AwsError
 from sandbox.registry import operation
 from sandbox.resource_types import tag_list
-from sandbox.services.kms import keys
-from sandbox.services.kms.keys import ALIAS, KEY, REPLICA
+from sandbox.services.kms import keys, multi_region
+from sandbox.services.kms.keys import ALIAS
+from sandbox.services.kms.multi_region import KEY, REPLICA
 from sandbox.store import Record
 
 ALGORITHM = "SYMMETRIC_DEFAULT"
@@ -20,8 +21,8 @@ SIGNING = {"RSA": "RSASSA_PSS_SHA_256", "ECC": "ECDSA_SHA_256"}
 def shape(ctx: Context, record: Record) -> dict[str, Any]:
     """KeyMetadata."""
     properties = record.properties
-    primary = ctx.store.by_arn(properties["PrimaryKeyArn"]) if record.type == REPLICA else record
-    source = primary.properties if primary else {}
+    primary = multi_region.primary_of(ctx.world, record)
+    source = multi_region.shared(ctx.world, record)
     spec = source.get("KeySpec", ALGORITHM)
     usage = source.get("KeyUsage", "ENCRYPT_DECRYPT")
     multi = record.id.startswith("mrk-")
@@ -45,11 +46,11 @@ def shape(ctx: Context, record: Record) -> dict[str, Any]:
     elif usage == "SIGN_VERIFY":
         answer["SigningAlgorithms"] = [SIGNING.get(spec[:3], "ECDSA_SHA_256")]
     if multi:
-        arn = properties.get("PrimaryKeyArn", record.arn)
+        copies = multi_region.replicas(ctx.world, record)
         answer["MultiRegionConfiguration"] = {
-            "MultiRegionKeyType": "REPLICA" if record.type == REPLICA else "PRIMARY",
-            "PrimaryKey": {"Arn": arn, "Region": arn.split(":")[3]},
-            "ReplicaKeys": [{"Arn": r.arn, "Region": r.region} for r in keys.replicas(ctx.world, record)],
+            "MultiRegionKeyType": "PRIMARY" if record is primary else "REPLICA",
+            "PrimaryKey": {"Arn": primary.arn, "Region": primary.region},
+            "ReplicaKeys": [{"Arn": r.arn, "Region": r.region} for r in copies],
         }
     if record.state == "PendingDeletion":
         answer["DeletionDate"] = record.data["deletion_date"]
@@ -115,6 +116,22 @@ def replicate_key(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+@operation("kms", "UpdatePrimaryRegion")
+def update_primary_region(ctx: Context, params: dict[str, Any]) -> None:
+    record = keys.find(ctx, params["KeyId"], aliases=False)
+    if not record.id.startswith("mrk-") or not multi_region.is_primary(record):
+        raise AwsError("UnsupportedOperationException", f"{record.arn} is not a multi-region primary key.")
+    region = params["PrimaryRegion"]
+    there = ctx.world.context(record.account, region)
+    replica = keys.by_id(there, record.id)
+    if replica is None or replica is record:
+        arn = there.arn("kms", f"key/{record.id}")
+        raise AwsError("NotFoundException", f"Key '{arn}' does not exist")
+    for key in (record, replica):
+        keys.refuse_unusable(key)
+    multi_region.move(ctx.world, record, replica)
+
+
 @operation("kms", "DescribeKey")
 def describe_key(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     return {"KeyMetadata": shape(ctx, keys.find(ctx, params["KeyId"]))}
@@ -156,57 +173,31 @@ def _customers(record: Record) -> Record:
     return record
 
 
-def _changeable(ctx: Context, params: dict[str, Any]) -> Record:
+def changeable(ctx: Context, params: dict[str, Any]) -> Record:
+    """A customer's key that does not wait for deletion. Refuses as `refuse_waiting` does."""
     record = _customers(keys.find(ctx, params["KeyId"], aliases=False))
     keys.refuse_waiting(record)
     return record
 
 
-def _change(ctx: Context, record: Record, **changes: Any) -> None:
+def change(ctx: Context, record: Record, **changes: Any) -> None:
+    """Change some of a key's properties."""
     ctx.world.update(ctx, record, {**record.properties, **changes}, at_once=True)
 
 
 @operation("kms", "EnableKey")
 def enable_key(ctx: Context, params: dict[str, Any]) -> None:
-    _change(ctx, _changeable(ctx, params), Enabled=True)
+    change(ctx, changeable(ctx, params), Enabled=True)
 
 
 @operation("kms", "DisableKey")
 def disable_key(ctx: Context, params: dict[str, Any]) -> None:
-    _change(ctx, _changeable(ctx, params), Enabled=False)
+    change(ctx, changeable(ctx, params), Enabled=False)
 
 
 @operation("kms", "UpdateKeyDescription")
 def update_key_description(ctx: Context, params: dict[str, Any]) -> None:
-    _change(ctx, _changeable(ctx, params), Description=params["Description"])
-
-
-@operation("kms", "EnableKeyRotation")
-def enable_key_rotation(ctx: Context, params: dict[str, Any]) -> None:
-    changes: dict[str, Any] = {"EnableKeyRotation": True}
-    if params.get("RotationPeriodInDays"):
-        changes["RotationPeriodInDays"] = params["RotationPeriodInDays"]
-    _change(ctx, _changeable(ctx, params), **changes)
-
-
-@operation("kms", "DisableKeyRotation")
-def disable_key_rotation(ctx: Context, params: dict[str, Any]) -> None:
-    _change(ctx, _changeable(ctx, params), EnableKeyRotation=False)
-
-
-@operation("kms", "GetKeyRotationStatus")
-def get_key_rotation_status(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
-    record = keys.find(ctx, params["KeyId"], aliases=False)
-    keys.refuse_waiting(record)
-    source = record
-    if record.type == REPLICA:
-        source = ctx.store.by_arn(record.properties["PrimaryKeyArn"]) or record
-    on = bool(source.properties.get("EnableKeyRotation"))
-    answer: dict[str, Any] = {"KeyRotationEnabled": on, "KeyId": record.arn}
-    if on:
-        days = int(source.properties.get("RotationPeriodInDays", 365))
-        answer.update(RotationPeriodInDays=days, NextRotationDate=source.created_at + days * keys.DAY_S)
-    return answer
+    change(ctx, changeable(ctx, params), Description=params["Description"])
 
 
 @operation("kms", "GetKeyPolicy")
@@ -217,7 +208,7 @@ def get_key_policy(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
 
 @operation("kms", "PutKeyPolicy")
 def put_key_policy(ctx: Context, params: dict[str, Any]) -> None:
-    _change(ctx, _changeable(ctx, params), KeyPolicy=_policy(params["Policy"]))
+    change(ctx, changeable(ctx, params), KeyPolicy=_policy(params["Policy"]))
 
 
 @operation("kms", "ListKeyPolicies")
@@ -234,14 +225,14 @@ def list_resource_tags(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
 
 @operation("kms", "TagResource")
 def tag_resource(ctx: Context, params: dict[str, Any]) -> None:
-    record = _changeable(ctx, params)
+    record = changeable(ctx, params)
     record.tags.update(_tags(params))
     ctx.store.put(record)
 
 
 @operation("kms", "UntagResource")
 def untag_resource(ctx: Context, params: dict[str, Any]) -> None:
-    record = _changeable(ctx, params)
+    record = changeable(ctx, params)
     for name in params["TagKeys"]:
         record.tags.pop(name, None)
     ctx.store.put(record)
