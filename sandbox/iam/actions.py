@@ -125,6 +125,14 @@ RESOURCES: dict[str, dict[str, str]] = {
         "AutoScalingGroupName": "arn:aws:autoscaling:{r}:{a}:autoScalingGroup:*:autoScalingGroupName/{v}"
     },
     "cloudwatch": _forms("cloudwatch", AlarmName="alarm:{v}", AlarmNames="alarm:{v}"),
+    "codebuild": _forms(
+        "codebuild",
+        projectName="project/{v}",
+        name="project/{v}",
+        names="project/{v}",
+        ids="project/{v}",
+        id="project/{v}",
+    ),
 }
 _GLOBAL_TYPES = {
     "RoleName": "AWS::IAM::Role",
@@ -166,6 +174,9 @@ def resources_of(ctx: Context, service: str, operation: str, params: dict[str, A
 
 
 def _named(ctx: Context, service: str, name: str, form: str, value: str) -> str:
+    if service == "codebuild" and name in ("id", "ids"):
+        # Rights on builds are rights on their project.
+        value = value.rpartition("build/")[2].partition(":")[0]
     if value.startswith("arn:"):
         return value
     if name in _GLOBAL_TYPES:
@@ -242,6 +253,11 @@ def _ec2_arn(ctx: Context, id: str) -> str:
 # -- what CloudFormation's handlers do, per type: (create, update, delete)
 
 _HANDLERS: dict[str, tuple[str, str, str]] = {
+    "AWS::CodeBuild::Project": (
+        "codebuild:CreateProject",
+        "codebuild:UpdateProject",
+        "codebuild:DeleteProject",
+    ),
     "AWS::CertificateManager::Certificate": (
         "acm:RequestCertificate",
         "acm:UpdateCertificateOptions",
