@@ -5,6 +5,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
@@ -56,7 +57,7 @@ class OperationAdmin(ReadOnlyAdmin):
     @display(description="Status", ordering="status")
     def how_it_is(self, row: Operation) -> SafeString:
         # Named `state` it would be the row's own field: the engine's JSON.
-        return format_html('{}<span class="sy-said wide">{}</span>', pill(row.status), row.sentence[:180])
+        return format_html('{}<span class="sy-said wide">{}</span>', pill(row.status), Truncator(row.sentence).words(30))
 
     @display(description="Asked by", ordering="requested_by__username")
     def who(self, row: Operation) -> str:
@@ -110,7 +111,7 @@ class AuditEntryAdmin(ReadOnlyAdmin):
         words = ", ".join(
             f"{key.replace('_', ' ')}: {_words(value)}" for key, value in told.items() if key != "spec"
         )
-        return format_html('<span class="sy-said">{}</span>', words[:160])
+        return format_html('<span class="sy-said">{}</span>', Truncator(words).chars(160))
 
 
 def _words(value: object) -> str:
