@@ -38,6 +38,7 @@ DURATIONS: dict[str, dict[str, float]] = {
     "AWS::Route53::HostedZone": {"create": 35, "update": 5, "delete": 35},  # estimate
     "AWS::Route53::RecordSet": {"create": 35, "update": 35, "delete": 35},  # estimate: until INSYNC
     "AWS::S3::Bucket": {"create": 20, "update": 5, "delete": 3},  # estimate
+    "Sandbox::SecretsManager::Replication": {"create": 3},  # estimate
     "Sandbox::S3::Replication": {"create": 15},  # estimate; user guide: most objects within 15 minutes
     "AWS::SQS::Queue": {"create": 60, "update": 5, "delete": 60},  # SQS API reference: 60 s after DeleteQueue
     "AWS::Events::Rule": {"create": 60, "update": 5, "delete": 20},  # estimate

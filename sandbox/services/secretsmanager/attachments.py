@@ -56,7 +56,8 @@ class RotationSchedule(OnSecret):
         secret = self.secret(ctx, record)
         if secret is not None:
             names = ("RotationLambdaARN", "RotationRules")
-            secret.data["rotation"] = {n: record.properties[n] for n in names if n in record.properties}
+            given = {n: record.properties[n] for n in names if n in record.properties}
+            secret.data["rotation"] = {**given, "since": ctx.now}
             ctx.store.put(secret)
 
     def updated(self, ctx: Context, record: Record, before: dict[str, Any]) -> None:

@@ -10,8 +10,8 @@ from sandbox.context import Context
 from sandbox.errors import AwsError
 from sandbox.registry import operation
 from sandbox.resource_types import tag_list, tags_from
-from sandbox.services.secretsmanager import passwords, secrets
-from sandbox.services.secretsmanager.secrets import TYPE
+from sandbox.services.secretsmanager import passwords, replicas, rotation, secrets
+from sandbox.services.secretsmanager.names import TYPE
 from sandbox.store import Record
 
 
@@ -27,14 +27,15 @@ def _value(params: dict[str, Any]) -> dict[str, str] | None:
     return {"SecretString": text} if text is not None else None
 
 
-def _named(record: Record, **more: Any) -> dict[str, Any]:
+def named(record: Record, **more: Any) -> dict[str, Any]:
+    """ARN and name, as most answers begin."""
     return {"ARN": record.id, "Name": record.data["Name"], **more}
 
 
 def shape(ctx: Context, record: Record) -> dict[str, Any]:
     """DescribeSecret's answer."""
-    data, rotation = record.data, record.data.get("rotation")
-    answer = _named(
+    data = record.data
+    answer = named(
         record,
         CreatedDate=record.created_at,
         LastChangedDate=data.get("changed") or record.updated_at,
@@ -48,9 +49,9 @@ def shape(ctx: Context, record: Record) -> dict[str, Any]:
         answer["LastAccessedDate"] = data["accessed"]
     if "deletion_date" in data:
         answer["DeletedDate"] = data["deletion_date"]
-    if rotation is not None:
-        answer.update(RotationEnabled=True, **rotation)
-    copies = secrets.replication(ctx.world, record)
+    if data.get("rotation") is not None:
+        answer.update(rotation.shown(record))
+    copies = replicas.replication(record)
     if copies:
         answer.update(PrimaryRegion=record.region, ReplicationStatus=copies)
     elif "primary" in data:
@@ -65,11 +66,11 @@ def create_secret(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     value = _value(params)
     tags = tags_from(params.get("Tags"))
     record = ctx.world.create(ctx, TYPE, properties, tags=tags, at_once=True)
-    answer = _named(record)
+    answer = named(record)
     if value:
         answer["VersionId"] = secrets.add_version(ctx, record, value, params.get("ClientRequestToken"))
-    secrets.spread(ctx.world, record)
-    return {**answer, "ReplicationStatus": secrets.replication(ctx.world, record)}
+    replicas.spread(ctx.world, record)
+    return {**answer, "ReplicationStatus": replicas.replication(record)}
 
 
 @operation("secretsmanager", "DescribeSecret")
@@ -94,10 +95,11 @@ def list_secret_version_ids(ctx: Context, params: dict[str, Any]) -> dict[str, A
         for i, v in record.data["versions"].items()
         if v["stages"] or params.get("IncludeDeprecated")
     ]
-    return _named(record, Versions=found)
+    return named(record, Versions=found)
 
 
-def _primary(ctx: Context, params: dict[str, Any]) -> Record:
+def primary(ctx: Context, params: dict[str, Any]) -> Record:
+    """The secret that a request may change: neither deleted nor a replica."""
     record = secrets.find(ctx, params["SecretId"])
     secrets.refuse_deleted(record)
     secrets.refuse_replica(record)
@@ -106,21 +108,21 @@ def _primary(ctx: Context, params: dict[str, Any]) -> Record:
 
 @operation("secretsmanager", "PutSecretValue")
 def put_secret_value(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
-    record, value = _primary(ctx, params), _value(params)
+    record, value = primary(ctx, params), _value(params)
     if value is None:
         raise AwsError("InvalidRequestException", "You must provide either SecretString or SecretBinary.")
     token, stages = params.get("ClientRequestToken"), params.get("VersionStages")
     id = secrets.add_version(ctx, record, value, token, stages)
-    return _named(record, VersionId=id, VersionStages=record.data["versions"][id]["stages"])
+    return named(record, VersionId=id, VersionStages=record.data["versions"][id]["stages"])
 
 
 @operation("secretsmanager", "UpdateSecret")
 def update_secret(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
-    record, value = _primary(ctx, params), _value(params)
+    record, value = primary(ctx, params), _value(params)
     changes = {n: params[n] for n in ("Description", "KmsKeyId") if params.get(n) is not None}
     if changes:
         ctx.world.update(ctx, record, {**record.properties, **changes}, at_once=True)
-    answer = _named(record)
+    answer = named(record)
     if value:
         answer["VersionId"] = secrets.add_version(ctx, record, value, params.get("ClientRequestToken"))
     return answer
@@ -144,15 +146,16 @@ def delete_secret(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
         id = params["SecretId"]
         arn = id if id.startswith("arn:") else ctx.arn("secretsmanager", f"secret:{id}")
         return {"ARN": arn, "Name": id, "DeletionDate": ctx.now}
-    copies = [r.region for r in secrets.replicas(ctx.world, record)]
+    secrets.refuse_replica(record)
+    copies = list(record.data.get("replicas", {}))
     if copies:
         text = f"You can't delete secret {record.data['Name']} that still has replica regions [{', '.join(copies)}]"
         raise AwsError("InvalidParameterException", text)
     if force:
         ctx.world.delete(ctx, record, at_once=True)
-        return _named(record, DeletionDate=ctx.now)
+        return named(record, DeletionDate=ctx.now)
     secrets.refuse_deleted(record)
-    return _named(record, DeletionDate=secrets.schedule(ctx, record, int(days or 30)))
+    return named(record, DeletionDate=secrets.schedule(ctx, record, int(days or 30)))
 
 
 @operation("secretsmanager", "RestoreSecret")
@@ -160,10 +163,11 @@ def restore_secret(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     record = secrets.find(ctx, params["SecretId"])
     record.data.pop("deletion_date", None)
     ctx.store.put(record)
-    return _named(record)
+    return named(record)
 
 
-def _matches(record: Record, rule: dict[str, Any]) -> bool:
+def matches(record: Record, rule: dict[str, Any]) -> bool:
+    """Whether a secret fits one of ListSecrets' filters."""
     name, values = rule["Key"], rule.get("Values", [])
     texts = {
         "name": [record.data["Name"]],
@@ -188,7 +192,7 @@ def list_secrets(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
         r
         for r in ctx.store.list(ctx.account, ctx.region, TYPE)
         if (params.get("IncludePlannedDeletion") or "deletion_date" not in r.data)
-        and all(_matches(r, rule) for rule in params.get("Filters", ()))
+        and all(matches(r, rule) for rule in params.get("Filters", ()))
     ]
     if params.get("SortOrder") == "desc":
         records.reverse()
@@ -213,87 +217,72 @@ def get_random_password(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
 
 @operation("secretsmanager", "TagResource")
 def tag_resource(ctx: Context, params: dict[str, Any]) -> None:
-    record = _primary(ctx, params)
+    record = primary(ctx, params)
     record.tags.update(tags_from(params["Tags"]))
     ctx.store.put(record)
-    secrets.spread(ctx.world, record)
+    replicas.spread(ctx.world, record)
 
 
 @operation("secretsmanager", "UntagResource")
 def untag_resource(ctx: Context, params: dict[str, Any]) -> None:
-    record = _primary(ctx, params)
+    record = primary(ctx, params)
     for name in params["TagKeys"]:
         record.tags.pop(name, None)
     ctx.store.put(record)
-    secrets.spread(ctx.world, record)
+    replicas.spread(ctx.world, record)
 
 
 @operation("secretsmanager", "ReplicateSecretToRegions")
 def replicate_secret_to_regions(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
-    record = _primary(ctx, params)
+    record = primary(ctx, params)
     for replica in params["AddReplicaRegions"]:
-        secrets.replicate(ctx, record, replica["Region"], replica.get("KmsKeyId"))
-    return {"ARN": record.id, "ReplicationStatus": secrets.replication(ctx.world, record)}
+        force = bool(params.get("ForceOverwriteReplicaSecret"))
+        replicas.replicate(ctx, record, replica["Region"], replica.get("KmsKeyId"), force)
+    return {"ARN": record.id, "ReplicationStatus": replicas.replication(record)}
 
 
 @operation("secretsmanager", "RemoveRegionsFromReplication")
 def remove_regions_from_replication(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
-    record = _primary(ctx, params)
+    record = primary(ctx, params)
     for region in params["RemoveReplicaRegions"]:
-        secrets.drop_replica(ctx, record, region)
-    return {"ARN": record.id, "ReplicationStatus": secrets.replication(ctx.world, record)}
+        replicas.drop_replica(ctx.world, record, region)
+    return {"ARN": record.id, "ReplicationStatus": replicas.replication(record)}
 
 
 @operation("secretsmanager", "StopReplicationToReplica")
 def stop_replication_to_replica(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     record = secrets.find(ctx, params["SecretId"])
-    record.data.pop("primary", None)
-    ctx.store.put(record)
+    if "primary" not in record.data:
+        text = "Operation not permitted on a primary secret. Call must be made in replica secret's region."
+        raise AwsError("InvalidRequestException", text)
+    replicas.stop(ctx.world, record)
     return {"ARN": record.id}
-
-
-@operation("secretsmanager", "RotateSecret")
-def rotate_secret(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
-    record = _primary(ctx, params)
-    names = ("RotationLambdaARN", "RotationRules")
-    record.data["rotation"] = {n: params[n] for n in names if params.get(n)} or record.data.get(
-        "rotation", {}
-    )
-    ctx.store.put(record)
-    return _named(record)
-
-
-@operation("secretsmanager", "CancelRotateSecret")
-def cancel_rotate_secret(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
-    record = _primary(ctx, params)
-    record.data.pop("rotation", None)
-    ctx.store.put(record)
-    return _named(record)
 
 
 @operation("secretsmanager", "GetResourcePolicy")
 def get_resource_policy(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     record = secrets.find(ctx, params["SecretId"])
     policy = record.data.get("policy")
-    return _named(record, **({"ResourcePolicy": policy} if policy else {}))
+    return named(record, **({"ResourcePolicy": policy} if policy else {}))
 
 
 @operation("secretsmanager", "PutResourcePolicy")
 def put_resource_policy(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
-    record = _primary(ctx, params)
+    record = primary(ctx, params)
     try:
         json.loads(params["ResourcePolicy"])
     except ValueError as problem:
         text = "This resource policy contains invalid Json"
         raise AwsError("MalformedPolicyDocumentException", text) from problem
     record.data["policy"] = params["ResourcePolicy"]
+    replicas.spread(ctx.world, record)
     ctx.store.put(record)
-    return _named(record)
+    return named(record)
 
 
 @operation("secretsmanager", "DeleteResourcePolicy")
 def delete_resource_policy(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
-    record = _primary(ctx, params)
+    record = primary(ctx, params)
     record.data.pop("policy", None)
     ctx.store.put(record)
-    return _named(record)
+    return named(record)

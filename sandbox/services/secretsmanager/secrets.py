@@ -12,13 +12,12 @@ from sandbox.registry import on_start, resource_type
 from sandbox.resource_types import ResourceType, random_name
 from sandbox.services.kms import keys
 from sandbox.services.secretsmanager import passwords
+from sandbox.services.secretsmanager.names import DAY_S, DEFAULT_KEY, TYPE, by_name, name_of, refuse_bad_key
+from sandbox.services.secretsmanager.replicas import drop_replica, replicas, replicate, spread
 from sandbox.store import Record
 from sandbox.world import World
 
-TYPE = "AWS::SecretsManager::Secret"
 CURRENT, PREVIOUS = "AWSCURRENT", "AWSPREVIOUS"
-DEFAULT_KEY = "alias/aws/secretsmanager"
-DAY_S = 86400
 
 
 @resource_type(TYPE)
@@ -64,7 +63,7 @@ class Secret(ResourceType):
         new = {r["Region"]: r.get("KmsKeyId") for r in wanted.get("ReplicaRegions", ())}
         old = {r["Region"] for r in before.get("ReplicaRegions", ())}
         for region in old - set(new):
-            drop_replica(ctx, record, region)
+            drop_replica(ctx.world, record, region)
         for region in set(new) - old:
             replicate(ctx, record, region, new[region])
         spread(ctx.world, record)
@@ -79,16 +78,6 @@ def _declared(properties: dict[str, Any]) -> str | None:
     if "GenerateSecretString" in properties:
         return passwords.secret_string(properties["GenerateSecretString"])
     return properties.get("SecretString")
-
-
-def name_of(arn: str) -> str:
-    """The friendly name in a secret's complete ARN."""
-    return arn.split(":secret:", 1)[1][:-7]
-
-
-def by_name(ctx: Context, name: str) -> Record | None:
-    records = ctx.store.list(ctx.account, ctx.region, TYPE)
-    return next((r for r in records if r.data.get("Name") == name), None)
 
 
 def find(ctx: Context, id: str) -> Record:
@@ -130,18 +119,15 @@ def refuse_replica(record: Record) -> None:
         raise AwsError("InvalidRequestException", text)
 
 
-def refuse_bad_key(ctx: Context, key: str | None) -> None:
-    """Refuse a KMS key that secrets cannot be encrypted with."""
-    if not key or key == DEFAULT_KEY:
-        return
-    try:
-        keys.usable(ctx, key)
-    except AwsError as problem:
-        text = (
-            "Secrets Manager can't encrypt the protected secret text using the provided KMS key. Check that the KMS "
-            f"key is available, enabled, and not in an invalid state. ({problem.message})"
-        )
-        raise AwsError("EncryptionFailure", text) from problem
+def detach(versions: dict[str, Any], stage: str) -> None:
+    """Take a staging label off the version that has it; what was AWSCURRENT becomes AWSPREVIOUS."""
+    holder = next((v for v in versions.values() if stage in v["stages"]), None)
+    if stage == CURRENT and holder is not None:
+        for version in versions.values():
+            version["stages"] = [s for s in version["stages"] if s != PREVIOUS]
+        holder["stages"].append(PREVIOUS)
+    if holder is not None:
+        holder["stages"] = [s for s in holder["stages"] if s != stage]
 
 
 def add_version(
@@ -162,15 +148,8 @@ def add_version(
             raise AwsError("ResourceExistsException", text)
         return id
     wanted = list(stages or [CURRENT])
-    if CURRENT in wanted:
-        for version in versions.values():
-            if PREVIOUS in version["stages"]:
-                version["stages"].remove(PREVIOUS)
-        for version in versions.values():
-            if CURRENT in version["stages"]:
-                version["stages"].append(PREVIOUS)
-    for version in versions.values():
-        version["stages"] = [s for s in version["stages"] if s not in wanted]
+    for stage in wanted:
+        detach(versions, stage)
     versions[id] = {**value, "stages": wanted, "created": ctx.now}
     record.data["changed"] = ctx.now
     ctx.store.put(record)
@@ -214,69 +193,6 @@ def value_of(
     else:
         answer["SecretString"] = found["SecretString"]
     return answer
-
-
-# -- replicas
-
-
-def replicas(world: World, record: Record) -> list[Record]:
-    return [r for r in world.store.list(record.account, None, TYPE) if r.data.get("primary") == record.id]
-
-
-def replicate(ctx: Context, record: Record, region: str, key: str | None) -> Record:
-    """Make the replica of a secret in another region. Raises InvalidParameterException."""
-    if region == record.region:
-        raise AwsError("InvalidParameterException", "Invalid replica region.")
-    there = ctx.world.context(record.account, region)
-    refuse_bad_key(there, key)
-    taken = by_name(there, record.data["Name"])
-    if taken is not None:
-        if taken.data.get("primary") == record.id:
-            return taken
-        text = f"Replication failed: a secret named {record.data['Name']} already exists in {region}."
-        raise AwsError("InvalidParameterException", text)
-    arn = record.id.replace(f":{record.region}:", f":{region}:", 1)
-    properties = {"Name": record.data["Name"], **({"KmsKeyId": key} if key else {})}
-    replica = Record(
-        record.account,
-        region,
-        TYPE,
-        arn,
-        properties=properties,
-        arn=arn,
-        tags=dict(record.tags),
-        created_at=ctx.now,
-        updated_at=ctx.now,
-        data={"Name": record.data["Name"], "primary": record.id, "versions": {}},
-    )
-    ctx.store.put(replica)
-    spread(ctx.world, record)
-    return replica
-
-
-def drop_replica(ctx: Context, record: Record, region: str) -> None:
-    for replica in replicas(ctx.world, record):
-        if replica.region == region:
-            ctx.store.remove(replica)
-
-
-def spread(world: World, record: Record) -> None:
-    """Carry values and tags of a primary secret to its replicas."""
-    for replica in replicas(world, record):
-        replica.data["versions"] = {
-            i: {**v, "stages": list(v["stages"])} for i, v in record.data["versions"].items()
-        }
-        replica.data["changed"] = record.data.get("changed")
-        replica.tags = dict(record.tags)
-        world.store.put(replica)
-
-
-def replication(world: World, record: Record) -> list[dict[str, Any]]:
-    """ReplicationStatusType of each replica."""
-    return [
-        {"Region": r.region, "KmsKeyId": r.properties.get("KmsKeyId", DEFAULT_KEY), "Status": "InSync"}
-        for r in replicas(world, record)
-    ]
 
 
 # -- deletion
