@@ -57,7 +57,9 @@ class OperationAdmin(ReadOnlyAdmin):
     @display(description="Status", ordering="status")
     def how_it_is(self, row: Operation) -> SafeString:
         # Named `state` it would be the row's own field: the engine's JSON.
-        return format_html('{}<span class="sy-said wide">{}</span>', pill(row.status), Truncator(row.sentence).words(30))
+        return format_html(
+            '{}<span class="sy-said wide">{}</span>', pill(row.status), Truncator(row.sentence).words(30)
+        )
 
     @display(description="Asked by", ordering="requested_by__username")
     def who(self, row: Operation) -> str:

@@ -32,6 +32,7 @@ ROLE_WORDS = {
 VERB_WORDS = {
     "environment.protect": "turn protection on and off",
     "environment.teardown": "tear down environments",
+    "operation.force-cancel": "force-cancel operations",
     "operation.shorten-notice": "shorten the notice of a teardown",
     "account.approve": "approve adding accounts",
     "limit.change": "set limits",

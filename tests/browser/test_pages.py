@@ -85,6 +85,7 @@ def addresses(rows: dict[str, Any]) -> list[str]:
         f"/releases/{rows['release'].pk}/",
         "/administration/",
         "/people/user/",
+        "/profile/",
         "/people/new/",
         "/people/team/",
         "/people/apitoken/",
@@ -113,6 +114,20 @@ def test_what_a_worker_writes_is_on_the_page_within_a_second(visit: Any, rows: d
     expect(page.locator("#live .sy-sentence")).to_contain_text("could not be made", timeout=3000)
     expect(page.locator("#live")).not_to_have_attribute("hx-trigger", "every 700ms")
     assert page.evaluate("window.notReloaded") is True
+
+
+def test_page_is_no_longer_than_what_it_shows(visit: Any, rows: dict[str, Any]) -> None:
+    running = rows["running"]
+    lines = [Draft("b", f"AWS throttles, {number}.", level="warning", step_key="app") for number in range(80)]
+    events_write(running.pk, lines)
+    page: Page = visit("engineer")
+    page.goto(f"/operations/{running.pk}/")
+    expect(page.locator("#events li", has_text="AWS throttles")).to_have_count(80)
+    below = page.evaluate(
+        "document.documentElement.scrollHeight - scrollY"
+        " - document.querySelector('.sy-api').getBoundingClientRect().bottom"
+    )
+    assert below < 200
 
 
 def test_comment_being_typed_survives_the_polls(visit: Any, rows: dict[str, Any]) -> None:
