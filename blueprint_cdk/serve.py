@@ -3,7 +3,8 @@
 A client connects, writes one JSON line a request, reads one JSON line an answer, and may go on until the connection
 is closed after an answer: then it connects again. Further clients wait in the socket's queue.
 
-The process ends on SIGTERM, or when its parent is gone. It begins anew (same process id, same socket, no refused
+The process ends on SIGTERM, when its parent is gone, or when nobody has asked for as many seconds as
+SWITCHYARD_SERVE_IDLE_S says. It begins anew (same process id, same socket, no refused
 connection) when it and its Node have grown above `max_rss_mb`: jsii frees no construct.
 """
 
@@ -16,6 +17,7 @@ import resource
 import signal
 import socket
 import sys
+import time
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -24,6 +26,8 @@ log = logging.getLogger(__name__)
 
 LISTENER_FD = "SWITCHYARD_SERVE_FD"
 PARENT_PID = "SWITCHYARD_SERVE_PARENT"
+IDLE_S = "SWITCHYARD_SERVE_IDLE_S"
+"""Told by the environment, which a release of before this rule leaves alone; an unknown option would end it."""
 HELD_BACK = {signal.SIGTERM, signal.SIGINT}
 LOOK_S = 1.0
 REQUEST_LIMIT = 1_000_000
@@ -31,7 +35,7 @@ REQUEST_LIMIT = 1_000_000
 
 
 class Stopped(Exception):
-    """SIGTERM came, or the parent is gone."""
+    """SIGTERM came, the parent is gone, or nobody asks any more."""
 
 
 class Server:
@@ -41,6 +45,7 @@ class Server:
         self._path = path
         self._max_rss = max_rss_mb * 1024 * 1024
         self._parent = int(os.environ.get(PARENT_PID) or os.getppid())
+        self._idle_s = float(os.environ.get(IDLE_S) or "inf")
         self._stopping = False
 
     def run(self) -> int:
@@ -62,8 +67,9 @@ class Server:
             log.info("synthesis stopped")
             return 0
         finally:
-            listener.close()
+            # In this order: what finds nobody at the path starts another process, whose path must stay.
             self._path.unlink(missing_ok=True)
+            listener.close()
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         self._stopping = True
@@ -95,11 +101,15 @@ class Server:
             raise Stopped
 
     def _next_client(self, listener: socket.socket) -> socket.socket:
+        since = time.monotonic()
         while True:
             self._look()
             try:
                 client, _ = listener.accept()
             except TimeoutError:
+                if time.monotonic() - since > self._idle_s:
+                    log.info("nobody asked for %g s", self._idle_s)
+                    raise Stopped from None
                 continue
             client.settimeout(LOOK_S)
             return client

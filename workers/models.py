@@ -11,7 +11,11 @@ class Watch(models.Model):
     until = models.DateTimeField(null=True, blank=True, help_text="When the right passes unless renewed.")
     observed_at = models.DateTimeField(null=True, blank=True)
     polled_at = models.DateTimeField(null=True, blank=True, help_text="When all stacks were looked at last.")
-    moved_at = models.DateTimeField(null=True, blank=True, help_text="When something was seen moving last.")
+    handled = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="Receipt handles of messages that are in rows and not deleted yet.",
+    )
 
     class Meta:
         verbose_name_plural = "watches"

@@ -11,6 +11,7 @@ from workers.aws import cloudformation
 from workers.aws.cloudformation import DEAD, GONE, Deployment
 from workers.aws.session import Session
 from workers.context import StepContext
+from workers.rows import QUIET
 from workers.stacks import Target, is_observed, look_at, looks_itself, stack_row, unwatched_s
 from workers.workflow import Done, Outcome, StepFailed, Wait
 
@@ -29,8 +30,9 @@ def stack_remove(
     if not at_rest and looks_itself(ctx, account, region, row):
         found = look_at(ctx, session, row)
         status, reason = (found.status, found.reason) if found else ("DELETE_COMPLETE", "")
-    total = row.resources.count()
-    done = row.resources.filter(status__in=["DELETE_COMPLETE", "DELETE_SKIPPED"]).count()
+    told = row.resources.exclude(type__in=QUIET)
+    total = told.count()
+    done = told.filter(status__in=["DELETE_COMPLETE", "DELETE_SKIPPED"]).count()
     if status in GONE:
         ctx.event("stack.deleted", f"Stack {name} is gone.")
         return Done(f"{name} is gone.")
@@ -47,7 +49,7 @@ def stack_remove(
         # The call was never made: the worker died between the intent and it.
         return _remove(ctx, session, row)
     seconds = None if is_observed(ctx, account, region) else unwatched_s(ctx)
-    return Wait(f"{done} of {total} resources are gone.", seconds, done=done, total=total)
+    return Wait(f"{done} of {total} resources that take time are gone.", seconds, done=done, total=total)
 
 
 def _remove(ctx: StepContext, session: Session, row: Stack) -> Outcome:
@@ -63,8 +65,8 @@ def _remove(ctx: StepContext, session: Session, row: Stack) -> Outcome:
         Stack.objects.filter(pk=row.pk).update(last_token=ctx.token)
     if found.status != "DELETE_IN_PROGRESS":
         cloudformation.stack_delete(session, found.stack_id, ctx.token)
-    total = row.resources.count()
-    return Wait(f"Deleting {total} resources.", done=0, total=total)
+    total = row.resources.exclude(type__in=QUIET).count()
+    return Wait(f"Deleting {row.resources.count()} resources.", done=0, total=total)
 
 
 def _not_deleted(session: Session, row: Stack, reason: str) -> StepFailed:

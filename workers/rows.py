@@ -15,6 +15,20 @@ from django.utils import timezone
 from environments.operations.models import Resource, Stack
 from workers.aws.cloudformation import StackState
 
+CREATED = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+QUIET = (
+    "AWS::EC2::InternetGateway",
+    "AWS::EC2::Route",
+    "AWS::EC2::RouteTable",
+    "AWS::EC2::SecurityGroup",
+    "AWS::EC2::SecurityGroupEgress",
+    "AWS::EC2::SecurityGroupIngress",
+    "AWS::EC2::Subnet",
+    "AWS::EC2::SubnetRouteTableAssociation",
+    "AWS::EC2::VPCGatewayAttachment",
+)
+"""Types whose success the baseline's rule does not tell (blueprint_cdk/baseline/events.py; a test compares)."""
+
 _ACTIONS = {"REVIEW": 0, "CREATE": 1, "IMPORT": 2, "UPDATE": 3, "ROLLBACK": 5, "DELETE": 6}
 
 
@@ -66,6 +80,27 @@ def stack_seen(row_id: int, found: StackState | None) -> None:
             row.stack_id, row.status, row.status_reason = found.stack_id, found.status, found.reason
             row.outputs = found.outputs
         row.save(update_fields=["stack_id", "status", "status_reason", "outputs", "seen_at"])
+        if row.status == "DELETE_COMPLETE":
+            resources_gone(row_id)
+
+
+def resources_done(row: Stack, quiet: Iterable[tuple[list[str], int]]) -> int:
+    """How many of the stack's resources are there; `quiet` as from `workers.needs.quiet_groups`.
+
+    Resources that nothing is told of count as soon as all that they need is there: they take seconds.
+    """
+    done = dict(Resource.objects.filter(stack=row, status__in=CREATED).values_list("logical_id", "type"))
+    if any(kind in QUIET for kind in done.values()):
+        # Somebody told of them as well: the listing at the end, or the rule of an older baseline.
+        return len(done)
+    return len(done) + sum(count for needs, count in quiet if done.keys() >= set(needs))
+
+
+def resources_gone(row_id: int) -> None:
+    """A stack that is deleted holds nothing any more; what was told to stay keeps its word."""
+    Resource.objects.filter(stack_id=row_id).exclude(status__in=["DELETE_COMPLETE", "DELETE_SKIPPED"]).update(
+        status="DELETE_COMPLETE"
+    )
 
 
 def resources_fill(row_id: int, described: Iterable[dict[str, Any]]) -> None:

@@ -20,11 +20,11 @@ from workers.aws.cloudformation import AT_REST, DEAD, GONE, GOOD, Deployment, St
 from workers.aws.faults import error_code
 from workers.aws.session import Session
 from workers.context import StepContext
-from workers.rows import resources_fill, stack_seen
+from workers.needs import quiet_groups
+from workers.observer import is_watched
+from workers.rows import CREATED, resources_done, resources_fill, stack_seen
 from workers.workflow import Done, Outcome, StepFailed, Wait
 
-QUICK_LOOKS = 4
-"""So many looks ask AWS; afterwards events and the observer's poll tell."""
 STALE = timedelta(seconds=60)
 UNWATCHED_S = 5.0
 """Longest wait between two looks in a region that nobody observes (its queue is not there yet)."""
@@ -108,6 +108,9 @@ def stack_row(ctx: StepContext, account: Account, region: str, key: str, name: s
 def _begin(ctx: StepContext, target: Target, row: Stack) -> Outcome:
     """Nothing was changed in this attempt yet: look first."""
     session = ctx.session(target.account, target.region)
+    if not row.last_token and not row.stack_id:
+        # Never seen, and its name is the environment's own: CreateStack looks as well (AlreadyExistsException).
+        return _create(ctx, session, target, row)
     found = look_at(ctx, session, row)
     if found is None or found.status in GONE:
         return _create(ctx, session, target, row)
@@ -122,7 +125,9 @@ def _begin(ctx: StepContext, target: Target, row: Stack) -> Outcome:
 
 def _create(ctx: StepContext, session: Session, target: Target, row: Stack) -> Outcome:
     """The intent first: the token on the step, and on the row, so that events find it."""
-    ctx.remember(token=ctx.token, kind="create", change_set="")
+    ctx.remember(
+        token=ctx.token, kind="create", change_set="", quiet=quiet_groups(template_parse(target.template))
+    )
     with ctx.fenced():
         Resource.objects.filter(stack=row).delete()
         Stack.objects.filter(pk=row.pk).update(
@@ -174,12 +179,13 @@ def _watch(ctx: StepContext, target: Target, row: Stack) -> Outcome:
 
 def _judge(ctx: StepContext, session: Session, target: Target, row: Stack, now: StackState) -> Outcome:
     if now.status in GOOD:
-        if not is_observed(ctx, target.account, target.region):
+        known = Resource.objects.filter(stack=row, status__in=CREATED).count()
+        if known < target.total or not is_observed(ctx, target.account, target.region):
             resources_fill(row.pk, cloudformation.resources_of(session, now.stack_id))
         ctx.event("stack.deployed", f"Stack {target.name}: {now.status}")
         return Done(f"{target.total} resources are in place.")
     if now.is_moving or not now.status:
-        done = Resource.objects.filter(stack=row, status__in=["CREATE_COMPLETE", "UPDATE_COMPLETE"]).count()
+        done = resources_done(row, ctx.step.state.get("quiet", ()))
         seconds = None if is_observed(ctx, target.account, target.region) else unwatched_s(ctx)
         return Wait(_progress(target, row, now, done), seconds, done=done, total=target.total)
     raise _failed(session, target, now)
@@ -302,22 +308,23 @@ def look_at(ctx: StepContext, session: Session, row: Stack) -> StackState | None
 
 
 def _must_ask(ctx: StepContext, target: Target, row: Stack) -> bool:
-    """Whether AWS is asked: at the first looks, when the row is stale, or when nobody observes the region."""
+    """Whether AWS is asked: when the row is stale, or when nobody observes the region."""
     if row.last_token == ctx.token and row.status and not row.status.endswith("_IN_PROGRESS"):
         return False
     return looks_itself(ctx, target.account, target.region, row)
 
 
 def looks_itself(ctx: StepContext, account: Account, region: str, row: Stack) -> bool:
-    """Whether the step asks AWS itself now: at its first looks, or when nobody has told anything for long."""
-    if ctx.step.looks <= QUICK_LOOKS or not is_observed(ctx, account, region):
+    """Whether the step asks AWS itself now: nobody else does, or nobody has told anything for long."""
+    if not is_observed(ctx, account, region):
         return True
     return row.seen_at is None or timezone.now() - row.seen_at > STALE
 
 
 def is_observed(ctx: StepContext, account: Account, region: str) -> bool:
-    """Whether events come: the operation counts in a scope that is observed, and the region has its queue."""
-    return bool(ctx.operation.scope and account.baseline.get(region, {}).get("queue_url"))
+    """Whether events come: the region has its queue, and somebody drains it now."""
+    scope = ctx.operation.scope
+    return bool(scope and account.baseline.get(region, {}).get("queue_url")) and is_watched(scope)
 
 
 def unwatched_s(ctx: StepContext) -> float:

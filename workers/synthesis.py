@@ -32,6 +32,8 @@ log = structlog.get_logger(__name__)
 
 TIME_LIMIT_S = 60.0
 START_LIMIT_S = 40.0
+IDLE_S = 600.0
+"""An old release's process ends by itself when nobody has asked it for so long; the working copy's stays warm."""
 NOTE = "synthesis.json"
 # All that the process is told of its surroundings: no credential, no address of a database or broker.
 PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SWITCHYARD_JSII_CACHE")
@@ -195,7 +197,8 @@ def _start(root: Path, path: Path) -> socket.socket:
         process = subprocess.Popen(
             command,
             cwd=root,
-            env=clean_environment(),
+            env=clean_environment()
+            | ({} if root == working_root() else {"SWITCHYARD_SERVE_IDLE_S": f"{IDLE_S:g}"}),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

@@ -18,7 +18,7 @@ from environments.operations.scheduling import occurrence_take, occurrences_forg
 from environments.operations.selectors import operations_due, scopes_moving
 from environments.operations.states import HOLDING, OperationStatus
 from workers import watermark
-from workers.observer import is_watched, observe, watch_end, watch_take
+from workers.observer import SOON_S, is_watched, observe, watch_end, watch_take
 from workers.reconcile import reconcile
 from workers.runner import advance
 
@@ -92,7 +92,7 @@ def _watch(scopes: Sequence[str]) -> None:
         account_id, region = scope.split("/")
         right = watch_take(scope) if account_id in accounts else None
         if right is not None:
-            _send_observe(accounts[account_id], region, right)
+            _send_observe(accounts[account_id], region, right, countdown_s=SOON_S)
 
 
 @shared_task(name="workers.reconcile", ignore_result=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import aws_cdk as cdk
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
@@ -16,6 +18,55 @@ QUEUE_NAME = "switchyard-events"
 DETAIL_TYPES = ("CloudFormation Stack Status Change", "CloudFormation Resource Status Change")
 OWN_STACKS = ("sy-", "CDKToolkit-swyard", "switchyard-")
 """Events of other stacks in the account are none of the portal's business."""
+QUIET = (
+    "AWS::EC2::InternetGateway",
+    "AWS::EC2::Route",
+    "AWS::EC2::RouteTable",
+    "AWS::EC2::SecurityGroup",
+    "AWS::EC2::SecurityGroupEgress",
+    "AWS::EC2::SecurityGroupIngress",
+    "AWS::EC2::Subnet",
+    "AWS::EC2::SubnetRouteTableAssociation",
+    "AWS::EC2::VPCGatewayAttachment",
+)
+"""Made within seconds and by the dozen: their failures are told, their success by the stack's end."""
+SLOW = (
+    "AWS::CertificateManager::Certificate",
+    "AWS::EC2::NatGateway",
+    "AWS::ElasticBeanstalk::Environment",
+    "AWS::ElasticLoadBalancingV2::LoadBalancer",
+    "AWS::IAM::InstanceProfile",
+    "AWS::RDS::DBCluster",
+    "AWS::RDS::DBInstance",
+    "AWS::RDS::DBProxy",
+)
+"""What one waits for longest: that it has begun is told too."""
+INITIATED = "Resource creation Initiated"
+"""The reason of a creation's second CREATE_IN_PROGRESS, which has the physical id; the first one has neither."""
+
+
+def told() -> list[dict[str, Any]]:
+    """What of a stack's many events is worth a message: a failure, and what becomes of what takes time."""
+    return [
+        {
+            "logical-resource-id": [{"exists": False}],
+            # That it began is known to whoever began it.
+            "status-details": {"status": [{"anything-but": ["CREATE_IN_PROGRESS"]}]},
+        },
+        {
+            "resource-type": [{"anything-but": list(QUIET)}],
+            "status-details": {"status": [{"suffix": "_COMPLETE"}]},
+        },
+        {
+            "logical-resource-id": [{"exists": True}],
+            "status-details": {"status": [{"suffix": "_FAILED"}, "DELETE_SKIPPED"]},
+        },
+        {
+            "resource-type": list(SLOW),
+            "status-details": {"status": ["UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS"]},
+        },
+        {"resource-type": list(SLOW), "status-details": {"status-reason": [INITIATED]}},
+    ]
 
 
 class EventsStack(cdk.Stack):
@@ -47,7 +98,10 @@ class EventsStack(cdk.Stack):
             event_pattern={
                 "source": ["aws.cloudformation"],
                 "detail-type": list(DETAIL_TYPES),
-                "detail": {"stack-id": [{"prefix": f"{place}{prefix}"} for prefix in OWN_STACKS]},
+                "detail": {
+                    "stack-id": [{"prefix": f"{place}{prefix}"} for prefix in OWN_STACKS],
+                    "$or": told(),
+                },
             },
             targets=[events.CfnRule.TargetProperty(id="queue", arn=queue.queue_arn)],
         )

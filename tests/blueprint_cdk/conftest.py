@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from blueprint_cdk import runtime
+from blueprint_cdk import VERSION, runtime
 from tests.blueprint_cdk.support import FACTS, SPEC, Assembly, Synthesise
 
 runtime.prepare()
@@ -20,7 +20,7 @@ def synthesise(tmp_path_factory: pytest.TempPathFactory) -> Synthesise:
 
     made: dict[str, Assembly] = {}
 
-    def make(facts: dict[str, Any] | None = None, release: str = "1.0.0", **changes: Any) -> Assembly:
+    def make(facts: dict[str, Any] | None = None, release: str = VERSION, **changes: Any) -> Assembly:
         spec = {**SPEC, **changes}
         request = {
             "app": "environment",

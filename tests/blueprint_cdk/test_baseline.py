@@ -10,6 +10,7 @@ import cfnlint.api
 import cfnlint.config
 import pytest
 
+from blueprint_cdk.baseline.events import told
 from blueprint_cdk.data import load
 from blueprint_cdk.spec import SpecError
 
@@ -48,6 +49,9 @@ def test_rule_takes_status_changes_of_the_portals_own_stacks(template: dict[str,
         "CloudFormation Stack Status Change",
         "CloudFormation Resource Status Change",
     ]
+    assert pattern["detail"]["$or"] == told()
+    # EventBridge takes patterns of 2,048 characters (Event pattern size, in its quotas).
+    assert len(json.dumps(pattern)) < 2048
     prefixes = [row["prefix"].rpartition("stack/")[2] for row in pattern["detail"]["stack-id"]]
     assert prefixes == ["sy-", "CDKToolkit-swyard", "switchyard-"]
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from blueprint_cdk import VERSION
 from blueprint_cdk.data import load
 from tests.blueprint_cdk.support import SPEC, Assembly, Synthesise
 
@@ -385,7 +386,7 @@ def test_every_resource_that_can_be_tagged_is(small: Assembly) -> None:
         "switchyard:team": "web",
         "switchyard:tier": "dev",
         "switchyard:owner": "ann@example.com",
-        "switchyard:release": "1.0.0",
+        "switchyard:release": VERSION,
     }
     untagged = set()
     for template in small.templates().values():

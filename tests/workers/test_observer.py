@@ -7,19 +7,22 @@ import pytest
 from django.contrib.contenttypes.models import ContentType
 from django.utils import timezone
 
+from blueprint_cdk.baseline import events
 from environments.lifecycle.models import Account
 from environments.operations.kinds import ApprovalNeed, Kind, kind_register
 from environments.operations.models import Event, Operation, Resource, Stack, Step
 from environments.operations.opening import operation_open
 from environments.operations.states import ClaimMode
 from environments.people.models import Team, User
+from workers import rows
+from workers.intake import take_in
 from workers.models import Watch
+from workers.needs import quiet_groups
 from workers.observer import (
     LATE_S,
     SOON_S,
     observe,
     steps_wake,
-    take_in,
     watch_end,
     watch_keep,
     watch_take,
@@ -216,11 +219,97 @@ def test_silence_makes_the_observer_patient_and_its_end_ends_it(stack, sandbox):
     scope = "111122223333/eu-west-1"
     token = watch_take(scope)
     assert observe(account, "eu-west-1", token) == SOON_S
-    Watch.objects.update(observed_at=timezone.now() - timedelta(seconds=100))
+    Watch.objects.update(observed_at=timezone.now() - timedelta(seconds=20))
     assert observe(account, "eu-west-1", token) == pytest.approx(2.0, abs=0.2)
     Watch.objects.update(observed_at=timezone.now() - timedelta(seconds=10_000))
     assert observe(account, "eu-west-1", token) == LATE_S
     Operation.objects.update(status="succeeded")
-    assert observe(account, "eu-west-1", token) is not None
-    Watch.objects.update(moved_at=timezone.now() - timedelta(seconds=60))
     assert observe(account, "eu-west-1", token) is None
+
+
+def test_handled_messages_are_deleted_by_the_ten_and_the_rest_at_the_end(account, sandbox, keys):
+    sqs = sandbox.client("sqs", keys)
+    queue_url = account.baseline["eu-west-1"]["queue_url"]
+    token = watch_take(f"{account.account_id}/eu-west-1")
+    while observe(account, "eu-west-1", token) is not None:
+        pass  # what the account's own adding has left
+
+    def hidden():
+        # An earlier test may have been handed some that it never deleted.
+        left = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["All"])["Attributes"]
+        assert left["ApproximateNumberOfMessages"] == "0"
+        return left["ApproximateNumberOfMessagesNotVisible"]
+
+    before = hidden()
+    for number in range(23):
+        body = event("CREATE_COMPLETE", 60, logical_id=f"Rule{number}")
+        sqs.send_message(QueueUrl=queue_url, MessageBody=body)
+    begun = sandbox.control("GET", "requests/counts")["last"]
+
+    def calls():
+        counted = sandbox.control("GET", "requests/counts", after=begun)["by_operation"]
+        return counted.get("sqs.ReceiveMessage", 0), counted.get("sqs.DeleteMessageBatch", 0)
+
+    assert observe(account, "eu-west-1", token) is not None
+    assert calls() == (3, 2) and len(Watch.objects.get().handled) == 3
+    assert observe(account, "eu-west-1", token) is None
+    assert calls() == (4, 3) and Watch.objects.get().handled == []
+    assert hidden() == before
+
+
+def test_quiet_types_are_those_that_the_baselines_rule_leaves_out():
+    assert rows.QUIET == events.QUIET
+
+
+def test_quiet_resources_count_once_what_they_wait_for_is_there(stack):
+    template = {
+        "Resources": {
+            "Vpc": {"Type": "AWS::EC2::VPC"},
+            "Table": {"Type": "AWS::EC2::RouteTable", "Properties": {"VpcId": {"Ref": "Vpc"}}},
+            "Nat": {"Type": "AWS::EC2::NatGateway", "DependsOn": ["Vpc"]},
+            "Route": {
+                "Type": "AWS::EC2::Route",
+                "Properties": {
+                    "RouteTableId": {"Ref": "Table"},
+                    "NatGatewayId": {"Fn::GetAtt": ["Nat", "NatGatewayId"]},
+                    "Text": {"Fn::Sub": "${AWS::Region} ${Vpc.Id}"},
+                },
+            },
+        }
+    }
+    groups = quiet_groups(template)
+    assert groups == [(["Nat", "Vpc"], 1), (["Vpc"], 1)]
+    step = Step.objects.create(
+        operation=stack.operation,
+        key="data",
+        title="Database",
+        phase="execute",
+        position=0,
+        status="waiting",
+        progress_total=4,
+        parameters={"stack_name": NAME},
+        state={"quiet": groups},
+    )
+
+    def done():
+        step.refresh_from_db()
+        return step.progress_done
+
+    take(event("CREATE_COMPLETE", 1, logical_id="Vpc", kind="AWS::EC2::VPC"))
+    assert done() == 2
+    take(event("CREATE_IN_PROGRESS", 2, logical_id="Nat", kind="AWS::EC2::NatGateway"))
+    assert done() == 2
+    take(event("CREATE_COMPLETE", 3, logical_id="Nat", kind="AWS::EC2::NatGateway"))
+    assert done() == 4
+
+
+def test_a_deleted_stack_holds_nothing_but_what_was_to_stay(stack):
+    take(
+        event("CREATE_COMPLETE", 1, logical_id="Table", kind="AWS::EC2::RouteTable"),
+        event("DELETE_SKIPPED", 2, logical_id="Bucket", kind="AWS::S3::Bucket"),
+    )
+    take(event("DELETE_COMPLETE", 3))
+    assert dict(Resource.objects.values_list("logical_id", "status")) == {
+        "Table": "DELETE_COMPLETE",
+        "Bucket": "DELETE_SKIPPED",
+    }

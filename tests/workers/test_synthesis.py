@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 import uuid
 from pathlib import Path
 
@@ -144,6 +145,62 @@ def test_an_old_release_is_synthesised_from_its_own_snapshot(tmp_path):
     template = assembly_load(name).stack("sy-shop-k3x9-network").template
     assert "An older environment" in template
     assert "An older environment" not in assembly_load(synthesise()).stack("sy-shop-k3x9-network").template
+
+
+def ended(process_id, within_s=15):
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline:
+        try:
+            state = Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[0]
+        except FileNotFoundError:
+            return True
+        if state == "Z":
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def test_an_old_releases_process_ends_when_nobody_asks_and_is_started_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(synthesis, "IDLE_S", 1.0)
+    digest, artifact = old_release(tmp_path)
+    request = {"version": "0.9.0", "app": "environment", "facts": FACTS}
+    path = synthesis.socket_path(tmp_path, digest)
+    synthesis._end(path)  # an earlier test's, which knows of another time
+
+    def ask_anew():
+        # What an earlier run left in the artifact store asks no process.
+        spec = {**SPEC, "name": f"i{uuid.uuid4().hex[:8]}"}
+        assert synthesis.synthesise(digest=digest, artifact=artifact, lock={}, spec=spec, **request)
+        return int(path.with_suffix(".pid").read_text())
+
+    synthesise(name=f"w{uuid.uuid4().hex[:8]}")
+    working = pid()
+    first = ask_anew()
+    nodes = Path(f"/proc/{first}/task/{first}/children").read_text().split()
+    assert nodes and ended(first) and all(ended(node) for node in nodes)
+    assert not path.exists()
+    second = ask_anew()
+    assert second != first and ended(second)
+    assert not ended(working, within_s=0.5), "the working copy's process stays warm"
+
+
+def test_an_old_releases_process_ends_with_the_worker_that_started_it(tmp_path):
+    digest, artifact = old_release(tmp_path)
+    path = synthesis.socket_path(tmp_path, digest)
+    script = (
+        "import sys, uuid, django; django.setup()\n"
+        "from tests.workers.test_synthesis import FACTS, SPEC\n"
+        "from workers import synthesis\n"
+        "synthesis.synthesise(digest=sys.argv[1], artifact=sys.argv[2], lock={}, version='0.9.0',"
+        " app='environment', spec={**SPEC, 'name': f'e{uuid.uuid4().hex[:8]}'}, facts=FACTS)\n"
+    )
+    synthesis._end(path)
+    environment = os.environ | {
+        "SYNTHESIS_SOCKET": str(Path(settings.SYNTHESIS_SOCKET).absolute()),
+        "ARTIFACTS_DIR": str(Path(settings.ARTIFACTS_DIR).absolute()),
+    }
+    subprocess.run([sys.executable, "-c", script, digest, artifact], check=True, env=environment)
+    assert ended(int(path.with_suffix(".pid").read_text()))
 
 
 def test_an_old_release_without_its_lock_says_what_is_missing(tmp_path):

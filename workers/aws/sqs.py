@@ -6,13 +6,15 @@ from workers.aws.session import Session
 
 SERVICE = "sqs"
 BATCH = 10
-"""The most that SQS hands out in one call."""
+"""The most that SQS hands out, or deletes, in one call."""
+HIDDEN_S = 150
+"""So long a message that was handed out stays hidden: time to gather ten before they are deleted."""
 
 
 def receive(session: Session, queue_url: str) -> list[dict[str, Any]]:
     """Up to ten messages, without waiting: [{"Body", "ReceiptHandle", "MessageId"}]."""
     answer = session.client(SERVICE).receive_message(
-        QueueUrl=queue_url, MaxNumberOfMessages=BATCH, WaitTimeSeconds=0
+        QueueUrl=queue_url, MaxNumberOfMessages=BATCH, WaitTimeSeconds=0, VisibilityTimeout=HIDDEN_S
     )
     return list(answer.get("Messages", []))
 

@@ -129,11 +129,20 @@ def assets(ctx: StepContext) -> Outcome:
     session = ctx.session(environment.account, environment.home_region)
     new = 0
     for asset in assembly.assets:
+        if asset.is_template and _travels(assembly.content(asset.path)):
+            continue
         # A template is new for each environment, so it is put without asking; a bundle is shared by many.
         if asset.is_template or not s3.object_exists(session, asset.bucket, asset.key):
             s3.object_put(session, asset.bucket, asset.key, assembly.content(asset.path))
             new += 1
-    return Done(f"{new} of {len(assembly.assets)} files uploaded; the others were there.")
+    return Done(
+        f"{new} of {len(assembly.assets)} files uploaded; the others were there, or travel in the call."
+    )
+
+
+def _travels(template: bytes) -> bool:
+    """Whether a template is small enough to travel in the call that deploys it."""
+    return len(template) <= cloudformation.BODY_LIMIT
 
 
 def stack(ctx: StepContext) -> Outcome:
@@ -161,7 +170,8 @@ def addresses(ctx: StepContext) -> Outcome:
     """What people open, and whether it is healthy."""
     environment: Environment = ctx.subject
     key = environment.release.stacks[-1]["key"]
-    session = ctx.session(environment.account, environment.home_region, READER)
+    # With the role that the steps before took already; it reads as well.
+    session = ctx.session(environment.account, environment.home_region)
     outputs = _outputs(ctx, environment, key)
     shown = {label: outputs[label] for label in ("Address", "BeanstalkUrl") if outputs.get(label)}
     health = beanstalk.environment_find(
@@ -182,7 +192,7 @@ def _outputs(ctx: StepContext, environment: Environment, key: str) -> dict[str, 
     """Outputs of one of its stacks: as they were seen, or asked for when only events told of its end."""
     row = stack_row(ctx, environment.account, environment.home_region, key, stack_name(environment, key))
     if not row.outputs:
-        session = ctx.session(environment.account, environment.home_region, READER)
+        session = ctx.session(environment.account, environment.home_region)
         stack_seen(row.pk, cloudformation.stack_find(session, row.stack_id or row.name))
         row.refresh_from_db()
     outputs: dict[str, str] = row.outputs
@@ -193,6 +203,7 @@ def _target(ctx: StepContext) -> Target:
     environment: Environment = ctx.subject
     key = ctx.step.parameters["stack"]
     artifact = assembly_load(ctx.operation.state["assembly"]).stack(stack_name(environment, key))
+    travels = _travels(artifact.template.encode())
     return Target(
         account=environment.account,
         region=artifact.region,
@@ -200,7 +211,10 @@ def _target(ctx: StepContext) -> Target:
         deployment=Deployment(
             name=artifact.name,
             role_arn=artifact.execution_role_arn,
-            template_url=f"https://{artifact.template_bucket}.s3.{artifact.region}.amazonaws.com/{artifact.template_key}",
+            template_body=artifact.template if travels else "",
+            template_url=""
+            if travels
+            else f"https://{artifact.template_bucket}.s3.{artifact.region}.amazonaws.com/{artifact.template_key}",
             tags=artifact.tags,
             policy=artifact.policy or "",
             termination_protection=artifact.termination_protection,
