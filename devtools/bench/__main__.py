@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 
 from devtools import processes
-from devtools.bench import fleet, pages, provision, realistic, report
+from devtools.bench import fleet, pages, provision, realistic, report, waiting
 from devtools.demo import seed
 from devtools.demo.house import House, Ports
 from devtools.demo.keep import secrets_of_demo
@@ -21,6 +21,7 @@ PARTS: dict[str, Callable[[House, seed.People], report.Section]] = {
     "provision": provision.measure,
     "realistic": realistic.measure,
     "fleet": fleet.measure,
+    "waiting": waiting.measure,
     "pages": pages.measure,
 }
 
