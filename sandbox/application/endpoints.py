@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -206,3 +207,18 @@ def _parameter(ctx: Context, cluster: Record, name: str) -> str:
 def writes(cluster: Record) -> bool:
     """Whether the cluster takes writes: a secondary one of a global database does not (`data["read_only"]`)."""
     return not cluster.data.get("read_only")
+
+
+def volumes_in(world: World, values: Iterable[str]) -> set[str]:
+    """The volumes behind the database endpoints among some values (a program's variables)."""
+    found = set()
+    for value in values:
+        if not value.endswith(".rds.amazonaws.com"):
+            continue
+        try:
+            led = route(world, value)
+        except Dark:
+            continue
+        if isinstance(led, Route):
+            found.add(led.volume)
+    return found

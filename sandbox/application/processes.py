@@ -8,7 +8,7 @@ import logging
 import socket
 from typing import TYPE_CHECKING, Any
 
-from sandbox.application import hosting, surroundings
+from sandbox.application import endpoints, hosting, surroundings, volumes
 from sandbox.application.bundle import CannotRun, run_command, unpack
 from sandbox.application.children import Child
 from sandbox.application.probing import health_check, probe
@@ -172,6 +172,7 @@ async def _start(ctx: Context, env: Record, program: Program) -> None:
             "HOST": "127.0.0.1",
             "PORT": str(program.port),
         }
+        await volumes.warm(ctx.world, endpoints.volumes_in(ctx.world, given.values()))
         name = f"application {env.id}"
         program.child = await here.children.start(
             name, run.command, run.folder, given, home / "stdouterr.log"

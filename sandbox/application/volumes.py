@@ -134,3 +134,12 @@ async def ready(world: World, volume: str) -> str:
     if record.state != "available":
         await asyncio.shield(_begin(world, record))
     return schema_of(volume)
+
+
+async def warm(world: World, volumes: set[str]) -> None:
+    """Have volumes ready before a program asks: AWS's are there, however slowly this machine starts a server."""
+    try:
+        for volume in sorted(volumes):
+            await ready(world, volume)
+    except NoEngine as problem:
+        log.info("A program starts without its database: %s", problem)

@@ -12,7 +12,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from sandbox.application import hosting, surroundings
+from sandbox.application import endpoints, hosting, surroundings, volumes
 from sandbox.application.bundle import CannotRun, unpack
 from sandbox.application.children import Child
 from sandbox.context import Context
@@ -174,6 +174,7 @@ class _Run:
             **variables.fetched(self.ctx, spec),
             **variables.of_project(self.ctx, self.build),
         }
+        await volumes.warm(self.ctx.world, endpoints.volumes_in(self.ctx.world, self.variables.values()))
         return spec
 
     async def _commands(self, name: str, spec: Spec) -> None:

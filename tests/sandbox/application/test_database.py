@@ -167,3 +167,26 @@ def test_secret_that_the_database_does_not_know_serves_nobody(leaving: Place) ->
         DBClusterIdentifier="leaving", MasterUserPassword="another-1234", ApplyImmediately=True
     )
     assert refused(connect, leaving, leaving.made["writer"])[0] == 9501
+
+
+def test_clone_begins_with_its_sources_data(shop: Place) -> None:
+    source = connect(shop, shop.made["writer"])
+    rows(source, "CREATE TABLE IF NOT EXISTS cloned (id INT PRIMARY KEY)")
+    rows(source, "INSERT INTO cloned VALUES (1)")
+    rds = shop.client("rds")
+    rds.restore_db_cluster_to_point_in_time(
+        DBClusterIdentifier="clone",
+        SourceDBClusterIdentifier="shop",
+        RestoreType="copy-on-write",
+        UseLatestRestorableTime=True,
+        DBSubnetGroupName="shop",
+    )
+    shop.instance("clone", "clone-0")
+    place = Place(shop.sandbox, shop.keys, shop.region, "clone.apps.example.com")
+    place.made = {n: shop.made[n] for n in ("vpc", "subnets", "balancer", "login")}
+    place.proxy("clone", shop.made["secret"], shop.made["proxy_role"])
+    rows(source, "INSERT INTO cloned VALUES (2)")
+    clone = connect(place, place.made["writer"])
+    assert rows(clone, "SELECT id FROM cloned") == [(1,)]
+    rows(clone, "INSERT INTO cloned VALUES (3)")
+    assert rows(source, "SELECT id FROM cloned") == [(1,), (2,)]
