@@ -108,8 +108,8 @@ def stack_row(ctx: StepContext, account: Account, region: str, key: str, name: s
 def _begin(ctx: StepContext, target: Target, row: Stack) -> Outcome:
     """Nothing was changed in this attempt yet: look first."""
     session = ctx.session(target.account, target.region)
-    if not row.last_token and not row.stack_id:
-        # Never seen, and its name is the environment's own: CreateStack looks as well (AlreadyExistsException).
+    if not row.last_token and not row.stack_id and _creates_others(ctx):
+        # The first stack was looked for and was not there; CreateStack looks as well (AlreadyExistsException).
         return _create(ctx, session, target, row)
     found = look_at(ctx, session, row)
     if found is None or found.status in GONE:
@@ -121,6 +121,11 @@ def _begin(ctx: StepContext, target: Target, row: Stack) -> Outcome:
     if found.status not in AT_REST:
         raise _stuck(found)
     return _bring_up_to_date(ctx, session, target, found)
+
+
+def _creates_others(ctx: StepContext) -> bool:
+    """Whether the operation has begun another stack: a portal restored from a backup that is older has not."""
+    return Stack.objects.filter(operation_id=ctx.operation.pk).exclude(last_token="").exists()
 
 
 def _create(ctx: StepContext, session: Session, target: Target, row: Stack) -> Outcome:
