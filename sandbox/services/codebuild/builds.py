@@ -9,8 +9,9 @@ from sandbox.context import Context
 from sandbox.errors import AwsError
 from sandbox.iam.principals import principal_dump
 from sandbox.registry import on_start, operation
+from sandbox.services._casing import from_cfn, to_cfn
 from sandbox.services.codebuild import running
-from sandbox.services.codebuild.projects import BUILD, from_cfn, invalid, need, to_cfn
+from sandbox.services.codebuild.projects import BUILD, invalid, need
 from sandbox.store import Record
 from sandbox.world import World
 

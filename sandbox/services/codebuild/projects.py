@@ -9,28 +9,12 @@ from sandbox.context import Context
 from sandbox.errors import AwsError
 from sandbox.registry import operation, resource_type
 from sandbox.resource_types import ResourceType, tag_list, tags_from
+from sandbox.services._casing import from_cfn, to_cfn
 from sandbox.store import GLOBAL, Record
 
 PROJECT = "AWS::CodeBuild::Project"
 BUILD = "Sandbox::CodeBuild::Build"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9\-_]{1,149}")
-# Where the two forms differ by more than the first letter.
-_TO_CFN = {"buildspec": "BuildSpec"}
-_FROM_CFN = {"BuildSpec": "buildspec"}
-
-
-def to_cfn(value: Any) -> Any:
-    """The API's members (`environmentVariables`) in CloudFormation's spelling."""
-    if isinstance(value, dict):
-        return {_TO_CFN.get(k, k[:1].upper() + k[1:]): to_cfn(v) for k, v in value.items()}
-    return [to_cfn(v) for v in value] if isinstance(value, list) else value
-
-
-def from_cfn(value: Any) -> Any:
-    """And back."""
-    if isinstance(value, dict):
-        return {_FROM_CFN.get(k, k[:1].lower() + k[1:]): from_cfn(v) for k, v in value.items()}
-    return [from_cfn(v) for v in value] if isinstance(value, list) else value
 
 
 def invalid(text: str) -> AwsError:

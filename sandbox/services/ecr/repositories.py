@@ -1,9 +1,8 @@
-"""ECR: repositories and what is in them (manifests; layers are not kept)."""
+"""Repositories and their configuration."""
 
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 import re
 from typing import Any
@@ -53,7 +52,8 @@ def _uri(record: Record) -> str:
     return f"{record.account}.dkr.ecr.{record.region}.amazonaws.com/{record.id}"
 
 
-def _get(ctx: Context, name: str) -> Record:
+def need(ctx: Context, name: str) -> Record:
+    """The repository. Raises RepositoryNotFoundException."""
     record = ctx.store.get(ctx.account, ctx.region, REPOSITORY, name)
     if record is None:
         raise AwsError(
@@ -105,144 +105,17 @@ def create_repository(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
 @operation("ecr", "DescribeRepositories")
 def describe_repositories(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     names = params.get("repositoryNames")
-    records = [_get(ctx, n) for n in names] if names else ctx.store.list(ctx.account, ctx.region, REPOSITORY)
+    records = [need(ctx, n) for n in names] if names else ctx.store.list(ctx.account, ctx.region, REPOSITORY)
     return {"repositories": [_shape(r) for r in records]}
 
 
 @operation("ecr", "DeleteRepository")
 def delete_repository(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
-    record = _get(ctx, params["repositoryName"])
+    record = need(ctx, params["repositoryName"])
     record.data["force"] = bool(params.get("force"))
     shape = _shape(record)
     ctx.world.delete(ctx, record, at_once=True)
     return {"repository": shape}
-
-
-# -- images
-
-
-@operation("ecr", "PutImage")
-def put_image(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
-    record = _get(ctx, params["repositoryName"])
-    manifest, tag = params["imageManifest"], params.get("imageTag")
-    digest = "sha256:" + hashlib.sha256(manifest.encode()).hexdigest()
-    images = record.data["images"]
-    holder = next((d for d, i in images.items() if tag and tag in i["tags"]), None)
-    if holder == digest:
-        raise AwsError(
-            "ImageAlreadyExistsException", f"Image with digest '{digest}' and tag '{tag}' already exists", 400
-        )
-    if holder is not None:
-        if record.properties.get("ImageTagMutability") == "IMMUTABLE":
-            raise AwsError(
-                "ImageTagAlreadyExistsException",
-                f"The image tag '{tag}' already exists in the '{record.id}' repository and cannot be overwritten "
-                "because the tag is immutable.",
-                400,
-            )
-        images[holder]["tags"].remove(tag)
-    media = params.get("imageManifestMediaType") or "application/vnd.docker.distribution.manifest.v2+json"
-    image = images.setdefault(digest, {"manifest": manifest, "media": media, "tags": [], "at": ctx.now})
-    if tag:
-        image["tags"].append(tag)
-    ctx.store.put(record)
-    id = {"imageDigest": digest, "imageTag": tag}
-    return {
-        "image": {
-            "registryId": record.account,
-            "repositoryName": record.id,
-            "imageId": id,
-            "imageManifest": manifest,
-        }
-    }
-
-
-@operation("ecr", "ListImages")
-def list_images(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
-    ids: list[dict[str, Any]] = []
-    wanted = (params.get("filter") or {}).get("tagStatus")
-    for digest, image in _get(ctx, params["repositoryName"]).data["images"].items():
-        if image["tags"] and wanted != "UNTAGGED":
-            ids.extend({"imageDigest": digest, "imageTag": t} for t in image["tags"])
-        elif not image["tags"] and wanted != "TAGGED":
-            ids.append({"imageDigest": digest})
-    return {"imageIds": ids}
-
-
-def _find(record: Record, id: dict[str, Any]) -> tuple[str, dict[str, Any]] | None:
-    for digest, image in record.data["images"].items():
-        if id.get("imageDigest", digest) == digest and (
-            not id.get("imageTag") or id["imageTag"] in image["tags"]
-        ):
-            return digest, image
-    return None
-
-
-def _failure(id: dict[str, Any]) -> dict[str, Any]:
-    return {"imageId": id, "failureCode": "ImageNotFound", "failureReason": "Requested image not found"}
-
-
-@operation("ecr", "DescribeImages")
-def describe_images(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
-    record = _get(ctx, params["repositoryName"])
-    ids = params.get("imageIds") or [{"imageDigest": d} for d in record.data["images"]]
-    details = []
-    for id in ids:
-        found = _find(record, id)
-        if found is None:
-            raise AwsError(
-                "ImageNotFoundException",
-                f"The image with imageId {json.dumps(id)} does not exist within the repository with name "
-                f"'{record.id}' in the registry with id '{record.account}'",
-                400,
-            )
-        digest, image = found
-        details.append(
-            {
-                "registryId": record.account,
-                "repositoryName": record.id,
-                "imageDigest": digest,
-                "imageTags": image["tags"] or None,
-                "imageSizeInBytes": len(image["manifest"]),
-                "imagePushedAt": image["at"],
-                "imageManifestMediaType": image["media"],
-            }
-        )
-    return {"imageDetails": details}
-
-
-@operation("ecr", "BatchGetImage")
-def batch_get_image(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
-    record = _get(ctx, params["repositoryName"])
-    images, failures = [], []
-    for id in params["imageIds"]:
-        found = _find(record, id)
-        if found is None:
-            failures.append(_failure(id))
-            continue
-        shown = {"imageDigest": found[0], "imageTag": id.get("imageTag")}
-        images.append({"registryId": record.account, "repositoryName": record.id, "imageId": shown,
-                       "imageManifest": found[1]["manifest"]})  # fmt: skip
-    return {"images": images, "failures": failures}
-
-
-@operation("ecr", "BatchDeleteImage")
-def batch_delete_image(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
-    record = _get(ctx, params["repositoryName"])
-    gone, failures = [], []
-    for id in params["imageIds"]:
-        found = _find(record, id)
-        if found is None:
-            failures.append(_failure(id))
-            continue
-        digest, image = found
-        if id.get("imageTag") and not id.get("imageDigest") and len(image["tags"]) > 1:
-            image["tags"].remove(id["imageTag"])
-        else:
-            del record.data["images"][digest]
-        gone.append({"imageDigest": digest, "imageTag": id.get("imageTag")})
-    ctx.store.put(record)
-    return {"imageIds": gone, "failures": failures}
 
 
 @operation("ecr", "GetAuthorizationToken")
@@ -259,36 +132,9 @@ def get_authorization_token(ctx: Context, params: dict[str, Any]) -> dict[str, A
 # -- configuration of a repository
 
 
-@operation("ecr", "PutLifecyclePolicy")
-def put_lifecycle_policy(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
-    record = _get(ctx, params["repositoryName"])
-    text = params["lifecyclePolicyText"]
-    properties = {**record.properties, "LifecyclePolicy": {"LifecyclePolicyText": text}}
-    ctx.world.update(ctx, record, properties, at_once=True)
-    return {"registryId": record.account, "repositoryName": record.id, "lifecyclePolicyText": text}
-
-
-@operation("ecr", "GetLifecyclePolicy")
-def get_lifecycle_policy(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
-    record = _get(ctx, params["repositoryName"])
-    policy = record.properties.get("LifecyclePolicy")
-    if not policy:
-        raise AwsError(
-            "LifecyclePolicyNotFoundException",
-            f"Lifecycle policy does not exist for the repository with name '{record.id}' in the registry "
-            f"with id '{record.account}'",
-            400,
-        )
-    return {
-        "registryId": record.account,
-        "repositoryName": record.id,
-        "lifecyclePolicyText": policy["LifecyclePolicyText"],
-    }
-
-
 @operation("ecr", "PutImageScanningConfiguration")
 def put_image_scanning(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
-    record = _get(ctx, params["repositoryName"])
+    record = need(ctx, params["repositoryName"])
     scan = {"ScanOnPush": params["imageScanningConfiguration"].get("scanOnPush", False)}
     ctx.world.update(ctx, record, {**record.properties, "ImageScanningConfiguration": scan}, at_once=True)
     return {"repositoryName": record.id, "imageScanningConfiguration": params["imageScanningConfiguration"]}
@@ -296,7 +142,7 @@ def put_image_scanning(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
 
 @operation("ecr", "PutImageTagMutability")
 def put_image_tag_mutability(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
-    record = _get(ctx, params["repositoryName"])
+    record = need(ctx, params["repositoryName"])
     word = params["imageTagMutability"]
     ctx.world.update(ctx, record, {**record.properties, "ImageTagMutability": word}, at_once=True)
     return {"repositoryName": record.id, "imageTagMutability": word}
@@ -304,7 +150,7 @@ def put_image_tag_mutability(ctx: Context, params: dict[str, Any]) -> dict[str, 
 
 @operation("ecr", "SetRepositoryPolicy")
 def set_repository_policy(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
-    record = _get(ctx, params["repositoryName"])
+    record = need(ctx, params["repositoryName"])
     document = json.loads(params["policyText"])
     ctx.world.update(ctx, record, {**record.properties, "RepositoryPolicyText": document}, at_once=True)
     return {"repositoryName": record.id, "policyText": params["policyText"]}
@@ -312,7 +158,7 @@ def set_repository_policy(ctx: Context, params: dict[str, Any]) -> dict[str, Any
 
 @operation("ecr", "GetRepositoryPolicy")
 def get_repository_policy(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
-    record = _get(ctx, params["repositoryName"])
+    record = need(ctx, params["repositoryName"])
     document = record.properties.get("RepositoryPolicyText")
     if not document:
         raise AwsError(
@@ -325,7 +171,7 @@ def get_repository_policy(ctx: Context, params: dict[str, Any]) -> dict[str, Any
 
 
 def _by_arn(ctx: Context, arn: str) -> Record:
-    return _get(ctx, arn.partition(":repository/")[2])
+    return need(ctx, arn.partition(":repository/")[2])
 
 
 @operation("ecr", "ListTagsForResource")

@@ -1,0 +1,1 @@
+"""ECR: repositories and what is in them (manifests; layers are not kept), replication, scans, lifecycle."""
