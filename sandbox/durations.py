@@ -15,6 +15,8 @@ DURATIONS: dict[str, dict[str, float]] = {
         "update": 5,
         "delete": 5,
     },  # estimate; DNS validation
+    "AWS::DynamoDB::Table": {"create": 10, "update": 10, "delete": 10},  # estimate
+    "AWS::DynamoDB::GlobalTable": {"create": 60, "update": 30, "delete": 30},  # estimate
     "AWS::EC2::EIP": {"create": 15, "update": 5, "delete": 5},  # estimate
     "AWS::EC2::FlowLog": {"create": 5, "update": 5, "delete": 5},  # estimate
     "AWS::EC2::InternetGateway": {"create": 15, "update": 3, "delete": 5},  # estimate
@@ -38,6 +40,7 @@ DURATIONS: dict[str, dict[str, float]] = {
     "AWS::Route53::HostedZone": {"create": 35, "update": 5, "delete": 35},  # estimate
     "AWS::Route53::RecordSet": {"create": 35, "update": 35, "delete": 35},  # estimate: until INSYNC
     "AWS::S3::Bucket": {"create": 20, "update": 5, "delete": 3},  # estimate
+    "Sandbox::DynamoDB::Replication": {"create": 1},  # developer guide: typically within a second
     "Sandbox::SecretsManager::Replication": {"create": 3},  # estimate
     "Sandbox::S3::Replication": {"create": 15},  # estimate; user guide: most objects within 15 minutes
     "AWS::SQS::Queue": {"create": 60, "update": 5, "delete": 60},  # SQS API reference: 60 s after DeleteQueue

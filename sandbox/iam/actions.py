@@ -124,6 +124,7 @@ RESOURCES: dict[str, dict[str, str]] = {
     "autoscaling": {
         "AutoScalingGroupName": "arn:aws:autoscaling:{r}:{a}:autoScalingGroup:*:autoScalingGroupName/{v}"
     },
+    "dynamodb": _forms("dynamodb", TableName="table/{v}"),
     "cloudwatch": _forms("cloudwatch", AlarmName="alarm:{v}", AlarmNames="alarm:{v}"),
     "codebuild": _forms(
         "codebuild",

@@ -69,7 +69,7 @@ def messages(rds: Any, id: str) -> list[str]:
 
 def test_stopped_cluster_is_started_again(rds: Any, sandbox: Sandbox, cluster: str) -> None:
     assert refused(rds.start_db_cluster, DBClusterIdentifier=cluster)[0] == STATE
-    slow(sandbox, 0.3)
+    slow(sandbox, 1.0)
     assert rds.stop_db_cluster(DBClusterIdentifier=cluster)["DBCluster"]["Status"] == "stopping"
     until(rds, cluster, "stopped")
     stopped = described(rds, cluster)
@@ -116,7 +116,7 @@ def test_member_of_a_global_database_is_not_stopped_beside_others(rds: Any, sand
 
 def test_reader_becomes_the_writer(rds: Any, sandbox: Sandbox, cluster: str) -> None:
     assert writer(rds, cluster) == f"{cluster}-1"
-    slow(sandbox, 0.3)
+    slow(sandbox, 1.0)
     answer = rds.failover_db_cluster(DBClusterIdentifier=cluster, TargetDBInstanceIdentifier=f"{cluster}-2")
     assert answer["DBCluster"]["Status"] == "failing-over"
     assert refused(rds.failover_db_cluster, DBClusterIdentifier=cluster)[0] == STATE

@@ -73,7 +73,7 @@ def test_new_object_is_pending_then_in_the_other_region(
     near, far = client("s3"), client("s3", OTHER)
     near.put_object(Bucket=pair[0], Key="before", Body=b"0")
     replicate(client, *pair)
-    sandbox.settings(speed=1, durations={"Sandbox::S3::Replication": {"create": 0.4}})
+    sandbox.settings(speed=1, durations={"Sandbox::S3::Replication": {"create": 1.5}})
     version = near.put_object(Bucket=pair[0], Key="k", Body=b"1", Metadata={"who": "me"}, Tagging="a=b")
     assert status(near, pair[0], "k") == "PENDING"
     with pytest.raises(ClientError):

@@ -35,7 +35,7 @@ def until_in_sync(client: Secrets, name: str) -> None:
 
 
 def test_replica_is_in_progress_then_in_sync(client: Secrets, sandbox: Sandbox) -> None:
-    sandbox.settings(speed=1, durations={"Sandbox::SecretsManager::Replication": {"create": 0.3}})
+    sandbox.settings(speed=1, durations={"Sandbox::SecretsManager::Replication": {"create": 1.5}})
     client().create_secret(Name="slow", SecretString="1", AddReplicaRegions=[{"Region": OTHER}])
     assert state(client, "slow")["Status"] == "InProgress"
     assert refused(client(OTHER).get_secret_value, SecretId="slow")[0] == "ResourceNotFoundException"
