@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.application import endpoints, hosting, relay
 from sandbox.application.addresses import NoAddress
+from sandbox.application.dark import darkness
 from sandbox.services.elasticbeanstalk.common import ENVIRONMENT
 from sandbox.services.elbv2 import health
 from sandbox.services.elbv2.base import BALANCER
@@ -173,7 +174,9 @@ def is_healthy(world: World, record: Record, depth: int = 0) -> bool:
     name = names.normal(target["DNSName"])
     balancer = balancer_of(world, name)
     if balancer is not None:
-        return health.balancer_healthy(world.context(balancer.account, balancer.region), balancer)
+        ctx = world.context(balancer.account, balancer.region)
+        dark = darkness(world, balancer.account, balancer.region, "elbv2", "elasticloadbalancing")
+        return dark is None and health.balancer_healthy(ctx, balancer)
     zone = zone_of(world, name)
     others = [r for r in _sets(world, zone, name) if r.properties["Type"] == given["Type"]] if zone else []
     return any(is_healthy(world, r, depth + 1) for r in others) if others else True

@@ -11,7 +11,7 @@ from sandbox.context import Context
 from sandbox.errors import AwsError
 from sandbox.registry import resource_type
 from sandbox.resource_types import ResourceType, random_name
-from sandbox.services.elasticbeanstalk import common, deployments, options, platforms, resources
+from sandbox.services.elasticbeanstalk import common, deployments, metrics, options, platforms, resources
 from sandbox.services.elasticbeanstalk.common import ENVIRONMENT, TERMINATED, event, invalid
 from sandbox.store import Record
 
@@ -123,6 +123,10 @@ class Environment(ResourceType):
         record.data["health"] = "Green" if record.data["made"]["instances"] else "Grey"
         record.attributes["EndpointURL"] = record.data["made"]["endpoint"] or record.data["cname"]
         ctx.store.put(record)
+        if ctx.world.memory.get("beanstalk metrics"):
+            metrics.publish(ctx, record)
+        else:
+            metrics.begin(ctx.world)
         if action == "create":
             for text in resources.described(record):
                 event(ctx, text, **about(record))

@@ -1,10 +1,11 @@
 """Beanstalk's deployments, health, rebuilds and platform updates, with applications that really run."""
 
+import time
 from typing import Any
 
 import pytest
 
-from tests.sandbox.application.building import Place, bundle, until, zipped
+from tests.sandbox.application.building import PLATFORM, Place, bundle, until, zipped
 from tests.sandbox.support import refused
 
 COMMAND = "aws:elasticbeanstalk:command"
@@ -136,6 +137,24 @@ def test_health_shows_what_is_asked_for(beanstalk: Any) -> None:
     assert set(found) - {"ResponseMetadata"} == {"EnvironmentName", "Color"}
 
 
+def test_health_and_requests_are_metrics(place: Place, beanstalk: Any) -> None:
+    assert place.ask("GET", "/").text == "one"
+    cloudwatch = place.client("cloudwatch")
+
+    def newest(space: str, name: str, statistic: str, **by: str) -> float | None:
+        dimensions = [{"Name": n, "Value": v} for n, v in by.items()]
+        points = cloudwatch.get_metric_statistics(
+            Namespace=space, MetricName=name, Dimensions=dimensions, Statistics=[statistic], Period=3600,
+            StartTime=time.time() - 7200, EndTime=time.time() + 60,
+        )["Datapoints"]  # fmt: skip
+        return float(points[-1][statistic]) if points else None
+
+    assert newest("AWS/ElasticBeanstalk", "EnvironmentHealth", "Minimum", EnvironmentName=NAME) == 0
+    front = place.made["balancer"]["LoadBalancerArn"].partition(":loadbalancer/")[2]
+    assert (newest("AWS/ApplicationELB", "RequestCount", "Sum", LoadBalancer=front) or 0) >= 1
+    assert (newest("AWS/ApplicationELB", "TargetResponseTime", "Maximum", LoadBalancer=front) or 0) > 0
+
+
 def test_update_can_be_aborted(place: Place, beanstalk: Any) -> None:
     kind = "AWS::ElasticBeanstalk::Environment"
     assert refused(beanstalk.abort_environment_update, EnvironmentName=NAME)[0] == "InvalidParameterValue"
@@ -203,3 +222,27 @@ def test_managed_platform_update_is_shown_and_applied(place: Place, beanstalk: A
     assert beanstalk.describe_environment_managed_actions(EnvironmentName=NAME)["ManagedActions"] == []
     history = beanstalk.describe_environment_managed_action_history(EnvironmentName=NAME)
     assert [h["Status"] for h in history["ManagedActionHistoryItems"]] == ["Completed"]
+
+
+def test_swapped_cnames_lead_to_the_other_environment(place: Place, beanstalk: Any) -> None:
+    """Two environments with load balancers of their own."""
+    made = {}
+    for name, label in (("blue-side", "one"), ("green-side", "two")):
+        settings = [o for o in place.options({}) if "elbv2" not in o["Namespace"]]
+        settings = [o for o in settings if o["OptionName"] != "LoadBalancerIsShared"]
+        found = beanstalk.create_environment(
+            ApplicationName=NAME,
+            EnvironmentName=name,
+            CNAMEPrefix=f"{name}-310",
+            VersionLabel=label,
+            PlatformArn=f"arn:aws:elasticbeanstalk:{place.region}::platform/{PLATFORM}",
+            OptionSettings=settings,
+        )
+        made[name] = found["CNAME"]
+    assert [place.ask("GET", "/", host=made[n]).text for n in ("blue-side", "green-side")] == ["one", "two"]
+    beanstalk.swap_environment_cnames(
+        SourceEnvironmentName="blue-side", DestinationEnvironmentName="green-side"
+    )
+    assert [place.ask("GET", "/", host=made[n]).text for n in ("blue-side", "green-side")] == ["two", "one"]
+    for name in made:
+        beanstalk.terminate_environment(EnvironmentName=name)

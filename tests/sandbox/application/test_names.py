@@ -230,6 +230,10 @@ def test_alias_that_evaluates_its_target_leaves_a_load_balancer_without_targets(
         )
 
     assert place.ask("GET", "/").text == "eu-west-1"
+    place.sandbox.fault("dark", region="eu-west-1", account=ACCOUNT)
+    assert place.ask("GET", "/").text == "eu-central-1"
+    place.sandbox.lift_faults()
+    assert place.ask("GET", "/").text == "eu-west-1"
     size("0")
     assert place.ask("GET", "/").text == "eu-central-1"
     size("1")
