@@ -36,6 +36,8 @@ class Hosting:
         """Applications by their environment's key."""
         self.instances: dict[str, tuple[str, str, str]] = {}
         """Instance metadata: a path's secret part to (account, region, IAM role)."""
+        self.sessions: dict[str, tuple[float, dict[str, str]]] = {}
+        """Their credentials: (end in epoch seconds, document)."""
         self.names: Any = None
         """The resolver's sockets (dns_server.Sockets), once they are open."""
 
@@ -49,6 +51,7 @@ class Hosting:
         listeners, self.listeners = list(self.listeners.values()), {}
         self.programs.clear()
         self.instances.clear()
+        self.sessions.clear()
         await asyncio.gather(*(listener.close() for listener in listeners))
         await self.children.stop_all()
 

@@ -160,7 +160,7 @@ async def _start(ctx: Context, env: Record, program: Program) -> None:
     program.tried_at = ctx.now
     try:
         run = _unpacked(ctx, env, program.label)
-        await _make_room(ctx.world)
+        await make_room(ctx.world)
         settings = effective(ctx, env.properties)
         home = here.home / "instances" / env.data["id"]
         home.mkdir(parents=True, exist_ok=True)
@@ -257,7 +257,8 @@ def drop(world: World, done: asyncio.Task[tuple[Program, str]]) -> None:
         world.spawn(child.stop())
 
 
-async def _make_room(world: World) -> None:
+async def make_room(world: World) -> None:
+    """End the programs that were idle longest, until there is room for one more."""
     programs = hosting.of(world).programs
     running = sorted((p.used_at, key) for key, p in programs.items() if p.running)
     for _, key in running[: max(0, len(running) - MOST + 1)]:

@@ -249,5 +249,8 @@ def address(world: World, name: str, port: int) -> str:
     """The address of an endpoint, on which it listens from now on. Raises NoAddress."""
     here = hosting.of(world)
     if name not in here.listeners:
+        for gone in [n for n in here.listeners if endpoints.find(world, n) is None]:
+            world.spawn(here.listeners.pop(gone).close())
+            here.addresses.forget(gone)
         here.listeners[name] = Listener(world, name, here.addresses.listen(name, port))
     return here.addresses.of(name)[0]
