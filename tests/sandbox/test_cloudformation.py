@@ -1,6 +1,5 @@
-"""CloudFormation: create, update, rollback, delete, tokens, exports, policies, intrinsics."""
+"""CloudFormation: create, delete, tokens, exports, reading."""
 
-import json
 import time
 from typing import Any
 
@@ -34,9 +33,6 @@ def ref(name: str) -> dict[str, str]:
 
 def queue(**properties: Any) -> dict[str, Any]:
     return {"Type": "AWS::SQS::Queue", "Properties": properties}
-
-
-# -- create
 
 
 def test_created_in_the_order_of_dependencies(stacks: Stacks, ssm: Any) -> None:
@@ -170,198 +166,6 @@ def test_template_from_the_sandboxs_own_s3(sandbox: Sandbox, keys: Keys, stacks:
     assert answer[1].startswith("S3 error")
 
 
-# -- intrinsic functions
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [
-        ({"Fn::Join": ["-", ["a", ref("AWS::Region")]]}, "a-eu-west-1"),
-        ({"Fn::Select": [1, {"Fn::Split": [",", "x,y,z"]}]}, "y"),
-        ({"Fn::If": ["Yes", "on", "off"]}, "on"),
-        ({"Fn::If": ["No", "on", ref("Word")]}, "given"),
-        ({"Fn::FindInMap": ["Sizes", ref("AWS::Region"), "cpu"]}, "2"),
-        ({"Fn::Select": [2, {"Fn::GetAZs": ""}]}, "eu-west-1c"),
-        ({"Fn::Select": [1, {"Fn::Cidr": ["10.0.0.0/16", 2, 8]}]}, "10.0.1.0/24"),
-        ({"Fn::Base64": "hello"}, "aGVsbG8="),
-        ({"Fn::Sub": ["${a}-${!b}-${AWS::AccountId}", {"a": "x"}]}, f"x-${{b}}-{ACCOUNT}"),
-        ({"Fn::GetAtt": ["Other", "Value"]}, "seen"),
-        (ref("FromSsm"), "from-ssm"),
-        ("{{resolve:ssm:/intrinsic/source}}", "from-ssm"),
-    ],
-    ids=lambda v: json.dumps(v)[:24] if isinstance(v, dict) else None,
-)  # fmt: skip
-def test_intrinsic_functions(stacks: Stacks, ssm: Any, value: Any, expected: str) -> None:
-    ssm.put_parameter(Name="/intrinsic/source", Value="from-ssm", Type="String", Overwrite=True)
-    body = json.dumps(
-        {
-            "Parameters": {
-                "Word": {"Type": "String", "Default": "given", "AllowedPattern": "[a-z]+"},
-                "FromSsm": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/intrinsic/source"},
-            },
-            "Mappings": {"Sizes": {"eu-west-1": {"cpu": 2}}},
-            "Conditions": {
-                "Yes": {
-                    "Fn::And": [{"Fn::Equals": [ref("Word"), "given"]}, {"Fn::Not": [{"Condition": "No"}]}]
-                },
-                "No": {"Fn::Or": [{"Fn::Equals": ["a", "b"]}, {"Fn::Equals": ["c", "d"]}]},
-            },
-            "Resources": {
-                "Other": parameter("seen"),
-                "P": parameter(value, Name="/intrinsic/p"),
-                "Never": {**parameter("v"), "Condition": "No"},
-            },
-        }
-    )
-    assert stacks.create("intrinsic", body)["StackStatus"] == "CREATE_COMPLETE", stacks.events("intrinsic")
-    assert ssm.get_parameter(Name="/intrinsic/p")["Parameter"]["Value"] == expected
-    assert "Never" not in stacks.physical("intrinsic")
-    stacks.delete("intrinsic")
-
-
-@pytest.mark.parametrize(
-    ("parameters", "said"),
-    [
-        ([], "Parameters: [Size] must have values"),
-        ([{"ParameterKey": "Size", "ParameterValue": "xl"}], "Parameter 'Size' must be one of AllowedValues"),
-        (
-            [{"ParameterKey": "Other", "ParameterValue": "1"}],
-            "Parameters: [Other] do not exist in the template",
-        ),
-    ],
-)
-def test_parameters_are_checked(stacks: Stacks, parameters: list[dict[str, str]], said: str) -> None:
-    body = json.dumps(
-        {
-            "Parameters": {"Size": {"Type": "String", "AllowedValues": ["s", "m"]}},
-            "Resources": {"A": parameter("v")},
-        }
-    )
-    assert (
-        refused(stacks.client.create_stack, StackName="p", TemplateBody=body, Parameters=parameters)[1]
-        == said
-    )
-
-
-# -- update
-
-
-def test_update_modifies_replaces_adds_and_removes(stacks: Stacks, ssm: Any) -> None:
-    stacks.create(
-        "change",
-        template(Same=parameter("s"), Mod=parameter("1"), Rep=queue(QueueName="rep-1"), Gone=parameter("g")),
-    )
-    before = stacks.physical("change")
-    stack = stacks.update(
-        "change",
-        template(Same=parameter("s"), Mod=parameter("2"), Rep=queue(QueueName="rep-2"), New=parameter("n")),
-    )
-    after = stacks.physical("change")
-    assert stack["StackStatus"] == "UPDATE_COMPLETE"
-    assert after["Mod"] == before["Mod"] and ssm.get_parameter(Name=after["Mod"])["Parameter"]["Value"] == "2"
-    assert after["Rep"].endswith("rep-2") and set(after) == {"Same", "Mod", "Rep", "New"}
-    assert refused(ssm.get_parameter, Name=before["Gone"])[0] == "ParameterNotFound"
-    touched = {n for n, s, _ in stacks.events("change") if s.startswith("UPDATE")}
-    assert "Same" not in touched
-    statuses = [s for n, s, _ in stacks.events("change") if n == "change"]
-    assert statuses[-3:] == ["UPDATE_IN_PROGRESS", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "UPDATE_COMPLETE"]
-
-
-def test_failed_update_puts_everything_back(stacks: Stacks, ssm: Any) -> None:
-    stacks.create("undo", template(A=parameter("old", Name="/undo/a"), R=queue(QueueName="undo-1")))
-    before = stacks.physical("undo")
-    body = template(
-        A=parameter("new", Name="/undo/a"),
-        R={**queue(QueueName="undo-2"), "DependsOn": "A"},
-        N={**parameter("n", Name="/undo/n"), "DependsOn": "R"},
-        B={**BROKEN, "DependsOn": "N"},
-    )
-    stack = stacks.update("undo", body)
-    assert stack["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
-    assert ssm.get_parameter(Name="/undo/a")["Parameter"]["Value"] == "old"
-    assert refused(ssm.get_parameter, Name="/undo/n")[0] == "ParameterNotFound"
-    assert stacks.physical("undo") == before
-    assert json.loads(body) != stacks.client.get_template(StackName="undo")["TemplateBody"]
-    assert any(
-        "failed to update: [B]" in r
-        for n, s, r in stacks.events("undo")
-        if s == "UPDATE_ROLLBACK_IN_PROGRESS"
-    )
-
-
-def test_rollback_that_fails_can_be_continued(sandbox: Sandbox, stacks: Stacks, ssm: Any) -> None:
-    good = template(A=parameter("old", Name="/stuck/a"))
-    stacks.create("stuck", good)
-    sandbox.fault(
-        "failing-type", type="AWS::IAM::ManagedPolicy", action="create", message="no more", account=ACCOUNT
-    )
-    policy = {"Type": "AWS::IAM::ManagedPolicy", "DependsOn": "A", "Properties": {"PolicyDocument": {}}}
-    statement = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
-    policy["Properties"] = {"PolicyDocument": {"Version": "2012-10-17", "Statement": [statement]}}
-    sandbox.settings(speed=0.1)  # the update of A lasts, so that the fault can come before its way back
-    stacks.client.update_stack(
-        StackName="stuck",
-        TemplateBody=template(A=parameter("new", Name="/stuck/a"), P=policy),
-        Capabilities=["CAPABILITY_IAM"],
-    )
-    time.sleep(0.1)
-    sandbox.fault(
-        "failing-type", type="AWS::SSM::Parameter", action="update", message="stuck", account=ACCOUNT
-    )
-    assert stacks.wait("stuck")["StackStatus"] == "UPDATE_ROLLBACK_FAILED"
-    sandbox.lift_faults()
-    stacks.client.continue_update_rollback(StackName="stuck")
-    assert stacks.wait("stuck")["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
-    assert ssm.get_parameter(Name="/stuck/a")["Parameter"]["Value"] == "old"
-
-
-def test_nothing_to_update_is_said(stacks: Stacks) -> None:
-    body = template(A=parameter("v"))
-    stacks.create("same", body)
-    assert refused(stacks.client.update_stack, StackName="same", TemplateBody=body) == (
-        "ValidationError", "No updates are to be performed.")  # fmt: skip
-
-
-def test_cancelled_update_goes_back(sandbox: Sandbox, stacks: Stacks, ssm: Any) -> None:
-    stacks.create("cancel", template(A=parameter("old", Name="/cancel/a")))
-    sandbox.settings(speed=0.2)
-    stacks.client.update_stack(
-        StackName="cancel", TemplateBody=template(A=parameter("new", Name="/cancel/a"), Q=queue())
-    )
-    time.sleep(0.2)
-    sandbox.settings(speed=0)
-    stacks.client.cancel_update_stack(StackName="cancel")
-    assert stacks.wait("cancel")["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
-    assert ssm.get_parameter(Name="/cancel/a")["Parameter"]["Value"] == "old"
-    assert ("cancel", "UPDATE_ROLLBACK_IN_PROGRESS", "User Initiated") in stacks.events("cancel")
-
-
-def test_stack_policy_forbids_replacement(stacks: Stacks) -> None:
-    stacks.create("policed", template(Q=queue(QueueName="policed-1")))
-    statements = [
-        {"Effect": "Allow", "Action": "Update:*", "Principal": "*", "Resource": "*"},
-        {
-            "Effect": "Deny",
-            "Action": ["Update:Replace", "Update:Delete"],
-            "Principal": "*",
-            "Resource": "LogicalResourceId/Q",
-        },
-    ]
-    stacks.client.set_stack_policy(StackName="policed", StackPolicyBody=json.dumps({"Statement": statements}))
-    assert (
-        stacks.update("policed", template(Q=queue(QueueName="policed-2")))["StackStatus"]
-        == "UPDATE_ROLLBACK_COMPLETE"
-    )
-    assert any("Action denied by stack policy" in r for _, _, r in stacks.events("policed"))
-    assert (
-        stacks.update("policed", template(Q=queue(QueueName="policed-1", VisibilityTimeout=9)))["StackStatus"]
-        == "UPDATE_COMPLETE"
-    )
-
-
-# -- delete
-
-
 def test_retained_resource_stays_without_its_stack(stacks: Stacks, ssm: Any) -> None:
     stacks.create(
         "retain",
@@ -433,9 +237,6 @@ def test_failing_type_fails_with_its_message(sandbox: Sandbox, stacks: Stacks) -
     assert stacks.create("failing", body)["StackStatus"] == "CREATE_COMPLETE"
 
 
-# -- exports
-
-
 def test_exports_are_imported_and_held(stacks: Stacks, ssm: Any) -> None:
     def exporting(value: str) -> str:
         return template(
@@ -459,9 +260,6 @@ def test_missing_export_rolls_back(stacks: Stacks) -> None:
     stack = stacks.create("no-export", template(I=parameter({"Fn::ImportValue": "nowhere"})))
     assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
     assert any("No export named nowhere found." in r for _, _, r in stacks.events("no-export"))
-
-
-# -- reading
 
 
 def test_events_come_in_pages_newest_first(stacks: Stacks) -> None:
@@ -529,33 +327,3 @@ def test_fifty_stacks_run_side_by_side(stacks: Stacks) -> None:
         stacks.client.create_stack(StackName=f"many-{n}", TemplateBody=body)
     assert all(stacks.wait(f"many-{n}")["StackStatus"] == "CREATE_COMPLETE" for n in range(50))
     assert time.monotonic() - began < 15
-
-
-def test_stack_policy_forbids_removal(stacks: Stacks) -> None:
-    stacks.create("kept-by-policy", template(A=parameter("v"), B=parameter("w")))
-    statements = [
-        {"Effect": "Allow", "Action": "Update:*", "Principal": "*", "Resource": "*"},
-        {"Effect": "Deny", "Action": "Update:Delete", "Principal": "*", "Resource": "LogicalResourceId/B"},
-    ]
-    stacks.client.set_stack_policy(
-        StackName="kept-by-policy", StackPolicyBody=json.dumps({"Statement": statements})
-    )
-    stack = stacks.update("kept-by-policy", template(A=parameter("v")))
-    assert stack["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
-    assert set(stacks.physical("kept-by-policy")) == {"A", "B"}
-
-
-def test_what_the_cleanup_cannot_delete_is_left_and_the_rest_goes(
-    sandbox: Sandbox, keys: Keys, stacks: Stacks, ssm: Any
-) -> None:
-    stacks.create(
-        "cleaned",
-        template(
-            Keep=parameter("k"), B={"Type": "AWS::S3::Bucket"}, P=parameter({"Ref": "B"}, Name="/cleaned/p")
-        ),
-    )
-    bucket = stacks.physical("cleaned")["B"]
-    sandbox.client("s3", keys).put_object(Bucket=bucket, Key="k", Body=b"x")
-    assert stacks.update("cleaned", template(Keep=parameter("k")))["StackStatus"] == "UPDATE_COMPLETE"
-    assert refused(ssm.get_parameter, Name="/cleaned/p")[0] == "ParameterNotFound"
-    assert [s for n, s, _ in stacks.events("cleaned") if n == "B"][-1] == "DELETE_FAILED"

@@ -151,3 +151,39 @@ def test_change_of_state_is_in_the_history_and_on_the_bus(sandbox: Sandbox, clou
 def test_unknown_alarm_is_refused(cloudwatch: Any) -> None:
     call = cloudwatch.set_alarm_state
     assert refused(call, AlarmName="none", StateValue="OK", StateReason="x")[0] == "ResourceNotFound"
+
+
+def test_alarm_keeps_the_state_that_it_is_given(cloudwatch: Any) -> None:
+    cloudwatch.put_metric_alarm(
+        AlarmName="cpu",
+        Namespace="N",
+        MetricName="m",
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=1,
+        ComparisonOperator="GreaterThanThreshold",
+    )
+    (alarm,) = cloudwatch.describe_alarms(AlarmNames=["cpu"])["MetricAlarms"]
+    assert (alarm["StateValue"], alarm["Threshold"]) == ("INSUFFICIENT_DATA", 1.0)
+    cloudwatch.set_alarm_state(AlarmName="cpu", StateValue="ALARM", StateReason="test")
+    ringing = cloudwatch.describe_alarms(StateValue="ALARM")["MetricAlarms"]
+    assert "cpu" in [alarm["AlarmName"] for alarm in ringing]
+    cloudwatch.delete_alarms(AlarmNames=["cpu"])
+    assert cloudwatch.describe_alarms(AlarmNames=["cpu"])["MetricAlarms"] == []
+
+
+def test_metric_data_comes_back_by_period(cloudwatch: Any) -> None:
+    now = time.time() // 60 * 60
+    for offset, value in ((-120, 1.0), (-119, 3.0), (-60, 5.0)):
+        cloudwatch.put_metric_data(
+            Namespace="N", MetricData=[{"MetricName": "m", "Timestamp": now + offset, "Value": value}]
+        )
+    stat = {"Metric": {"Namespace": "N", "MetricName": "m"}, "Period": 60, "Stat": "Average"}
+    (result,) = cloudwatch.get_metric_data(
+        MetricDataQueries=[{"Id": "m1", "MetricStat": stat}],
+        StartTime=now - 600,
+        EndTime=now + 60,
+        ScanBy="TimestampAscending",
+    )["MetricDataResults"]
+    assert result["Values"] == [2.0, 5.0]

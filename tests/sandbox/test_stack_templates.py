@@ -1,0 +1,100 @@
+"""CloudFormation: intrinsic functions and parameters."""
+
+import json
+from typing import Any
+
+import pytest
+
+from devtools.sandbox import Keys, Sandbox
+from tests.sandbox.support import Stacks, parameter, refused
+
+ACCOUNT = "110000000031"
+
+
+@pytest.fixture(scope="module")
+def keys(sandbox: Sandbox) -> Keys:
+    return sandbox.account(ACCOUNT)
+
+
+@pytest.fixture(scope="module")
+def stacks(sandbox: Sandbox, keys: Keys) -> Stacks:
+    return Stacks(sandbox.client("cloudformation", keys))
+
+
+@pytest.fixture(scope="module")
+def ssm(sandbox: Sandbox, keys: Keys) -> Any:
+    return sandbox.client("ssm", keys)
+
+
+def ref(name: str) -> dict[str, str]:
+    return {"Ref": name}
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ({"Fn::Join": ["-", ["a", ref("AWS::Region")]]}, "a-eu-west-1"),
+        ({"Fn::Select": [1, {"Fn::Split": [",", "x,y,z"]}]}, "y"),
+        ({"Fn::If": ["Yes", "on", "off"]}, "on"),
+        ({"Fn::If": ["No", "on", ref("Word")]}, "given"),
+        ({"Fn::FindInMap": ["Sizes", ref("AWS::Region"), "cpu"]}, "2"),
+        ({"Fn::Select": [2, {"Fn::GetAZs": ""}]}, "eu-west-1c"),
+        ({"Fn::Select": [1, {"Fn::Cidr": ["10.0.0.0/16", 2, 8]}]}, "10.0.1.0/24"),
+        ({"Fn::Base64": "hello"}, "aGVsbG8="),
+        ({"Fn::Sub": ["${a}-${!b}-${AWS::AccountId}", {"a": "x"}]}, f"x-${{b}}-{ACCOUNT}"),
+        ({"Fn::GetAtt": ["Other", "Value"]}, "seen"),
+        (ref("FromSsm"), "from-ssm"),
+        ("{{resolve:ssm:/intrinsic/source}}", "from-ssm"),
+    ],
+    ids=lambda v: json.dumps(v)[:24] if isinstance(v, dict) else None,
+)  # fmt: skip
+def test_intrinsic_functions(stacks: Stacks, ssm: Any, value: Any, expected: str) -> None:
+    ssm.put_parameter(Name="/intrinsic/source", Value="from-ssm", Type="String", Overwrite=True)
+    body = json.dumps(
+        {
+            "Parameters": {
+                "Word": {"Type": "String", "Default": "given", "AllowedPattern": "[a-z]+"},
+                "FromSsm": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/intrinsic/source"},
+            },
+            "Mappings": {"Sizes": {"eu-west-1": {"cpu": 2}}},
+            "Conditions": {
+                "Yes": {
+                    "Fn::And": [{"Fn::Equals": [ref("Word"), "given"]}, {"Fn::Not": [{"Condition": "No"}]}]
+                },
+                "No": {"Fn::Or": [{"Fn::Equals": ["a", "b"]}, {"Fn::Equals": ["c", "d"]}]},
+            },
+            "Resources": {
+                "Other": parameter("seen"),
+                "P": parameter(value, Name="/intrinsic/p"),
+                "Never": {**parameter("v"), "Condition": "No"},
+            },
+        }
+    )
+    assert stacks.create("intrinsic", body)["StackStatus"] == "CREATE_COMPLETE", stacks.events("intrinsic")
+    assert ssm.get_parameter(Name="/intrinsic/p")["Parameter"]["Value"] == expected
+    assert "Never" not in stacks.physical("intrinsic")
+    stacks.delete("intrinsic")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "said"),
+    [
+        ([], "Parameters: [Size] must have values"),
+        ([{"ParameterKey": "Size", "ParameterValue": "xl"}], "Parameter 'Size' must be one of AllowedValues"),
+        (
+            [{"ParameterKey": "Other", "ParameterValue": "1"}],
+            "Parameters: [Other] do not exist in the template",
+        ),
+    ],
+)
+def test_parameters_are_checked(stacks: Stacks, parameters: list[dict[str, str]], said: str) -> None:
+    body = json.dumps(
+        {
+            "Parameters": {"Size": {"Type": "String", "AllowedValues": ["s", "m"]}},
+            "Resources": {"A": parameter("v")},
+        }
+    )
+    assert (
+        refused(stacks.client.create_stack, StackName="p", TemplateBody=body, Parameters=parameters)[1]
+        == said
+    )
