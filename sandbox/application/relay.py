@@ -115,15 +115,16 @@ class _Session:
 
     async def _route(self) -> Route:
         """Where to; waits as long as AWS would. Raises Refused, Dark."""
-        began = self.loop.time()
+        until: float | None = None
         while True:
             found = endpoints.route(self.world, self.name)
             if isinstance(found, Route):
                 return found
             if found is None:
                 raise EOFError("the endpoint is gone")
-            patience = found.after_s * float(self.world.settings["speed"])
-            if self.loop.time() - began >= patience:
+            if until is None:
+                until = self.loop.time() + found.after_s * float(self.world.settings["speed"])
+            if self.loop.time() >= until:
                 raise Refused(found.code, found.state, found.text)
             await asyncio.sleep(LOOK_EVERY_S)
 
