@@ -41,6 +41,7 @@ DURATIONS: dict[str, dict[str, float]] = {
     "AWS::Route53::RecordSet": {"create": 35, "update": 35, "delete": 35},  # estimate: until INSYNC
     "AWS::S3::Bucket": {"create": 20, "update": 5, "delete": 3},  # estimate
     "Sandbox::DynamoDB::Replication": {"create": 1},  # developer guide: typically within a second
+    "Sandbox::RDS::GlobalReplication": {"create": 0.2},  # Aurora user guide: typically under a second
     "Sandbox::SecretsManager::Replication": {"create": 3},  # estimate
     "Sandbox::S3::Replication": {"create": 15},  # estimate; user guide: most objects within 15 minutes
     "AWS::SQS::Queue": {"create": 60, "update": 5, "delete": 60},  # SQS API reference: 60 s after DeleteQueue

@@ -12,6 +12,7 @@ from typing import Any
 from sandbox.application.dark import darkness
 from sandbox.context import Context
 from sandbox.errors import AwsError
+from sandbox.registry import on_start
 from sandbox.services.dynamodb import content
 from sandbox.services.dynamodb.expressions import invalid
 from sandbox.services.dynamodb.tables import TABLE
@@ -112,6 +113,10 @@ def _spread(world: World, table: Record, record: Record) -> None:
     """A client wrote an item here: the other regions get it after a while."""
     if "group" not in table.data:
         return
+    _send(world, table, record)
+
+
+def _send(world: World, table: Record, record: Record) -> None:
     written = dict(record.data)
     wait = world.duration(TIMED, "create") * float(world.settings["speed"])
     for other in others(world, table):
@@ -131,3 +136,13 @@ def _later(world: World, source: Record, target: Record, written: dict[str, Any]
 
 
 content.WRITTEN.append(_spread)
+
+
+@on_start
+def take_up(world: World) -> None:
+    """Tell the other regions anew what each region holds: what was on its way when the process ended was lost."""
+    for table in list(world.store.everywhere(TABLE)):
+        if "group" in table.data:
+            for record in content.records(world, table):
+                if record.data["region"] == table.region:
+                    _send(world, table, record)

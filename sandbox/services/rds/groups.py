@@ -21,7 +21,7 @@ from sandbox.services.rds.common import (
     tags_of,
     vpc_of,
 )
-from sandbox.services.rds.engines import FAMILIES
+from sandbox.services.rds.engines import FAMILIES, family_of
 from sandbox.store import Record
 
 
@@ -189,7 +189,26 @@ def _kind(ctx: Context) -> str:
 
 def _named(ctx: Context, params: dict[str, Any]) -> Record:
     kind = _kind(ctx)
-    return find(ctx, KINDS[kind], params[f"{kind}ParameterGroupName"])
+    name = params[f"{kind}ParameterGroupName"]
+    _ensure_default(ctx, KINDS[kind], name)
+    return find(ctx, KINDS[kind], name)
+
+
+def _ensure_default(ctx: Context, type_name: str, name: str) -> None:
+    """A family's default group is there as soon as somebody asks for it."""
+    family = name.removeprefix("default.")
+    if family == name or family not in FAMILIES or ctx.store.get(ctx.account, ctx.region, type_name, name):
+        return
+    text = f"Default {'cluster ' if type_name == CLUSTER_PARAMETERS else ''}parameter group for {family}"
+    properties = {"Family": family, "Description": text, "Parameters": {}}
+    properties[f"{'DBCluster' if type_name == CLUSTER_PARAMETERS else 'DB'}ParameterGroupName"] = name
+    ctx.world.create(ctx, type_name, properties, id=name, at_once=True)
+
+
+def _refuse_default(record: Record) -> None:
+    if record.id.startswith("default."):
+        text = f"Cannot modify a default parameter group: {record.id}"
+        raise AwsError("InvalidDBParameterGroupState", text)
 
 
 def parameter_group_shape(record: Record) -> dict[str, Any]:
@@ -219,6 +238,7 @@ def create_parameter_group(ctx: Context, params: dict[str, Any]) -> dict[str, An
 @operation("rds", "ModifyDBClusterParameterGroup", "ModifyDBParameterGroup")
 def modify_parameter_group(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     record = _named(ctx, params)
+    _refuse_default(record)
     values = {p["ParameterName"]: p.get("ParameterValue", "") for p in params["Parameters"]}
     merged = {**(record.properties.get("Parameters") or {}), **values}
     ctx.world.update(ctx, record, {**record.properties, "Parameters": merged}, at_once=True)
@@ -237,6 +257,20 @@ def reset_parameter_group(ctx: Context, params: dict[str, Any]) -> dict[str, Any
     return {f"{_kind(ctx)}ParameterGroupName": record.id}
 
 
+@operation("rds", "CopyDBClusterParameterGroup", "CopyDBParameterGroup")
+def copy_parameter_group(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
+    kind = _kind(ctx)
+    name = params[f"Source{kind}ParameterGroupIdentifier"].rpartition(":")[2]
+    source = _named(ctx, {f"{kind}ParameterGroupName": name})
+    properties = {
+        **source.properties,
+        f"{kind}ParameterGroupName": params[f"Target{kind}ParameterGroupIdentifier"],
+        "Description": params[f"Target{kind}ParameterGroupDescription"],
+    }
+    record = ctx.world.create(ctx, KINDS[kind], properties, tags=tags_of(params), at_once=True)
+    return {f"{kind}ParameterGroup": parameter_group_shape(record)}
+
+
 @operation("rds", "DeleteDBClusterParameterGroup", "DeleteDBParameterGroup")
 def delete_parameter_group(ctx: Context, params: dict[str, Any]) -> None:
     ctx.world.delete(ctx, _named(ctx, params), at_once=True)
@@ -248,6 +282,9 @@ def describe_parameter_groups(ctx: Context, params: dict[str, Any]) -> dict[str,
     if params.get(f"{kind}ParameterGroupName"):
         records = [_named(ctx, params)]
     else:
+        for cluster in ctx.store.list(ctx.account, ctx.region, CLUSTER):
+            family = family_of(cluster.data["Engine"], cluster.data["EngineVersion"])
+            _ensure_default(ctx, KINDS[kind], f"default.{family}")
         records = ctx.store.list(ctx.account, ctx.region, KINDS[kind])
     return page(filtered(records, params, {}), params, f"{kind}ParameterGroups", parameter_group_shape)
 

@@ -1,4 +1,5 @@
-"""How much a cluster holds, as CloudWatch tells it: AWS/RDS VolumeBytesUsed, a point every five minutes."""
+"""What CloudWatch tells of clusters, a point every five minutes: AWS/RDS VolumeBytesUsed, and of secondary ones
+AuroraGlobalDBReplicationLag."""
 
 from __future__ import annotations
 
@@ -10,17 +11,27 @@ from sandbox.store import Record
 from sandbox.world import World
 
 EVERY_S = 300
+LAG = "Sandbox::RDS::GlobalReplication"
+"""The name of the lag among the settings' durations (nothing waits for it: a secondary reads its primary's volume)."""
 _RUNNING = "rds volume metrics"
 
 
 def publish(ctx: Context, cluster: Record) -> None:
-    """Put one point of a cluster's size, in bytes."""
+    """Put one point of a cluster's size, in bytes, and of its lag, in milliseconds."""
     datum = {
         "MetricName": "VolumeBytesUsed",
         "Dimensions": [{"Name": "DBClusterIdentifier", "Value": cluster.id}],
         "Value": float(cluster.data["VolumeBytesUsed"]),
     }
-    put_metric_data(ctx, {"Namespace": "AWS/RDS", "MetricData": [datum]})
+    data = [datum]
+    if cluster.data.get("read_only"):
+        data.append({**datum, "MetricName": "AuroraGlobalDBReplicationLag", "Value": lag_ms(ctx.world)})
+    put_metric_data(ctx, {"Namespace": "AWS/RDS", "MetricData": data})
+
+
+def lag_ms(world: World) -> float:
+    """How far secondary clusters are behind, in milliseconds, as the settings say."""
+    return world.duration(LAG, "create") * 1000
 
 
 @on_start

@@ -1,6 +1,7 @@
 """Aurora global databases: from a source, joined, detached, deleted; what each wrong state refuses."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -297,3 +298,20 @@ def test_stacks_adopt_join_and_let_go(rds: Rds, sandbox: Sandbox) -> None:
     assert near.delete("adopts")["StackStatus"] == "DELETE_COMPLETE"
     kept = rds(HOME).describe_db_clusters(DBClusterIdentifier="cfn-home")["DBClusters"][0]
     assert (kept["Status"], kept.get("GlobalClusterIdentifier")) == ("available", None)
+
+
+def test_lag_of_a_secondary_cluster_is_a_metric(rds: Rds, sandbox: Sandbox) -> None:
+    source = home(rds, "ahead")
+    rds(HOME).create_global_cluster(GlobalClusterIdentifier="measured", SourceDBClusterIdentifier=source)
+    joined(rds, "behind", "measured")
+    now = datetime.now(UTC)
+    answer = sandbox.client("cloudwatch", sandbox.account(ACCOUNT), OTHER).get_metric_statistics(
+        Namespace="AWS/RDS",
+        MetricName="AuroraGlobalDBReplicationLag",
+        Dimensions=[{"Name": "DBClusterIdentifier", "Value": "behind"}],
+        StartTime=now - timedelta(hours=1),
+        EndTime=now + timedelta(hours=1),
+        Period=3600,
+        Statistics=["Maximum"],
+    )
+    assert [p["Maximum"] for p in answer["Datapoints"]] == [200.0]

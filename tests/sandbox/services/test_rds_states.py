@@ -281,6 +281,23 @@ def test_events_are_told_by_source_and_category(rds: Any, cluster: str) -> None:
     assert code == "InvalidParameterCombination"
 
 
+def test_default_parameter_group_is_there_and_stays_as_it_is(rds: Any, cluster: str) -> None:
+    found = rds.describe_db_cluster_parameter_groups()["DBClusterParameterGroups"]
+    assert "default.aurora-mysql8.0" in [g["DBClusterParameterGroupName"] for g in found]
+    change = {"ParameterName": "time_zone", "ParameterValue": "UTC", "ApplyMethod": "immediate"}
+    modify = rds.modify_db_cluster_parameter_group
+    name = {"DBClusterParameterGroupName": "default.aurora-mysql8.0"}
+    assert refused(modify, Parameters=[change], **name)[0] == "InvalidDBParameterGroupState"
+    rds.copy_db_cluster_parameter_group(
+        SourceDBClusterParameterGroupIdentifier="default.aurora-mysql8.0",
+        TargetDBClusterParameterGroupIdentifier="mine",
+        TargetDBClusterParameterGroupDescription="mine",
+    )
+    modify(DBClusterParameterGroupName="mine", Parameters=[change])
+    rds.modify_db_cluster(DBClusterIdentifier=cluster, DBClusterParameterGroupName="mine")
+    assert described(rds, cluster)["DBClusterParameterGroup"] == "mine"
+
+
 def test_proxy_loses_its_writer_with_the_cluster(rds: Any, sandbox: Sandbox, cluster: str) -> None:
     keys = sandbox.account(ACCOUNT)
     ec2, secrets = sandbox.client("ec2", keys), sandbox.client("secretsmanager", keys)
