@@ -52,7 +52,9 @@ class Child:
         """The end of its output."""
         if not self.output.exists():
             return "it said nothing"
-        return " / ".join(self.output.read_text(errors="replace").splitlines()[-lines:]) or "it said nothing"
+        text = " / ".join(self.output.read_text(errors="replace").splitlines()[-lines:])
+        # It is shown in answers in XML, which know no control characters.
+        return "".join(letter for letter in text if letter.isprintable()) or "it said nothing"
 
 
 class Children:
@@ -79,7 +81,9 @@ class Children:
             if not guard:
                 raise OSError("this system has no setpriv to start a program as another user")
             head += [f"--reuid={runner.pw_uid}", f"--regid={runner.pw_gid}", "--clear-groups"]
-        with output.open("wb") as written:
+        # A file of its own: one that ends may still write into the file of before.
+        output.unlink(missing_ok=True)
+        with output.open("ab") as written:
             process = await asyncio.create_subprocess_exec(
                 *head,
                 *command,

@@ -76,3 +76,16 @@ def test_processes_that_a_killed_sandbox_left_are_ended(world: World, tmp_path: 
         assert other.children.end_those_left_behind() == 0
 
     asyncio.run(go())
+
+
+def test_last_words_are_those_of_this_start_and_printable(world: World, tmp_path: Path) -> None:
+    async def go() -> None:
+        children = hosting.of(world).children
+        said = tmp_path / "said.log"
+        for words in ("first", "second\\x00\\x1b[0m"):
+            program = f"print('{words}')"
+            child = await children.start("says", [sys.executable, "-c", program], tmp_path, {}, said)
+            assert await child.wait() == 0
+        assert child.last_words() == "second[0m"
+
+    asyncio.run(go())
