@@ -21,7 +21,9 @@ _S3 = {
     "CreateMultipartUpload": "PutObject",
     "DeleteBucketCors": "PutBucketCORS",
     "DeleteBucketEncryption": "PutEncryptionConfiguration",
+    "DeleteBucketIntelligentTieringConfiguration": "PutIntelligentTieringConfiguration",
     "DeleteBucketLifecycle": "PutLifecycleConfiguration",
+    "DeleteBucketMetricsConfiguration": "PutMetricsConfiguration",
     "DeleteBucketOwnershipControls": "PutBucketOwnershipControls",
     "DeleteBucketReplication": "PutReplicationConfiguration",
     "DeleteBucketTagging": "PutBucketTagging",
@@ -29,12 +31,17 @@ _S3 = {
     "DeletePublicAccessBlock": "PutBucketPublicAccessBlock",
     "GetBucketCors": "GetBucketCORS",
     "GetBucketEncryption": "GetEncryptionConfiguration",
+    "GetBucketIntelligentTieringConfiguration": "GetIntelligentTieringConfiguration",
     "GetBucketLifecycleConfiguration": "GetLifecycleConfiguration",
+    "GetBucketMetricsConfiguration": "GetMetricsConfiguration",
     "GetBucketNotificationConfiguration": "GetBucketNotification",
     "GetBucketReplication": "GetReplicationConfiguration",
+    "GetObjectLockConfiguration": "GetBucketObjectLockConfiguration",
     "GetPublicAccessBlock": "GetBucketPublicAccessBlock",
     "HeadBucket": "ListBucket",
     "HeadObject": "GetObject",
+    "ListBucketIntelligentTieringConfigurations": "GetIntelligentTieringConfiguration",
+    "ListBucketMetricsConfigurations": "GetMetricsConfiguration",
     "ListBuckets": "ListAllMyBuckets",
     "ListMultipartUploads": "ListBucketMultipartUploads",
     "ListObjectVersions": "ListBucketVersions",
@@ -43,9 +50,12 @@ _S3 = {
     "ListParts": "ListMultipartUploadParts",
     "PutBucketCors": "PutBucketCORS",
     "PutBucketEncryption": "PutEncryptionConfiguration",
+    "PutBucketIntelligentTieringConfiguration": "PutIntelligentTieringConfiguration",
     "PutBucketLifecycleConfiguration": "PutLifecycleConfiguration",
+    "PutBucketMetricsConfiguration": "PutMetricsConfiguration",
     "PutBucketNotificationConfiguration": "PutBucketNotification",
     "PutBucketReplication": "PutReplicationConfiguration",
+    "PutObjectLockConfiguration": "PutBucketObjectLockConfiguration",
     "PutPublicAccessBlock": "PutBucketPublicAccessBlock",
     "UploadPart": "PutObject",
     "UploadPartCopy": "PutObject",
@@ -55,7 +65,9 @@ _SQS = {
     "DeleteMessageBatch": "DeleteMessage",
     "ChangeMessageVisibilityBatch": "ChangeMessageVisibility",
 }
-ACTIONS: dict[str, dict[str, str]] = {"s3": _S3, "sqs": _SQS}
+# A transaction needs the right of each of its parts; here the commonest one stands for all.
+_DYNAMODB = {"TransactGetItems": "GetItem", "TransactWriteItems": "PutItem"}
+ACTIONS: dict[str, dict[str, str]] = {"s3": _S3, "sqs": _SQS, "dynamodb": _DYNAMODB}
 _VERSIONED = {"GetObject", "DeleteObject", "GetObjectTagging", "PutObjectTagging"}
 
 # -- resources: parameter -> ARN form ({v}: value, {r}: region, {a}: account)
@@ -67,6 +79,7 @@ def _forms(service: str, **forms: str) -> dict[str, str]:
     return {k: _R.format(s=service) + v for k, v in forms.items()}
 
 
+_TABLE = "arn:aws:dynamodb:{r}:{a}:table/{v}"
 RESOURCES: dict[str, dict[str, str]] = {
     "rds": {
         **_forms(
@@ -124,7 +137,7 @@ RESOURCES: dict[str, dict[str, str]] = {
     "autoscaling": {
         "AutoScalingGroupName": "arn:aws:autoscaling:{r}:{a}:autoScalingGroup:*:autoScalingGroupName/{v}"
     },
-    "dynamodb": _forms("dynamodb", TableName="table/{v}"),
+    "dynamodb": {"TableName": _TABLE},
     "cloudwatch": _forms("cloudwatch", AlarmName="alarm:{v}", AlarmNames="alarm:{v}"),
     "codebuild": _forms(
         "codebuild",
@@ -161,6 +174,8 @@ def resources_of(ctx: Context, service: str, operation: str, params: dict[str, A
         return [ctx.arn("sqs", params["QueueUrl"].rpartition("/")[2])]
     if service == "ec2" and operation in ("CreateTags", "DeleteTags"):
         return [_ec2_arn(ctx, id) for id in params.get("Resources") or ()] or ["*"]
+    if service == "dynamodb" and operation.startswith(("Batch", "Transact")):
+        return [_named(ctx, service, "TableName", _TABLE, t) for t in _tables(params)] or ["*"]
     for name, form in RESOURCES.get(service, {}).items():
         value = params.get(name)
         if value:
@@ -172,6 +187,13 @@ def resources_of(ctx: Context, service: str, operation: str, params: dict[str, A
         if isinstance(value, list) and value and isinstance(value[0], str) and value[0].startswith("arn:"):
             return list(value)
     return ["*"]
+
+
+def _tables(params: dict[str, Any]) -> list[str]:
+    """Tables of a DynamoDB batch or transaction."""
+    steps = [step for entry in params.get("TransactItems") or () for step in entry.values() if step]
+    names = {str(step["TableName"]) for step in steps}
+    return sorted(names | set(params.get("RequestItems") or ()))
 
 
 def _named(ctx: Context, service: str, name: str, form: str, value: str) -> str:

@@ -1,5 +1,6 @@
 """DynamoDB by its API: tables, items and their expressions, queries, batches, transactions, time to live."""
 
+import json
 import time
 from collections.abc import Iterator
 from decimal import Decimal
@@ -9,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from devtools.sandbox import Sandbox
-from tests.sandbox.support import Stacks, refused, template
+from tests.sandbox.support import Stacks, refused, template, with_credentials
 
 ACCOUNT = "210000000047"
 FAILED = "ConditionalCheckFailedException"
@@ -383,6 +384,24 @@ def test_transaction_is_whole_or_not_at_all(dynamodb: Any, table: str) -> None:
     assert ["Item" in r for r in answer] == [True, False]
     twice = refused(dynamodb.transact_write_items, TransactItems=[second, second])
     assert twice[1] == "Transaction request cannot include multiple operations on one item"
+
+
+def test_rights_on_one_table_are_none_on_another(dynamodb: Any, sandbox: Sandbox, table: str) -> None:
+    iam = sandbox.client("iam", sandbox.account(ACCOUNT))
+    iam.create_user(UserName="writes")
+    arn = f"arn:aws:dynamodb:eu-west-1:{ACCOUNT}:table/{table}"
+    statement = {"Effect": "Allow", "Action": "dynamodb:*", "Resource": arn}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.put_user_policy(UserName="writes", PolicyName="one-table", PolicyDocument=policy)
+    key = iam.create_access_key(UserName="writes")["AccessKey"]
+    theirs = with_credentials(sandbox, key, "dynamodb")
+    item = typed(pk="a", sk=1)
+    theirs.put_item(TableName=table, Item=item)
+    theirs.batch_write_item(RequestItems={table: [{"PutRequest": {"Item": item}}]})
+    theirs.transact_write_items(TransactItems=[{"Put": {"TableName": table, "Item": item}}])
+    other = {"other": [{"PutRequest": {"Item": item}}]}
+    assert refused(theirs.batch_write_item, RequestItems=other)[0] == "AccessDeniedException"
+    assert refused(theirs.get_item, TableName="other", Key=item)[0] == "AccessDeniedException"
 
 
 def test_time_to_live_and_recovery_are_settings(dynamodb: Any, table: str) -> None:
