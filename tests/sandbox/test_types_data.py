@@ -5,206 +5,26 @@ A row is a resource of one template; the test takes it and what it refers to. A 
 deletion, and its row says so.
 """
 
+import copy
 import json
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
-from devtools.sandbox import Keys, Sandbox
-
-ACCOUNT = "210000000011"
-REGION = "eu-west-1"
-BUCKET = f"types-bundles-{ACCOUNT}"
-PLATFORM = f"arn:aws:elasticbeanstalk:{REGION}::platform/Docker running on 64bit Amazon Linux 2023/4.6.0"
-
-
-def ref(name: str) -> dict[str, str]:
-    return {"Ref": name}
-
-
-def subnet(block: str, zone: str) -> dict[str, Any]:
-    properties = {"VpcId": ref("Vpc"), "CidrBlock": block, "AvailabilityZone": zone}
-    return {"Type": "AWS::EC2::Subnet", "Properties": properties}
-
-
-def option(namespace: str, name: str, value: Any) -> dict[str, Any]:
-    return {"Namespace": namespace, "OptionName": name, "Value": value}
-
-
-SUBNETS = [ref("SubnetA"), ref("SubnetB")]
-OPTIONS = [
-    option("aws:ec2:vpc", "VPCId", ref("Vpc")),
-    option("aws:ec2:vpc", "Subnets", {"Fn::Join": [",", SUBNETS]}),
-    option("aws:elasticbeanstalk:environment", "EnvironmentType", "SingleInstance"),
-]
-RESOURCES: dict[str, dict[str, Any]] = {
-    "Vpc": {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.31.0.0/16"}},
-    "SubnetA": subnet("10.31.0.0/24", "eu-west-1a"),
-    "SubnetB": subnet("10.31.1.0/24", "eu-west-1b"),
-    "Key": {"Type": "AWS::KMS::Key", "Properties": {"MultiRegion": True, "PendingWindowInDays": 7}},
-    "Replica": {
-        "Type": "AWS::KMS::ReplicaKey",
-        "Properties": {
-            "PrimaryKeyArn": "PRIMARY",
-            "PendingWindowInDays": 7,
-            "KeyPolicy": {"Version": "2012-10-17", "Statement": []},
-        },
-    },
-    "Alias": {
-        "Type": "AWS::KMS::Alias",
-        "Properties": {"AliasName": "alias/types", "TargetKeyId": ref("Key")},
-    },
-    "Secret": {
-        "Type": "AWS::SecretsManager::Secret",
-        "Properties": {
-            "GenerateSecretString": {
-                "SecretStringTemplate": '{"username":"swadmin"}',
-                "GenerateStringKey": "password",
-                "ExcludePunctuation": True,
-            }
-        },
-    },
-    "Rotation": {
-        "Type": "AWS::SecretsManager::RotationSchedule",
-        "Properties": {"SecretId": ref("Secret"), "RotationRules": {"AutomaticallyAfterDays": 30}},
-    },
-    "Policy": {
-        "Type": "AWS::SecretsManager::ResourcePolicy",
-        "Properties": {
-            "SecretId": ref("Secret"),
-            "ResourcePolicy": {"Version": "2012-10-17", "Statement": []},
-        },
-    },
-    "Attachment": {
-        "Type": "AWS::SecretsManager::SecretTargetAttachment",
-        "Properties": {
-            "SecretId": ref("Secret"),
-            "TargetId": ref("Cluster"),
-            "TargetType": "AWS::RDS::DBCluster",
-        },
-    },
-    "Subnets": {
-        "Type": "AWS::RDS::DBSubnetGroup",
-        "Properties": {"DBSubnetGroupDescription": "two", "SubnetIds": SUBNETS},
-    },
-    "ClusterParameters": {
-        "Type": "AWS::RDS::DBClusterParameterGroup",
-        "Properties": {
-            "Description": "cluster",
-            "Family": "aurora-mysql8.0",
-            "Parameters": {"require_secure_transport": "ON"},
-        },
-    },
-    "InstanceParameters": {
-        "Type": "AWS::RDS::DBParameterGroup",
-        "Properties": {"Description": "instance", "Family": "aurora-mysql8.0"},
-    },
-    "Cluster": {
-        "Type": "AWS::RDS::DBCluster",
-        "DeletionPolicy": "Delete",
-        "Properties": {
-            "Engine": "aurora-mysql",
-            "MasterUsername": "swadmin",
-            "MasterUserPassword": {"Fn::Sub": "{{resolve:secretsmanager:${Secret}:SecretString:password}}"},
-            "DBSubnetGroupName": ref("Subnets"),
-            "DBClusterParameterGroupName": ref("ClusterParameters"),
-        },
-    },
-    "Instance": {
-        "Type": "AWS::RDS::DBInstance",
-        "Properties": {
-            "Engine": "aurora-mysql",
-            "DBClusterIdentifier": ref("Cluster"),
-            "DBInstanceClass": "db.r7g.large",
-            "DBParameterGroupName": ref("InstanceParameters"),
-        },
-    },
-    "Proxy": {
-        "Type": "AWS::RDS::DBProxy",
-        "Properties": {
-            "DBProxyName": "types",
-            "EngineFamily": "MYSQL",
-            "RoleArn": f"arn:aws:iam::{ACCOUNT}:role/proxy",
-            "Auth": [{"AuthScheme": "SECRETS", "SecretArn": ref("Secret"), "IAMAuth": "DISABLED"}],
-            "VpcSubnetIds": SUBNETS,
-        },
-    },
-    "Targets": {
-        "Type": "AWS::RDS::DBProxyTargetGroup",
-        "DependsOn": "Instance",
-        "Properties": {
-            "DBProxyName": ref("Proxy"),
-            "TargetGroupName": "default",
-            "DBClusterIdentifiers": [ref("Cluster")],
-        },
-    },
-    "Reader": {
-        "Type": "AWS::RDS::DBProxyEndpoint",
-        "Properties": {
-            "DBProxyName": ref("Proxy"),
-            "DBProxyEndpointName": "types-reader",
-            "TargetRole": "READ_ONLY",
-            "VpcSubnetIds": SUBNETS,
-        },
-    },
-    "Application": {"Type": "AWS::ElasticBeanstalk::Application", "Properties": {"Description": "types"}},
-    "Version": {
-        "Type": "AWS::ElasticBeanstalk::ApplicationVersion",
-        "Properties": {
-            "ApplicationName": ref("Application"),
-            "SourceBundle": {"S3Bucket": BUCKET, "S3Key": "bundle.zip"},
-        },
-    },
-    "Template": {
-        "Type": "AWS::ElasticBeanstalk::ConfigurationTemplate",
-        "Properties": {
-            "ApplicationName": ref("Application"),
-            "PlatformArn": PLATFORM,
-            "OptionSettings": [option("aws:autoscaling:asg", "MaxSize", "2")],
-        },
-    },
-    "Environment": {
-        "Type": "AWS::ElasticBeanstalk::Environment",
-        "Properties": {
-            "ApplicationName": ref("Application"),
-            "VersionLabel": ref("Version"),
-            "PlatformArn": PLATFORM,
-            "OptionSettings": OPTIONS,
-        },
-    },
-}
-
-
-class Aws:
-    """Clients of the test's account."""
-
-    def __init__(self, sandbox: Sandbox, keys: Keys) -> None:
-        self._sandbox, self._keys = sandbox, keys
-        self._clients: dict[tuple[str, str], Any] = {}
-
-    def __call__(self, service: str, region: str = REGION) -> Any:
-        if (service, region) not in self._clients:
-            self._clients[service, region] = self._sandbox.client(service, self._keys, region)
-        return self._clients[service, region]
-
-
-Find = Callable[[Aws, dict[str, str]], Any]
-
-
-@dataclass
-class Row:
-    """A resource, how its service finds it ({} or [] or a refusal: gone), and whether the tagging API lists it."""
-
-    name: str
-    find: Find
-    tagged: bool = True
-
-    def __str__(self) -> str:
-        return str(RESOURCES[self.name]["Type"])
+from devtools.sandbox import Sandbox
+from tests.sandbox.types.data import ACCOUNT, BUCKET, OPTIONS, RESOURCES, option
+from tests.sandbox.types.support import (
+    REGION,
+    Aws,
+    Find,
+    OneStack,
+    Resources,
+    Row,
+    gone,
+    tagged,
+    wanted_by,
+)
 
 
 def in_rds(operation: str, parameter: str, name: str) -> Find:
@@ -267,11 +87,11 @@ def environments(aws: Aws, ids: dict[str, str]) -> list[Any]:
 ROWS = [
     Row("Key", key_in_use("Key")),
     Row("Replica", key_in_use("Replica")),
-    Row("Alias", aliases, tagged=False),
+    Row("Alias", aliases, tag_region=None),
     Row("Secret", secret("ARN")),
-    Row("Rotation", secret("RotationEnabled"), tagged=False),
-    Row("Policy", policy, tagged=False),
-    Row("Attachment", host_in_secret, tagged=False),
+    Row("Rotation", secret("RotationEnabled"), tag_region=None),
+    Row("Policy", policy, tag_region=None),
+    Row("Attachment", host_in_secret, tag_region=None),
     Row("Subnets", in_rds("describe_db_subnet_groups", "DBSubnetGroupName", "Subnets")),
     Row(
         "ClusterParameters",
@@ -286,9 +106,9 @@ ROWS = [
     Row("Proxy", in_rds("describe_db_proxies", "DBProxyName", "Proxy")),
     Row("Targets", targets),
     Row("Reader", in_rds("describe_db_proxy_endpoints", "DBProxyEndpointName", "Reader")),
-    Row("Application", applications, tagged=False),
-    Row("Version", versions, tagged=False),
-    Row("Template", templates, tagged=False),
+    Row("Application", applications, tag_region=None),
+    Row("Version", versions, tag_region=None),
+    Row("Template", templates, tag_region=None),
     Row("Environment", environments),
 ]
 
@@ -309,52 +129,11 @@ def primary(aws: Aws) -> str:
     return str(made["KeyMetadata"]["Arn"])
 
 
-def named_in(value: Any) -> set[str]:
-    """Logical names that a part of a template refers to."""
-    if isinstance(value, list):
-        return {name for item in value for name in named_in(item)}
-    if not isinstance(value, dict):
-        return {"Secret"} if isinstance(value, str) and "${Secret}" in value else set()
-    found = {name for item in value.values() for name in named_in(item)}
-    return found | {str(value[k]) for k in ("Ref", "DependsOn") if value.get(k) in RESOURCES}
-
-
-def template_of(name: str, primary: str) -> str:
-    wanted, more = set(), {name}
-    while more:
-        wanted |= more
-        more = {n for w in wanted for n in named_in(RESOURCES[w])} - wanted
-    return json.dumps({"Resources": {n: r for n, r in RESOURCES.items() if n in wanted}}).replace(
-        "PRIMARY", primary
-    )
-
-
-def gone(find: Find, aws: Aws, ids: dict[str, str]) -> bool:
-    try:
-        return not find(aws, ids)
-    except ClientError as refused:
-        assert "NotFound" in refused.response["Error"]["Code"], refused
-        return True
-
-
-def tagged(aws: Aws, key: str) -> list[str]:
-    filters = [{"Key": "row", "Values": [key]}]
-    answer = aws("resourcegroupstaggingapi").get_resources(TagFilters=filters)
-    return [str(r["ResourceARN"]) for r in answer["ResourceTagMappingList"]]
-
-
-def settled(cloudformation: Any, stack: str, wanted: str) -> None:
-    """Wait until the stack is no longer in progress; it must then be in the wanted state."""
-    deadline = time.monotonic() + 20
-    while True:
-        status = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"]
-        if not status.endswith("_IN_PROGRESS"):
-            break
-        assert time.monotonic() < deadline, f"{stack} is still {status}"
-        time.sleep(0.02)
-    events = cloudformation.describe_stack_events(StackName=stack)["StackEvents"]
-    reasons = [e.get("ResourceStatusReason") for e in events if e["ResourceStatus"].endswith("_FAILED")]
-    assert status == wanted, reasons
+def template_of(name: str, primary: str) -> Resources:
+    resources = copy.deepcopy(wanted_by(RESOURCES, name))
+    if "Replica" in resources:
+        resources["Replica"]["Properties"]["PrimaryKeyArn"] = primary
+    return resources
 
 
 def arn_of(aws: Aws, name: str, ids: dict[str, str]) -> str:
@@ -367,24 +146,18 @@ def arn_of(aws: Aws, name: str, ids: dict[str, str]) -> str:
     return ids[name]
 
 
-@pytest.mark.parametrize("row", ROWS, ids=str)
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: str(RESOURCES[row.name]["Type"]))
 def test_type_is_made_found_deleted_and_gone(row: Row, aws: Aws, primary: str) -> None:
-    cloudformation, stack = aws("cloudformation"), f"types-{row.name}"
-    made = cloudformation.create_stack(
-        StackName=stack, TemplateBody=template_of(row.name, primary), Tags=[{"Key": "row", "Value": row.name}]
-    )
-    settled(cloudformation, stack, "CREATE_COMPLETE")
-    resources = cloudformation.describe_stack_resources(StackName=stack)["StackResources"]
-    ids = {r["LogicalResourceId"]: r["PhysicalResourceId"] for r in resources}
+    stack = OneStack(aws, f"types-{row.name}")
+    ids = stack.create(template_of(row.name, primary))
     assert not gone(row.find, aws, ids)
-    if row.tagged:
+    if row.tag_region:
         part = arn_of(aws, row.name, ids)
-        assert any(part in arn for arn in tagged(aws, row.name))
-    cloudformation.delete_stack(StackName=stack)
-    settled(cloudformation, made["StackId"], "DELETE_COMPLETE")
+        assert any(part in arn for arn in tagged(aws, stack.name))
+    stack.delete()
     assert gone(row.find, aws, ids)
-    if row.tagged and row.name not in ("Key", "Replica"):
-        assert tagged(aws, row.name) == []
+    if row.tag_region and row.name not in ("Key", "Replica"):
+        assert tagged(aws, stack.name) == []
 
 
 def changed(
@@ -473,26 +246,15 @@ def instance_types(aws: Aws, ids: dict[str, str]) -> list[str]:
 def test_changed_property_reaches_its_service(
     name: str, property: str, value: Any, shows: Find, kept: bool, aws: Aws, primary: str
 ) -> None:
-    cloudformation, stack = aws("cloudformation"), f"changes-{name}-{property}"
-    template = json.loads(template_of(name, primary))
-    made = cloudformation.create_stack(StackName=stack, TemplateBody=json.dumps(template))
-    settled(cloudformation, stack, "CREATE_COMPLETE")
-
-    def ids() -> dict[str, str]:
-        resources = cloudformation.describe_stack_resources(StackName=stack)["StackResources"]
-        return {r["LogicalResourceId"]: r["PhysicalResourceId"] for r in resources}
-
-    before = ids()
-    template["Resources"][name].setdefault("Properties", {})[property] = value
-    cloudformation.update_stack(StackName=stack, TemplateBody=json.dumps(template))
-    settled(cloudformation, stack, "UPDATE_COMPLETE")
-    shown = shows(aws, ids())
+    stack, resources = OneStack(aws, f"changes-{name}-{property}"), template_of(name, primary)
+    before = stack.create(resources)
+    resources[name].setdefault("Properties", {})[property] = value
+    after = stack.update(resources)
     expected = {
         "Parameters": ["long_query_time"],
         "OptionSettings": ["t4g.small"],
         "CNAMEPrefix": f"types-moved.{REGION}.elasticbeanstalk.com",
     }.get(property, value)
-    assert shown == expected
-    assert (ids()[name] == before[name]) is kept
-    cloudformation.delete_stack(StackName=stack)
-    settled(cloudformation, made["StackId"], "DELETE_COMPLETE")
+    assert shows(aws, after) == expected
+    assert (after[name] == before[name]) is kept
+    stack.delete()
