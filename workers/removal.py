@@ -11,8 +11,9 @@ from workers.aws import cloudformation
 from workers.aws.cloudformation import DEAD, GONE, Deployment
 from workers.aws.session import Session
 from workers.context import StepContext
+from workers.looks import is_observed, look_at, looks_itself, stack_row, unwatched_s
 from workers.rows import QUIET
-from workers.stacks import Target, is_observed, look_at, looks_itself, stack_row, unwatched_s
+from workers.stacks import Target
 from workers.workflow import Done, Outcome, StepFailed, Wait
 
 

@@ -6,7 +6,6 @@ wins only with newer news (see `rows.status_rank`).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -15,19 +14,15 @@ from django.utils import timezone
 from environments.lifecycle.models import Account
 from environments.operations.models import Resource, Stack
 from workers.assembly import template_hash, template_parse
-from workers.aws import cloudformation
+from workers.aws import change_sets, cloudformation
 from workers.aws.cloudformation import AT_REST, DEAD, GONE, GOOD, Deployment, StackState
 from workers.aws.faults import error_code
 from workers.aws.session import Session
 from workers.context import StepContext
+from workers.looks import is_observed, look_at, looks_itself, stack_row, unwatched_s
 from workers.needs import quiet_groups
-from workers.observer import is_watched
-from workers.rows import CREATED, resources_done, resources_fill, stack_seen
+from workers.rows import CREATED, resources_done, resources_fill
 from workers.workflow import Done, Outcome, StepFailed, Wait
-
-STALE = timedelta(seconds=60)
-UNWATCHED_S = 5.0
-"""Longest wait between two looks in a region that nobody observes (its queue is not there yet)."""
 
 
 @dataclass(frozen=True)
@@ -84,25 +79,6 @@ def stack_deploy_cancel(ctx: StepContext, target: Target) -> Outcome:
 def row_of(ctx: StepContext, target: Target) -> Stack:
     """The stack's row, made when it is new, with this operation as the last one on it."""
     return stack_row(ctx, target.account, target.region, target.key, target.name)
-
-
-def stack_row(ctx: StepContext, account: Account, region: str, key: str, name: str) -> Stack:
-    """The row of a stack of the operation's subject."""
-    row, _ = Stack.objects.get_or_create(
-        account_id=account.account_id,
-        region=region,
-        name=name,
-        defaults={
-            "key": key,
-            "subject_type_id": ctx.operation.subject_type_id,
-            "subject_id": ctx.operation.subject_id,
-            "operation_id": ctx.operation.pk,
-        },
-    )
-    if row.operation_id != ctx.operation.pk:
-        row.operation_id = ctx.operation.pk
-        row.save(update_fields=["operation"])
-    return row
 
 
 def _begin(ctx: StepContext, target: Target, row: Stack) -> Outcome:
@@ -251,13 +227,13 @@ def _change_set(ctx: StepContext, session: Session, target: Target) -> Outcome:
     """Made just before it is carried out, and only carried out when the approved plan has all of it."""
     name = str(ctx.step.state["change_set"])
     if not ctx.step.state.get("asked"):
-        cloudformation.change_set_create(session, target.deployment, name, ctx.token)
+        change_sets.change_set_create(session, target.deployment, name, ctx.token)
         ctx.remember(asked=True)
-    made = cloudformation.change_set_describe(session, target.name, name)
+    made = change_sets.change_set_describe(session, target.name, name)
     if made["status"] in ("CREATE_PENDING", "CREATE_IN_PROGRESS"):
         return Wait(f"CloudFormation works out what changes in {target.name}.")
     if made["status"] == "FAILED":
-        cloudformation.change_set_delete(session, target.name, name)
+        change_sets.change_set_delete(session, target.name, name)
         if "didn't contain changes" in made["reason"] or "No updates" in made["reason"]:
             return Done(f"Nothing to do: {target.name} is what it should be.")
         raise StepFailed(
@@ -267,7 +243,7 @@ def _change_set(ctx: StepContext, session: Session, target: Target) -> Outcome:
         )
     moved = unplanned(made["changes"], target.planned)
     if moved:
-        cloudformation.change_set_delete(session, target.name, name)
+        change_sets.change_set_delete(session, target.name, name)
         raise StepFailed(
             f"{target.name} has moved since the plan: {moved}",
             resource=target.name,
@@ -282,7 +258,7 @@ def _change_set(ctx: StepContext, session: Session, target: Target) -> Outcome:
             seen_at=timezone.now(),
         )
     if made["execution"] == "AVAILABLE":
-        cloudformation.change_set_execute(session, target.name, name, ctx.token)
+        change_sets.change_set_execute(session, target.name, name, ctx.token)
         if target.deployment.policy:
             cloudformation.policy_set(session, target.name, target.deployment.policy)
     ctx.remember(executed=True)
@@ -304,34 +280,8 @@ def _covers(planned: str, action: str) -> bool:
     return planned == action or (planned == "replaced" and action == "modified")
 
 
-def look_at(ctx: StepContext, session: Session, row: Stack) -> StackState | None:
-    """Ask AWS about one stack, and keep what it says."""
-    found = cloudformation.stack_find(session, row.stack_id or row.name)
-    stack_seen(row.pk, found)
-    row.refresh_from_db()
-    return found
-
-
 def _must_ask(ctx: StepContext, target: Target, row: Stack) -> bool:
     """Whether AWS is asked: when the row is stale, or when nobody observes the region."""
     if row.last_token == ctx.token and row.status and not row.status.endswith("_IN_PROGRESS"):
         return False
     return looks_itself(ctx, target.account, target.region, row)
-
-
-def looks_itself(ctx: StepContext, account: Account, region: str, row: Stack) -> bool:
-    """Whether the step asks AWS itself now: nobody else does, or nobody has told anything for long."""
-    if not is_observed(ctx, account, region):
-        return True
-    return row.seen_at is None or timezone.now() - row.seen_at > STALE
-
-
-def is_observed(ctx: StepContext, account: Account, region: str) -> bool:
-    """Whether events come: the region has its queue, and somebody drains it now."""
-    scope = ctx.operation.scope
-    return bool(scope and account.baseline.get(region, {}).get("queue_url")) and is_watched(scope)
-
-
-def unwatched_s(ctx: StepContext) -> float:
-    """Seconds to the next look in a region that nobody observes."""
-    return float(min(UNWATCHED_S, 0.1 * 2 ** min(ctx.step.looks - 1, 8)))

@@ -1,4 +1,4 @@
-"""CloudFormation: stacks, change sets, events. Sessions are passed in; nothing is kept between calls."""
+"""CloudFormation: stacks and events. Sessions are passed in; nothing is kept between calls."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -150,51 +150,6 @@ def template_get(session: Session, name: str) -> str:
     return json.dumps(body)
 
 
-def change_set_create(session: Session, deployment: Deployment, change_set: str, token: str) -> None:
-    """Ask for a change set against an existing stack. The same name again is no error."""
-    try:
-        session.client(SERVICE).create_change_set(
-            **deployment.request(), ChangeSetName=change_set, ChangeSetType="UPDATE", ClientToken=token
-        )
-    except ClientError as error:
-        if error_code(error) != "AlreadyExistsException":
-            raise
-
-
-def change_set_describe(session: Session, name: str, change_set: str) -> dict[str, Any]:
-    """{"status", "reason", "execution", "changes": [{"logical_id", "type", "action", "detail"}]}.
-
-    Actions in the portal's words: added, modified, replaced, removed.
-    """
-    client = session.client(SERVICE)
-    request = {"StackName": name, "ChangeSetName": change_set}
-    answer = client.describe_change_set(**request)
-    changes = list(answer.get("Changes", []))
-    token = answer.get("NextToken")
-    while token:
-        page = client.describe_change_set(**request, NextToken=token)
-        changes += page.get("Changes", [])
-        token = page.get("NextToken")
-    return {
-        "status": answer["Status"],
-        "reason": answer.get("StatusReason", ""),
-        "execution": answer.get("ExecutionStatus", ""),
-        "changes": [_change(change["ResourceChange"]) for change in changes if "ResourceChange" in change],
-    }
-
-
-def change_set_execute(session: Session, name: str, change_set: str, token: str) -> None:
-    """Carry a change set out."""
-    session.client(SERVICE).execute_change_set(
-        StackName=name, ChangeSetName=change_set, ClientRequestToken=token
-    )
-
-
-def change_set_delete(session: Session, name: str, change_set: str) -> None:
-    """Drop a change set."""
-    session.client(SERVICE).delete_change_set(StackName=name, ChangeSetName=change_set)
-
-
 def failure_find(session: Session, stack_id: str, token: str = "") -> tuple[str, str, str] | None:
     """The first failure of the stack's last operation: (logical id, type, reason). None when there is none.
 
@@ -291,16 +246,3 @@ def _state(stack: dict[str, Any]) -> StackState:
         changed_at=stack.get("LastUpdatedTime") or stack.get("CreationTime"),
         last_operation=operations[0].get("OperationId", ""),
     )
-
-
-def _change(change: dict[str, Any]) -> dict[str, str]:
-    action = {"Add": "added", "Modify": "modified", "Remove": "removed"}.get(change["Action"], "modified")
-    replacement = change.get("Replacement", "")
-    if action == "modified" and replacement in ("True", "Conditional"):
-        action = "replaced"
-    return {
-        "logical_id": change["LogicalResourceId"],
-        "type": change["ResourceType"],
-        "action": action,
-        "detail": "maybe replaced" if replacement == "Conditional" else "",
-    }

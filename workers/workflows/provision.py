@@ -14,9 +14,10 @@ from workers.assembly import Assembly, StackArtifact, assembly_load
 from workers.aws import beanstalk, cloudformation, ec2, s3
 from workers.aws.cloudformation import Deployment
 from workers.context import READER, StepContext, subject_of
+from workers.looks import stack_row
 from workers.planning import deployed_templates, plan_document, plan_hashed
 from workers.rows import stack_seen
-from workers.stacks import Target, stack_deploy, stack_deploy_cancel, stack_row
+from workers.stacks import Target, stack_deploy, stack_deploy_cancel
 from workers.synthesis import synthesise
 from workers.workflow import Done, Outcome, StepFailed, StepSpec, Wait, Workflow, workflow_register
 
