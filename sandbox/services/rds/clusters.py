@@ -85,6 +85,8 @@ class Cluster(ResourceType):
             data["KmsKeyArn"] = usable_key(ctx, properties.get("KmsKeyId") or source.get("KmsKeyArn")).arn
         data["Port"] = int(properties.get("Port") or source.get("Port") or engines.PORTS[engine])
         self._address(ctx, record)
+        if properties.get("MasterUserPassword") or source.get("master_password"):
+            data["master_password"] = properties.get("MasterUserPassword") or source["master_password"]
         if source.get("volume"):
             origins.fill(ctx, record, source["volume"])
         if properties.get("ManageMasterUserPassword"):
@@ -107,7 +109,7 @@ class Cluster(ResourceType):
         name = f"rds!cluster-{uuid.uuid4()}"
         properties = {"Name": name, "SecretString": document}
         secret = ctx.world.create(ctx, "AWS::SecretsManager::Secret", properties, at_once=True)
-        record.data["master_secret"] = secret.id
+        record.data.update(master_secret=secret.id, master_password=password)
         record.attributes["MasterUserSecret"] = {"SecretArn": secret.id}
 
     def check_update(self, ctx: Context, record: Record, properties: dict[str, Any]) -> None:
@@ -129,6 +131,10 @@ class Cluster(ResourceType):
             data["EngineVersion"] = engines.version_of(data["Engine"], wanted["EngineVersion"])
         if wanted.get("Port"):
             data["Port"] = int(wanted["Port"])
+        if wanted.get("MasterUserPassword") and wanted["MasterUserPassword"] != before.get(
+            "MasterUserPassword"
+        ):
+            global_clusters.change_password(ctx.world, record, wanted["MasterUserPassword"])
         self._address(ctx, record)
 
     def replaces(self, record: Record, before: dict[str, Any], after: dict[str, Any]) -> list[str]:

@@ -209,6 +209,17 @@ def leave(world: World, cluster: Record) -> None:
     world.store.put(cluster)
 
 
+def change_password(world: World, cluster: Record, password: str) -> None:
+    """A new master password, which the secondary clusters have from their primary."""
+    group = of(world, cluster)
+    held = group.data["members"] if group is not None else [{"arn": cluster.arn}]
+    for member in held:
+        record = world.store.by_arn(member["arn"])
+        if record is not None:
+            record.data["master_password"] = password
+            world.store.put(record)
+
+
 def refuse_last_member(ctx: Context, cluster: Record) -> None:
     """Refuse to take the primary out while there are secondaries."""
     group = of(ctx, cluster)
@@ -255,7 +266,14 @@ def refuse_joining(ctx: Context, properties: dict[str, Any]) -> dict[str, Any]:
         text = "For encrypted cross-region replica, kmsKeyId should be explicitly specified"
         raise AwsError("InvalidParameterCombination", text)
     _refuse_place(ctx, group, first, str(properties.get("DBClusterIdentifier", "")).lower())
-    names = ("Engine", "EngineVersion", "MasterUsername", "DatabaseName", "VolumeBytesUsed")
+    names = (
+        "Engine",
+        "EngineVersion",
+        "MasterUsername",
+        "DatabaseName",
+        "VolumeBytesUsed",
+        "master_password",
+    )
     return {**{n: first.data.get(n) for n in names}, "primary": first}
 
 

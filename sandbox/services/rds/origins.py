@@ -25,6 +25,7 @@ CARRIED = (
     "StorageEncrypted",
     "KmsKeyArn",
     "VolumeBytesUsed",
+    "master_password",
 )
 
 
