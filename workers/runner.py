@@ -1,14 +1,12 @@
 """The engine's loop: take a lease, run every ready step until each is done or waits, let go."""
 
 import os
-import random
 import socket
 import uuid
-from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
-from botocore.exceptions import BotoCoreError, ClientError
 from django.utils import timezone
 
 import workers.workflows  # noqa: F401 - registers the workflows
@@ -21,25 +19,19 @@ from environments.operations.moves import (
     operation_planned,
     operation_start_planning,
     operation_try_start,
-    step_begin,
     step_end,
-    step_wait,
     steps_add,
 )
 from environments.operations.queue import send
 from environments.operations.states import STEP_LIVE, OperationStatus, Phase, StepStatus
-from workers.aws import faults
-from workers.aws.session import NoEndpoint, credentials_forget
-from workers.context import StepContext
-from workers.workflow import Outcome, Retryable, StepFailed, StepSpec, Wait, Workflow, workflow_get
+from workers.steps import step_run
+from workers.workflow import StepSpec, Workflow, workflow_get
 
 log = structlog.get_logger(__name__)
 
 S = OperationStatus
 T = StepStatus
 
-FIRST_LOOK_S, LAST_LOOK_S = 0.1, 30.0
-FIRST_RETRY_S, LAST_RETRY_S = 0.5, 60.0
 # Below this a countdown message brings the next look; above it the tick does.
 COUNTDOWN_S = 15.0
 # How often something that is blocked, full or paused is looked at when nobody wakes it.
@@ -66,18 +58,26 @@ def advance(operation_id: int) -> None:
             _give_up(lease, error)
 
 
-def _drive(lease: Lease) -> str:
-    """Move until nothing is ready; answers the status last seen."""
+@dataclass(frozen=True)
+class Seen:
+    """What the drive ended with."""
+
+    status: str
+    is_paused: bool = False
+
+
+def _drive(lease: Lease) -> Seen:
+    """Move until nothing is ready, or a pause covers it."""
     while True:
         with lease.fenced() as operation:
             workflow = workflow_get(operation.kind)
             if pause_covering(operation.scope) is not None:
-                return operation.status
+                return Seen(operation.status, is_paused=True)
             if operation.status == S.PENDING:
                 operation_start_planning(operation)
                 steps_add(operation, Phase.PLAN, map(_row, workflow.plan))
             elif operation.status == S.QUEUED and not operation_try_start(operation):
-                return operation.status
+                return Seen(operation.status)
             steps = list(operation.steps.filter(phase=operation.phase).order_by("position"))
             if operation.status == S.CANCELLING:
                 _cancel_pending(steps)
@@ -85,13 +85,13 @@ def _drive(lease: Lease) -> str:
             if _settle(operation, workflow, steps):
                 if operation.status == S.QUEUED:
                     continue
-                return operation.status
+                return Seen(operation.status)
             ready = _ready(operation, steps)
             if not ready:
                 operation_describe(operation, steps)
-                return operation.status
+                return Seen(operation.status)
         for step in ready:
-            _run(lease, workflow, step)
+            step_run(lease, workflow, step)
 
 
 def _ready(operation: Operation, steps: list[Step]) -> list[Step]:
@@ -145,113 +145,7 @@ def _cancel_waiting(steps: list[Step]) -> None:
             step.save(update_fields=["state", "wake_at"])
 
 
-def _run(lease: Lease, workflow: Workflow, step: Step) -> None:
-    """One look of one step, and the writing of what came of it."""
-    with lease.fenced() as operation:
-        cancelling = operation.status == S.CANCELLING
-        step_begin(step)
-    function = workflow.functions[step.parameters["run"]]
-    if cancelling:
-        stop = workflow.cancels.get(step.parameters["run"])
-        if stop is None:
-            with lease.fenced():
-                step_end(step, T.CANCELLED, sentence="Stopped, because the operation was cancelled.")
-            return
-        function = stop
-    context = StepContext(lease, operation, step)
-    try:
-        _require_in_time(step)
-        outcome = function(context)
-    except LeaseLost:
-        raise
-    except StepFailed as error:
-        _fail(lease, step, error.sentence, error.failure)
-    except (Retryable, BotoCoreError, ClientError, NoEndpoint) as error:
-        _fault(lease, step, error)
-    except Exception as error:
-        reference = uuid.uuid4().hex[:8]
-        log.exception("step.errored", step=step.key, reference=reference)
-        sentence = f"Switchyard made a mistake here ({type(error).__name__}, reference {reference})."
-        _fail(
-            lease, step, sentence, {"errored": True, "reason": reference, "remedy": "Tell an administrator."}
-        )
-    else:
-        _write(lease, step, outcome, cancelling=cancelling)
-
-
-def _require_in_time(step: Step) -> None:
-    if step.started_at and timezone.now() - step.started_at > timedelta(seconds=step.time_limit_s):
-        minutes = round(step.time_limit_s / 60) or 1
-        last = f" Last: {step.sentence}" if step.sentence else ""
-        raise StepFailed(
-            f"It took longer than its limit of {minutes} min.{last}",
-            reason="time limit",
-            remedy="Look at the resources that are not done, then retry.",
-        )
-
-
-def _write(lease: Lease, step: Step, outcome: Outcome, *, cancelling: bool) -> None:
-    with lease.fenced() as operation:
-        if isinstance(outcome, Wait):
-            step_wait(
-                step,
-                timezone.now() + timedelta(seconds=_next_look(outcome, step.looks)),
-                sentence=outcome.sentence,
-                waits_for=outcome.waits_for,
-                **_progress(outcome),
-            )
-            return
-        if outcome.state:
-            operation.state = {**operation.state, **outcome.state}
-            operation.save(update_fields=["state"])
-        step_end(step, T.CANCELLED if cancelling else T.SUCCEEDED, sentence=outcome.sentence)
-
-
-def _progress(wait: Wait) -> dict[str, int]:
-    if wait.total is None:
-        return {}
-    return {"progress_done": wait.done or 0, "progress_total": wait.total}
-
-
-def _next_look(wait: Wait, looks: int) -> float:
-    if wait.seconds is not None:
-        return wait.seconds
-    return min(LAST_LOOK_S, FIRST_LOOK_S * 2.0 ** min(looks - 1, 12))
-
-
-def _fault(lease: Lease, step: Step, error: Exception) -> None:
-    """A passing fault waits and says so; a lasting one fails at once, with what AWS said."""
-    if isinstance(error, ClientError) and faults.error_code(error).startswith("ExpiredToken"):
-        credentials_forget()
-    elif not (isinstance(error, Retryable) or faults.is_passing(error)):
-        if isinstance(error, NoEndpoint):
-            _fail(lease, step, str(error), {"reason": "no endpoint", "remedy": "Ask an administrator."})
-            return
-        sentence, resource, remedy = faults.explain(error)  # type: ignore[arg-type]
-        _fail(lease, step, sentence, {"resource": resource, "reason": str(error)[:500], "remedy": remedy})
-        return
-    seconds = min(LAST_RETRY_S, FIRST_RETRY_S * 2 ** min(step.faults, 10)) * random.uniform(0.5, 1.5)
-    what = (
-        "AWS asks for fewer calls" if faults.is_throttling(error) else f"AWS could not be reached ({error})"
-    )
-    with lease.fenced():
-        step_wait(
-            step,
-            timezone.now() + timedelta(seconds=seconds),
-            sentence=f"{what}. The next try is in {seconds:.0f} s."[:1000],
-            waits_for="fault",
-            faults=step.faults + 1,
-        )
-
-
-def _fail(lease: Lease, step: Step, sentence: str, failure: Mapping[str, object]) -> None:
-    with lease.fenced():
-        step.state = {**step.state, "failure": dict(failure)}
-        step.save(update_fields=["state"])
-        step_end(step, T.FAILED, sentence=sentence)
-
-
-def _let_go(lease: Lease, seen: str) -> None:
+def _let_go(lease: Lease, seen: Seen) -> None:
     """Release, and arrange the next look. What changed under the lease (a cancel, an event) is looked at now."""
     now = timezone.now()
     with lease.fenced() as operation:
@@ -261,10 +155,10 @@ def _let_go(lease: Lease, seen: str) -> None:
         send(operation.pk, countdown_s=max(0.0, (wake_at - now).total_seconds()))
 
 
-def _wake_at(operation: Operation, seen: str, now: datetime) -> datetime | None:
-    if operation.status == S.CANCELLING and seen != S.CANCELLING:
+def _wake_at(operation: Operation, seen: Seen, now: datetime) -> datetime | None:
+    if operation.status == S.CANCELLING and seen.status != S.CANCELLING:
         return now
-    if pause_covering(operation.scope) is not None:
+    if seen.is_paused:
         return now + timedelta(seconds=BLOCKED_S)
     if operation.status == S.QUEUED:
         later = now + timedelta(seconds=BLOCKED_S)
