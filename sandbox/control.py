@@ -56,6 +56,16 @@ class Control:
         self.world.change_settings(body)
         return 200, self.world.settings
 
+    def get_clock(self, parts: list[str], query: dict[str, str], body: dict[str, Any]) -> tuple[int, Any]:
+        return 200, {"now": self.world.scheduler.now(), "ahead_s": self.world.scheduler.offset}
+
+    def post_clock(self, parts: list[str], query: dict[str, str], body: dict[str, Any]) -> tuple[int, Any]:
+        seconds = float(body["advance_s"])
+        if seconds < 0:
+            raise ValueError("the clock goes forward only")
+        self.world.advance(seconds)
+        return self.get_clock(parts, query, body)
+
     def get_faults(self, parts: list[str], query: dict[str, str], body: dict[str, Any]) -> tuple[int, Any]:
         return 200, self.world.faults.list()
 

@@ -69,6 +69,7 @@ class World:
         self.store.put(record)
         self.settings = record.data
         self._settings_record = record
+        self.scheduler.offset = float(record.data.get("clock_ahead_s", 0.0))
 
     def change_settings(self, changes: dict[str, Any]) -> None:
         for name, value in changes.items():
@@ -77,6 +78,12 @@ class World:
             else:
                 self.settings[name] = value
         self.store.put(self._settings_record)
+
+    def advance(self, seconds: float) -> None:
+        """Put the sandbox's clock forward, for good (a reset puts it back)."""
+        self.settings["clock_ahead_s"] = self.scheduler.offset + seconds
+        self.store.put(self._settings_record)
+        self.scheduler.advance(seconds)
 
     def duration(self, type_name: str, action: str) -> float:
         """Seconds of real AWS for an action on a type."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from sandbox.context import Context
 from sandbox.errors import AwsError
-from sandbox.registry import on_start, operation
+from sandbox.registry import on_reset, on_start, operation
 from sandbox.services.dynamodb import content
 from sandbox.services.dynamodb.expressions import invalid
 from sandbox.services.dynamodb.tables import TABLE, find, schema_of
@@ -23,6 +23,7 @@ LATEST_DELAY_S = 300
 
 
 @on_start
+@on_reset
 def look_hourly(world: World) -> None:
     """Delete what has expired, as a client would: replicas and streams see it."""
     for table in list(world.store.everywhere(TABLE)):

@@ -8,7 +8,7 @@ from typing import Any
 
 from sandbox.context import Context
 from sandbox.errors import AwsError
-from sandbox.registry import on_start, operation
+from sandbox.registry import on_reset, on_start, operation
 from sandbox.services.kms import keys, multi_region
 from sandbox.services.kms.operations import change, changeable, page
 from sandbox.store import Record
@@ -46,6 +46,7 @@ def next_date(world: World, record: Record) -> float:
 
 
 @on_start
+@on_reset
 def look_daily(world: World) -> None:
     """Rotate what is due, once a day."""
     for record in world.store.everywhere(multi_region.KEY):

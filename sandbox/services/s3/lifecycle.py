@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from sandbox.context import Context
-from sandbox.registry import on_start
+from sandbox.registry import on_reset, on_start
 from sandbox.services.s3 import forms, object_lock
 from sandbox.services.s3.multipart import drop_upload
 from sandbox.services.s3.state import BUCKET, UPLOAD, version_add, version_remove, versioning, versions
@@ -26,6 +26,7 @@ def due(made: float, days: Any) -> float:
 
 
 @on_start
+@on_reset
 def run_daily(world: World) -> None:
     """Arm the next midnight."""
     midnight = (int(world.scheduler.now()) // DAY_S + 1) * DAY_S
