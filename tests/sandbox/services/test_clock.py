@@ -1,4 +1,4 @@
-"""What days do, by a sandbox whose clock is put forward: a stop's seven days, windows, rotations, lifecycles, expiry."""
+"""What days do, by a sandbox whose clock is put forward: a stop's seven days, windows, rotations, lifecycles."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
