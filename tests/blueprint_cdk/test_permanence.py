@@ -79,11 +79,12 @@ def property_at(properties: dict[str, Any], pointer: str) -> Any:
 
 
 def test_same_input_gives_the_same_bytes(synthesise: Synthesise, tmp_path: Path) -> None:
+    from blueprint_cdk import VERSION
     from blueprint_cdk.synthesis import synthesise as run
     from tests.blueprint_cdk.support import SPEC
 
     first = synthesise()
-    request = {"app": "environment", "spec": SPEC, "facts": {"eu-west-1": FACTS}, "release": "1.0.0"}
+    request = {"app": "environment", "spec": SPEC, "facts": {"eu-west-1": FACTS}, "release": VERSION}
     for number in (1, 2):
         run({**request, "out": str(tmp_path / str(number))})
     names = sorted(path.name for path in first.folder.iterdir() if path.name != "validation-report.json")
