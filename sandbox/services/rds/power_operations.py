@@ -11,6 +11,7 @@ from sandbox.services.rds import events, global_clusters, phases
 from sandbox.services.rds.cluster_operations import shape
 from sandbox.services.rds.clusters import members, writer
 from sandbox.services.rds.common import CLUSTER, INSTANCE, find, usable_key
+from sandbox.services.rds.credentials import RECOVERABLE
 
 
 @operation("rds", "StopDBCluster")
@@ -35,7 +36,7 @@ def stop_cluster(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
 @operation("rds", "StartDBCluster")
 def start_cluster(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     record = find(ctx, CLUSTER, params["DBClusterIdentifier"])
-    phases.refuse_unless(record, "stopped")
+    phases.refuse_unless(record, "stopped", RECOVERABLE)
     if record.data["StorageEncrypted"]:
         usable_key(ctx, record.data["KmsKeyArn"])
     phases.begin(ctx, record, "starting")

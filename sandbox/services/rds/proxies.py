@@ -213,7 +213,7 @@ def _health(ctx: Context, proxy: Record, instance: Record) -> dict[str, str]:
         except AwsError:
             text = f"Proxy does not have any registered credentials: {auth['SecretArn']} cannot be read."
             return {"State": "UNAVAILABLE", "Reason": "AUTH_FAILURE", "Description": text}
-    if instance.state in GONE:
+    if instance.state in GONE or instance.state.startswith("inaccessible"):
         text = "DBProxy Target unavailable due to an internal error"
         return {"State": "UNAVAILABLE", "Reason": "UNREACHABLE", "Description": text}
     if instance.state == "creating" or proxy.state != "available":

@@ -86,6 +86,36 @@ def test_automated_snapshots_are_daily_and_go_after_the_retention(own: Sandbox, 
     assert found["EarliestRestorableTime"] > found["ClusterCreateTime"]
 
 
+def test_cluster_without_its_key_is_inaccessible_and_lost_after_seven_days(own: Sandbox, keys: Keys) -> None:
+    kms, rds = own.client("kms", keys), own.client("rds", keys)
+    key = kms.create_key()["KeyMetadata"]["Arn"]
+    login = {"MasterUsername": "swadmin", "MasterUserPassword": "correct-horse"}
+    rds.create_db_cluster(
+        DBClusterIdentifier="keyed", Engine="aurora-mysql", StorageEncrypted=True, KmsKeyId=key, **login
+    )
+    cluster = {"DBClusterIdentifier": "keyed"}
+
+    def status() -> str:
+        return str(rds.describe_db_clusters(**cluster)["DBClusters"][0]["Status"])
+
+    kms.disable_key(KeyId=key)
+    later(own, days=0.01)
+    assert status() == "inaccessible-encryption-credentials-recoverable"
+    assert refused(rds.start_db_cluster, **cluster)[0] == "KMSKeyNotAccessibleFault"
+    kms.enable_key(KeyId=key)
+    rds.start_db_cluster(**cluster)
+    assert status() == "available"
+    kms.disable_key(KeyId=key)
+    later(own, days=0.01)
+    later(own, days=7.1)
+    assert status() == "inaccessible-encryption-credentials"
+    kms.enable_key(KeyId=key)
+    assert refused(rds.start_db_cluster, **cluster)[0] == "InvalidDBClusterStateFault"
+    rds.restore_db_cluster_to_point_in_time(
+        DBClusterIdentifier="keyed-again", SourceDBClusterIdentifier="keyed", UseLatestRestorableTime=True
+    )
+
+
 def test_key_is_gone_after_its_window_and_its_object_stays_unreadable(own: Sandbox, keys: Keys) -> None:
     kms, s3 = own.client("kms", keys), own.client("s3", keys)
     key = kms.create_key()["KeyMetadata"]["Arn"]
