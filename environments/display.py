@@ -84,7 +84,13 @@ CITIES = {
     "me-central-1": "Dubai",
 }
 
-KIND_WORDS = {"provision": "Build", "teardown": "Tear down", "account-add": "Add account"}
+KIND_WORDS = {
+    "provision": "Build",
+    "teardown": "Tear down",
+    "account-add": "Add account",
+    "canary": "Canary",
+    "update": "Update",
+}
 
 
 def look_of(status: str) -> Look:

@@ -168,6 +168,7 @@ def account_make(name: str = "", **fields: Any) -> Account:
             "name": name or f"account-{number}",
             "account_id": f"{100000000000 + number}",
             "mode": "sandbox",
+            "is_on_sandbox": True,
             "status": "ready",
             "regions": ["eu-west-1"],
             "zone_name": f"dev{number}.example.org",

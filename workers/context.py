@@ -7,7 +7,6 @@ from typing import Any
 from django.conf import settings
 
 from environments.lifecycle.models import Account
-from environments.lifecycle.states import AccountMode
 from environments.operations.events import event_write
 from environments.operations.leases import Lease
 from environments.operations.models import Operation, Step
@@ -100,7 +99,7 @@ class StepContext:
                 region,
                 before=self._before_call,
                 after=self._after_call,
-                is_sandbox=account.mode == AccountMode.SANDBOX,
+                is_on_sandbox=account.is_on_sandbox,
             )
         return self._sessions[key]
 

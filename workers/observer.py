@@ -14,7 +14,6 @@ from django.db.models import Q
 from django.utils import timezone
 
 from environments.lifecycle.models import Account
-from environments.lifecycle.states import AccountMode
 from environments.operations.models import Operation, Resource, Stack, Step
 from environments.operations.queue import send
 from environments.operations.states import HOLDING, OperationStatus, StepStatus
@@ -211,7 +210,7 @@ def _session(account: Account, region: str, role: str) -> Session:
         region,
         before=_nothing,
         after=_nothing,
-        is_sandbox=account.mode == AccountMode.SANDBOX,
+        is_on_sandbox=account.is_on_sandbox,
     )
 
 

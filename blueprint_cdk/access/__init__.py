@@ -30,6 +30,9 @@ POLICIES: dict[str, tuple[str, list[dict[str, Any]]]] = {
     "SwitchyardBootstrap": ("Make and change what `cdk bootstrap` makes", BOOTSTRAP),
 }
 
+READING = frozenset({"SwitchyardBoundaryPolicy", "SwitchyardReadPolicy", "SwitchyardReader"})
+"""What a plan-only account gets; all else is made when the account is to be deployed to."""
+
 
 def role_template(form: Literal["yaml", "json"]) -> str:
     """The template as text, the same for every account."""
@@ -67,6 +70,9 @@ def build_template() -> dict[str, Any]:
         [_trust({"Service": "cloudformation.amazonaws.com"}, ["sts:AssumeRole"])],
         ["SwitchyardBootstrap"],
     )
+    for name, resource in resources.items():
+        if name not in READING:
+            resource["Condition"] = "Deploys"
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": "Lets Switchyard into this account. Deploy once, as the stack switchyard-access.",
@@ -85,7 +91,14 @@ def build_template() -> dict[str, Any]:
                 "AllowedPattern": r"^[A-Za-z0-9+=,.@:/_-]+$",
                 "ConstraintDescription": "must be the portal's external id, 16 characters or more",
             },
+            "Access": {
+                "Type": "String",
+                "Description": "read for a plan-only account, deploy for one that environments are built in.",
+                "AllowedValues": ["read", "deploy"],
+                "Default": "deploy",
+            },
         },
+        "Conditions": {"Deploys": {"Fn::Equals": [{"Ref": "Access"}, "deploy"]}},
         "Resources": resources,
         "Outputs": {
             "ReaderRoleArn": {
@@ -94,6 +107,7 @@ def build_template() -> dict[str, Any]:
             },
             "DeployerRoleArn": {
                 "Description": "Role that the portal deploys with",
+                "Condition": "Deploys",
                 "Value": {"Fn::GetAtt": ["SwitchyardDeployer", "Arn"]},
             },
         },

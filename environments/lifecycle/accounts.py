@@ -34,6 +34,7 @@ def account_add(
             name=name,
             account_id=account_id,
             mode=mode,
+            is_on_sandbox=bool(settings.SANDBOX_URL),
             regions=regions,
             zone_name=zone_name,
             external_id=secrets.token_urlsafe(24),
@@ -87,15 +88,18 @@ def account_move(account: Account, status: str) -> None:
     account.save(update_fields=["status"])
 
 
-def account_require_deployable(account: Account) -> None:
-    """Raise Conflict when the account's mode stops after the plan, or forbids this process."""
-    if account.mode == AccountMode.PLAN_ONLY:
+def account_require_deployable(account: Account, *, is_canary: bool = False) -> None:
+    """Raise Conflict when the account's mode stops after the plan, or forbids this process.
+
+    A canary is what a plan-only account may deploy all the same: it shows that the account can be live.
+    """
+    if account.mode == AccountMode.PLAN_ONLY and not is_canary:
         raise Conflict(
             f"Account {account.name} is plan-only: what was approved is not carried out."
-            " An administrator can make it live."
+            " An administrator can make it live with a canary."
         )
-    if account.mode == AccountMode.SANDBOX and not settings.SANDBOX_URL:
-        raise Conflict(f"Account {account.name} is a sandbox account, and this portal has no sandbox.")
+    if account.is_on_sandbox and not settings.SANDBOX_URL:
+        raise Conflict(f"Account {account.name} is in a sandbox, and this portal has no sandbox.")
 
 
 def _problems(name: str, account_id: str, mode: str, regions: list[str], zone_name: str) -> dict[str, str]:
@@ -112,12 +116,8 @@ def _problems(name: str, account_id: str, mode: str, regions: list[str], zone_na
         problems["account_id"] = f"{account_id} is here already, as {other.name}."
     if mode not in AccountMode.values:
         problems["mode"] = f"{mode} is no mode. Modes are: {', '.join(AccountMode.values)}."
-    elif (mode == AccountMode.SANDBOX) != bool(settings.SANDBOX_URL):
-        problems["mode"] = (
-            "This portal runs on the sandbox: its accounts are sandbox accounts."
-            if settings.SANDBOX_URL
-            else "This portal has no sandbox: choose plan-only, then live."
-        )
+    elif mode == AccountMode.SANDBOX and not settings.SANDBOX_URL:
+        problems["mode"] = "This portal has no sandbox: choose plan-only, then live."
     elif mode == AccountMode.LIVE:
         problems["mode"] = "An account begins as plan-only; it becomes live after a passed canary."
     supported = _regions_supported()

@@ -36,6 +36,7 @@ def environment_request(
     restore_source: dict[str, str] | None = None,
     is_protected: bool | None = None,
     owner: User | None = None,
+    is_canary: bool = False,
     actor: User,
 ) -> Operation:
     """Ask for a new environment; answers the `provision` operation, whose subject it is.
@@ -72,6 +73,7 @@ def environment_request(
             cidr=cidr,
             spec=spec,
             is_protected=is_protected,
+            is_canary=is_canary,
             monthly_cost=cost_estimate(release.costs, spec)["total"],
         )
         return operation_open(

@@ -3,10 +3,12 @@
 from typing import Any, cast
 
 from environments.lifecycle.accounts import account_move
+from environments.lifecycle.canary import account_live
 from environments.lifecycle.environments import environment_move
 from environments.lifecycle.models import Account, Environment
 from environments.lifecycle.plans import approval_need
 from environments.lifecycle.states import AccountStatus, EnvironmentStatus
+from environments.lifecycle.update import environment_spec_keep
 from environments.operations.kinds import ApprovalNeed, Kind, kind_register
 from environments.operations.models import Operation
 from environments.operations.states import ClaimMode, OperationStatus
@@ -62,6 +64,20 @@ def _account_add_end(operation: Operation) -> None:
         account_move(account, AccountStatus.BROKEN)
 
 
+def _canary_approval(operation: Operation) -> ApprovalNeed:
+    return ApprovalNeed(count=1, plan_hash=operation.plan.hash)
+
+
+def _canary_end(operation: Operation) -> None:
+    if operation.status == S.SUCCEEDED:
+        account_live(cast(Account, operation.subject), operation)
+
+
+def _update_end(operation: Operation) -> None:
+    if operation.status == S.SUCCEEDED:
+        environment_spec_keep(_locked(operation), operation.parameters["spec"])
+
+
 def _locked(operation: Operation) -> Environment:
     return Environment.objects.select_for_update().get(pk=operation.subject_id)
 
@@ -88,6 +104,22 @@ KINDS = (
         approval=approval_need,
         on_start=_teardown_start,
         on_end=_teardown_end,
+    ),
+    Kind(
+        name="update",
+        title="Update",
+        claim_mode=ClaimMode.CHANGE,
+        authorize=_environment_authorize,
+        approval=approval_need,
+        on_end=_update_end,
+    ),
+    Kind(
+        name="canary",
+        title="Canary",
+        claim_mode=ClaimMode.CHANGE,
+        authorize=_account_authorize,
+        approval=_canary_approval,
+        on_end=_canary_end,
     ),
     Kind(
         name="account-add",

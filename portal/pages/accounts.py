@@ -8,21 +8,24 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from environments.display import place
-from environments.errors import DomainError, Forbidden
+from environments.errors import DomainError, Forbidden, Invalid
 from environments.lifecycle.accounts import account_add, account_add_again
 from environments.lifecycle.api.accounts import role_setup
+from environments.lifecycle.canary import account_canary, canary_problem
 from environments.lifecycle.models import Account
 from environments.lifecycle.selectors import release_default
 from environments.lifecycle.states import GONE, AccountMode, AccountStatus
+from environments.operations.models import Operation
 from environments.operations.selectors import operations_list
+from environments.people.models import Team
 from environments.people.rights import may
 from portal.pages.base import attempt, page, problems_of, view_requires, viewer
 from portal.pages.operation import stacks_of
 
 MODE_WORDS = {
     AccountMode.SANDBOX: "The local AWS of a demo.",
-    AccountMode.PLAN_ONLY: "Real AWS, read only: everything up to the approval.",
-    AccountMode.LIVE: "Real AWS, deployed to. After a passed canary.",
+    AccountMode.PLAN_ONLY: "Read only: everything up to the approval. A canary makes it live.",
+    AccountMode.LIVE: "Deployed to. Nobody begins here: a passed canary leads from plan-only to live.",
 }
 ROWS = 20
 
@@ -84,6 +87,8 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
         facts=account.region_facts.order_by("region", "-version").distinct("region"),
         environments=account.environments.exclude(status__in=GONE).count(),
         setup=_setup(account) if may(user, "account.add") else None,
+        canary_problem=canary_problem(account) if account.mode == AccountMode.PLAN_ONLY else "",
+        teams=Team.objects.order_by("name"),
         may_change=may(user, "account.change") and (latest is None or latest.is_ended),
     )
 
@@ -98,8 +103,27 @@ def add_again(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("admin:account", pk)
 
 
+@require_POST
+def canary(request: HttpRequest, pk: int) -> HttpResponse:
+    """Ask for the canary that makes a plan-only account live; leads to its operation."""
+    account = Account.objects.get(pk=pk)
+    slug = request.POST.get("team", "")
+    team = Team.objects.filter(slug=slug).first()
+    opened: list[Operation] = []
+
+    def ask() -> None:
+        if team is None:
+            raise Invalid("Choose the team that owns the canary's environment.", field="team")
+        opened.append(account_canary(account=account, team=team, actor=viewer(request)))
+
+    attempt(request, ask, done="The canary is being planned. Another person approves it.")
+    return redirect("admin:operation", opened[0].pk) if opened else redirect("admin:account", pk)
+
+
 def _sentence(account: Account, latest: Any) -> str:
     if account.status == AccountStatus.READY:
+        if account.mode == AccountMode.PLAN_ONLY:
+            return "It is ready for plans: what is approved is not carried out until a canary has passed."
         return "It is ready: environments can be requested in it."
     if latest is not None:
         return str(latest.sentence)

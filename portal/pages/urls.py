@@ -62,6 +62,7 @@ def page_urls(site: "PortalSite") -> list[URLPattern]:
         ("approvals/", approvals.inbox, "approvals"),
         ("cloud-accounts/new/", accounts.new, "account-new"),
         ("cloud-accounts/<int:pk>/", accounts.show, "account"),
+        ("cloud-accounts/<int:pk>/canary/", accounts.canary, "account-canary"),
         ("cloud-accounts/<int:pk>/add-again/", accounts.add_again, "account-add-again"),
         ("releases/<int:pk>/", releases.show, "release"),
         ("releases/<int:pk>/<slug:verb>/", releases.act, "release-act"),

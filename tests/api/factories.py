@@ -33,6 +33,7 @@ def make_account(name: str = "sandbox-1", account_id: str = "111122223333", **fi
             "name": name,
             "account_id": account_id,
             "mode": "sandbox",
+            "is_on_sandbox": True,
             "status": "ready",
             "regions": ["eu-west-1"],
             "zone_name": f"{name}.example.org",

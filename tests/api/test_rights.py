@@ -77,6 +77,14 @@ TABLE = [
     ),
     ("add an account", "POST accounts/", NEW_ACCOUNT, 202, {ADMINISTRATOR}, {ADMINISTRATOR}),
     ("add it again", "POST accounts/sandbox-1/add/", {}, 202, {ADMINISTRATOR}, {ADMINISTRATOR}),
+    (
+        "make it live",
+        "POST accounts/planned/canary/",
+        {"team": "shop"},
+        202,
+        {ADMINISTRATOR},
+        {ADMINISTRATOR},
+    ),
     ("make default", "POST releases/{older}/make-default/", {}, 200, {ADMINISTRATOR}, {ADMINISTRATOR}),
     ("withdraw a release", "POST releases/{older}/withdraw/", {}, 200, {ADMINISTRATOR}, {ADMINISTRATOR}),
     ("make a team", "POST teams/", {"name": "New"}, 201, {ADMINISTRATOR}, {ADMINISTRATOR}),
@@ -128,6 +136,7 @@ def things(house, description):
     house.environment("asked", owner=other, status="requested")
     planned = factories.make_planned(house.environment("plan", owner=other, status="requested"), by=other)
     week = timezone.now() + timedelta(days=7)
+    factories.make_account("planned", "222233330000", mode="plan-only")
     older = factories.make_release(description, version="0.9.0")
     house.release.is_default, older.is_default = True, False
     older.save(update_fields=["is_default"])
@@ -211,6 +220,7 @@ SCOPES = {
     "administer": (
         "add an account",
         "add it again",
+        "make it live",
         "make default",
         "withdraw a release",
         "make a team",

@@ -98,6 +98,7 @@ VERBS: list[tuple[str, dict[str, str], frozenset[str]]] = [
     ("admin:operation-act cancel", {}, LEADS),
     ("admin:operation-act retry", {}, LEADS),
     ("admin:account-add-again", {}, ADMIN),
+    ("admin:account-canary", {"team": "{team}"}, ADMIN),
     ("admin:release-act make-default", {}, ADMIN),
     ("admin:release-act withdraw", {}, ADMIN),
     ("admin:team-new", {"name": "Payments"}, ADMIN),
@@ -126,7 +127,10 @@ def _subject(name: str, world: Any) -> list[Any]:
             factories.plan_make(operation)
             Operation.objects.filter(pk=operation.pk).update(approvals_needed=1)
         return [operation.pk, verb]
-    if route == "admin:account-add-again":
+    if route == "admin:account-canary":
+        world.account.mode = "plan-only"
+        world.account.save(update_fields=["mode"])
+    if route in ("admin:account-add-again", "admin:account-canary"):
         return [world.account.pk]
     if route == "admin:release-act":
         return [factories.release_make("0.9.0").pk, verb]
@@ -143,7 +147,7 @@ def test_each_verb_is_done_for_the_roles_of_its_row_and_audited(
     address = reverse(name.split(" ")[0], args=_subject(name, world))
     client = sign_in(world.people[role])
     before = AuditEntry.objects.count()
-    answer = client.post(address, data)
+    answer = client.post(address, {key: value.format(team=world.team.slug) for key, value in data.items()})
     assert answer.status_code in (200, 302, 403)
     audited = AuditEntry.objects.count() - before
     if role in roles:

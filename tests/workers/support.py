@@ -60,10 +60,14 @@ def zone_make(sandbox, keys):
         route53.create_hosted_zone(Name=ZONE, CallerReference="tests")
 
 
-def role_deploy(sandbox, keys, release, account):
+def role_deploy(sandbox, keys, release, account, access="deploy"):
     """What the account's page asks a person to do."""
     cloudformation = sandbox.client("cloudformation", keys, REGION)
-    values = {"PortalPrincipalArn": settings.PORTAL_PRINCIPAL_ARN, "ExternalId": account.external_id}
+    values = {
+        "PortalPrincipalArn": settings.PORTAL_PRINCIPAL_ARN,
+        "ExternalId": account.external_id,
+        "Access": access,
+    }
     stack = {
         "StackName": "switchyard-access",
         "TemplateBody": release.description["templates"]["role"],

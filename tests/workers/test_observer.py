@@ -212,6 +212,7 @@ def test_silence_makes_the_observer_patient_and_its_end_ends_it(stack, sandbox):
         name="one",
         account_id="111122223333",
         mode="sandbox",
+        is_on_sandbox=True,
         regions=["eu-west-1"],
         zone_name="a.example.org",
     )

@@ -247,7 +247,6 @@ def test_a_cancel_deletes_the_create_that_is_under_way(ask, sandbox, people, key
 def test_a_plan_only_account_stops_after_approval_with_a_sentence(ask, sandbox, people):
     before = last(sandbox)
     operation = approve(planned(ask), people)
-    # A plan-only account is a real one, which this sandbox is not: only what follows the approval is looked at.
     Account.objects.update(mode="plan-only")
     drive(operation)
     assert operation.status == "failed" and "plan-only" in operation.sentence

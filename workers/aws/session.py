@@ -62,11 +62,18 @@ class Session:
     """Clients for one role in one region; each call passes the hooks."""
 
     def __init__(
-        self, connection: Connection, role: Role, region: str, *, before: Hook, after: Hook, is_sandbox: bool
+        self,
+        connection: Connection,
+        role: Role,
+        region: str,
+        *,
+        before: Hook,
+        after: Hook,
+        is_on_sandbox: bool,
     ) -> None:
-        if is_sandbox and not connection.endpoint_url:
-            raise NoEndpoint("This account is a sandbox account: it is reached through the sandbox only.")
-        if not is_sandbox and connection.endpoint_url:
+        if is_on_sandbox and not connection.endpoint_url:
+            raise NoEndpoint("This account is in a sandbox: it is reached through the sandbox only.")
+        if not is_on_sandbox and connection.endpoint_url:
             raise NoEndpoint("This portal runs on the sandbox: it does not talk to real accounts.")
         self.connection, self.role, self.region = connection, role, region
         self._before, self._after = before, after

@@ -9,10 +9,8 @@ from typing import Any
 
 from django.utils import timezone
 
-from environments.errors import Conflict
 from environments.lifecycle.accounts import (
     account_baseline_record,
-    account_require_deployable,
     region_facts_record,
 )
 from environments.lifecycle.models import Account, Release
@@ -27,7 +25,16 @@ from workers.context import DEPLOYER, READER, StepContext, subject_of
 from workers.planning import deployed_stack, stack_plan, summary
 from workers.stacks import Target, stack_deploy, stack_deploy_cancel
 from workers.synthesis import synthesise
-from workers.workflow import Done, Outcome, StepFailed, StepSpec, Wait, Workflow, workflow_register
+from workers.workflow import (
+    Done,
+    Outcome,
+    StepFailed,
+    StepFunction,
+    StepSpec,
+    Wait,
+    Workflow,
+    workflow_register,
+)
 
 WEEK_S = 7 * 86400
 STACK_LIMIT_S = 3600
@@ -37,9 +44,10 @@ def role(ctx: StepContext) -> Outcome:
     """Wait until a person has deployed the roles: reader and deployer can be taken with the external id."""
     account: Account = ctx.subject
     region = account.regions[0]
-    missing = [name for name in (READER, DEPLOYER) if not sts.role_works(ctx.session(account, region, name))]
+    wanted = (READER, DEPLOYER) if deploys(ctx) else (READER,)
+    missing = [name for name in wanted if not sts.role_works(ctx.session(account, region, name))]
     if not missing:
-        return Done("Reader and deployer roles can be taken.")
+        return Done(f"The {' and '.join(wanted)} role can be taken.")
     return Wait(
         f"Deploy the role template that this account's page shows, as stack switchyard-access in {account.account_id}:"
         f" the {' and '.join(missing)} role cannot be taken yet.",
@@ -80,7 +88,7 @@ def synthesis(ctx: StepContext) -> Outcome:
         for region in account.regions
     }
     return Done(
-        f"Baseline of release {release.version} for {len(names)} regions.",
+        f"Baseline of release {release.version} for {', '.join(names)}.",
         {"assemblies": names, "release": release.pk},
     )
 
@@ -130,11 +138,8 @@ def execute(operation: Operation) -> list[StepSpec]:
 def bootstrap(ctx: StepContext) -> Outcome:
     """CDK's bootstrap stack, by the role that the person's template made for it."""
     account: Account = ctx.subject
-    try:
-        account_require_deployable(account)
-    except Conflict as error:
-        # A plan-only account is read and planned for; its bootstrap and baseline come when it is made live.
-        return Done(error.message)
+    if not deploys(ctx):
+        return Done("Not deployed: the account is plan-only. A canary deploys it, on the way to live.")
     outcome = stack_deploy(ctx, _bootstrap_target(ctx))
     if isinstance(outcome, Done):
         account_baseline_record(
@@ -146,7 +151,7 @@ def bootstrap(ctx: StepContext) -> Outcome:
 def baseline(ctx: StepContext) -> Outcome:
     """What exists once per account and region."""
     account: Account = ctx.subject
-    if account.mode == AccountMode.PLAN_ONLY:
+    if not deploys(ctx):
         return Done("Not deployed: the account is plan-only.")
     target = _baseline_target(ctx)
     outcome = stack_deploy(ctx, target)
@@ -190,6 +195,12 @@ def facts(ctx: StepContext) -> Outcome:
     return Done(f"Version {row.version}: {platform}, Aurora {found['aurora_mysql_version']}.")
 
 
+def deploys(ctx: StepContext) -> bool:
+    """Whether this operation may deploy to the account: a canary may, where a plan-only account is only read."""
+    account: Account = ctx.subject
+    return account.mode != AccountMode.PLAN_ONLY or ctx.operation.kind == "canary"
+
+
 def bootstrap_cancel(ctx: StepContext) -> Outcome:
     """A cancel while the bootstrap stack is under way."""
     return stack_deploy_cancel(ctx, _bootstrap_target(ctx))
@@ -206,7 +217,7 @@ def _spec(run: str, title: str, region: str, *, limit: int, needs: tuple[str, ..
 
 def _patience(ctx: StepContext, account: Account) -> float:
     """Seconds to the next look while a person works: 3 in the sandbox; 10, growing to 60 on AWS."""
-    if account.mode == AccountMode.SANDBOX:
+    if account.is_on_sandbox:
         return 3.0
     began = ctx.step.started_at or timezone.now()
     return min(60.0, max(10.0, (timezone.now() - began).total_seconds() / 20))
@@ -284,6 +295,17 @@ def succeeded(operation: Operation) -> str:
     return f"Account {account} is ready in {', '.join(account.regions)}."
 
 
+FUNCTIONS: dict[str, StepFunction] = {
+    "role": role,
+    "zone": zone,
+    "synthesis": synthesis,
+    "plan": plan,
+    "bootstrap": bootstrap,
+    "baseline": baseline,
+    "facts": facts,
+}
+CANCELS: dict[str, StepFunction] = {"bootstrap": bootstrap_cancel, "baseline": baseline_cancel}
+
 workflow_register(
     Workflow(
         kind="account-add",
@@ -294,16 +316,8 @@ workflow_register(
             StepSpec("plan", "Plan", "plan", ("zone", "synthesis"), time_limit_s=600),
         ),
         execute=execute,
-        functions={
-            "role": role,
-            "zone": zone,
-            "synthesis": synthesis,
-            "plan": plan,
-            "bootstrap": bootstrap,
-            "baseline": baseline,
-            "facts": facts,
-        },
-        cancels={"bootstrap": bootstrap_cancel, "baseline": baseline_cancel},
+        functions=FUNCTIONS,
+        cancels=CANCELS,
         succeeded=succeeded,
     )
 )

@@ -4,6 +4,8 @@ Plan: the region's facts, synthesis, and what would be created. Execution: asset
 release in the order of their needs, side by side where they can be, then addresses and health.
 """
 
+from decimal import Decimal
+
 from environments.errors import Conflict
 from environments.lifecycle.accounts import account_require_deployable, region_facts_latest
 from environments.lifecycle.costs import cost_estimate
@@ -19,7 +21,16 @@ from workers.planning import deployed_templates, plan_document, plan_hashed
 from workers.rows import stack_seen
 from workers.stacks import Target, stack_deploy, stack_deploy_cancel
 from workers.synthesis import synthesise
-from workers.workflow import Done, Outcome, StepFailed, StepSpec, Wait, Workflow, workflow_register
+from workers.workflow import (
+    Done,
+    Outcome,
+    StepFailed,
+    StepFunction,
+    StepSpec,
+    Wait,
+    Workflow,
+    workflow_register,
+)
 
 STACK_LIMIT_S = 3 * 3600
 HEALTH_LIMIT_S = 15 * 60
@@ -51,7 +62,7 @@ def synthesis(ctx: StepContext) -> Outcome:
         lock=release.description["lock"],
         version=release.version,
         app="environment",
-        spec=ctx.subject.spec,
+        spec=ctx.operation.parameters["spec"],
         facts=ctx.operation.state["facts"],
     )
     assembly = assembly_load(name)
@@ -67,12 +78,18 @@ def plan(ctx: StepContext) -> Outcome:
     known = environment.stacks.exclude(stack_id="").values_list("name", flat=True)
     deployed = deployed_templates(session, [stack.name for stack in stacks.values()], set(known))
     document = plan_document(stacks, deployed)
-    hashed = plan_hashed(
-        stacks, deployed, environment.release.digest, environment.spec, ctx.operation.state["facts"]
-    )
-    cost = cost_estimate(environment.release.costs, environment.spec)
+    spec = ctx.operation.parameters["spec"]
+    hashed = plan_hashed(stacks, deployed, environment.release.digest, spec, ctx.operation.state["facts"])
+    cost = cost_estimate(environment.release.costs, spec)
     with ctx.fenced() as operation:
-        plan_store(operation, document=document, hashed=hashed, cost=cost, assembly=assembly.artifact)
+        plan_store(
+            operation,
+            document=document,
+            hashed=hashed,
+            cost=cost,
+            cost_before=(environment.monthly_cost or Decimal(0)) if deployed else Decimal(0),
+            assembly=assembly.artifact,
+        )
     return Done(f"{document['summary']} About {cost['total']} USD a month.")
 
 
@@ -121,10 +138,10 @@ def assets(ctx: StepContext) -> Outcome:
     """Templates and files into the account's bucket. Here a plan-only account ends."""
     environment: Environment = ctx.subject
     try:
-        account_require_deployable(environment.account)
+        account_require_deployable(environment.account, is_canary=environment.is_canary)
     except Conflict as error:
         raise StepFailed(
-            error.message, reason="plan-only", remedy="Make the account live, then retry."
+            error.message, reason="plan-only", remedy="Make the account live with a canary, then retry."
         ) from error
     assembly = assembly_load(ctx.operation.state["assembly"])
     session = ctx.session(environment.account, environment.home_region)
@@ -231,25 +248,29 @@ def succeeded(operation: Operation) -> str:
     return f"{operation.subject_label} is active{f' at {address}' if address else ''}."
 
 
+PLAN = (
+    StepSpec("facts", "Region facts", "facts", time_limit_s=300),
+    StepSpec("synthesis", "Synthesis", "synthesis", ("facts",), time_limit_s=600),
+    StepSpec("plan", "Plan", "plan", ("synthesis",), time_limit_s=600),
+)
+FUNCTIONS: dict[str, StepFunction] = {
+    "facts": facts,
+    "synthesis": synthesis,
+    "plan": plan,
+    "assets": assets,
+    "stack": stack,
+    "default_group": default_group,
+    "addresses": addresses,
+}
+CANCELS: dict[str, StepFunction] = {"stack": stack_cancel}
+
 workflow_register(
     Workflow(
         kind="provision",
-        plan=(
-            StepSpec("facts", "Region facts", "facts", time_limit_s=300),
-            StepSpec("synthesis", "Synthesis", "synthesis", ("facts",), time_limit_s=600),
-            StepSpec("plan", "Plan", "plan", ("synthesis",), time_limit_s=600),
-        ),
+        plan=PLAN,
         execute=execute,
-        functions={
-            "facts": facts,
-            "synthesis": synthesis,
-            "plan": plan,
-            "assets": assets,
-            "stack": stack,
-            "default_group": default_group,
-            "addresses": addresses,
-        },
-        cancels={"stack": stack_cancel},
+        functions=FUNCTIONS,
+        cancels=CANCELS,
         succeeded=succeeded,
     )
 )

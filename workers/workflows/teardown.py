@@ -144,7 +144,7 @@ def check(ctx: StepContext) -> Outcome:
     if environment.is_protected:
         raise _refused(f"{environment.name} was protected meanwhile.", "Turn its protection off, then retry.")
     try:
-        account_require_deployable(environment.account)
+        account_require_deployable(environment.account, is_canary=environment.is_canary)
     except Conflict as error:
         raise _refused(error.message, "Make the account live, then retry.") from error
     session = ctx.session(environment.account, environment.home_region, READER)

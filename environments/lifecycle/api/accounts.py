@@ -13,12 +13,14 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
 from environments.lifecycle.accounts import account_add, account_add_again
+from environments.lifecycle.canary import account_canary, canary_open
 from environments.lifecycle.models import Account
 from environments.lifecycle.selectors import release_default
 from environments.lifecycle.states import GONE, AccountMode, AccountStatus
 from environments.operations.api.shapes import OperationSerializer, accepted
+from environments.people.models import Team
 from environments.people.rights import may
-from environments.rest.fields import Text
+from environments.rest.fields import Named, Text
 from environments.rest.serializers import Input, Nothing
 from environments.rest.views import ReadOnlyResource
 
@@ -39,6 +41,7 @@ class AccountSerializer(serializers.ModelSerializer):
             "name",
             "account_id",
             "mode",
+            "is_on_sandbox",
             "status",
             "regions",
             "zone_name",
@@ -84,6 +87,7 @@ def role_setup(account: Account) -> dict[str, Any]:
         "parameters": {
             "PortalPrincipalArn": settings.PORTAL_PRINCIPAL_ARN,
             "ExternalId": account.external_id,
+            "Access": "deploy" if canary_open(account) else account.access,
         },
     }
 
@@ -98,6 +102,14 @@ class AccountInput(Input):
         child=Text(max_length=30), max_length=30, help_text="Regions that environments may use."
     )
     zone_name = Text(max_length=200, help_text="The hosted zone that is delegated to it: dev.example.org.")
+
+
+class CanaryInput(Input):
+    """Who owns the environment that comes and goes."""
+
+    team = Named(
+        "team", Team.objects.all(), by="slug", help_text="Slug of the team that owns its environment."
+    )
 
 
 class AccountFilters(django_filters.FilterSet):
@@ -127,8 +139,8 @@ class AccountViewSet(ReadOnlyResource):
     ).order_by("name")
     serializer_class = AccountSerializer
     serializers = {"retrieve": AccountDetailSerializer}
-    inputs = {"create": AccountInput, "add_again": Nothing}
-    scopes = {"create": "administer", "add_again": "administer"}
+    inputs = {"create": AccountInput, "add_again": Nothing, "canary": CanaryInput}
+    scopes = {"create": "administer", "add_again": "administer", "canary": "administer"}
     lookup_field = "name"
     lookup_value_regex = r"[a-z0-9-]{1,60}"
     filterset_class = AccountFilters
@@ -144,3 +156,12 @@ class AccountViewSet(ReadOnlyResource):
     def add_again(self, request: Request, name: str) -> Response:
         self.said()
         return accepted(account_add_again(account=self.get_object(), actor=self.person), request)
+
+    @extend_schema(
+        summary="Make a plan-only account live, by a canary",
+        request=CanaryInput,
+        responses={202: OperationSerializer},
+    )
+    @action(detail=True, methods=["post"])
+    def canary(self, request: Request, name: str) -> Response:
+        return accepted(account_canary(account=self.get_object(), **self.said(), actor=self.person), request)

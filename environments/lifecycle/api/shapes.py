@@ -62,6 +62,7 @@ class EnvironmentSerializer(serializers.ModelSerializer):
             "domain",
             "release",
             "is_protected",
+            "is_canary",
             "addresses",
             "monthly_cost",
             "created_at",

@@ -14,6 +14,10 @@ class Account(models.Model):
     name = models.SlugField(max_length=40, unique=True)
     account_id = models.CharField(max_length=12, unique=True, validators=[RegexValidator(r"^\d{12}$")])
     mode = models.CharField(max_length=10, choices=AccountMode.choices)
+    is_on_sandbox = models.BooleanField(
+        default=False,
+        help_text="It lives in the portal's sandbox, whatever its mode: no real account is ever reached for it.",
+    )
     status = models.CharField(max_length=10, choices=AccountStatus.choices, default=AccountStatus.ADDING)
     regions = ArrayField(models.CharField(max_length=30), help_text="Regions that environments may use.")
     zone_name = models.CharField(max_length=200, help_text="The delegated hosted zone, as dev.example.org.")
@@ -26,6 +30,12 @@ class Account(models.Model):
 
     class Meta:
         ordering = ["name"]
+        constraints = [
+            models.CheckConstraint(
+                condition=~models.Q(mode=AccountMode.SANDBOX) | models.Q(is_on_sandbox=True),
+                name="account_sandbox_mode_on_sandbox",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -43,9 +53,9 @@ class Account(models.Model):
         return f"arn:aws:iam::{self.account_id}:policy/SwitchyardBoundary"
 
     @property
-    def may_deploy(self) -> bool:
-        """Plan-only accounts go up to the approval and no further."""
-        return self.mode != AccountMode.PLAN_ONLY
+    def access(self) -> str:
+        """How much the role template lets the portal do there: "read" or "deploy"."""
+        return "read" if self.mode == AccountMode.PLAN_ONLY else "deploy"
 
 
 class RegionFacts(models.Model):

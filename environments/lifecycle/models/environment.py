@@ -49,6 +49,9 @@ class Environment(models.Model):
         max_length=20, choices=EnvironmentStatus.choices, default=EnvironmentStatus.REQUESTED
     )
     status_since = models.DateTimeField(default=timezone.now)
+    is_canary = models.BooleanField(
+        default=False, help_text="Built, changed and torn down to show that its account can be live."
+    )
     is_protected = models.BooleanField(default=False, help_text="Teardown is refused until this is off.")
     addresses = models.JSONField(
         default=dict, blank=True, help_text="Outputs people use: label to address, filled when it is active."

@@ -46,6 +46,7 @@ def account(db):
         name="sandbox-1",
         account_id="111122223333",
         mode="sandbox",
+        is_on_sandbox=True,
         status="ready",
         regions=["eu-west-1"],
         zone_name="dev.example.org",
