@@ -8,7 +8,7 @@ from typing import Any
 from sandbox.context import Context
 from sandbox.errors import AwsError
 from sandbox.registry import on_reset, on_start, operation
-from sandbox.services.dynamodb import content
+from sandbox.services.dynamodb import content, replicas
 from sandbox.services.dynamodb.expressions import invalid
 from sandbox.services.dynamodb.tables import TABLE, find, schema_of
 from sandbox.store import Record
@@ -50,6 +50,7 @@ def update_time_to_live(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
         raise invalid(f"TimeToLive is already {'enabled' if wanted['Enabled'] else 'disabled'}")
     record.properties["TimeToLiveSpecification"] = dict(wanted)
     ctx.store.put(record)
+    replicas.agree(ctx, record)
     return {"TimeToLiveSpecification": dict(wanted)}
 
 

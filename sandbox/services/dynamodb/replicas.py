@@ -94,6 +94,16 @@ def take_away(ctx: Context, table: Record, region: str) -> None:
     ctx.world.delete(there, found)
 
 
+def agree(ctx: Context, table: Record) -> None:
+    """Carry the settings that all replicas share (keys, indexes, capacity, TTL) to the other regions."""
+    shared = {n: table.properties[n] for n in COPIED if n in table.properties}
+    for other in others(ctx.world, table):
+        own = {n: v for n, v in other.properties.items() if n not in COPIED}
+        if {**own, **shared} != other.properties:
+            there = ctx.world.context(other.account, other.region, principal=ctx.principal)
+            ctx.world.update(there, other, {**own, **shared})
+
+
 def update(ctx: Context, table: Record, updates: list[dict[str, Any]]) -> None:
     """UpdateTable's ReplicaUpdates. Raises ValidationException, and as `add` and `take_away`."""
     if len(updates) > 1:

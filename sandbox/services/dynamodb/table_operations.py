@@ -153,6 +153,7 @@ def update_table(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
         _change_indexes(properties, params)
     light = set(params) <= {"TableName", "DeletionProtectionEnabled"}
     ctx.world.update(ctx, record, properties, at_once=light)
+    replicas.agree(ctx, record)
     return {"TableDescription": shape(ctx, record)}
 
 

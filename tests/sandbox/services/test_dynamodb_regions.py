@@ -117,6 +117,35 @@ def test_replicas_are_added_and_taken_away_one_by_one(client: Tables) -> None:
     assert [r["RegionName"] for r in left] == [THIRD]
 
 
+def test_settings_are_those_of_all_replicas(client: Tables) -> None:
+    made(client, "agrees")
+    given = {"Enabled": True, "AttributeName": "until"}
+    client().update_time_to_live(TableName="agrees", TimeToLiveSpecification=given)
+    there = client(OTHER).describe_time_to_live(TableName="agrees")["TimeToLiveDescription"]
+    assert there == {"TimeToLiveStatus": "ENABLED", "AttributeName": "until"}
+    index = {
+        "IndexName": "by-v",
+        "KeySchema": [{"AttributeName": "v", "KeyType": "HASH"}],
+        "Projection": {"ProjectionType": "ALL"},
+    }
+    client().update_table(
+        TableName="agrees",
+        AttributeDefinitions=[{"AttributeName": "v", "AttributeType": "S"}],
+        GlobalSecondaryIndexUpdates=[{"Create": index}],
+    )
+    put(client, HOME, "agrees", "x")
+    until(client, OTHER, "agrees", "x")
+    asked = {
+        "KeyConditionExpression": "v = :x",
+        "ExpressionAttributeValues": {":x": {"S": "x"}},
+    }
+    assert client(OTHER).query(TableName="agrees", IndexName="by-v", **asked)["Count"] == 1
+    # Protection is each replica's own.
+    client().update_table(TableName="agrees", DeletionProtectionEnabled=True)
+    own = client(OTHER).describe_table(TableName="agrees")["Table"]["DeletionProtectionEnabled"]
+    assert own is False
+
+
 def test_stack_makes_changes_and_deletes_a_global_table(client: Tables) -> None:
     stacks = Stacks(client(HOME, "cloudformation"))
 
