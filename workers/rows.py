@@ -104,8 +104,9 @@ def resources_gone(row_id: int) -> None:
 
 
 def resources_fill(row_id: int, described: Iterable[dict[str, Any]]) -> None:
-    """Keep what DescribeStackResources said, where no event told something later."""
+    """Keep what `resources_of` or `resources_told` answered. When a change began is kept where they do not say."""
     now = timezone.now()
+    known = dict(Resource.objects.filter(stack_id=row_id).values_list("logical_id", "started_at"))
     rows = [
         Resource(
             stack_id=row_id,
@@ -114,6 +115,7 @@ def resources_fill(row_id: int, described: Iterable[dict[str, Any]]) -> None:
             type=entry["ResourceType"],
             status=entry["ResourceStatus"],
             reason=entry.get("ResourceStatusReason", ""),
+            started_at=entry.get("StartedAt") or known.get(entry["LogicalResourceId"]),
             ended_at=entry.get("Timestamp"),
             seen_at=entry.get("Timestamp") or now,
         )
@@ -123,5 +125,5 @@ def resources_fill(row_id: int, described: Iterable[dict[str, Any]]) -> None:
         rows,
         update_conflicts=True,
         unique_fields=["stack", "logical_id"],
-        update_fields=["physical_id", "type", "status", "reason", "ended_at", "seen_at"],
+        update_fields=["physical_id", "type", "status", "reason", "started_at", "ended_at", "seen_at"],
     )

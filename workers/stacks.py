@@ -162,7 +162,7 @@ def _judge(ctx: StepContext, session: Session, target: Target, row: Stack, now: 
     if now.status in GOOD:
         known = Resource.objects.filter(stack=row, status__in=CREATED).count()
         if known < target.total or not is_observed(ctx, target.account, target.region):
-            resources_fill(row.pk, cloudformation.resources_of(session, now.stack_id))
+            resources_fill(row.pk, cloudformation.resources_told(session, now.stack_id))
         ctx.event("stack.deployed", f"Stack {target.name}: {now.status}")
         return Done(f"{target.total} resources are in place.")
     if now.is_moving or not now.status:

@@ -122,7 +122,7 @@ def environment(house: House, people: People, story: Story) -> None:
     """One environment, asked for by the team lead and approved by the approver."""
     asking, approving = (Api(house.url, people[role].api_token) for role in ("team-lead", "approver"))
     name = ENVIRONMENT["name"]
-    found = next((row for row in asking.all("environments/") if row["name"] == name), None)
+    found = next((row for row in asking.all("environments/", search=name) if row["name"] == name), None)
     if found is not None and found["status"] == "active":
         story.done(f"The environment {name} is active, as it was left")
         return

@@ -183,6 +183,23 @@ def resources_of(session: Session, stack_id: str) -> list[dict[str, Any]]:
     return list(found)
 
 
+def resources_told(session: Session, stack_id: str) -> list[dict[str, Any]]:
+    """What the stack's last operation did to its resources, as its events tell: as `resources_of`, and with
+    "StartedAt". One page of events holds about 33 resources, so it costs what `resources_of` costs, mostly.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for event in _events(session, stack_id):
+        status = event["ResourceStatus"]
+        if event.get("PhysicalResourceId") == stack_id:
+            if status in ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"):
+                break  # older events tell of earlier operations
+            continue
+        newest = found.setdefault(event["LogicalResourceId"], dict(event))
+        if status.endswith("_IN_PROGRESS") and status.split("_")[0] == newest["ResourceStatus"].split("_")[0]:
+            newest["StartedAt"] = event["Timestamp"]
+    return list(found.values())
+
+
 def kept_of(session: Session, stack_id: str) -> list[tuple[str, str]]:
     """(type, physical id) of what a deleted stack left: skipped by its policy, or not deletable."""
     return [

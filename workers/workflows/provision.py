@@ -191,7 +191,11 @@ def addresses(ctx: StepContext) -> Outcome:
     # With the role that the steps before took already; it reads as well.
     session = ctx.session(environment.account, environment.home_region)
     outputs = _outputs(ctx, environment, key)
-    shown = {label: outputs[label] for label in ("Address", "BeanstalkUrl") if outputs.get(label)}
+    shown = {
+        label: outputs[output]
+        for output, label in (("Address", "Address"), ("BeanstalkUrl", "Beanstalk"))
+        if outputs.get(output)
+    }
     health = beanstalk.environment_find(
         session, outputs.get("BeanstalkEnvironment", f"sy-{environment.full_name}")
     )
