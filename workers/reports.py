@@ -7,7 +7,8 @@ from typing import Any
 from environments.lifecycle.models import Environment, TeardownReport
 from environments.operations.models import Operation
 from workers.aws import cloudformation, kms, rds
-from workers.aws.leftovers import LISTERS, Found, Wanted, same_thing
+from workers.aws.found import Found, Wanted, same_thing
+from workers.aws.leftovers import LISTERS
 from workers.aws.session import Session
 
 # USD a month in us-east-1, from the services' price pages in November 2026: a customer key, a gigabyte of cluster

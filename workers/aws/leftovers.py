@@ -5,37 +5,10 @@ again is cheap, and nothing here changes anything.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any
 
 from workers.aws import beanstalk, ec2, kms, metrics, route53, s3, tagging
+from workers.aws.found import TAG, Found, Wanted, is_ours, named
 from workers.aws.session import Session
-
-TAG = "switchyard:environment"
-
-
-@dataclass(frozen=True)
-class Found:
-    """Something that is still there. `deleting_on` is AWS's date of its deletion, as text, if it has one."""
-
-    type: str
-    id: str
-    found_by: str
-    deleting_on: str = ""
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What is looked for: full name (shop-k3x9), domain and zone of one environment."""
-
-    full_name: str
-    domain: str
-    zone_id: str
-
-    @property
-    def prefix(self) -> str:
-        return f"sy-{self.full_name}"
-
 
 Lister = Callable[[Session, Wanted], Iterable[Found]]
 
@@ -54,12 +27,12 @@ def load_balancers(session: Session, wanted: Wanted) -> Iterable[Found]:
     client = session.client("elbv2")
     for page in client.get_paginator("describe_load_balancers").paginate():
         for entry in page["LoadBalancers"]:
-            if _ours(entry["LoadBalancerName"], wanted):
-                yield _named("AWS::ElasticLoadBalancingV2::LoadBalancer", entry["LoadBalancerName"], "elbv2")
+            if is_ours(entry["LoadBalancerName"], wanted):
+                yield named("AWS::ElasticLoadBalancingV2::LoadBalancer", entry["LoadBalancerName"], "elbv2")
     for page in client.get_paginator("describe_target_groups").paginate():
         for entry in page["TargetGroups"]:
-            if _ours(entry["TargetGroupName"], wanted):
-                yield _named("AWS::ElasticLoadBalancingV2::TargetGroup", entry["TargetGroupName"], "elbv2")
+            if is_ours(entry["TargetGroupName"], wanted):
+                yield named("AWS::ElasticLoadBalancingV2::TargetGroup", entry["TargetGroupName"], "elbv2")
 
 
 # Paginator, member of its answer, name of an entry, type.
@@ -89,19 +62,19 @@ def databases(session: Session, wanted: Wanted) -> Iterable[Found]:
     for call, member, name, kind in RDS:
         for page in client.get_paginator(call).paginate():
             for entry in page[member]:
-                if _ours(entry[name], wanted) or entry.get("DBClusterIdentifier") == wanted.prefix:
-                    yield _named(kind, entry[name], f"rds {call}")
+                if is_ours(entry[name], wanted) or entry.get("DBClusterIdentifier") == wanted.prefix:
+                    yield named(kind, entry[name], f"rds {call}")
 
 
 def buckets(session: Session, wanted: Wanted) -> Iterable[Found]:
     """Buckets by name."""
-    return [_named("AWS::S3::Bucket", name, "s3") for name in s3.buckets_named(session, f"{wanted.prefix}-")]
+    return [named("AWS::S3::Bucket", name, "s3") for name in s3.buckets_named(session, f"{wanted.prefix}-")]
 
 
 def key_aliases(session: Session, wanted: Wanted) -> Iterable[Found]:
     """Key aliases by name; keys themselves have none, see the tags and the stacks' history."""
     names = kms.aliases_named(session, f"alias/{wanted.prefix}")
-    return [_named("AWS::KMS::Alias", name, "kms list_aliases") for name in names]
+    return [named("AWS::KMS::Alias", name, "kms list_aliases") for name in names]
 
 
 def secrets(session: Session, wanted: Wanted) -> Iterable[Found]:
@@ -110,7 +83,7 @@ def secrets(session: Session, wanted: Wanted) -> Iterable[Found]:
     request = {"IncludePlannedDeletion": True, "Filters": [{"Key": "name", "Values": [wanted.prefix]}]}
     for page in pages.paginate(**request):
         for entry in page["SecretList"]:
-            if _ours(entry["Name"], wanted):
+            if is_ours(entry["Name"], wanted):
                 deleted = entry.get("DeletedDate")
                 date = f"{deleted:%Y-%m-%d}" if deleted else ""
                 yield Found("AWS::SecretsManager::Secret", entry["Name"], "secretsmanager list_secrets", date)
@@ -133,7 +106,7 @@ def log_groups(session: Session, wanted: Wanted) -> Iterable[Found]:
     for prefix in LOG_PREFIXES:
         for page in pages.paginate(logGroupNamePrefix=f"{prefix}{wanted.prefix}"):
             for entry in page["logGroups"]:
-                yield _named("AWS::Logs::LogGroup", entry["logGroupName"], "logs describe_log_groups")
+                yield named("AWS::Logs::LogGroup", entry["logGroupName"], "logs describe_log_groups")
 
 
 def identities(session: Session, wanted: Wanted) -> Iterable[Found]:
@@ -152,8 +125,8 @@ def identities(session: Session, wanted: Wanted) -> Iterable[Found]:
     ):
         for page in client.get_paginator(call).paginate(**options):
             for entry in page[member]:
-                if _ours(entry[name], wanted):
-                    yield _named(kind, entry[name], f"iam {call}")
+                if is_ours(entry[name], wanted):
+                    yield named(kind, entry[name], f"iam {call}")
 
 
 def certificates(session: Session, wanted: Wanted) -> Iterable[Found]:
@@ -178,18 +151,18 @@ def firewalls(session: Session, wanted: Wanted) -> Iterable[Found]:
     """Web ACLs by name."""
     answer = session.client("wafv2").list_web_acls(Scope="REGIONAL", Limit=100)
     return [
-        _named("AWS::WAFv2::WebACL", e["Name"], "wafv2")
+        named("AWS::WAFv2::WebACL", e["Name"], "wafv2")
         for e in answer["WebACLs"]
-        if _ours(e["Name"], wanted)
+        if is_ours(e["Name"], wanted)
     ]
 
 
 def beanstalks(session: Session, wanted: Wanted) -> Iterable[Found]:
     """Beanstalk applications and environments by name."""
     for name in beanstalk.applications_named(session, wanted.prefix):
-        yield _named("AWS::ElasticBeanstalk::Application", name, "elasticbeanstalk")
+        yield named("AWS::ElasticBeanstalk::Application", name, "elasticbeanstalk")
     for name in beanstalk.environments_named(session, wanted.prefix):
-        yield _named("AWS::ElasticBeanstalk::Environment", name, "elasticbeanstalk")
+        yield named("AWS::ElasticBeanstalk::Environment", name, "elasticbeanstalk")
 
 
 def scaling_groups(session: Session, wanted: Wanted) -> Iterable[Found]:
@@ -207,32 +180,32 @@ def repositories(session: Session, wanted: Wanted) -> Iterable[Found]:
     """Image repositories by name."""
     for page in session.client("ecr").get_paginator("describe_repositories").paginate():
         for entry in page["repositories"]:
-            if _ours(entry["repositoryName"], wanted):
-                yield _named("AWS::ECR::Repository", entry["repositoryName"], "ecr")
+            if is_ours(entry["repositoryName"], wanted):
+                yield named("AWS::ECR::Repository", entry["repositoryName"], "ecr")
 
 
 def queues(session: Session, wanted: Wanted) -> Iterable[Found]:
     """Queues by name."""
     for url in session.client("sqs").list_queues(QueueNamePrefix=wanted.prefix).get("QueueUrls", []):
-        yield _named("AWS::SQS::Queue", url.rsplit("/", 1)[-1], "sqs list_queues")
+        yield named("AWS::SQS::Queue", url.rsplit("/", 1)[-1], "sqs list_queues")
 
 
 def rules(session: Session, wanted: Wanted) -> Iterable[Found]:
     """EventBridge rules by name."""
     for entry in session.client("events").list_rules(NamePrefix=wanted.prefix)["Rules"]:
-        yield _named("AWS::Events::Rule", entry["Name"], "events list_rules")
+        yield named("AWS::Events::Rule", entry["Name"], "events list_rules")
 
 
 def alarms(session: Session, wanted: Wanted) -> Iterable[Found]:
     """Alarms by name."""
     for name in metrics.alarms_named(session, wanted.prefix):
-        yield _named("AWS::CloudWatch::Alarm", name, "cloudwatch describe_alarms")
+        yield named("AWS::CloudWatch::Alarm", name, "cloudwatch describe_alarms")
 
 
 def tagged(session: Session, wanted: Wanted) -> Iterable[Found]:
     """Whatever carries the environment's tag. The tagging API lags: what EC2 itself no longer lists is gone."""
     for arn in tagging.arns_tagged(session, TAG, wanted.full_name):
-        service, resource = arn.split(":", 5)[2], arn.split(":", 5)[5]
+        service = arn.split(":", 5)[2]
         if service == "ec2":
             continue
         if service == "kms":
@@ -242,35 +215,8 @@ def tagged(session: Session, wanted: Wanted) -> Iterable[Found]:
             elif date:
                 yield Found("AWS::KMS::Key", arn, "tag", f"{date:%Y-%m-%d}")
             continue
-        yield Found(TYPES.get((service, _kind(resource)), f"{service} {_kind(resource)}".strip()), arn, "tag")
+        yield Found(tagging.type_of(arn), arn, "tag")
 
-
-# ARN's service and resource kind to the type that listers by name report.
-TYPES: dict[tuple[str, str], str] = {
-    ("cloudformation", "stack"): "AWS::CloudFormation::Stack",
-    ("rds", "cluster"): "AWS::RDS::DBCluster",
-    ("rds", "db"): "AWS::RDS::DBInstance",
-    ("rds", "cluster-snapshot"): "AWS::RDS::DBClusterSnapshot",
-    ("rds", "subgrp"): "AWS::RDS::DBSubnetGroup",
-    ("rds", "cluster-pg"): "AWS::RDS::DBClusterParameterGroup",
-    ("rds", "db-proxy"): "AWS::RDS::DBProxy",
-    ("elasticloadbalancing", "loadbalancer"): "AWS::ElasticLoadBalancingV2::LoadBalancer",
-    ("elasticloadbalancing", "targetgroup"): "AWS::ElasticLoadBalancingV2::TargetGroup",
-    ("elasticbeanstalk", "application"): "AWS::ElasticBeanstalk::Application",
-    ("elasticbeanstalk", "environment"): "AWS::ElasticBeanstalk::Environment",
-    ("autoscaling", "autoScalingGroup"): "AWS::AutoScaling::AutoScalingGroup",
-    ("wafv2", "regional"): "AWS::WAFv2::WebACL",
-    ("cloudwatch", "alarm"): "AWS::CloudWatch::Alarm",
-    ("secretsmanager", "secret"): "AWS::SecretsManager::Secret",
-    ("ssm", "parameter"): "AWS::SSM::Parameter",
-    ("s3", ""): "AWS::S3::Bucket",
-    ("sqs", ""): "AWS::SQS::Queue",
-    ("iam", "role"): "AWS::IAM::Role",
-    ("acm", "certificate"): "AWS::CertificateManager::Certificate",
-    ("ecr", "repository"): "AWS::ECR::Repository",
-    ("logs", "log-group"): "AWS::Logs::LogGroup",
-    ("events", "rule"): "AWS::Events::Rule",
-}
 
 LISTERS: dict[str, Lister] = {
     "ec2": ec2_tagged,
@@ -292,39 +238,3 @@ LISTERS: dict[str, Lister] = {
     "cloudwatch": alarms,
     "tag": tagged,
 }
-
-
-def _kind(resource: str) -> str:
-    for separator in ("/", ":"):
-        if separator in resource:
-            return resource.split(separator, 1)[0]
-    return ""
-
-
-def _ours(name: str, wanted: Wanted) -> bool:
-    """The prefix itself, or the prefix and a separator: sy-shop-k3x9 is not the beginning of sy-shop-k3x9b."""
-    rest = name[len(wanted.prefix) :] if name.startswith(wanted.prefix) else None
-    return rest is not None and (not rest or not rest[0].isalnum())
-
-
-def _named(kind: str, name: str, found_by: str) -> Found:
-    return Found(kind, name, f"{found_by} by name")
-
-
-def same_thing(one: Found, other: Found) -> bool:
-    """Whether two rows tell of one thing: a name, and the ARN that ends with it."""
-    if one.type != other.type:
-        return False
-    return one.id == other.id or _ends(one.id, other.id) or _ends(other.id, one.id)
-
-
-def _ends(arn: str, name: str) -> bool:
-    if not arn.startswith("arn:"):
-        return False
-    tail: Any = arn.split(":", 5)[5]
-    return bool(
-        tail == name
-        or tail.endswith((f"/{name}", f":{name}"))
-        or f":{name}-" in f":{tail}"
-        or f"/{name}/" in tail
-    )

@@ -6,9 +6,50 @@ from workers.aws.session import Session
 
 SERVICE = "resourcegroupstaggingapi"
 
+# ARN's service and resource kind to the type that listers by name report.
+TYPES: dict[tuple[str, str], str] = {
+    ("cloudformation", "stack"): "AWS::CloudFormation::Stack",
+    ("rds", "cluster"): "AWS::RDS::DBCluster",
+    ("rds", "db"): "AWS::RDS::DBInstance",
+    ("rds", "cluster-snapshot"): "AWS::RDS::DBClusterSnapshot",
+    ("rds", "subgrp"): "AWS::RDS::DBSubnetGroup",
+    ("rds", "cluster-pg"): "AWS::RDS::DBClusterParameterGroup",
+    ("rds", "db-proxy"): "AWS::RDS::DBProxy",
+    ("elasticloadbalancing", "loadbalancer"): "AWS::ElasticLoadBalancingV2::LoadBalancer",
+    ("elasticloadbalancing", "targetgroup"): "AWS::ElasticLoadBalancingV2::TargetGroup",
+    ("elasticbeanstalk", "application"): "AWS::ElasticBeanstalk::Application",
+    ("elasticbeanstalk", "environment"): "AWS::ElasticBeanstalk::Environment",
+    ("autoscaling", "autoScalingGroup"): "AWS::AutoScaling::AutoScalingGroup",
+    ("wafv2", "regional"): "AWS::WAFv2::WebACL",
+    ("cloudwatch", "alarm"): "AWS::CloudWatch::Alarm",
+    ("secretsmanager", "secret"): "AWS::SecretsManager::Secret",
+    ("ssm", "parameter"): "AWS::SSM::Parameter",
+    ("s3", ""): "AWS::S3::Bucket",
+    ("sqs", ""): "AWS::SQS::Queue",
+    ("iam", "role"): "AWS::IAM::Role",
+    ("acm", "certificate"): "AWS::CertificateManager::Certificate",
+    ("ecr", "repository"): "AWS::ECR::Repository",
+    ("logs", "log-group"): "AWS::Logs::LogGroup",
+    ("events", "rule"): "AWS::Events::Rule",
+}
+
 
 def arns_tagged(session: Session, key: str, value: str, *, types: Sequence[str] = ()) -> list[str]:
     """ARNs of the region's resources with that tag; `types` as cloudformation:stack narrow it."""
     request = {"TagFilters": [{"Key": key, "Values": [value]}], "ResourceTypeFilters": list(types)}
     pages = session.client(SERVICE).get_paginator("get_resources").paginate(**request)
     return [entry["ResourceARN"] for page in pages for entry in page["ResourceTagMappingList"]]
+
+
+def type_of(arn: str) -> str:
+    """The CloudFormation type of what an ARN names; of a kind that the table has not, service and kind."""
+    service, resource = arn.split(":", 5)[2], arn.split(":", 5)[5]
+    kind = _kind(resource)
+    return TYPES.get((service, kind), f"{service} {kind}".strip())
+
+
+def _kind(resource: str) -> str:
+    for separator in ("/", ":"):
+        if separator in resource:
+            return resource.split(separator, 1)[0]
+    return ""
