@@ -3,14 +3,9 @@
 from typing import Any
 
 from environments.lifecycle.models import Environment
-from environments.lifecycle.naming import names_derive
 from workers.aws import metrics, rds, s3
 from workers.aws.session import Session
-
-
-def names_of(environment: Environment) -> dict[str, str]:
-    """Physical names by the release's own rules: db-cluster, uploads-bucket …"""
-    return {row["key"]: row["value"] for row in names_derive(environment.release.naming, environment.spec)}
+from workers.names import names_of
 
 
 def losses_count(session: Session, environment: Environment, copies: dict[str, bool]) -> list[dict[str, Any]]:

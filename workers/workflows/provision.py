@@ -17,6 +17,7 @@ from workers.aws import beanstalk, cloudformation, ec2, s3
 from workers.aws.cloudformation import Deployment
 from workers.context import READER, StepContext, subject_of
 from workers.looks import stack_row
+from workers.names import stack_name
 from workers.planning import deployed_templates, plan_document, plan_hashed
 from workers.rows import stack_seen
 from workers.stacks import Target, stack_deploy, stack_deploy_cancel
@@ -99,11 +100,6 @@ def keyed(assembly: Assembly, environment: Environment) -> dict[str, StackArtifa
         stack["key"]: assembly.stack(stack_name(environment, stack["key"]))
         for stack in environment.release.stacks
     }
-
-
-def stack_name(environment: Environment, key: str) -> str:
-    """The name of one of its stacks."""
-    return f"sy-{environment.full_name}-{key}"
 
 
 def execute(operation: Operation) -> list[StepSpec]:

@@ -2,45 +2,29 @@
 
 Plan: what is lost, per store, and which stacks go. Execution: every check; last copies; protection off; the stacks
 in reverse of their needs, buckets emptied just before; keys; and a search for whatever is left.
-
-A last copy of the uploads is the bucket itself: it stays, private, with all versions, when its stack goes. Copying
-terabytes to another place would cost more and prove less. The database's last copy is a snapshot. Both are encrypted
-with the environment's data key, so the key stays as long as one of them is kept.
 """
 
 from decimal import Decimal
 from typing import Any
 
-from django.utils import timezone
-
-from environments.errors import Conflict
-from environments.lifecycle.accounts import account_require_deployable
 from environments.lifecycle.models import Environment, Plan
 from environments.lifecycle.plans import plan_store
-from environments.lifecycle.states import Tier
 from environments.operations.models import Operation
 from workers.assembly import template_hash, template_parse
-from workers.aws import cloudformation, kms, rds, s3
-from workers.aws.session import Session
+from workers.aws import cloudformation, s3
+from workers.checks import check
 from workers.context import READER, StepContext, subject_of
-from workers.losses import grown, losses_count, names_of
-from workers.removal import (
-    buckets_of,
-    foreign_imports,
-    stack_remove,
-    template_unprotected,
-    unprotected_target,
-)
+from workers.copies import clean, copy_database, copy_uploads
+from workers.losses import losses_count
+from workers.names import stack_name
+from workers.removal import buckets_of, stack_remove, template_unprotected, unprotected_target
 from workers.reports import report_make
 from workers.stacks import stack_deploy
 from workers.workflow import Done, Outcome, StepFailed, StepSpec, Wait, Workflow, workflow_register
-from workers.workflows.provision import stack_name
 
 STACK_LIMIT_S = 3 * 3600
 COPY_LIMIT_S = 12 * 3600
 SEARCH_LIMIT_S = 1800
-KEY_DAYS = {Tier.DEV: 7, Tier.STAGING: 14, Tier.PROD: 30}
-"""How long a key waits for its deletion; KMS allows 7 to 30 days."""
 
 
 def losses(ctx: StepContext) -> Outcome:
@@ -137,77 +121,6 @@ def execute(operation: Operation) -> list[StepSpec]:
     return steps
 
 
-def check(ctx: StepContext) -> Outcome:
-    """All that must hold before anything irreversible."""
-    environment: Environment = ctx.subject
-    environment.refresh_from_db()
-    if environment.is_protected:
-        raise _refused(f"{environment.name} was protected meanwhile.", "Turn its protection off, then retry.")
-    try:
-        account_require_deployable(environment.account, is_canary=environment.is_canary)
-    except Conflict as error:
-        raise _refused(error.message, "Make the account live, then retry.") from error
-    session = ctx.session(environment.account, environment.home_region, READER)
-    ours = {stack_name(environment, stack["key"]) for stack in environment.release.stacks}
-    ids = set()
-    for name in sorted(ours):
-        found = cloudformation.stack_find(session, name)
-        if found is None:
-            continue
-        if found.is_moving:
-            return Wait(f"{name} is still busy: {found.status}.")
-        ids.add(found.stack_id)
-    foreign = foreign_imports(session, ids, ours)
-    if foreign:
-        raise _refused(f"Other stacks use it: {foreign}.", "Remove what they import, then retry.")
-    more = grown(
-        ctx.operation.state["losses"], losses_count(session, environment, ctx.operation.parameters["copies"])
-    )
-    if more:
-        raise _refused(f"{more}.", "Cancel, and request the teardown again to see the new count.")
-    return Done(f"{len(ids)} stacks at rest, used by nobody else; the stores are as they were planned.")
-
-
-def copy_database(ctx: StepContext) -> Outcome:
-    """A last snapshot, waited for until it can be restored."""
-    environment: Environment = ctx.subject
-    cluster = names_of(environment)["db-cluster"]
-    if not ctx.operation.parameters["copies"]["database"]:
-        return Done("No copy: that was said explicitly.")
-    name = _snapshot_name(ctx, environment)
-    session = ctx.session(environment.account, environment.home_region)
-    found = rds.snapshot_find(session, name)
-    if found is None:
-        if rds.cluster_find(session, cluster) is None:
-            return Done("There is no cluster to copy.")
-        ctx.remember(snapshot=name)
-        rds.snapshot_create(session, name, cluster, _copy_tags(environment))
-        return Wait(f"Snapshot {name} begins.", seconds=0.5)
-    if found["Status"] == "failed":
-        raise StepFailed(f"Snapshot {name} failed.", resource=name, remedy="Delete it in AWS, then retry.")
-    if found["Status"] != "available":
-        return Wait(f"Snapshot {name}: {found.get('PercentProgress', 0)} %.")
-    return Done(f"Snapshot {name} is kept.", {"snapshot": name})
-
-
-def copy_uploads(ctx: StepContext) -> Outcome:
-    """The bucket itself is the copy: say so, or say that it goes."""
-    environment: Environment = ctx.subject
-    bucket = names_of(environment)["uploads-bucket"]
-    if not ctx.operation.parameters["copies"]["uploads"]:
-        return Done("No copy: that was said explicitly.")
-    session = ctx.session(environment.account, environment.home_region, READER)
-    if not s3.bucket_exists(session, bucket):
-        return Done("There is no bucket to keep.")
-    size = s3.bucket_size(session, bucket)
-    if not size["versions"]:
-        return Done(f"Bucket {bucket} is empty: there is nothing to keep.")
-    return Done(
-        f"Bucket {bucket} is kept with all versions.",
-        {"kept_bucket": bucket, "kept_bucket_bytes": size["bytes"]},
-    )
-
-
 def unprotect(ctx: StepContext) -> Outcome:
     """Deletion protection of the cluster off, by a stack update that changes nothing else."""
     environment: Environment = ctx.subject
@@ -256,30 +169,6 @@ def let_run(ctx: StepContext) -> Outcome:
     return delete(ctx) if "stack" in ctx.step.parameters else unprotect(ctx)
 
 
-def clean(ctx: StepContext) -> Outcome:
-    """What stacks leave on purpose and nobody wants: CloudFormation's own snapshot, and keys without a use."""
-    environment: Environment = ctx.subject
-    session = ctx.session(environment.account, environment.home_region)
-    kept_snapshot = ctx.operation.state.get("snapshot", "")
-    for snapshot in rds.snapshots_of(session, names_of(environment)["db-cluster"]):
-        name = snapshot["DBClusterSnapshotIdentifier"]
-        if name != kept_snapshot and snapshot.get("SnapshotType") == "manual":
-            if snapshot["Status"] == "creating":
-                return Wait(f"Snapshot {name} is made by CloudFormation; it is deleted when it is there.")
-            if _made_by_us(name, environment):
-                rds.snapshot_delete(session, name)
-    copies = bool(kept_snapshot or ctx.operation.state.get("kept_bucket"))
-    scheduled = 0
-    for key_id in keys_left(session, environment):
-        state, _ = kms.key_state(session, key_id)
-        if state and state != "PendingDeletion" and not copies:
-            kms.key_schedule_deletion(session, key_id, KEY_DAYS[Tier(environment.tier)])
-            scheduled += 1
-    if copies:
-        return Done("The data key stays: the copies that are kept need it.")
-    return Done(f"{scheduled} keys are scheduled for deletion." if scheduled else "No key was left.")
-
-
 def search(ctx: StepContext) -> Outcome:
     """Look everywhere. Nothing left over is the end; anything is a list and a retry."""
     environment: Environment = ctx.subject
@@ -303,33 +192,6 @@ def search(ctx: StepContext) -> Outcome:
     )
 
 
-def keys_left(session: Session, environment: Environment) -> list[str]:
-    """Keys that its deleted stacks left on purpose."""
-    return [
-        physical
-        for row in environment.stacks.exclude(stack_id="")
-        for kind, physical in cloudformation.kept_of(session, row.stack_id)
-        if kind == "AWS::KMS::Key"
-    ]
-
-
-def _snapshot_name(ctx: StepContext, environment: Environment) -> str:
-    return f"sy-{environment.full_name}-final-{ctx.operation.pk}"
-
-
-def _made_by_us(snapshot: str, environment: Environment) -> bool:
-    """CloudFormation names its last snapshot after the stack; a person's own snapshot is left for the report."""
-    return snapshot.startswith(f"{stack_name(environment, 'data')}-snapshot-")
-
-
-def _copy_tags(environment: Environment) -> dict[str, str]:
-    return {
-        "switchyard:environment": environment.full_name,
-        "switchyard:team": environment.team.slug,
-        "switchyard:kept": f"last copy of {timezone.now():%Y-%m-%d}",
-    }
-
-
 def _assembly(environment: Environment) -> str:
     """The assembly that was deployed."""
     plans = Plan.objects.filter(operation__in=environment.operations.filter(kind="provision")).exclude(
@@ -337,10 +199,6 @@ def _assembly(environment: Environment) -> str:
     )
     last = plans.order_by("-operation_id").first()
     return last.assembly if last else ""
-
-
-def _refused(sentence: str, remedy: str) -> StepFailed:
-    return StepFailed(sentence, reason="check", remedy=remedy)
 
 
 def succeeded(operation: Operation) -> str:

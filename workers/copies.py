@@ -1,0 +1,110 @@
+"""Last copies before a teardown, and what they hold back: keys and snapshots that nobody wants go after the stacks.
+
+A last copy of the uploads is the bucket itself: it stays, private, with all versions, when its stack goes. Copying
+terabytes to another place would cost more and prove less. The database's last copy is a snapshot. Both are encrypted
+with the environment's data key, so the key stays as long as one of them is kept.
+"""
+
+from django.utils import timezone
+
+from environments.lifecycle.models import Environment
+from environments.lifecycle.states import Tier
+from workers.aws import cloudformation, kms, rds, s3
+from workers.aws.session import Session
+from workers.context import READER, StepContext
+from workers.names import names_of, stack_name
+from workers.workflow import Done, Outcome, StepFailed, Wait
+
+KEY_DAYS = {Tier.DEV: 7, Tier.STAGING: 14, Tier.PROD: 30}
+"""How long a key waits for its deletion; KMS allows 7 to 30 days."""
+
+
+def copy_database(ctx: StepContext) -> Outcome:
+    """A last snapshot, waited for until it can be restored."""
+    environment: Environment = ctx.subject
+    cluster = names_of(environment)["db-cluster"]
+    if not ctx.operation.parameters["copies"]["database"]:
+        return Done("No copy: that was said explicitly.")
+    name = _snapshot_name(ctx, environment)
+    session = ctx.session(environment.account, environment.home_region)
+    found = rds.snapshot_find(session, name)
+    if found is None:
+        if rds.cluster_find(session, cluster) is None:
+            return Done("There is no cluster to copy.")
+        ctx.remember(snapshot=name)
+        rds.snapshot_create(session, name, cluster, _copy_tags(environment))
+        return Wait(f"Snapshot {name} begins.", seconds=0.5)
+    if found["Status"] == "failed":
+        raise StepFailed(f"Snapshot {name} failed.", resource=name, remedy="Delete it in AWS, then retry.")
+    if found["Status"] != "available":
+        return Wait(f"Snapshot {name}: {found.get('PercentProgress', 0)} %.")
+    return Done(f"Snapshot {name} is kept.", {"snapshot": name})
+
+
+def copy_uploads(ctx: StepContext) -> Outcome:
+    """The bucket itself is the copy: say so, or say that it goes."""
+    environment: Environment = ctx.subject
+    bucket = names_of(environment)["uploads-bucket"]
+    if not ctx.operation.parameters["copies"]["uploads"]:
+        return Done("No copy: that was said explicitly.")
+    session = ctx.session(environment.account, environment.home_region, READER)
+    if not s3.bucket_exists(session, bucket):
+        return Done("There is no bucket to keep.")
+    size = s3.bucket_size(session, bucket)
+    if not size["versions"]:
+        return Done(f"Bucket {bucket} is empty: there is nothing to keep.")
+    return Done(
+        f"Bucket {bucket} is kept with all versions.",
+        {"kept_bucket": bucket, "kept_bucket_bytes": size["bytes"]},
+    )
+
+
+def clean(ctx: StepContext) -> Outcome:
+    """What stacks leave on purpose and nobody wants: CloudFormation's own snapshot, and keys without a use."""
+    environment: Environment = ctx.subject
+    session = ctx.session(environment.account, environment.home_region)
+    kept_snapshot = ctx.operation.state.get("snapshot", "")
+    for snapshot in rds.snapshots_of(session, names_of(environment)["db-cluster"]):
+        name = snapshot["DBClusterSnapshotIdentifier"]
+        if name != kept_snapshot and snapshot.get("SnapshotType") == "manual":
+            if snapshot["Status"] == "creating":
+                return Wait(f"Snapshot {name} is made by CloudFormation; it is deleted when it is there.")
+            if _made_by_us(name, environment):
+                rds.snapshot_delete(session, name)
+    copies = bool(kept_snapshot or ctx.operation.state.get("kept_bucket"))
+    scheduled = 0
+    for key_id in keys_left(session, environment):
+        state, _ = kms.key_state(session, key_id)
+        if state and state != "PendingDeletion" and not copies:
+            kms.key_schedule_deletion(session, key_id, KEY_DAYS[Tier(environment.tier)])
+            scheduled += 1
+    if copies:
+        return Done("The data key stays: the copies that are kept need it.")
+    return Done(f"{scheduled} keys are scheduled for deletion." if scheduled else "No key was left.")
+
+
+def keys_left(session: Session, environment: Environment) -> list[str]:
+    """Keys that its deleted stacks left on purpose."""
+    return [
+        physical
+        for row in environment.stacks.exclude(stack_id="")
+        for kind, physical in cloudformation.kept_of(session, row.stack_id)
+        if kind == "AWS::KMS::Key"
+    ]
+
+
+def _snapshot_name(ctx: StepContext, environment: Environment) -> str:
+    return f"sy-{environment.full_name}-final-{ctx.operation.pk}"
+
+
+def _made_by_us(snapshot: str, environment: Environment) -> bool:
+    """CloudFormation names its last snapshot after the stack; a person's own snapshot is left for the report."""
+    return snapshot.startswith(f"{stack_name(environment, 'data')}-snapshot-")
+
+
+def _copy_tags(environment: Environment) -> dict[str, str]:
+    return {
+        "switchyard:environment": environment.full_name,
+        "switchyard:team": environment.team.slug,
+        "switchyard:kept": f"last copy of {timezone.now():%Y-%m-%d}",
+    }

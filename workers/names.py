@@ -1,0 +1,14 @@
+"""Physical names of an environment's things."""
+
+from environments.lifecycle.models import Environment
+from environments.lifecycle.naming import names_derive
+
+
+def names_of(environment: Environment) -> dict[str, str]:
+    """Physical names by the release's own rules: db-cluster, uploads-bucket …"""
+    return {row["key"]: row["value"] for row in names_derive(environment.release.naming, environment.spec)}
+
+
+def stack_name(environment: Environment, key: str) -> str:
+    """The name of one of its stacks."""
+    return f"sy-{environment.full_name}-{key}"
