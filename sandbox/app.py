@@ -31,6 +31,8 @@ from sandbox.world import World
 
 log = logging.getLogger("sandbox")
 HANG_S = 3600
+EVERYWHERE = ("iam", "route53", "cloudfront", "organizations")
+CONTROL_PLANE = "us-east-1"
 Answer = tuple[int, dict[str, str], bytes]
 
 
@@ -146,7 +148,8 @@ class _Request:
         self.account, self.principal = who.account, who.arn
         facts = {
             "account": who.account,
-            "region": scope.region,
+            # A service without regions is where its control plane is, whatever region its client was made for.
+            "region": CONTROL_PLANE if asked.service in EVERYWHERE else scope.region,
             "service": asked.service,
             "operation": asked.name,
         }

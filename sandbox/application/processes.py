@@ -95,16 +95,29 @@ async def ensure(ctx: Context, env: Record) -> Program:
     mark = _mark(ctx, env, label)
     program = here.programs.get(env.key)
     if program is not None and program.mark != mark:
-        await end(ctx.world, env)
+        # Not waited for: another request may be on its way here.
+        end_soon(ctx.world, env)
         program = None
     if program is None:
         program = here.programs[env.key] = Program(mark, label)
+        program.used_at = ctx.now
         _watch(ctx.world)
     async with program.starting:
         if not program.running:
             await _start(ctx, env, program)
+    if here.programs.get(env.key) is not program:
+        # A deployment or the environment's end came in between.
+        await _stopped(program)
+        if ctx.store.get(*env.key) is not env:
+            raise CannotRun("The environment was terminated.")
+        return await ensure(ctx, env)
     program.used_at = ctx.now
     return program
+
+
+async def _stopped(program: Program) -> None:
+    if program.child is not None:
+        await program.child.stop()
 
 
 async def trial(ctx: Context, env: Record, label: str) -> tuple[Program, str]:
@@ -226,17 +239,11 @@ async def _listening(program: Program) -> None:
     raise CannotRun(f"The application does not listen on its port within {START_WITHIN_S:.0f} s.")
 
 
-async def end(world: World, env: Record) -> None:
-    """End the environment's process, if there is one."""
+def end_soon(world: World, env: Record) -> None:
+    """The environment has no process from now on; the old one ends in a moment."""
     program = hosting.of(world).programs.pop(env.key, None)
     if program is not None and program.child is not None:
-        await program.child.stop()
-
-
-def end_soon(world: World, env: Record) -> None:
-    """End it without waiting for that."""
-    if env.key in hosting.of(world).programs:
-        world.spawn(end(world, env))
+        world.spawn(program.child.stop())
 
 
 def adopt(ctx: Context, env: Record, program: Program) -> None:
@@ -288,11 +295,13 @@ async def look(world: World) -> None:
     """Check the health of what runs; end what is idle or has lost its environment."""
     for key, program in list(hosting.of(world).programs.items()):
         env = world.store.get(*key)
+        if program.starting.locked():
+            continue
         if env is None or world.scheduler.now() - program.used_at > IDLE_S:
             hosting.of(world).programs.pop(key, None)
             if program.child is not None:
                 await program.child.stop()
-        elif not program.starting.locked():
+        else:
             await check(world.context(env.account, env.region), env, program)
 
 
@@ -305,5 +314,8 @@ async def check(ctx: Context, env: Record, program: Program) -> None:
         except CannotRun as problem:
             log.info("The application of %s does not run: %s", env.id, problem)
             return
+    if existing(ctx.world, env) is not program:
+        await _stopped(program)
+        return
     path, codes = health_check(effective(ctx, env.properties))
     program.health = await asyncio.to_thread(probe, program.port, path, codes)

@@ -22,7 +22,7 @@ def place(sandbox: Sandbox) -> Place:
 
 @pytest.fixture(scope="module")
 def route53(place: Place) -> Any:
-    return place.sandbox.client("route53", place.keys, "us-east-1")
+    return place.client("route53")
 
 
 @pytest.fixture(scope="module")
