@@ -137,7 +137,7 @@ OTHERS = [
     ("accounts/", {"name": "A b"}, "name", "lower-case"),
     ("accounts/", {"name": "sandbox-1"}, "name", "already"),
     ("accounts/", {"account_id": "111122223333"}, "account_id", "here already, as sandbox-1"),
-    ("accounts/", {"mode": "live"}, "mode", "sandbox"),
+    ("accounts/", {"mode": "live"}, "mode", "passed canary"),
     ("accounts/", {"regions": []}, "regions", "at least one region"),
     ("accounts/", {"regions": ["mars-1"]}, "regions", "No release supports mars-1"),
     ("accounts/", {"regions": "eu-west-1"}, "regions", "list"),

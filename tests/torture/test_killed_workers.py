@@ -14,7 +14,7 @@ from environments.lifecycle.models import Account, Environment, TeardownReport
 from environments.lifecycle.teardown import environment_teardown
 from environments.operations.models import Stack
 from tests.workers.houses import wait_ended
-from tests.workers.support import REGION, ZONE, role_deploy, zone_make
+from tests.workers.support import REGION, ZONE, assets_take_back, role_deploy, zone_make
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.torture, pytest.mark.timeout(1200)]
 POINTS = Path(__file__).parents[1].joinpath("workers", "points.txt").read_text().split()
@@ -35,15 +35,6 @@ def calls(sandbox, operation, after):
     """How often a call succeeded since then."""
     rows = sandbox.control("GET", "requests", after=after, limit=100_000)
     return sum(1 for row in rows if row["operation"] == operation and not row["error"])
-
-
-def bucket_empty(sandbox, keys):
-    """Take back what earlier environments uploaded, so that the next one uploads again."""
-    s3 = sandbox.client("s3", keys, REGION)
-    for bucket in s3.list_buckets()["Buckets"]:
-        if bucket["Name"].startswith("cdk-swyard-assets-"):
-            for version in s3.list_object_versions(Bucket=bucket["Name"]).get("Versions", []):
-                s3.delete_object(Bucket=bucket["Name"], Key=version["Key"], VersionId=version["VersionId"])
 
 
 def counter(sandbox):
@@ -71,7 +62,7 @@ def died_everywhere(house, kind, step):
 
 @pytest.mark.parametrize("step", steps("provision"))
 def test_provision_survives(step, house, ask, sandbox, keys):
-    bucket_empty(sandbox, keys)
+    assets_take_back(sandbox, keys)
     before = counter(sandbox)
     house.arm(*points("provision", step))
     operation = wait_ended(ask(), within_s=200)

@@ -84,6 +84,15 @@ def role_deploy(sandbox, keys, release, account, access="deploy"):
     done.wait(StackName="switchyard-access", WaiterConfig={"Delay": 1, "MaxAttempts": 30})
 
 
+def assets_take_back(sandbox, keys):
+    """Take back what earlier environments uploaded, so that the next one uploads again."""
+    s3 = sandbox.client("s3", keys, REGION)
+    for bucket in s3.list_buckets()["Buckets"]:
+        if bucket["Name"].startswith("cdk-swyard-assets-"):
+            for version in s3.list_object_versions(Bucket=bucket["Name"]).get("Versions", []):
+                s3.delete_object(Bucket=bucket["Name"], Key=version["Key"], VersionId=version["VersionId"])
+
+
 def fresh(operation):
     """The operation as it is in the database."""
     return Operation.objects.get(pk=operation.pk)

@@ -15,6 +15,7 @@ from environments.lifecycle.models import Environment
 from environments.operations.models import Stack
 from environments.operations.queue import send
 from tests.workers.houses import House, wait_ended
+from tests.workers.support import assets_take_back
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(240)]
 POINTS = Path(__file__).with_name("points.txt").read_text().split()
@@ -57,10 +58,11 @@ def over(operation, counted):
     assert numbers == list(range(1, operation.event_count + 1))
 
 
-def test_workers_killed_at_three_points_of_today(ask, house, counted):
+def test_workers_killed_at_three_points_of_today(ask, house, counted, sandbox, keys):
     """A sample that moves with the day; `make torture` takes every point."""
     today = random.Random(datetime.datetime.now(datetime.UTC).toordinal())
     changing = [point for point in POINTS if point.startswith("provision.") and "Describe" not in point]
+    assets_take_back(sandbox, keys)
     house.arm(*today.sample([point for point in changing if "sts" not in point], 3))
     over(wait_ended(ask(), within_s=120), counted)
     assert house.unmet() == []

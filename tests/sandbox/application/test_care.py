@@ -2,7 +2,10 @@
 
 import asyncio
 import sys
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +16,12 @@ from sandbox.store import Record
 from sandbox.world import World
 
 SLEEPS = [sys.executable, "-c", "import time; time.sleep(60)"]
+
+
+def run(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """In a thread of its own: Playwright's loop may be running in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(lambda: asyncio.run(work())).result()
 
 
 async def started(world: World, folder: Path, name: str, used_at: float) -> Program:
@@ -51,7 +60,7 @@ def test_idle_program_ends_and_a_busy_one_stays(world: World, tmp_path: Path) ->
         await hosting.of(world).close()
         assert not busy.running
 
-    asyncio.run(go())
+    run(go)
 
 
 def test_program_that_was_idle_longest_makes_room(world: World, tmp_path: Path) -> None:
@@ -62,7 +71,7 @@ def test_program_that_was_idle_longest_makes_room(world: World, tmp_path: Path) 
         assert [p.running for p in made] == [True] * (MOST - 1) + [False]
         await hosting.of(world).close()
 
-    asyncio.run(go())
+    run(go)
 
 
 def test_processes_that_a_killed_sandbox_left_are_ended(world: World, tmp_path: Path) -> None:
@@ -75,7 +84,7 @@ def test_processes_that_a_killed_sandbox_left_are_ended(world: World, tmp_path: 
         assert await left.child.wait() != 0
         assert other.children.end_those_left_behind() == 0
 
-    asyncio.run(go())
+    run(go)
 
 
 def test_last_words_are_those_of_this_start_and_printable(world: World, tmp_path: Path) -> None:
@@ -88,4 +97,4 @@ def test_last_words_are_those_of_this_start_and_printable(world: World, tmp_path
             assert await child.wait() == 0
         assert child.last_words() == "second[0m"
 
-    asyncio.run(go())
+    run(go)
