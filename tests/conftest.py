@@ -1,4 +1,4 @@
-"""Real servers for every test that needs them, started once per run, on free ports of 127.0.0.1.
+"""Real servers for every test that needs them, started once per process of tests, on free ports of 127.0.0.1.
 
 Tests of wings that know no Django (sandbox, blueprint, devtools) start no server: run alone, they are quick.
 """
@@ -40,6 +40,11 @@ def needs_django(arguments: list[str], invoked_from: Path) -> bool:
     return not arguments
 
 
+def hands_out(config: pytest.Config) -> bool:
+    """Whether this process only hands the tests out to others (pytest-xdist), which have servers of their own each."""
+    return config.getoption("dist", "no") != "no" and not hasattr(config, "workerinput")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Start the servers and set Django up before a test module is imported."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
@@ -47,7 +52,9 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.update(clean_environment({}))
     os.environ.update(with_our_tools(os.environ))
     link_node()
-    if config.getoption("help", False) or not needs_django(config.args, config.invocation_params.dir):
+    if config.getoption("help", False) or hands_out(config):
+        return
+    if not needs_django(config.args, config.invocation_params.dir):
         return
     try:
         slot = config.stash[slot_key] = slots.take_slot(STATE / "test")

@@ -23,6 +23,8 @@ from environments.operations.states import (
     StepStatus,
 )
 
+PLANNING_SENTENCE = "What would change is being worked out."
+
 
 class WrongMove(Exception):
     """Our bug: a status was to change in a way that the table of moves does not have."""
@@ -54,7 +56,7 @@ def steps_add(operation: Operation, phase: str, steps: Iterable[Step]) -> None:
 
 def operation_start_planning(operation: Operation) -> None:
     """A worker has taken it up."""
-    operation_move(operation, OperationStatus.PLANNING, sentence="Planning: working out what would change.")
+    operation_move(operation, OperationStatus.PLANNING, sentence=PLANNING_SENTENCE)
     event_write(operation.pk, "operation.planning", "A worker began to plan.")
 
 
@@ -202,16 +204,28 @@ def step_end(step: Step, status: str, *, sentence: str) -> None:
 
 
 def operation_describe(operation: Operation, steps: Iterable[Step]) -> None:
-    """Running or waiting, and the sentence: the slowest live step, or what everything waits for."""
+    """Running or waiting, and the sentence: the slowest live step, or what everything waits for.
+
+    While it is planned only what is outside of the portal is told, such as a person who has to do something.
+    """
     live = [step for step in steps if step.status in STEP_LIVE]
-    if not live or operation.status not in (OperationStatus.RUNNING, OperationStatus.WAITING):
-        return
     outside = [step for step in live if step.waits_for in ("person", "notice", "fault")]
-    status = OperationStatus.WAITING if len(outside) == len(live) else OperationStatus.RUNNING
-    told = outside[0] if outside else min(live, key=lambda step: step.started_at or timezone.now())
-    sentence = f"{told.title}: {told.sentence or 'began.'}"
+    if not live:
+        return
+    if operation.status == OperationStatus.PLANNING:
+        status = OperationStatus.PLANNING
+        sentence = _told(outside[0]) if outside else PLANNING_SENTENCE
+    elif operation.status in (OperationStatus.RUNNING, OperationStatus.WAITING):
+        status = OperationStatus.WAITING if len(outside) == len(live) else OperationStatus.RUNNING
+        sentence = _told(outside[0] if outside else min(live, key=lambda s: s.started_at or timezone.now()))
+    else:
+        return
     if (status, sentence) != (operation.status, operation.sentence):
         operation_move(operation, status, sentence=sentence)
+
+
+def _told(step: Step) -> str:
+    return f"{step.title}: {step.sentence or 'began.'}"
 
 
 def steps_reset(operation: Operation) -> list[str]:

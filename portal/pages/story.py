@@ -48,6 +48,14 @@ class Lane:
 
 
 @dataclass(frozen=True)
+class Slowest:
+    """What has been at work for longest."""
+
+    what: str
+    since: datetime
+
+
+@dataclass(frozen=True)
 class Progress:
     """n of m, the slowest thing, and how long it may still take."""
 
@@ -55,7 +63,7 @@ class Progress:
     total: int
     noun: str
     percent: int
-    slowest: str
+    slowest: Slowest | None
     estimate: str
 
 
@@ -103,7 +111,7 @@ def progress_of(operation: Operation, steps: list[Step], resources: list[Resourc
         total=total,
         noun=noun,
         percent=percent,
-        slowest="" if operation.is_ended else _slowest(current, resources),
+        slowest=None if operation.is_ended else _slowest(current, resources),
         estimate="" if operation.is_ended else _estimate(operation),
     )
 
@@ -144,19 +152,17 @@ def _bar(
     return Bar(step, round(min(left, 99.5), 2), round(max(width, 0.5), 2), round(filled, 1), [])
 
 
-def _slowest(steps: list[Step], resources: list[Resource]) -> str:
-    moving = [r for r in resources if r.status.endswith("IN_PROGRESS") and r.started_at]
+def _slowest(steps: list[Step], resources: list[Resource]) -> Slowest | None:
+    moving = [(r.started_at, r) for r in resources if r.status.endswith("IN_PROGRESS") and r.started_at]
     if moving:
-        oldest = min(moving, key=lambda r: r.started_at or timezone.now())
-        assert oldest.started_at is not None
-        kind, since = oldest.type.split("::")[-1], timezone.now() - oldest.started_at
-        return f"{oldest.logical_id} ({kind}, {oldest.stack.key}) since {span_words(since)}"
-    live = [s for s in steps if s.status in STEP_LIVE and s.started_at]
+        since, oldest = min(moving, key=lambda pair: pair[0])
+        kind = oldest.type.split("::")[-1]
+        return Slowest(f"{oldest.logical_id} ({kind}, {oldest.stack.key})", since)
+    live = [(s.started_at, s) for s in steps if s.status in STEP_LIVE and s.started_at]
     if not live:
-        return ""
-    slow = min(live, key=lambda s: s.started_at or timezone.now())
-    assert slow.started_at is not None
-    return f"{slow.title} since {span_words(timezone.now() - slow.started_at)}"
+        return None
+    since, slow = min(live, key=lambda pair: pair[0])
+    return Slowest(slow.title, since)
 
 
 def _estimate(operation: Operation) -> str:

@@ -1,5 +1,6 @@
 """The operation page: what it tells, that it moves only when something has changed, and decisions."""
 
+import re
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -8,6 +9,7 @@ from django.urls import reverse
 
 from environments.operations.events import Draft, events_write
 from environments.operations.models import Decision, Operation, Step
+from environments.operations.moves import operation_describe
 from environments.people.models import PortalRole
 from tests import factories
 
@@ -59,9 +61,31 @@ def test_page_counts_names_the_slowest_and_says_who_waits(
         sign_in(world.people[R.AUDITOR]).get(reverse("admin:operation", args=[running.pk])).content.decode()
     )
     assert "12 of 20" in page
-    assert "Slowest: Data since 3 min" in page
+    assert re.search(r"Slowest: Data since <span [^>]+>3 min", page)
     assert "after Data" in page
     assert "The cluster is being created. 2 of 6." in page
+
+
+def test_planning_that_waits_for_a_person_says_so_first(world: Any, running: Operation, sign_in: Any) -> None:
+    operation = factories.operation_make(running.subject, status="planning")
+    role = factories.step_make(
+        operation, "role", phase="plan", status="waiting", waits_for="person", sentence="Deploy the role."
+    )
+    operation_describe(operation, [role])
+    address = reverse("admin:operation", args=[operation.pk])
+    page = sign_in(world.people[R.AUDITOR]).get(address).content.decode()
+    assert "<b>Planning</b> · Role: Deploy the role." in page
+    role.waits_for = "aws"
+    operation_describe(operation, [role])
+    assert "being worked out" in operation.sentence
+
+
+def test_step_that_another_operation_does_leads_to_it(world: Any, running: Operation, sign_in: Any) -> None:
+    parent = factories.operation_make(running.subject, status="succeeded")
+    factories.step_make(parent, "up", status="succeeded", state={"child": running.pk})
+    address = reverse("admin:operation", args=[parent.pk])
+    page = sign_in(world.people[R.AUDITOR]).get(address).content.decode()
+    assert f'href="{reverse("admin:operation", args=[running.pk])}">operation {running.pk}</a>' in page
 
 
 def test_estimate_comes_from_earlier_runs_of_the_kind(world: Any, running: Operation, sign_in: Any) -> None:

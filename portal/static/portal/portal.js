@@ -73,6 +73,10 @@
   }
   setInterval(tick, 1000);
 
+  // The theme's frame has no landmark for what a page is about.
+  var main = document.getElementById("main");
+  if (main) { main.setAttribute("role", "main"); }
+
   // The event log: follows while one looks at its end; filters by level and step.
   var follows = true;
 
