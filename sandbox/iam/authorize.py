@@ -15,6 +15,7 @@ from sandbox.iam import policy
 from sandbox.iam.actions import action_of, handler_action, resources_of
 from sandbox.iam.attachments import attached_to
 from sandbox.resource_types import tags_from
+from sandbox.services.route53.names import normalized
 from sandbox.services.s3.state import bucket_find, policy_of
 from sandbox.store import GLOBAL, Record
 
@@ -199,7 +200,22 @@ def request_keys(ctx: Context, params: dict[str, Any]) -> policy.Keys:
     ):
         if isinstance(params.get(name), str):
             keys[key] = params[name]
-    return keys
+    return {**keys, **_record_keys(params)}
+
+
+def _record_keys(params: dict[str, Any]) -> policy.Keys:
+    """What a change of DNS records changes, each value once (Route 53 developer guide, "Using IAM policy
+    conditions for fine-grained access control")."""
+    changes = (params.get("ChangeBatch") or {}).get("Changes") or ()
+    if not changes:
+        return {}
+    records = [change["ResourceRecordSet"] for change in changes]
+    prefix = "route53:ChangeResourceRecordSets"
+    return {
+        f"{prefix}Actions": sorted({change["Action"] for change in changes}),
+        f"{prefix}RecordTypes": sorted({record["Type"] for record in records}),
+        f"{prefix}NormalizedRecordNames": sorted({normalized(record["Name"]) for record in records}),
+    }
 
 
 def _request_tags(params: dict[str, Any]) -> dict[str, str]:

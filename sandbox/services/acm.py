@@ -229,7 +229,11 @@ def describe_certificate(ctx: Context, params: dict[str, Any]) -> dict[str, Any]
 @operation("acm", "ListCertificates")
 def list_certificates(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     rows = []
+    # Without a filter only RSA certificates of 1024 and 2048 bits are listed (ACM API reference, Filters).
+    key_types = (params.get("Includes") or {}).get("keyTypes") or ("RSA_1024", "RSA_2048")
     for record in ctx.store.list(ctx.account, ctx.region, TYPE):
+        if record.properties.get("KeyAlgorithm", "RSA_2048") not in key_types:
+            continue
         detail = _detail(ctx, record)
         if params.get("CertificateStatuses") and detail["Status"] not in params["CertificateStatuses"]:
             continue

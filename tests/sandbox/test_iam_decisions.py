@@ -183,6 +183,47 @@ def test_tags_of_resource_request_and_principal_decide(house: House) -> None:
     )
 
 
+def test_changes_of_records_are_told_by_name_type_and_action(house: House) -> None:
+    route53 = house.sandbox.client("route53", house.keys)
+    zone = route53.create_hosted_zone(Name="decided.example.com", CallerReference="x")["HostedZone"]["Id"]
+    told = "route53:ChangeResourceRecordSets"
+    condition = {
+        "ForAllValues:StringEquals": {
+            f"{told}RecordTypes": ["CNAME"],
+            f"{told}Actions": ["DELETE", "UPSERT"],
+        },
+        "ForAllValues:StringLike": {f"{told}NormalizedRecordNames": ["_*.decided.example.com"]},
+        "Null": {f"{told}Actions": "false"},
+    }
+    client = house.session(house.role("records", allow(told, Condition=condition)), "route53")
+
+    def verdict(*changes: tuple[str, str, str]) -> str:
+        rows = [
+            {
+                "Action": action,
+                "ResourceRecordSet": {
+                    "Name": f"{name}.decided.example.com.",
+                    "Type": kind,
+                    "TTL": 60,
+                    "ResourceRecords": [{"Value": "192.0.2.1" if kind == "A" else "elsewhere.example.org"}],
+                },
+            }
+            for action, name, kind in changes
+        ]
+        try:
+            client.change_resource_record_sets(HostedZoneId=zone, ChangeBatch={"Changes": rows})
+        except client.exceptions.ClientError as error:
+            return str(error.response["Error"]["Code"])
+        return "done"
+
+    assert verdict(("UPSERT", "_Proof", "CNAME")) == "done"
+    assert verdict(("CREATE", "_other", "CNAME")) == "AccessDenied"
+    assert verdict(("UPSERT", "_other", "A")) == "AccessDenied"
+    assert verdict(("UPSERT", "www", "CNAME")) == "AccessDenied"
+    assert verdict(("UPSERT", "_other", "CNAME"), ("UPSERT", "*", "CNAME")) == "AccessDenied"
+    assert verdict(("DELETE", "_proof", "CNAME")) == "done"
+
+
 def test_trust_policy_asks_for_its_external_id(house: House) -> None:
     arn = house.role("external", trusted=trust({"AWS": ROOT}, StringEquals={"sts:ExternalId": "portal-1"}))
     code, message = refused(house.sts.assume_role, RoleArn=arn, RoleSessionName="op-1")

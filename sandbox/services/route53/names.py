@@ -24,6 +24,12 @@ def shown(name: str) -> str:
     return normal(name).replace("*", "\\052")
 
 
+def normalized(name: str) -> str:
+    r"""As IAM's condition keys have it: lower case, no last dot, `\052` for `*` and its like."""
+    plain = normal(name).rstrip(".")
+    return re.sub(r"[^a-z0-9_.\\-]", lambda match: f"\\{ord(match[0]):03o}", plain)
+
+
 def order(name: str) -> list[str]:
     """The key that Route 53 sorts by: labels from the right."""
     return normal(name).rstrip(".").split(".")[::-1]

@@ -83,6 +83,20 @@ def test_validation_record_that_cloudformation_wrote_outlives_the_stack(aws: Any
     assert [r["Type"] for r in rows if r["Name"].endswith(f".{name}.")] == ["CNAME"]
 
 
+def test_certificates_of_other_key_types_are_listed_when_asked_for(aws: Any) -> None:
+    acm = aws("acm")
+    arn = acm.request_certificate(
+        DomainName=f"curve.{ZONE}", ValidationMethod="DNS", KeyAlgorithm="EC_prime256v1"
+    )["CertificateArn"]
+
+    def listed(**more: Any) -> list[str]:
+        return [row["CertificateArn"] for row in acm.list_certificates(**more)["CertificateSummaryList"]]
+
+    assert arn not in listed()
+    assert listed(Includes={"keyTypes": ["EC_prime256v1"]}) == [arn]
+    acm.delete_certificate(CertificateArn=arn)
+
+
 def test_unissued_certificate_cannot_be_listened_with(aws: Any, place: dict[str, Any]) -> None:
     arn = aws("acm").request_certificate(DomainName="elsewhere.example.net", ValidationMethod="DNS")[
         "CertificateArn"
