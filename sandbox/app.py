@@ -123,6 +123,7 @@ class _Request:
         self.scope: Scope | None = None
         self.asked: Asked | None = None
         self.account = self.principal = self.code = ""
+        self.struck_by: str | None = None
 
     async def answer(self) -> Answer | None:
         try:
@@ -154,6 +155,7 @@ class _Request:
             "operation": asked.name,
         }
         fault = self.world.faults.strike(facts)
+        self.struck_by = fault.id if fault is not None else None
         if fault is not None and fault.kind != "timeout-after-success":
             return self._faulty(fault)
         ctx = Context(
@@ -258,6 +260,7 @@ class _Request:
             principal=self.principal,
             status=answer[0] if answer else None,
             error=self.code or (None if answer else "no answer"),
+            fault=self.struck_by,
         )
 
 

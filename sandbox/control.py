@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from sandbox.faults import KINDS, BadFault
 from sandbox.iam.principals import account_create
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ class Control:
             if not isinstance(document, dict):
                 raise ValueError("the body must be a JSON object")
             answer: tuple[int, Any] = function(parts[1:], query, document)
+        except BadFault as problem:
+            return 400, {"error": str(problem), "fields": problem.fields}
         except (ValueError, KeyError, TypeError) as problem:
             return 400, {"error": f"The request cannot be used: {problem}."}
         return answer
@@ -67,15 +70,35 @@ class Control:
         return self.get_clock(parts, query, body)
 
     def get_faults(self, parts: list[str], query: dict[str, str], body: dict[str, Any]) -> tuple[int, Any]:
-        return 200, self.world.faults.list()
+        faults = self.world.faults
+        if not parts:
+            return 200, faults.list()
+        if parts == ["kinds"]:
+            return 200, [kind.describe() for kind in KINDS.values()]
+        if parts == ["log"]:
+            after, limit = int(query.get("after", 0)), int(query.get("limit", 1000))
+            return 200, faults.log(after, limit, query.get("fault"))
+        if parts == ["scripts"]:
+            return 200, faults.scripts()
+        found = faults.get(parts[0])
+        return (200, found) if found is not None else (404, {"error": f"There is no fault {parts[0]}."})
 
     def post_faults(self, parts: list[str], query: dict[str, str], body: dict[str, Any]) -> tuple[int, Any]:
+        if parts == ["scripts"]:
+            script, ids = self.world.faults.add_script(body.get("faults"), str(body.get("name") or ""))
+            return 201, {"id": script, "faults": ids}
+        if parts:
+            return 404, {"error": f"Faults are posted to faults or faults/scripts, not to {'/'.join(parts)}."}
         return 201, {"id": self.world.faults.add(body).id}
 
     def delete_faults(self, parts: list[str], query: dict[str, str], body: dict[str, Any]) -> tuple[int, Any]:
         if not parts:
             self.world.faults.clear()
             return 200, {}
+        if parts[0] == "scripts" and len(parts) == 2:
+            ended = self.world.faults.remove_script(parts[1])
+            gone = 404, {"error": f"Of a script {parts[1]} nothing is scheduled or active."}
+            return (200, {"faults": ended}) if ended else gone
         if self.world.faults.remove(parts[0]):
             return 200, {}
         return 404, {"error": f"There is no fault {parts[0]}."}

@@ -34,7 +34,7 @@ class World:
             registry.TYPES.setdefault(name, ResourceType(name))
         self.store = Store(directory)
         self.scheduler = Scheduler(self.store.flush)
-        self.faults = Faults(self.scheduler.now)
+        self.faults = Faults(self)
         self.requests = RequestLog()
         self.base_url = ""
         self.memory: dict[str, Any] = {}
@@ -96,6 +96,7 @@ class World:
         for record in self.store.all():
             if record.pending and record.ready_at is not None:
                 self._arm(record)
+        self.faults.start()
         for hook in registry.STARTERS:
             hook(self)
 
@@ -105,7 +106,7 @@ class World:
             task.cancel()
         self.scheduler.clear()
         self.store.reset()
-        self.faults.clear()
+        self.faults.forget()
         self.requests.clear()
         self.memory.clear()
         self._waiting.clear()
@@ -194,7 +195,7 @@ class World:
         except AwsError:
             self.store.remove(record)
             raise
-        self._begin(ctx, record, "create", 0.0 if at_once else handler.duration(ctx, record, "create"))
+        self._begin(ctx, record, "create", at_once)
         return record
 
     def update(
@@ -219,7 +220,7 @@ class World:
         record.state = handler.state_updating
         self.store.put(record)
         handler.updated(ctx, record, before)
-        self._begin(ctx, record, "update", 0.0 if at_once else handler.duration(ctx, record, "update"))
+        self._begin(ctx, record, "update", at_once)
         return record
 
     def delete(self, ctx: Context, record: Record, *, at_once: bool = False) -> Record:
@@ -230,11 +231,14 @@ class World:
         record.updated_at = ctx.now
         self.store.put(record)
         handler.deleting(ctx, record)
-        self._begin(ctx, record, "delete", 0.0 if at_once else handler.duration(ctx, record, "delete"))
+        self._begin(ctx, record, "delete", at_once)
         return record
 
-    def _begin(self, ctx: Context, record: Record, action: str, seconds: float) -> None:
-        wait = seconds * float(self.settings["speed"])
+    def _begin(self, ctx: Context, record: Record, action: str, at_once: bool) -> None:
+        wait = 0.0
+        if not at_once:
+            seconds = self.type(record.type).duration(ctx, record, action)
+            wait = self.faults.slowed(record, action, seconds * float(self.settings["speed"]))
         record.pending = action
         record.ready_at = ctx.now + wait
         self.store.put(record)

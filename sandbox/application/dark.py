@@ -9,12 +9,18 @@ if TYPE_CHECKING:
 
 
 def darkness(world: World, account: str, region: str, *services: str) -> str | None:
-    """None, `refuse` or `hang`. A fault for one operation only, or for other services, darkens nothing here."""
-    for fault in world.faults.list():
-        if fault["kind"] != "dark" or fault.get("operation"):
-            continue
-        if fault.get("account") not in (None, "", account) or fault.get("region") not in (None, "", region):
-            continue
-        if fault.get("service") in (None, "", *services):
-            return "hang" if fault.get("mode") == "hang" else "refuse"
+    """None, `refuse` or `hang`. A fault for some operations only, or for other services, darkens nothing here."""
+    for service in services:
+        facts = {"account": account, "region": region, "service": service}
+        for fault in world.faults.active("dark", facts):
+            return "hang" if fault.body.get("mode") == "hang" else "refuse"
     return None
+
+
+def held_back(world: World, service: str, since: float, *places: tuple[str, str]) -> bool:
+    """Whether a copy of what was written at `since` cannot arrive yet: a place (account, region) of the way is dark,
+    or a fault lets copies lag by more than has passed."""
+    if any(darkness(world, account, region, service) for account, region in places):
+        return True
+    lag = world.faults.lag_s(service, *places)
+    return lag > 0 and world.scheduler.now() < since + lag

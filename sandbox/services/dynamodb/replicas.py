@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from sandbox.application.dark import darkness
+from sandbox.application.dark import held_back
 from sandbox.context import Context
 from sandbox.errors import AwsError
 from sandbox.registry import on_start
@@ -137,7 +137,8 @@ def _later(world: World, source: Record, target: Record, written: dict[str, Any]
     def carry_out() -> None:
         if world.store.get(*target.key) is not target:
             return
-        if any(darkness(world, t.account, t.region, "dynamodb") for t in (source, target)):
+        places = ((t.account, t.region) for t in (source, target))
+        if held_back(world, "dynamodb", float(written["at"]), *places):
             _later(world, source, target, written, world.scheduler.now() + AGAIN_S)
             return
         content.apply(world, target, written["key"], written["item"], float(written["at"]), written["region"])

@@ -10,7 +10,7 @@ import fnmatch
 import json
 from typing import TYPE_CHECKING, Any
 
-from sandbox.application.dark import darkness
+from sandbox.application.dark import held_back
 from sandbox.context import Context
 from sandbox.errors import AwsError
 from sandbox.iam import policy
@@ -103,20 +103,21 @@ def replicate(ctx: Context, record: Record, digest: str) -> None:
             where = f"{place['RegistryId']}/{place['Region']}"
             places[where] = "IN_PROGRESS"
             wait = ctx.world.duration(COPY, "create") * float(ctx.world.settings["speed"])
-            _later(ctx.world, record, digest, where, wait)
+            _later(ctx.world, record, digest, where, wait, ctx.now)
 
 
-def _later(world: World, record: Record, digest: str, where: str, seconds: float) -> None:
-    world.scheduler.at(world.scheduler.now() + seconds, lambda: _copy(world, record, digest, where))
+def _later(world: World, record: Record, digest: str, where: str, seconds: float, since: float) -> None:
+    due = world.scheduler.now() + seconds
+    world.scheduler.at(due, lambda: _copy(world, record, digest, where, since))
 
 
-def _copy(world: World, record: Record, digest: str, where: str) -> None:
+def _copy(world: World, record: Record, digest: str, where: str, since: float) -> None:
     account, _, region = where.partition("/")
     image = record.data["images"].get(digest)
     if image is None:
         return
-    if darkness(world, account, region, "ecr") or darkness(world, record.account, record.region, "ecr"):
-        _later(world, record, digest, where, AGAIN_S)
+    if held_back(world, "ecr", since, (account, region), (record.account, record.region)):
+        _later(world, record, digest, where, AGAIN_S, since)
         return
     if not _let_in(world, record, account, region):
         image["copies"][where] = "FAILED"

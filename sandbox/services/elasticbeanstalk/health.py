@@ -11,9 +11,11 @@ from typing import Any
 from sandbox.application import processes
 from sandbox.context import Context
 from sandbox.errors import AwsError
+from sandbox.faults import Fault, at_begin
 from sandbox.registry import operation
 from sandbox.services.elasticbeanstalk import common, options
 from sandbox.store import Record
+from sandbox.world import World
 
 INSTANCE = "AWS::EC2::Instance"
 WORDS = {"Green": "Ok", "Grey": "Unknown", "Red": "Severe", "Yellow": "Warning"}
@@ -34,6 +36,22 @@ class Health:
 
 def health_of(ctx: Context, env: Record) -> Health:
     """The environment's health now. An application that was never asked counts as healthy."""
+    place = (env.account, env.region)
+    return Health(*ctx.world.faults.frozen("elasticbeanstalk", place, env.id, lambda: _look(ctx, env)))
+
+
+@at_begin("frozen-health")
+def _freeze(world: World, fault: Fault) -> None:
+    for env in world.store.everywhere(common.ENVIRONMENT):
+        health_of(world.context(env.account, env.region), env)
+
+
+def _look(ctx: Context, env: Record) -> tuple[str, str, list[str]]:
+    found = _found(ctx, env)
+    return found.colour, found.status, found.causes
+
+
+def _found(ctx: Context, env: Record) -> Health:
     status = BUSY.get(env.state)
     if env.state not in ("Ready", "failed", "Updating", "Aborting"):
         return Health("Grey", status or "Unknown")

@@ -9,11 +9,13 @@ from typing import Any
 
 from sandbox.application import processes
 from sandbox.context import Context
+from sandbox.faults import Fault, at_begin
 from sandbox.registry import operation
 from sandbox.services.ec2 import base as ec2
 from sandbox.services.elbv2 import base
 from sandbox.services.elbv2.targets import balancers
 from sandbox.store import Record
+from sandbox.world import World
 
 UNUSED = "unused"
 
@@ -47,6 +49,20 @@ def _said(state: str, reason: str, description: str) -> dict[str, Any]:
 
 def health(ctx: Context, group: Record, target: dict[str, Any]) -> dict[str, Any]:
     """TargetHealth of a registered target."""
+    key = f"{group.id} {target['Id']}:{target['Port']}"
+    place = (group.account, group.region)
+    found: dict[str, Any] = ctx.world.faults.frozen("elbv2", place, key, lambda: _found(ctx, group, target))
+    return found
+
+
+@at_begin("frozen-health")
+def _freeze(world: World, fault: Fault) -> None:
+    for group in world.store.everywhere(base.TARGET_GROUP):
+        for target in group.data["targets"]:
+            health(world.context(group.account, group.region), group, target)
+
+
+def _found(ctx: Context, group: Record, target: dict[str, Any]) -> dict[str, Any]:
     state = group.data.get("health", {}).get(target["Id"])
     if not balancers(ctx, group.id):
         text = "Target group is not configured to receive traffic from the load balancer"

@@ -4,6 +4,7 @@ AuroraGlobalDBReplicationLag."""
 from __future__ import annotations
 
 from sandbox.context import Context
+from sandbox.faults import Fault, at_begin
 from sandbox.registry import on_start
 from sandbox.services.cloudwatch import put_metric_data
 from sandbox.services.rds.common import CLUSTER
@@ -25,13 +26,16 @@ def publish(ctx: Context, cluster: Record) -> None:
     }
     data = [datum]
     if cluster.data.get("read_only"):
-        data.append({**datum, "MetricName": "AuroraGlobalDBReplicationLag", "Value": lag_ms(ctx.world)})
+        data.append(
+            {**datum, "MetricName": "AuroraGlobalDBReplicationLag", "Value": lag_ms(ctx.world, cluster)}
+        )
     put_metric_data(ctx, {"Namespace": "AWS/RDS", "MetricData": data})
 
 
-def lag_ms(world: World) -> float:
-    """How far secondary clusters are behind, in milliseconds, as the settings say."""
-    return world.duration(LAG, "create") * 1000
+def lag_ms(world: World, cluster: Record) -> float:
+    """How far a secondary cluster is behind, in milliseconds, as the settings and the faults say."""
+    planted = world.faults.lag_s("rds", (cluster.account, cluster.region))
+    return max(world.duration(LAG, "create"), planted) * 1000
 
 
 @on_start
@@ -45,6 +49,15 @@ def keep_publishing(world: World) -> None:
         world.scheduler.at(world.scheduler.now() + EVERY_S, lambda: keep_publishing(world))
     else:
         world.memory.pop(_RUNNING, None)
+
+
+@at_begin("lag")
+def _tell_at_once(world: World, fault: Fault) -> None:
+    """A lag begins: a point now, not in five minutes."""
+    for cluster in world.store.everywhere(CLUSTER):
+        facts = {"account": cluster.account, "region": cluster.region, "service": "rds"}
+        if cluster.data.get("read_only") and fault.matches(facts):
+            publish(world.context(cluster.account, cluster.region), cluster)
 
 
 def begin(ctx: Context, cluster: Record) -> None:

@@ -56,7 +56,8 @@ async def _look(world: World, record: Record) -> None:
     config = status.config_of(record)
     interval = float(config.get("RequestInterval") or 30) * float(world.settings["speed"])
     record.data["next"] = world.scheduler.now() + max(QUICKEST_S, interval)
-    if config["Type"].startswith(("HTTP", "TCP")) and not status.flag(config, "Disabled"):
+    probed = config["Type"].startswith(("HTTP", "TCP")) and not status.flag(config, "Disabled")
+    if probed and not status.frozen(world, record.account):
         _count(world, record, config, await probe(world, config))
     good = status.healthy(world, record.account, record.id)
     by = [{"Name": "HealthCheckId", "Value": record.id}]

@@ -6,8 +6,10 @@ health check is healthy".
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from sandbox.faults import Fault, at_begin
 from sandbox.services.route53.names import HEALTH_CHECK
 from sandbox.store import GLOBAL, Record
 
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 
 ALARM = "AWS::CloudWatch::Alarm"
 DEEPEST = 8
+CONTROL_PLANE = "us-east-1"
+"""The region by which a fault of Route 53's is found."""
 
 
 def config_of(record: Record) -> dict[str, Any]:
@@ -33,6 +37,23 @@ def healthy(world: World, account: str, id: str, depth: int = 0) -> bool:
     record = world.store.get(account, GLOBAL, HEALTH_CHECK, id)
     if record is None or depth > DEEPEST:
         return True
+    look = partial(_look, world, record, depth)
+    return bool(world.faults.frozen("route53", (account, CONTROL_PLANE), id, look))
+
+
+def frozen(world: World, account: str) -> bool:
+    """Whether a fault keeps health checks from changing."""
+    facts = {"account": account, "region": CONTROL_PLANE, "service": "route53"}
+    return bool(world.faults.active("frozen-health", facts))
+
+
+@at_begin("frozen-health")
+def _freeze(world: World, fault: Fault) -> None:
+    for record in world.store.everywhere(HEALTH_CHECK):
+        healthy(world, record.account, record.id)
+
+
+def _look(world: World, record: Record, depth: int) -> bool:
     driven = record.data.get("driven")
     if driven is not None:
         return bool(driven == "healthy")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox.application.dark import darkness
+from sandbox.application.dark import held_back
 from sandbox.context import Context
 from sandbox.errors import AwsError
 from sandbox.registry import on_start
@@ -21,7 +21,7 @@ from sandbox.world import World
 TIMED = "Sandbox::S3::Replication"
 """The name of its duration in the settings: seconds of AWS until an object is there."""
 AGAIN_S = 1.0
-"""While the other region is dark, S3 tries again; AWS tells no figure."""
+"""While the other region is dark or far behind, S3 tries again; AWS tells no figure."""
 
 
 def delay_s(world: World) -> float:
@@ -84,10 +84,8 @@ def _carry_out(world: World, record: Record) -> None:
         return  # deleted meanwhile
     held = record.data["replication"]
     target = bucket_find(world, held["to"]["Bucket"].rpartition(":")[2])
-    if target is not None and (
-        darkness(world, target.account, target.region, "s3")
-        or darkness(world, record.account, record.region, "s3")
-    ):
+    places = ((r.account, r.region) for r in (record, target) if r is not None)
+    if target is not None and held_back(world, "s3", float(held["since"]), *places):
         _arm(world, record, world.scheduler.now() + AGAIN_S)
         return
     held["status"] = "COMPLETED" if target is not None and _copy(world, record, target) else "FAILED"

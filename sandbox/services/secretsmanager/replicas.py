@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox.application.dark import darkness
+from sandbox.application.dark import held_back
 from sandbox.context import Context
 from sandbox.errors import AwsError
 from sandbox.registry import on_start
@@ -51,6 +51,7 @@ def spread(world: World, record: Record) -> None:
 
 
 def _begin(world: World, record: Record, region: str) -> None:
+    record.data["replicas"][region]["since"] = world.scheduler.now()
     world.store.put(record)
     wait = world.duration(TIMED, "create") * float(world.settings["speed"])
     if wait <= 0:
@@ -63,7 +64,8 @@ def _carry_out(world: World, record: Record, region: str) -> None:
     entry = record.data.get("replicas", {}).get(region)
     if world.store.get(*record.key) is not record or entry is None:
         return  # deleted, or taken back
-    if any(darkness(world, record.account, r, "secretsmanager") for r in (region, record.region)):
+    places = ((record.account, r) for r in (region, record.region))
+    if held_back(world, "secretsmanager", float(entry["since"]), *places):
         again = world.scheduler.now() + AGAIN_S
         world.scheduler.at(again, lambda: _carry_out(world, record, region))
         return

@@ -340,3 +340,27 @@ def test_tags_are_kept_by_arn(beanstalk: Any) -> None:
         {"Key": "tier", "Value": "dev"}
     ]
     beanstalk.delete_application(ApplicationName="tagged")
+
+
+def test_frozen_health_stays_what_it_was(
+    beanstalk: Any, application: str, network: dict[str, str], client: Client, sandbox: Sandbox
+) -> None:
+    launched(beanstalk, "frozen", network)
+    parts = beanstalk.describe_environment_resources(EnvironmentName="frozen")["EnvironmentResources"]
+    [group] = client("autoscaling").describe_auto_scaling_groups(
+        AutoScalingGroupNames=[parts["AutoScalingGroups"][0]["Name"]]
+    )["AutoScalingGroups"]
+
+    def health() -> tuple[str, set[str]]:
+        rows = client("elbv2").describe_target_health(TargetGroupArn=group["TargetGroupARNs"][0])
+        states = {t["TargetHealth"]["State"] for t in rows["TargetHealthDescriptions"]}
+        return described(beanstalk, "frozen")["Health"], states
+
+    fault = sandbox.fault("frozen-health", account=ACCOUNT)
+    client("ec2").terminate_instances(InstanceIds=[i["Id"] for i in parts["Instances"]])
+    sandbox.settings(speed=1, durations={"AWS::ElasticBeanstalk::Environment": {"update": 60, "delete": 60}})
+    beanstalk.terminate_environment(EnvironmentName="frozen")
+    assert (described(beanstalk, "frozen")["Status"], health()) == ("Terminating", ("Green", {"healthy"}))
+    sandbox.control("DELETE", f"faults/{fault}")
+    assert described(beanstalk, "frozen")["Health"] == "Grey"
+    sandbox.settings(speed=0, durations={})

@@ -315,3 +315,21 @@ def test_lag_of_a_secondary_cluster_is_a_metric(rds: Rds, sandbox: Sandbox) -> N
         Statistics=["Maximum"],
     )
     assert [p["Maximum"] for p in answer["Datapoints"]] == [200.0]
+
+
+def test_planted_lag_shows_in_the_metric_at_once(rds: Rds, sandbox: Sandbox) -> None:
+    source = home(rds, "far-ahead")
+    rds(HOME).create_global_cluster(GlobalClusterIdentifier="lagging", SourceDBClusterIdentifier=source)
+    joined(rds, "lags-behind", "lagging")
+    sandbox.fault("lag", account=ACCOUNT, region=OTHER, service="rds", seconds=90, growth=1)
+    now = datetime.now(UTC)
+    answer = sandbox.client("cloudwatch", sandbox.account(ACCOUNT), OTHER).get_metric_statistics(
+        Namespace="AWS/RDS",
+        MetricName="AuroraGlobalDBReplicationLag",
+        Dimensions=[{"Name": "DBClusterIdentifier", "Value": "lags-behind"}],
+        StartTime=now - timedelta(hours=1),
+        EndTime=now + timedelta(hours=1),
+        Period=3600,
+        Statistics=["Maximum"],
+    )
+    assert [90_000 <= p["Maximum"] < 100_000 for p in answer["Datapoints"]] == [True]
