@@ -26,7 +26,10 @@ POLICIES: dict[str, tuple[str, list[dict[str, Any]]]] = {
     "SwitchyardExecutionApp": ("CloudFormation's execution role: Beanstalk and what it makes", APP),
     "SwitchyardRead": ("What plans, progress and the search for leftovers read", READER),
     "SwitchyardDeploy": ("Drive the portal's stacks and put their assets", DEPLOYER),
-    "SwitchyardTeardown": ("Empty the portal's buckets, take last copies", DEPLOYER_TEARDOWN),
+    "SwitchyardTeardown": (
+        "Empty the portal's buckets, take last copies, delete validation records",
+        DEPLOYER_TEARDOWN,
+    ),
     "SwitchyardBootstrap": ("Make and change what `cdk bootstrap` makes", BOOTSTRAP),
 }
 
@@ -38,7 +41,8 @@ def role_template(form: Literal["yaml", "json"]) -> str:
     """The template as text, the same for every account."""
     template = build_template()
     if form == "json":
-        return json.dumps(template, indent=1) + "\n"
+        # Without white space: with it, the template no longer travels in the call that deploys it.
+        return json.dumps(template, separators=(",", ":")) + "\n"
     # Through JSON, so that no two places share an object: CloudFormation refuses YAML's aliases.
     return yaml.safe_dump(json.loads(json.dumps(template)), sort_keys=False, width=118)
 
@@ -96,6 +100,13 @@ def build_template() -> dict[str, Any]:
                 "Description": "read for a plan-only account, deploy for one that environments are built in.",
                 "AllowedValues": ["read", "deploy"],
                 "Default": "deploy",
+            },
+            "ZoneName": {
+                "Type": "String",
+                "Description": "The hosted zone of this account's environments, the only one records are deleted in.",
+                "AllowedPattern": r"^([*]|[a-z0-9-]+(\.[a-z0-9-]+)+)$",
+                "ConstraintDescription": "must be a domain name in lower case without a dot at its end, or *",
+                "Default": "*",
             },
         },
         "Conditions": {"Deploys": {"Fn::Equals": [{"Ref": "Access"}, "deploy"]}},

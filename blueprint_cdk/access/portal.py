@@ -11,6 +11,7 @@ OWN_STACKS = [
     for name in ("sy-*", "CDKToolkit-swyard*", "switchyard-*")
 ]
 ASSETS = "cdk-swyard-assets-${AWS::AccountId}-*"
+RECORD_KEYS = "route53:ChangeResourceRecordSets"
 TAGGED = {"StringLike": {"aws:ResourceTag/switchyard:environment": "*"}}
 
 READER = [
@@ -144,6 +145,27 @@ DEPLOYER_TEARDOWN = [
         "ec2",
         "RevokeSecurityGroupIngress RevokeSecurityGroupEgress",
         arn("ec2", "security-group/*"),
+    ),
+    # CloudFormation leaves the CNAME that proved a certificate. Nothing but such a record can be taken away.
+    allow(
+        "ValidationRecords",
+        "route53",
+        "ChangeResourceRecordSets",
+        {"Fn::Sub": "arn:${AWS::Partition}:route53:::hostedzone/*"},
+        {
+            "ForAllValues:StringEquals": {
+                f"{RECORD_KEYS}RecordTypes": ["CNAME"],
+                f"{RECORD_KEYS}Actions": ["DELETE"],
+            },
+            "ForAllValues:StringLike": {
+                f"{RECORD_KEYS}NormalizedRecordNames": [{"Fn::Sub": "_*.${ZoneName}"}]
+            },
+            # ForAllValues also holds for a key that is not there.
+            "Null": {
+                f"{RECORD_KEYS}{name}": "false"
+                for name in ("RecordTypes", "Actions", "NormalizedRecordNames")
+            },
+        },
     ),
 ]
 

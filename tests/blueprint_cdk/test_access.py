@@ -17,6 +17,7 @@ from blueprint_cdk.data import load
 from tests.blueprint_cdk.support import Synthesise
 
 ACCOUNT = "111122223333"
+PUT_IN = {"AWS::Partition": "aws", "AWS::AccountId": ACCOUNT, "ZoneName": "dev.example.org"}
 
 
 def resolved(value: Any) -> Any:
@@ -24,7 +25,9 @@ def resolved(value: Any) -> Any:
     if isinstance(value, dict):
         if set(value) == {"Fn::Sub"}:
             text = str(value["Fn::Sub"])
-            return text.replace("${AWS::Partition}", "aws").replace("${AWS::AccountId}", ACCOUNT)
+            for name, put in PUT_IN.items():
+                text = text.replace(f"${{{name}}}", put)
+            return text
         return {key: resolved(row) for key, row in value.items()}
     return [resolved(row) for row in value] if isinstance(value, list) else value
 
@@ -38,7 +41,7 @@ def statements(*names: str) -> Iterator[dict[str, Any]]:
         yield from resolved(POLICIES[name][1])
 
 
-def allowed(names: tuple[str, ...], action: str, resource: str, **context: str) -> bool:
+def allowed(names: tuple[str, ...], action: str, resource: str, **context: Any) -> bool:
     """Whether identity policies allow it: IAM's order, with the conditions that this template uses."""
     verdict = False
     for row in statements(*names):
@@ -54,10 +57,16 @@ def allowed(names: tuple[str, ...], action: str, resource: str, **context: str) 
     return verdict
 
 
-def _holds(operator: str, test: dict[str, Any], context: dict[str, str]) -> bool:
+def _holds(operator: str, test: dict[str, Any], context: dict[str, Any]) -> bool:
     for key, wanted in test.items():
         value = context.get(key.rpartition(":")[2].rpartition("/")[2])
-        match = value is not None and any(fnmatch.fnmatchcase(value, row) for row in listed(wanted))
+        if operator == "Null":
+            if (value is None) is (wanted == "false"):
+                return False
+            continue
+        match = value is not None and all(
+            any(fnmatch.fnmatchcase(one, row) for row in listed(wanted)) for one in listed(value)
+        )
         if match is (operator == "StringNotEquals"):
             return False
     return True
@@ -124,6 +133,20 @@ def test_every_role_is_within_the_boundary() -> None:
         assert role["Properties"]["PermissionsBoundary"] == {"Ref": "SwitchyardBoundaryPolicy"}
 
 
+ZONE = "arn:aws:route53:::hostedzone/Z1"
+
+
+def record_change(action: str, kind: str, *names: str) -> dict[str, Any]:
+    """The condition keys of a change of records."""
+    told = "ChangeResourceRecordSets"
+    return {
+        f"{told}Actions": [action],
+        f"{told}RecordTypes": [kind],
+        f"{told}NormalizedRecordNames": list(names),
+    }
+
+
+PROOF, OTHER = "_8f3c.shop.dev.example.org", "_8f3c.shop.payroll.example.org"
 MAY = [
     # policies, action, resource, context, allowed
     (DEPLOYER, "cloudformation:CreateChangeSet", f"{CFN}:stack/sy-shop-k3x9-data/1", {}, True),
@@ -181,6 +204,18 @@ MAY = [
         {},
         True,
     ),
+    (DEPLOYER, "route53:ChangeResourceRecordSets", ZONE, record_change("DELETE", "CNAME", PROOF), True),
+    (DEPLOYER, "route53:ChangeResourceRecordSets", ZONE, record_change("UPSERT", "CNAME", PROOF), False),
+    (DEPLOYER, "route53:ChangeResourceRecordSets", ZONE, record_change("DELETE", "A", PROOF), False),
+    (DEPLOYER, "route53:ChangeResourceRecordSets", ZONE, record_change("DELETE", "CNAME", OTHER), False),
+    (
+        DEPLOYER,
+        "route53:ChangeResourceRecordSets",
+        ZONE,
+        record_change("DELETE", "CNAME", PROOF, "www.dev.example.org"),
+        False,
+    ),
+    (DEPLOYER, "route53:ChangeResourceRecordSets", ZONE, {}, False),
     (("SwitchyardRead",), "cloudformation:DeleteStack", f"{CFN}:stack/sy-shop-k3x9-data/1", {}, False),
     (("SwitchyardRead",), "cloudformation:DescribeStacks", f"{CFN}:stack/sy-shop-k3x9-data/1", {}, True),
     (
@@ -231,7 +266,7 @@ MAY = [
 
 @pytest.mark.parametrize(("policies", "action", "resource", "context", "expected"), MAY)
 def test_who_may_do_what(
-    policies: tuple[str, ...], action: str, resource: str, context: dict[str, str], expected: bool
+    policies: tuple[str, ...], action: str, resource: str, context: dict[str, Any], expected: bool
 ) -> None:
     assert allowed(policies, action, resource, **context) is expected
 

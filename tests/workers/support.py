@@ -67,6 +67,7 @@ def role_deploy(sandbox, keys, release, account, access="deploy"):
         "PortalPrincipalArn": settings.PORTAL_PRINCIPAL_ARN,
         "ExternalId": account.external_id,
         "Access": access,
+        "ZoneName": account.zone_name,
     }
     stack = {
         "StackName": "switchyard-access",

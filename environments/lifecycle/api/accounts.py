@@ -81,15 +81,16 @@ class AccountDetailSerializer(AccountSerializer):
 def role_setup(account: Account) -> dict[str, Any]:
     """What a person deploys in the account: {"stack_name", "template", "parameters"}."""
     release = release_default()
-    return {
-        "stack_name": "switchyard-access",
-        "template": release.description.get("templates", {}).get("role", "") if release else "",
-        "parameters": {
-            "PortalPrincipalArn": settings.PORTAL_PRINCIPAL_ARN,
-            "ExternalId": account.external_id,
-            "Access": "deploy" if canary_open(account) else account.access,
-        },
+    template = release.description.get("templates", {}).get("role", "") if release else ""
+    parameters = {
+        "PortalPrincipalArn": settings.PORTAL_PRINCIPAL_ARN,
+        "ExternalId": account.external_id,
+        "Access": "deploy" if canary_open(account) else account.access,
     }
+    # The template of an older release does not know it, and CloudFormation refuses what a template does not know.
+    if "ZoneName" in template:
+        parameters["ZoneName"] = account.zone_name
+    return {"stack_name": "switchyard-access", "template": template, "parameters": parameters}
 
 
 class AccountInput(Input):
