@@ -30,6 +30,22 @@ PORTAL_POLICY = {
 }
 
 
+# The quotas that a company's account has had raised before many environments are built in it, in every region; with
+# AWS's own five VPCs and five addresses a region holds two environments.
+RAISED_QUOTAS = {
+    "vpc/L-F678F1CE": 500,
+    "vpc/L-A4707A72": 500,
+    "vpc/L-FE5A380F": 500,
+    "ec2/L-0263D0A3": 500,
+    "elasticloadbalancing/L-53DA6B97": 500,
+    "rds/L-952B80B8": 500,
+    "rds/L-7B6409FD": 500,
+    "rds/L-D94C7EA3": 500,
+    "elasticbeanstalk/L-1CEABD17": 500,
+    "elasticbeanstalk/L-8EFC1C51": 500,
+}
+
+
 @dataclass(frozen=True)
 class Keys:
     """An access key of a sandbox account."""
@@ -98,11 +114,10 @@ class Sandbox:
         answer.raise_for_status()
         return answer.json() if answer.content else None
 
-    def account(self, account_id: str, alias: str = "") -> Keys:
-        """Root keys of the account, which is made when it is new."""
-        made = self.control(
-            "POST", "accounts", {"account_id": account_id, "alias": alias or f"a{account_id}"}
-        )
+    def account(self, account_id: str, alias: str = "", quotas: Mapping[str, int] = RAISED_QUOTAS) -> Keys:
+        """Root keys of the account, which is made when it is new. quotas: what it has above AWS's defaults."""
+        asked = {"account_id": account_id, "alias": alias or f"a{account_id}", "quotas": dict(quotas)}
+        made = self.control("POST", "accounts", asked)
         return Keys(account_id, made["access_key_id"], made["secret_access_key"])
 
     def fault(self, kind: str, **filters: Any) -> str:

@@ -6,8 +6,10 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from sandbox import quotas
 from sandbox.faults import KINDS, BadFault
 from sandbox.iam.principals import account_create
+from sandbox.store import GLOBAL
 
 if TYPE_CHECKING:
     from sandbox.world import World
@@ -43,7 +45,13 @@ class Control:
         return 200, {"status": "ok", "started_at": self.started_at}
 
     def post_accounts(self, parts: list[str], query: dict[str, str], body: dict[str, Any]) -> tuple[int, Any]:
-        return 200, account_create(self.world, str(body["account_id"]), str(body.get("alias", "")))
+        granted = body.get("quotas") or {}
+        if not isinstance(granted, dict):
+            raise ValueError('quotas must be an object such as {"vpc/L-F678F1CE": 50}')
+        made = account_create(self.world, str(body["account_id"]), str(body.get("alias", "")))
+        for key, most in granted.items():
+            quotas.grant(self.world, made["account_id"], GLOBAL, key, most)
+        return 200, made
 
     def get_settings(self, parts: list[str], query: dict[str, str], body: dict[str, Any]) -> tuple[int, Any]:
         return 200, self.world.settings

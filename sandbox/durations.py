@@ -44,6 +44,9 @@ DURATIONS: dict[str, dict[str, float]] = {
     "Sandbox::RDS::GlobalReplication": {"create": 0.2},  # Aurora user guide: typically under a second
     "Sandbox::SecretsManager::Replication": {"create": 3},  # estimate
     "Sandbox::S3::Replication": {"create": 15},  # estimate; user guide: most objects within 15 minutes
+    "Sandbox::ServiceQuotas::Increase": {
+        "create": 600
+    },  # estimate: small increases are approved by themselves
     "AWS::SQS::Queue": {"create": 60, "update": 5, "delete": 60},  # SQS API reference: 60 s after DeleteQueue
     "AWS::Events::Rule": {"create": 60, "update": 5, "delete": 20},  # estimate
     "AWS::WAFv2::WebACL": {"create": 15, "update": 10, "delete": 5},  # estimate

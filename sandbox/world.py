@@ -11,7 +11,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from sandbox import durations, registry
+from sandbox import durations, quotas, registry
 from sandbox.context import Context, Principal
 from sandbox.errors import AwsError
 from sandbox.faults import Faults
@@ -170,6 +170,7 @@ class World:
         tag_property = handler.schema.tag_property if handler.has_schema else None
         own_tags = tags_from(properties.pop(tag_property, None)) if tag_property else {}
         handler.check_create(ctx, properties)
+        quotas.check(self, ctx.account, handler.region_of(ctx), type_name, properties)
         id = id or handler.identify(ctx, properties, hint)
         region = handler.region_of(ctx)
         if self.store.get(ctx.account, region, type_name, id) is not None:

@@ -28,6 +28,7 @@ _HANDLER_CODES = (
     ("Throttl", "Throttling"),
     ("LimitExceeded", "ServiceLimitExceeded"),
     ("QuotaExceeded", "ServiceLimitExceeded"),
+    ("TooMany", "ServiceLimitExceeded"),
 )
 
 

@@ -7,6 +7,7 @@ import json
 import uuid
 from typing import TYPE_CHECKING, Any
 
+from sandbox import quotas
 from sandbox.context import Context
 from sandbox.errors import AwsError
 from sandbox.services import events as eventbridge
@@ -59,7 +60,8 @@ def stack_get(ctx: Context, name: str) -> Record:
 
 
 def stack_new(ctx: Context, name: str, status: str, tags: dict[str, str]) -> Record:
-    """A stack record in `status`, not yet running."""
+    """A stack record in `status`, not yet running. Raises LimitExceededException for one too many."""
+    quotas.check(ctx.world, ctx.account, ctx.region, STACK, {})
     arn = ctx.arn("cloudformation", f"stack/{name}/{uuid.uuid1()}")
     data: dict[str, Any] = {
         "name": name,

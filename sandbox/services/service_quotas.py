@@ -1,14 +1,24 @@
-"""Service Quotas: AWS's defaults for what the blueprint uses, as data. Nothing here enforces them."""
+"""Service Quotas: what quotas are, and increases of them, which are approved after a while.
+
+Source: Service Quotas API reference and user guide ("Requesting a quota increase").
+"""
 
 from __future__ import annotations
 
+import json
+import secrets
 from typing import Any
 
+from sandbox import quotas
 from sandbox.context import Context
 from sandbox.errors import AwsError
-from sandbox.registry import operation
+from sandbox.quotas import BY_KEY, QUOTAS, Quota
+from sandbox.registry import operation, resource_type
+from sandbox.resource_types import ResourceType
 from sandbox.services._listing import page
+from sandbox.store import GLOBAL, Record
 
+INCREASE = "Sandbox::ServiceQuotas::Increase"
 SERVICES = {
     "vpc": "Amazon Virtual Private Cloud (Amazon VPC)",
     "ec2": "Amazon Elastic Compute Cloud (Amazon EC2)",
@@ -17,102 +27,166 @@ SERVICES = {
     "s3": "Amazon Simple Storage Service (Amazon S3)",
     "elasticbeanstalk": "AWS Elastic Beanstalk",
     "cloudformation": "AWS CloudFormation",
+    "kms": "AWS Key Management Service (AWS KMS)",
+    "secretsmanager": "AWS Secrets Manager",
+    "ecr": "Amazon Elastic Container Registry (Amazon ECR)",
     "acm": "AWS Certificate Manager (ACM)",
     "iam": "AWS Identity and Access Management (IAM)",
     "autoscaling": "Amazon EC2 Auto Scaling",
 }
-# (service, code, name, default, adjustable). Source: the "endpoints and quotas" pages of the AWS General Reference.
-QUOTAS = (
-    ("vpc", "L-F678F1CE", "VPCs per Region", 5, True),
-    ("vpc", "L-407747CB", "Subnets per VPC", 200, True),
-    ("vpc", "L-A4707A72", "Internet gateways per Region", 5, True),
-    ("vpc", "L-FE5A380F", "NAT gateways per Availability Zone", 5, True),
-    ("vpc", "L-E79EC296", "VPC security groups per Region", 2500, True),
-    ("vpc", "L-0EA8095F", "Inbound or outbound rules per security group", 60, True),
-    ("vpc", "L-2AFB9258", "Security groups per network interface", 5, True),
-    ("vpc", "L-589F43AA", "Route tables per VPC", 200, True),
-    ("vpc", "L-93826ACB", "Routes per route table", 500, True),
-    ("vpc", "L-29B6F2EB", "Interface VPC endpoints per VPC", 50, True),
-    ("vpc", "L-1B52E74A", "Gateway VPC endpoints per Region", 20, True),
-    ("vpc", "L-DF5E4CA3", "Network interfaces per Region", 5000, True),
-    ("ec2", "L-0263D0A3", "EC2-VPC Elastic IPs", 5, True),
-    ("ec2", "L-1216C47A", "Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) instances", 5, True),
-    ("elasticloadbalancing", "L-53DA6B97", "Application Load Balancers per Region", 50, True),
-    ("elasticloadbalancing", "L-B22855CB", "Target Groups per Region", 3000, True),
-    ("elasticloadbalancing", "L-B6DF7632", "Listeners per Application Load Balancer", 50, True),
-    ("rds", "L-952B80B8", "DB clusters", 40, True),
-    ("rds", "L-7B6409FD", "DB instances", 40, True),
-    ("rds", "L-272F1212", "Manual DB instance snapshots", 100, True),
-    ("rds", "L-9B510759", "Manual DB cluster snapshots", 100, True),
-    ("rds", "L-D94C7EA3", "Proxies", 20, True),
-    ("s3", "L-DC2B2D3D", "General purpose buckets", 10000, True),
-    ("elasticbeanstalk", "L-8EFC1C51", "Environments", 200, True),
-    ("elasticbeanstalk", "L-1CEABD17", "Applications", 75, True),
-    ("elasticbeanstalk", "L-D64F1F14", "Application versions", 1000, True),
-    ("cloudformation", "L-0485CB21", "Stack count", 2000, True),
-    ("acm", "L-F141DD1D", "ACM certificates", 2500, True),
-    ("iam", "L-FE177D64", "Roles per account", 1000, True),
-    ("autoscaling", "L-CDE20ADC", "Auto Scaling groups per region", 500, True),
-)
+OPEN = ("PENDING", "CASE_OPENED")
 
 
-def _shape(ctx: Context, row: tuple[str, str, str, int, bool], *, applied: bool) -> dict[str, Any]:
-    service, code, name, value, adjustable = row
-    shape = {
-        "ServiceCode": service,
-        "ServiceName": SERVICES[service],
-        "QuotaArn": ctx.arn("servicequotas", f"{service}/{code}", account=ctx.account if applied else ""),
-        "QuotaCode": code,
-        "QuotaName": name,
-        "Value": float(value),
-        "Unit": "None",
-        "Adjustable": adjustable,
-        "GlobalQuota": service == "iam",
+@resource_type(INCREASE)
+class Increase(ResourceType):
+    """A request for more: PENDING, then APPROVED; nobody at AWS looks at it, so none is denied."""
+
+    state_creating = "PENDING"
+    state_ready = "APPROVED"
+
+    def arn_for(self, ctx: Context, id: str, properties: dict[str, Any]) -> str:
+        return ""
+
+    def ready(self, ctx: Context, record: Record, action: str) -> None:
+        quota = BY_KEY[record.data["quota"]]
+        place = GLOBAL if quota.world_wide else record.region
+        quotas.grant(ctx.world, record.account, place, quota.key, float(record.data["desired"]))
+        record.updated_at = ctx.now
+
+
+def _shape(ctx: Context, quota: Quota, *, applied: bool) -> dict[str, Any]:
+    amount = quotas.value(ctx.world, ctx.account, ctx.region, quota) if applied else quota.default
+    return {
+        **_named(ctx, quota, ctx.account if applied else ""),
+        "Value": float(amount),
+        "Adjustable": quota.adjustable,
+        **({"QuotaAppliedAtLevel": "ACCOUNT"} if applied else {}),
     }
-    return shape
 
 
-def _rows(service: str) -> list[tuple[str, str, str, int, bool]]:
+def _named(ctx: Context, quota: Quota, account: str) -> dict[str, Any]:
+    return {
+        "ServiceCode": quota.service,
+        "ServiceName": SERVICES[quota.service],
+        "QuotaArn": ctx.arn("servicequotas", f"{quota.service}/{quota.code}", account=account),
+        "QuotaCode": quota.code,
+        "QuotaName": quota.name,
+        "Unit": "None",
+        "GlobalQuota": quota.world_wide,
+    }
+
+
+def _of(service: str) -> list[Quota]:
     if service not in SERVICES:
         raise AwsError(
             "NoSuchResourceException", "The request failed because the specified service does not exist.", 400
         )
-    return [row for row in QUOTAS if row[0] == service]
+    return [quota for quota in QUOTAS if quota.service == service]
+
+
+def _need(params: dict[str, Any]) -> Quota:
+    for quota in _of(params["ServiceCode"]):
+        if quota.code == params["QuotaCode"]:
+            return quota
+    raise AwsError(
+        "NoSuchResourceException", "The request failed because the specified quota does not exist.", 400
+    )
+
+
+def _paged(params: dict[str, Any], name: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    some, token = page(
+        rows,
+        params.get("MaxResults"),
+        params.get("NextToken"),
+        most=100,
+        code="InvalidPaginationTokenException",
+    )
+    return {name: some, **({"NextToken": token} if token else {})}
 
 
 @operation("service-quotas", "ListServices")
 def list_services(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     rows = [{"ServiceCode": code, "ServiceName": name} for code, name in sorted(SERVICES.items())]
-    some, token = page(
-        rows,
-        params.get("MaxResults"),
-        params.get("NextToken"),
-        most=100,
-        code="InvalidPaginationTokenException",
-    )
-    return {"Services": some, **({"NextToken": token} if token else {})}
+    return _paged(params, "Services", rows)
 
 
 @operation("service-quotas", "ListServiceQuotas", "ListAWSDefaultServiceQuotas")
 def list_quotas(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     applied = ctx.operation == "ListServiceQuotas"
-    rows = [_shape(ctx, row, applied=applied) for row in _rows(params["ServiceCode"])]
-    some, token = page(
-        rows,
-        params.get("MaxResults"),
-        params.get("NextToken"),
-        most=100,
-        code="InvalidPaginationTokenException",
-    )
-    return {"Quotas": some, **({"NextToken": token} if token else {})}
+    return _paged(params, "Quotas", [_shape(ctx, q, applied=applied) for q in _of(params["ServiceCode"])])
 
 
 @operation("service-quotas", "GetServiceQuota", "GetAWSDefaultServiceQuota")
 def get_quota(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
-    applied = ctx.operation == "GetServiceQuota"
-    for row in _rows(params["ServiceCode"]):
-        if row[1] == params["QuotaCode"]:
-            return {"Quota": _shape(ctx, row, applied=applied)}
-    raise AwsError(
-        "NoSuchResourceException", "The request failed because the specified quota does not exist.", 400
-    )
+    return {"Quota": _shape(ctx, _need(params), applied=ctx.operation == "GetServiceQuota")}
+
+
+# -- increases
+
+
+def _request(ctx: Context, record: Record, status: str | None = None) -> dict[str, Any]:
+    """RequestedServiceQuotaChange."""
+    quota = BY_KEY[record.data["quota"]]
+    return {
+        "Id": record.id,
+        **_named(ctx, quota, ctx.account),
+        "DesiredValue": record.data["desired"],
+        "Status": status or record.state,
+        "Created": record.created_at,
+        "LastUpdated": record.updated_at,
+        "Requester": record.data["requester"],
+        "QuotaRequestedAtLevel": "ACCOUNT",
+    }
+
+
+@operation("service-quotas", "RequestServiceQuotaIncrease")
+def request_increase(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
+    """Answered as pending; the quota is what was asked for when the request is approved."""
+    quota, desired = _need(params), float(params["DesiredValue"])
+    if not quota.adjustable:
+        raise AwsError("InvalidResourceStateException", f"The quota {quota.code} is not adjustable.", 400)
+    if desired <= quotas.value(ctx.world, ctx.account, ctx.region, quota):
+        text = "You must provide a quota value greater than the current quota value."
+        raise AwsError("IllegalArgumentException", text, 400)
+    mine = (r for r in _requests(ctx) if r.data["quota"] == quota.key)
+    if any(r.state in OPEN for r in mine):
+        text = "Only one open service quota increase request is allowed per quota."
+        raise AwsError("ResourceAlreadyExistsException", text, 400)
+    requester = json.dumps({"accountId": ctx.account, "callerArn": ctx.principal.arn})
+    data = {"quota": quota.key, "desired": desired, "requester": requester}
+    record = ctx.world.create(ctx, INCREASE, {}, id=secrets.token_hex(20), data=data)
+    return {"RequestedQuota": _request(ctx, record, "PENDING")}
+
+
+def _requests(ctx: Context) -> list[Record]:
+    return ctx.store.list(ctx.account, ctx.region, INCREASE)
+
+
+@operation("service-quotas", "GetRequestedServiceQuotaChange")
+def get_request(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
+    record = ctx.store.get(ctx.account, ctx.region, INCREASE, params["RequestId"])
+    if record is None:
+        text = "The request failed because the specified request does not exist."
+        raise AwsError("NoSuchResourceException", text, 400)
+    return {"RequestedQuota": _request(ctx, record)}
+
+
+@operation(
+    "service-quotas",
+    "ListRequestedServiceQuotaChangeHistory",
+    "ListRequestedServiceQuotaChangeHistoryByQuota",
+)
+def list_requests(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
+    rows = [
+        _request(ctx, record)
+        for record in _requests(ctx)
+        if all(
+            wanted in (None, held)
+            for wanted, held in (
+                (params.get("ServiceCode"), record.data["quota"].split("/")[0]),
+                (params.get("QuotaCode"), record.data["quota"].split("/")[1]),
+                (params.get("Status"), record.state),
+            )
+        )
+    ]
+    return _paged(params, "RequestedQuotas", rows)

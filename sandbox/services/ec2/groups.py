@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sandbox import quotas
 from sandbox.context import Context
 from sandbox.errors import AwsError
 from sandbox.registry import resource_type
@@ -169,6 +170,15 @@ def check_rule(ctx: Context, group: Record, rule: Rule) -> None:
 def add_rule(ctx: Context, group: Record, rule: Rule, id: str | None = None) -> str:
     """Put a rule into a group; its id."""
     check_rule(ctx, group, rule)
+    # Inbound and outbound rules are counted apart, and IPv6 ones by themselves (VPC user guide, quotas).
+    alike = [
+        r for r in group.data["rules"].values()
+        if r["egress"] == rule["egress"] and ("CidrIpv6" in r) == ("CidrIpv6" in rule)
+    ]  # fmt: skip
+    most = quotas.value(ctx.world, group.account, group.region, quotas.RULES)
+    if len(alike) >= most:
+        text = "The maximum number of rules per security group has been reached."
+        raise AwsError("RulesPerSecurityGroupLimitExceeded", text, 400)
     id = id or _new_id()
     group.data["rules"][id] = rule
     ctx.store.put(group)

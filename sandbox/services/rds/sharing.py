@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from sandbox import quotas
 from sandbox.context import Context
 from sandbox.errors import AwsError
 from sandbox.registry import operation
@@ -15,15 +16,14 @@ from sandbox.store import Record
 
 MOST_ACCOUNTS = 20
 """Aurora user guide, "Sharing a DB cluster snapshot"."""
-MOST_MANUAL = 100
-"""Service Quotas, rds L-9B510759 (manual DB cluster snapshots)."""
 
 
 def refuse_too_many(ctx: Context) -> None:
     """Refuse one manual snapshot more than the quota."""
     records = ctx.store.list(ctx.account, ctx.region, SNAPSHOT)
-    if sum(1 for r in records if r.data["kind"] == "manual") >= MOST_MANUAL:
-        text = f"The request would exceed the quota of {MOST_MANUAL} manual DB cluster snapshots."
+    most = quotas.value(ctx.world, ctx.account, ctx.region, quotas.SNAPSHOTS)
+    if sum(1 for r in records if r.data["kind"] == "manual") >= most:
+        text = f"The request would exceed the quota of {most:.0f} manual DB cluster snapshots."
         raise AwsError("SnapshotQuotaExceeded", text)
 
 

@@ -1,4 +1,4 @@
-"""What is small and stands alone: quotas, and scaling groups that somebody planted."""
+"""What is small and stands alone: quotas as they are told, and scaling groups that somebody planted."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ ACCOUNT = "210000000007"
 
 @pytest.fixture(scope="module")
 def client(sandbox: Sandbox) -> Any:
-    keys = sandbox.account(ACCOUNT)
+    keys = sandbox.account(ACCOUNT, quotas={})
     return lambda service: sandbox.client(service, keys)
 
 
