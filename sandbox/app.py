@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl
 from botocore.exceptions import UnknownServiceError
 from starlette.datastructures import Headers
 
-from sandbox import registry
+from sandbox import anonymous, registry
 from sandbox.application import hosting, web
 from sandbox.context import Context
 from sandbox.control import PREFIX, Control
@@ -23,6 +23,7 @@ from sandbox.errors import AwsError
 from sandbox.faults import Fault
 from sandbox.iam.authorize import authorize
 from sandbox.iam.principals import principal_of
+from sandbox.services.cognito_idp import public
 from sandbox.signing import Scope, scope_of, unchunk
 from sandbox.wire import protocol
 from sandbox.wire.models import service_model, service_name
@@ -62,11 +63,23 @@ class Application:
             self.world.store.flush()
             await _send(send, (status, {"content-type": "application/json"}, json.dumps(document).encode()))
             return
-        answer = await self._aws(scope["method"], path, query, Headers(scope=scope), body)
+        headers = Headers(scope=scope)
+        if public.is_document(path) and "authorization" not in headers:
+            answer = await self._document(headers, path)
+        else:
+            answer = await self._aws(scope["method"], path, query, headers, body)
         if answer is None:
             await self._hang(receive)
         else:
             await _send(send, answer)
+
+    async def _document(self, headers: Headers, path: str) -> Answer | None:
+        """A user pool's public document; None: hang."""
+        said = await public.document(self.world, headers.get("host", ""), path)
+        self.world.store.flush()
+        if isinstance(said, str):
+            return None if said == "hang" else (503, {"content-type": "text/plain"}, b"")
+        return said[0], {"content-type": "application/json"}, said[1]
 
     async def _lifespan(self, receive: Any, send: Any) -> None:
         while True:
@@ -127,7 +140,8 @@ class _Request:
 
     async def answer(self) -> Answer | None:
         try:
-            self.scope = scope_of(self.headers, self.query)
+            unsigned = anonymous.scope_without_signature(self.headers)
+            self.scope = unsigned or scope_of(self.headers, self.query)
             if self.scope.service == "s3":
                 self._address_bucket()
             self.asked = protocol.parse(
@@ -143,7 +157,12 @@ class _Request:
 
     async def _carry_out(self, scope: Scope, asked: Asked) -> Answer | None:
         try:
-            who = principal_of(self.world, scope.access_key, scope.token)
+            if anonymous.is_public(asked):
+                who, scope = anonymous.caller(self.world, scope, asked)
+                self.scope = scope
+            else:
+                anonymous.refuse_unsigned(scope)
+                who = principal_of(self.world, scope.access_key, scope.token)
         except AwsError as problem:
             return self.error(problem)
         self.account, self.principal = who.account, who.arn
@@ -162,7 +181,7 @@ class _Request:
             self.world, who.account, scope.region, who, asked.service, asked.name, self.id, self._base_url()
         )
         try:
-            if self.world.settings["enforce_iam"] and who.kind != "root":
+            if self.world.settings["enforce_iam"] and who.kind not in ("root", "anonymous"):
                 authorize(ctx, asked)
             handler = registry.OPERATIONS.get((asked.service, asked.name))
             if handler is None:

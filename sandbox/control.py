@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sandbox import quotas
 from sandbox.faults import KINDS, BadFault
 from sandbox.iam.principals import account_create
+from sandbox.services.cognito_idp import messages
 from sandbox.store import GLOBAL
 
 if TYPE_CHECKING:
@@ -116,6 +117,11 @@ class Control:
         if parts == ["counts"]:
             return 200, self.world.requests.counts(after)
         return 200, self.world.requests.after(after, int(query.get("limit", 1000)))
+
+    def get_cognito(self, parts: list[str], query: dict[str, str], body: dict[str, Any]) -> tuple[int, Any]:
+        if parts != ["messages"]:
+            return 404, {"error": "Of Cognito the control API shows messages."}
+        return 200, messages.listed(self.world, query["pool"], query.get("username"))
 
     def post_reset(self, parts: list[str], query: dict[str, str], body: dict[str, Any]) -> tuple[int, Any]:
         self.world.reset()

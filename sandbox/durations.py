@@ -15,6 +15,8 @@ DURATIONS: dict[str, dict[str, float]] = {
         "update": 5,
         "delete": 5,
     },  # estimate; DNS validation
+    "AWS::Cognito::UserPoolDomain": {"create": 15, "update": 15, "delete": 10},  # estimate; a prefix domain
+    "AWS::Cognito::UserPoolReplica": {"create": 300, "update": 5, "delete": 60},  # estimate
     "AWS::DynamoDB::Table": {"create": 10, "update": 10, "delete": 10},  # estimate
     "AWS::DynamoDB::GlobalTable": {"create": 60, "update": 30, "delete": 30},  # estimate
     "AWS::EC2::EIP": {"create": 15, "update": 5, "delete": 5},  # estimate
@@ -40,6 +42,7 @@ DURATIONS: dict[str, dict[str, float]] = {
     "AWS::Route53::HostedZone": {"create": 35, "update": 5, "delete": 35},  # estimate
     "AWS::Route53::RecordSet": {"create": 35, "update": 35, "delete": 35},  # estimate: until INSYNC
     "AWS::S3::Bucket": {"create": 20, "update": 5, "delete": 3},  # estimate
+    "Sandbox::Cognito::Replication": {"create": 1},  # estimate; developer guide: brief delays
     "Sandbox::DynamoDB::Replication": {"create": 1},  # developer guide: typically within a second
     "Sandbox::RDS::GlobalReplication": {"create": 0.2},  # Aurora user guide: typically under a second
     "Sandbox::SecretsManager::Replication": {"create": 3},  # estimate

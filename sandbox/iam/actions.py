@@ -138,6 +138,7 @@ RESOURCES: dict[str, dict[str, str]] = {
         "AutoScalingGroupName": "arn:aws:autoscaling:{r}:{a}:autoScalingGroup:*:autoScalingGroupName/{v}"
     },
     "dynamodb": {"TableName": _TABLE},
+    "cognito-idp": _forms("cognito-idp", UserPoolId="userpool/{v}"),
     "cloudwatch": _forms("cloudwatch", AlarmName="alarm:{v}", AlarmNames="alarm:{v}"),
     "codebuild": _forms(
         "codebuild",
@@ -286,6 +287,18 @@ _HANDLERS: dict[str, tuple[str, str, str]] = {
         "acm:UpdateCertificateOptions",
         "acm:DeleteCertificate",
     ),
+    "AWS::Cognito::UserPoolGroup": (
+        "cognito-idp:CreateGroup",
+        "cognito-idp:UpdateGroup",
+        "cognito-idp:DeleteGroup",
+    ),
+    "AWS::Cognito::UserPoolRegionalConfigurationAttachment": ("cognito-idp:UpdateUserPool",) * 3,
+    "AWS::Cognito::UserPoolResourceServer": (
+        "cognito-idp:CreateResourceServer",
+        "cognito-idp:UpdateResourceServer",
+        "cognito-idp:DeleteResourceServer",
+    ),
+    "AWS::Cognito::UserPoolRiskConfigurationAttachment": ("cognito-idp:SetRiskConfiguration",) * 3,
     "AWS::EC2::EIP": ("ec2:AllocateAddress", "ec2:CreateTags", "ec2:ReleaseAddress"),
     "AWS::EC2::FlowLog": ("ec2:CreateFlowLogs", "ec2:CreateTags", "ec2:DeleteFlowLogs"),
     "AWS::EC2::SecurityGroupEgress": (

@@ -47,6 +47,10 @@ def _queues(ctx: Context, properties: dict[str, Any]) -> list[str]:
     return [ctx.arn("sqs", str(url).rpartition("/")[2]) for url in properties.get("Queues") or ()]
 
 
+def _user_pool(ctx: Context, properties: dict[str, Any]) -> list[str]:
+    return [ctx.arn("cognito-idp", f"userpool/{properties.get('UserPoolId', '')}")]
+
+
 def _named(*keys: str) -> Callable[[Context, dict[str, Any]], list[str]]:
     def find(_ctx: Context, properties: dict[str, Any]) -> list[str]:
         return [str(properties.get(key, "")) for key in keys]
@@ -55,6 +59,13 @@ def _named(*keys: str) -> Callable[[Context, dict[str, Any]], list[str]]:
 
 
 _FINDERS: dict[str, Callable[[Context, dict[str, Any]], list[str]]] = {
+    "AWS::Cognito::UserPoolClient": _user_pool,
+    "AWS::Cognito::UserPoolDomain": _user_pool,
+    "AWS::Cognito::UserPoolGroup": _user_pool,
+    "AWS::Cognito::UserPoolRegionalConfigurationAttachment": _user_pool,
+    "AWS::Cognito::UserPoolReplica": _user_pool,
+    "AWS::Cognito::UserPoolResourceServer": _user_pool,
+    "AWS::Cognito::UserPoolRiskConfigurationAttachment": _user_pool,
     "AWS::IAM::Policy": _policy,
     "AWS::Route53::RecordSet": _zone,
     "AWS::S3::BucketPolicy": _bucket,

@@ -1,0 +1,1 @@
+"""Amazon Cognito user pools: pools, clients, users, sign-in, replicas in another region."""
