@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from sandbox.application.dark import darkness
-from sandbox.services.cognito_idp import tokens
+from sandbox.services.cognito_idp import signing_keys, tokens
 from sandbox.services.cognito_idp.names import CHALLENGE, CLIENT, POOL, SERVICE, not_authorized, not_found
 from sandbox.services.cognito_idp.secondary import COPY_OF
 from sandbox.store import Record
@@ -75,13 +75,13 @@ async def document(world: World, host: str, path: str) -> tuple[int, bytes] | st
     if all(states):
         return str(states[0])
     pool = places[states.index(None)]
-    await tokens.ready_keys(world, pool)
-    shown = tokens.jwks(pool) if match[2] == "jwks.json" else _configuration(pool)
+    await signing_keys.ready_keys(world, pool)
+    shown = signing_keys.jwks(pool) if match[2] == "jwks.json" else _configuration(pool)
     return 200, json.dumps(shown).encode()
 
 
 def _configuration(pool: Record) -> dict[str, Any]:
-    issuer = tokens.issuer(pool)
+    issuer = signing_keys.issuer(pool)
     return {
         "id_token_signing_alg_values_supported": ["RS256"],
         "issuer": issuer,

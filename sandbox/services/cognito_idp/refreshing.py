@@ -8,7 +8,7 @@ from typing import Any
 from sandbox.context import Context
 from sandbox.errors import AwsError
 from sandbox.registry import operation
-from sandbox.services.cognito_idp import tokens
+from sandbox.services.cognito_idp import signing_keys, tokens
 from sandbox.services.cognito_idp.names import not_authorized, pool_of_client
 from sandbox.store import Record
 
@@ -26,7 +26,7 @@ async def get_tokens_from_refresh_token(ctx: Context, params: dict[str, Any]) ->
     pool, client = pool_of_client(ctx, params["ClientId"])
     _check_secret(client, params.get("ClientSecret"))
     session, user = tokens.session_of(ctx, pool, client, params["RefreshToken"])
-    await tokens.ready_keys(ctx.world, pool)
+    await signing_keys.ready_keys(ctx.world, pool)
     result = tokens.issue(ctx, pool, client, user, session)
     rotation = client.properties.get("RefreshTokenRotation") or {}
     if rotation.get("Feature") == "ENABLED":

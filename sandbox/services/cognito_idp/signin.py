@@ -16,7 +16,16 @@ from typing import Any
 from sandbox.context import Context
 from sandbox.errors import AwsError, not_supported
 from sandbox.registry import operation
-from sandbox.services.cognito_idp import attributes, challenges, mfa, passwords, srp, tokens, users
+from sandbox.services.cognito_idp import (
+    attributes,
+    challenges,
+    mfa,
+    passwords,
+    signing_keys,
+    srp,
+    tokens,
+    users,
+)
 from sandbox.services.cognito_idp.clients import allows, check_secret, hides_users
 from sandbox.services.cognito_idp.names import (
     client_get,
@@ -199,7 +208,7 @@ async def _initiate(
         name.startswith(("REFRESH", "USER_SRP")) and _has_old_flows(client)
     ):
         raise invalid(refusal)
-    await tokens.ready_keys(ctx.world, pool)
+    await signing_keys.ready_keys(ctx.world, pool)
     return carry_out(ctx, pool, client, params.get("AuthParameters") or {})
 
 
@@ -261,7 +270,7 @@ async def _respond(ctx: Context, pool: Record, client: Record, params: dict[str,
     respond = CHALLENGES.get(params["ChallengeName"])
     if respond is None:
         raise not_supported(f"The challenge {params['ChallengeName']}")
-    await tokens.ready_keys(ctx.world, pool)
+    await signing_keys.ready_keys(ctx.world, pool)
     return respond(ctx, pool, client, params.get("Session"), params.get("ChallengeResponses") or {})
 
 

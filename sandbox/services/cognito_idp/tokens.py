@@ -6,17 +6,12 @@ revoked}; its id is the tokens' origin_jti. Claims: Cognito developer guide, "Un
 
 from __future__ import annotations
 
-import asyncio
-import base64
 import hashlib
 import secrets
 import uuid
 from typing import Any
 
 import jwt
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
-from jwt.algorithms import RSAAlgorithm
 
 from sandbox.context import Context
 from sandbox.errors import AwsError
@@ -32,73 +27,12 @@ from sandbox.services.cognito_idp.names import (
     of_pool,
     pool_get,
 )
-from sandbox.services.cognito_idp.secondary import COPY_OF
+from sandbox.services.cognito_idp.signing_keys import ACCESS, ID, issuer, private_key
 from sandbox.store import Record
 from sandbox.world import World
 
-ID, ACCESS = 0, 1
-"""Which of a pool's two keys signs what (developer guide, "Verifying JSON web tokens")."""
 SCOPE = "aws.cognito.signin.user.admin"
 BOOLEAN = ("email_verified", "phone_number_verified")
-
-
-# -- keys
-
-
-def _make_keys() -> list[dict[str, str]]:
-    made = []
-    for _ in (ID, ACCESS):
-        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        pem = key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        made.append({"kid": base64.b64encode(secrets.token_bytes(32)).decode(), "pem": pem.decode()})
-    return made
-
-
-async def ready_keys(world: World, pool: Record) -> None:
-    """See that the pool has its keys; they are made at the first need, beside the event loop."""
-    if "keys" in pool.data:
-        return
-    made = await asyncio.to_thread(_make_keys)
-    for place in world.store.list(pool.account, None, POOL):
-        if place.id == pool.id and "keys" not in place.data:
-            place.data["keys"] = made
-            world.store.put(place)
-
-
-def jwks(pool: Record) -> dict[str, Any]:
-    """The pool's public keys, the same in every region."""
-    keys = []
-    for entry in pool.data["keys"]:
-        public = _private(entry["pem"]).public_key()
-        found = RSAAlgorithm.to_jwk(public, as_dict=True)
-        keys.append(
-            {
-                "alg": "RS256",
-                "e": found["e"],
-                "kid": entry["kid"],
-                "kty": "RSA",
-                "n": found["n"],
-                "use": "sig",
-            }
-        )
-    return {"keys": keys}
-
-
-def _private(pem: str) -> rsa.RSAPrivateKey:
-    key = serialization.load_pem_private_key(pem.encode(), password=None)
-    assert isinstance(key, rsa.RSAPrivateKey)  # _make_keys makes no others
-    return key
-
-
-def issuer(pool: Record) -> str:
-    """The iss of tokens made here: the updated issuer is the primary region's everywhere, the original one the region's
-    that serves (API reference, IssuerConfigurationType)."""
-    if (pool.properties.get("IssuerConfiguration") or {}).get("Type") == "UPDATED":
-        home = pool.data.get(COPY_OF, pool.region)
-        return f"https://issuer-cognito-idp.{home}.amazonaws.com/{pool.id}"
-    return f"https://cognito-idp.{pool.region}.amazonaws.com/{pool.id}"
 
 
 # -- what is issued
@@ -282,7 +216,7 @@ def bearer(ctx: Context, token: str) -> tuple[Record, Record, Record]:
     if pool is None or "keys" not in pool.data:
         raise not_authorized("Invalid Access Token")
     pool = pool_get(ctx, pool.id)
-    public = _private(pool.data["keys"][ACCESS]["pem"]).public_key()
+    public = private_key(pool.data["keys"][ACCESS]["pem"]).public_key()
     try:
         # Times are the sandbox's clock's, which the library does not know.
         claims = jwt.decode(
