@@ -28,11 +28,18 @@ demo: venv ## start everything here, with a local AWS; stays until Ctrl-C
 
 .PHONY: test
 test: venv ## all tests but the long fault matrices (at most 15 minutes on two cores)
-	$(BIN)/python -m pytest $(TESTS)
+	$(BIN)/python -m pytest --numprocesses=$(JOBS) --dist=loadfile $(TESTS)
+# Two files of tests side by side, each process with servers of its own.
+JOBS := 2
 
 .PHONY: torture
 torture: venv ## the long fault matrices; writes docs/torture.md
 	$(BIN)/python -m devtools.torture $(TESTS)
+
+.PHONY: conform
+conform: venv ## ask a live account what the sandbox's tests ask: ACCOUNT=your own, CAP=1 (USD)
+	$(BIN)/python -m devtools.conform "$(ACCOUNT)" "$(CAP)"
+CAP := 1
 
 .PHONY: bench
 bench: venv ## measure; writes docs/benchmarks.md

@@ -129,6 +129,11 @@ class Sandbox:
         """Lift every fault."""
         self.control("DELETE", "faults")
 
+    def after_test(self) -> None:
+        """No fault or slowness that a test armed reaches the next one."""
+        self.lift_faults()
+        self.settings(speed=0, enforce_iam=True)
+
     def settings(self, **changed: Any) -> Any:
         """Change settings (speed, durations, enforce_iam); all of them."""
         return self.control("PATCH", "settings", changed) if changed else self.control("GET", "settings")

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from devtools import processes, slots
+from devtools.live import LiveAccount
 from devtools.node import link_node, with_our_tools
 from devtools.places import ROOT, STATE, tool
 from devtools.sandbox import PORTAL_PRINCIPAL_ARN, Keys, Sandbox, clean_environment
 from devtools.scratch import ScratchDatabase
 from devtools.servers import Servers
 from devtools.trouble import Trouble
+from tests.conforming import live_key
 
 if TYPE_CHECKING:
     from devtools.postgres import Postgres
@@ -47,9 +49,10 @@ def hands_out(config: pytest.Config) -> bool:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Start the servers and set Django up before a test module is imported."""
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        del os.environ[name]
-    os.environ.update(clean_environment({}))
+    if live_key not in config.stash:
+        for name in [name for name in os.environ if name.startswith("AWS_")]:
+            del os.environ[name]
+        os.environ.update(clean_environment({}))
     os.environ.update(with_our_tools(os.environ))
     link_node()
     if config.getoption("help", False) or hands_out(config):
@@ -172,9 +175,14 @@ def portal_env(django_db_setup: None) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def sandbox(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+def sandbox(
+    pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Sandbox | LiveAccount]:
     """The local AWS at speed 0: `.url`, `.account(id)` root keys, `.client(service, keys, region)`, `.control(…)`,
     `.fault(…)`, `.settings(…)`. One for the run: use account ids of your own. Faults are lifted after each test."""
+    if live := pytestconfig.stash.get(live_key, None):
+        yield live
+        return
     port = pytestconfig.stash.get(port_key, 0) or processes.free_port()
     process = Sandbox(home=tmp_path_factory.mktemp("sandbox") / "state", port=port)
     process.start()
@@ -201,14 +209,13 @@ def portal_principal(sandbox: Sandbox) -> Keys:
 
 @pytest.fixture(autouse=True)
 def _lift_faults(request: pytest.FixtureRequest) -> Iterator[None]:
-    """No fault or slowness that a test armed reaches the next one."""
-    process: Sandbox | None = (
+    """Nothing that a test armed (or made in a live account) reaches the next one."""
+    process: Sandbox | LiveAccount | None = (
         request.getfixturevalue("sandbox") if "sandbox" in request.fixturenames else None
     )
     yield
     if process is not None:
-        process.lift_faults()
-        process.settings(speed=0, enforce_iam=True)
+        process.after_test()
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,9 @@ from botocore.exceptions import ClientError
 
 from devtools.sandbox import Sandbox
 
-QUIET_S = 20
+# How long a stack may take, and the pause between two looks at it, in seconds: here and in a live account.
+LOCAL = (20.0, 0.02)
+LIVE = (900.0, 3.0)
 
 
 def refused(call: Any, **params: Any) -> tuple[str, str]:
@@ -35,15 +37,16 @@ class Stacks:
 
     def __init__(self, client: Any) -> None:
         self.client = client
+        self.quiet_s, self.pause_s = LOCAL if "//127.0.0.1" in client.meta.endpoint_url else LIVE
 
     def wait(self, name: str) -> dict[str, Any]:
         """The stack once nothing is in progress."""
-        until = time.monotonic() + QUIET_S
+        until = time.monotonic() + self.quiet_s
         while time.monotonic() < until:
             stack: dict[str, Any] = self.client.describe_stacks(StackName=name)["Stacks"][0]
             if not stack["StackStatus"].endswith("_IN_PROGRESS"):
                 return stack
-            time.sleep(0.02)
+            time.sleep(self.pause_s)
         raise AssertionError(f"{name} is still {stack['StackStatus']}")
 
     def create(self, name: str, body: str, **more: Any) -> dict[str, Any]:
