@@ -86,7 +86,8 @@ class Control:
             return 200, [kind.describe() for kind in KINDS.values()]
         if parts == ["log"]:
             after, limit = int(query.get("after", 0)), int(query.get("limit", 1000))
-            return 200, faults.log(after, limit, query.get("fault"))
+            last = int(query["last"]) if "last" in query else None
+            return 200, faults.log(after, limit, query.get("fault"), last)
         if parts == ["scripts"]:
             return 200, faults.scripts()
         found = faults.get(parts[0])

@@ -10,6 +10,7 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
+from environments.lifecycle.faults import orders_wait
 from environments.lifecycle.models import Account
 from environments.operations.approvals import operation_expire_approval
 from environments.operations.models import Operation
@@ -21,6 +22,7 @@ from workers import watermark
 from workers.observer import SOON_S, is_watched, observe, watch_end, watch_take
 from workers.reconcile import reconcile
 from workers.runner import advance
+from workers.sandbox import sandbox_round
 
 log = structlog.get_logger(__name__)
 
@@ -54,8 +56,16 @@ def tick() -> None:
     for operation_id in expired:
         operation_expire_approval(operation_id)
     _watch_what_moves()
+    if orders_wait():
+        _send("workers.sandbox")
     if occurrence_take("housekeeping", now.replace(minute=0, second=0, microsecond=0)):
         _send("workers.housekeeping")
+
+
+@shared_task(name="workers.sandbox", ignore_result=True)
+def sandbox() -> None:
+    """Carry an administrator's orders to the sandbox, and look at its faults."""
+    sandbox_round()
 
 
 @shared_task(name="workers.housekeeping", ignore_result=True)

@@ -20,9 +20,14 @@ def wake(operation_id: int, *, countdown_s: float = 0.0) -> None:
 
 def send(operation_id: int, *, countdown_s: float = 0.0) -> bool:
     """Send the message now. Answers whether the broker took it; False is no failure, only later."""
+    return ring(ADVANCE, operation_id, countdown_s=countdown_s)
+
+
+def ring(task: str, *arguments: int, countdown_s: float = 0.0) -> bool:
+    """Send a task by its name, now. Answers whether the broker took it."""
     try:
-        current_app.send_task(ADVANCE, args=[operation_id], countdown=countdown_s or None, retry=False)
+        current_app.send_task(task, args=list(arguments), countdown=countdown_s or None, retry=False)
     except (OperationalError, OSError) as error:
-        log.warning("queue.unreachable", operation=operation_id, reason=str(error))
+        log.warning("queue.unreachable", task=task, arguments=arguments, reason=str(error))
         return False
     return True

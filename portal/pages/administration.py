@@ -56,6 +56,7 @@ def show(request: HttpRequest) -> HttpResponse:
         sandbox_url=settings.SANDBOX_URL,
         may_pause=may(user, "pause.change"),
         may_limit=may(user, "limit.change"),
+        may_fault=may(user, "sandbox.change"),
         says=_sentence(database=database, broker=broker, late=late),
         tone="red" if not database or late else "amber" if not broker else "green",
     )

@@ -1,5 +1,6 @@
 """What the sidebar asks: who sees which entry, and how many approvals wait."""
 
+from django.conf import settings
 from django.http import HttpRequest
 
 from environments.operations.models import Operation
@@ -11,6 +12,11 @@ from portal.pages.base import viewer
 def sees_health(request: HttpRequest) -> bool:
     """Whether the viewer may see the health page."""
     return may(viewer(request), "health.view")
+
+
+def sees_faults(request: HttpRequest) -> bool:
+    """Whether the viewer may set faults of the sandbox, and there is one."""
+    return bool(settings.SANDBOX_URL) and may(viewer(request), "sandbox.change")
 
 
 def sees_audit(request: HttpRequest) -> bool:

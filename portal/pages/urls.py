@@ -15,6 +15,7 @@ from portal.pages import (
     approvals,
     environment,
     environment_new,
+    faults,
     operation,
     people,
     releases,
@@ -77,5 +78,10 @@ def page_urls(site: "PortalSite") -> list[URLPattern]:
         ("administration/pause/", administration.pause, "administration-pause"),
         ("administration/lift/", administration.lift, "administration-lift"),
         ("administration/limit/", administration.limit, "administration-limit"),
+        ("sandbox/faults/", faults.show, "sandbox-faults"),
+        ("sandbox/faults/fields/", faults.fields, "sandbox-faults-fields"),
+        ("sandbox/faults/live/", faults.live, "sandbox-faults-live"),
+        ("sandbox/faults/end/", faults.end, "sandbox-faults-end"),
+        ("sandbox/faults/end-all/", faults.end_all, "sandbox-faults-end-all"),
     ]
     return [path(address, site.admin_view(_guarded(view)), name=name) for address, view, name in pages]

@@ -79,6 +79,12 @@ UNFOLD: dict[str, Any] = {
                         "admin:administration",
                         permission="portal.pages.menu.sees_health",
                     ),
+                    _link(
+                        "Sandbox faults",
+                        "bolt",
+                        "admin:sandbox-faults",
+                        permission="portal.pages.menu.sees_faults",
+                    ),
                     _link("People", "group", "admin:people_user_changelist"),
                     _link("Teams", "groups", "admin:people_team_changelist"),
                     _link("API tokens", "key", "admin:people_apitoken_changelist"),

@@ -179,11 +179,15 @@ class Faults:
         """The faults of a kind that are active for account, region, service, operation."""
         return [f for f in self._faults.values() if f.active and f.kind == kind and f.matches(facts)]
 
-    def log(self, after: int = 0, limit: int = 1000, fault: str | None = None) -> Rows:
-        """What happened, oldest first: {"n", "at", "event", "fault", "kind", …}.
+    def log(
+        self, after: int = 0, limit: int = 1000, fault: str | None = None, last: int | None = None
+    ) -> Rows:
+        """What happened, oldest first: {"n", "at", "event", "fault", "kind", …}. last: only so many, the newest.
 
         event: set, begun, touched (with what was), ended (with why), cancelled.
         """
+        if last is not None:
+            return self._world.store.log(STREAM)[-max(1, last) :]
         rows = self._world.store.log(STREAM)[max(0, after) :]
         return [row for row in rows if fault in (None, row["fault"])][:limit]
 

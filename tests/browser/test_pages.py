@@ -84,6 +84,7 @@ def addresses(rows: dict[str, Any]) -> list[str]:
         "/lifecycle/release/",
         f"/releases/{rows['release'].pk}/",
         "/administration/",
+        "/sandbox/faults/",
         "/people/user/",
         "/profile/",
         "/people/new/",

@@ -7,6 +7,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from environments.lifecycle.models import SandboxView
 from environments.operations.models import AuditEntry, Operation, OperationLimit, Pause
 from environments.people.models import PortalRole, Team, User
 from tests import factories
@@ -44,6 +45,9 @@ PAGES: list[tuple[str, str, frozenset[str]]] = [
     ("new token", "admin:token-new", ALL),
     ("audit", "admin:operations_auditentry_changelist", frozenset({R.ADMINISTRATOR, R.AUDITOR})),
     ("administration", "admin:administration", frozenset({R.ADMINISTRATOR, R.AUDITOR})),
+    ("sandbox faults", "admin:sandbox-faults", ADMIN),
+    ("sandbox faults live", "admin:sandbox-faults-live", ADMIN),
+    ("sandbox faults fields", "admin:sandbox-faults-fields", ADMIN),
 ]
 
 
@@ -105,6 +109,9 @@ VERBS: list[tuple[str, dict[str, str], frozenset[str]]] = [
     ("admin:person-reset-totp", {"reason": "Seen in person."}, ADMIN),
     ("admin:administration-pause", {"reason": "A look."}, ADMIN),
     ("admin:administration-limit", {"scope": "*", "max_running": "7"}, ADMIN),
+    ("admin:sandbox-faults", {"kind": "dark"}, ADMIN),
+    ("admin:sandbox-faults-end", {"fault": "fault-1"}, ADMIN),
+    ("admin:sandbox-faults-end-all", {}, ADMIN),
     ("admin:token-new", {"name": "nightly", "scopes": "read", "days": "30"}, ALL),
 ]
 
@@ -136,6 +143,8 @@ def _subject(name: str, world: Any) -> list[Any]:
         return [factories.release_make("0.9.0").pk, verb]
     if route == "admin:person-reset-totp":
         return [world.people[R.ENGINEER].pk]
+    if route == "admin:sandbox-faults-end":
+        SandboxView.objects.create(faults=[{"id": "fault-1", "body": {"kind": "dark"}}])
     return []
 
 

@@ -3,6 +3,7 @@
 from environments.lifecycle.models.account import Account, RegionFacts
 from environments.lifecycle.models.blueprint import Blueprint, Release
 from environments.lifecycle.models.environment import ApprovalRule, Environment, Plan, TeardownReport
+from environments.lifecycle.models.sandbox import SandboxOrder, SandboxView
 
 __all__ = [
     "Account",
@@ -12,5 +13,7 @@ __all__ = [
     "Plan",
     "RegionFacts",
     "Release",
+    "SandboxOrder",
+    "SandboxView",
     "TeardownReport",
 ]

@@ -1,0 +1,176 @@
+"""An administrator's faults on their way to the sandbox: carried once, refused with its sentence, seen by the page."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from environments.errors import Conflict, Forbidden, InvalidFields
+from environments.lifecycle.faults import fault_end, fault_end_all, fault_set, orders_take, view_ask
+from environments.lifecycle.models import SandboxOrder, SandboxView
+from environments.operations.models import AuditEntry
+from environments.people.models import PortalRole
+from tests import factories
+from workers.sandbox import sandbox_round
+from workers.tasks import tick
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def administrator() -> Any:
+    return factories.person_make(PortalRole.ADMINISTRATOR)
+
+
+@pytest.fixture
+def place(sandbox: Any, settings: Any) -> Any:
+    """An account of the sandbox that runs."""
+    settings.SANDBOX_URL = sandbox.url
+    return factories.account_make("faulty", account_id="444455560071", regions=["eu-west-1", "eu-central-1"])
+
+
+def planted(sandbox: Any) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = sandbox.control("GET", "faults")
+    return found
+
+
+def test_ordered_fault_is_planted_once_and_seen(sandbox: Any, place: Any, administrator: Any) -> None:
+    given = {"account": place.account_id, "region": "eu-west-1", "service": "rds", "for_s": "60", "mode": ""}
+    order = fault_set(kind="dark", given=given, actor=administrator)
+    sandbox_round()
+    sandbox_round()
+    [fault] = planted(sandbox)
+    wanted = {
+        "kind": "dark",
+        "account": place.account_id,
+        "region": "eu-west-1",
+        "service": "rds",
+        "for_s": 60,
+    }
+    assert {name: fault[name] for name in wanted} == wanted
+    order.refresh_from_db()
+    assert (order.status, order.fault_id, order.sentence) == ("done", fault["id"], "")
+    view = SandboxView.objects.get()
+    assert [(f["id"], f["state"], f["body"]) for f in view.faults] == [(fault["id"], "active", wanted)]
+    assert [e["event"] for e in view.log if e["fault"] == fault["id"]] == ["begun", "set"]
+    entry = AuditEntry.objects.latest("id")
+    assert (entry.action, entry.actor, entry.after) == ("sandbox-fault.set", administrator, wanted)
+
+
+def test_fault_is_ended_and_all_are_ended(sandbox: Any, place: Any, administrator: Any) -> None:
+    for region in ("eu-west-1", "eu-central-1"):
+        fault_set(kind="deny", given={"region": region, "after_s": "900"}, actor=administrator)
+    sandbox_round()
+    first, second = (fault["id"] for fault in planted(sandbox))
+    fault_end(fault_id=first, actor=administrator)
+    sandbox_round()
+    assert [fault["id"] for fault in planted(sandbox)] == [second]
+    with pytest.raises(Conflict, match="any more"):
+        fault_end(fault_id=first, actor=administrator)
+    fault_end_all(actor=administrator)
+    sandbox_round()
+    assert planted(sandbox) == SandboxView.objects.get().faults == []
+    actions = list(AuditEntry.objects.order_by("-id").values_list("action", flat=True)[:2])
+    assert actions == ["sandbox-fault.all-ended", "sandbox-fault.ended"]
+
+
+def test_refusal_of_the_sandbox_is_told_in_its_words(sandbox: Any, place: Any, administrator: Any) -> None:
+    order = fault_set(kind="failing-type", given={"type": "Cluster"}, actor=administrator)
+    sandbox_round()
+    order.refresh_from_db()
+    assert order.status == "refused"
+    assert order.sentence == "type must be a CloudFormation type, such as AWS::RDS::DBCluster."
+    assert planted(sandbox) == []
+
+
+def test_silent_sandbox_is_told_and_what_was_seen_stays(
+    sandbox: Any, place: Any, administrator: Any, settings: Any
+) -> None:
+    fault_set(kind="dark", given={}, actor=administrator)
+    sandbox_round()
+    settings.SANDBOX_URL = "http://127.0.0.1:9"
+    order = fault_end_all(actor=administrator)
+    sandbox_round()
+    order.refresh_from_db()
+    view = SandboxView.objects.get()
+    assert (order.status, "no answer" in order.sentence) == ("refused", True)
+    assert (len(view.faults), "could not be looked at" in view.problem) == (1, True)
+    settings.SANDBOX_URL = sandbox.url
+    sandbox_round()
+    assert SandboxView.objects.get().problem == ""
+
+
+def test_order_of_a_dead_worker_is_not_done_twice(sandbox: Any, place: Any, administrator: Any) -> None:
+    order = fault_set(kind="dark", given={}, actor=administrator)
+    [taken] = orders_take()
+    assert orders_take() == []
+    sandbox_round()
+    order.refresh_from_db()
+    assert (taken.pk, order.status, planted(sandbox)) == (order.pk, "sent", [])
+    SandboxOrder.objects.filter(pk=order.pk).update(sent_at=timezone.now() - timedelta(minutes=5))
+    sandbox_round()
+    order.refresh_from_db()
+    assert (order.status, "look at the list" in order.sentence, planted(sandbox)) == ("refused", True, [])
+
+
+def test_tick_sends_for_an_order_whose_message_was_lost(
+    place: Any, administrator: Any, monkeypatch: Any
+) -> None:
+    from celery import current_app
+
+    sent: list[str] = []
+    monkeypatch.setattr(current_app, "send_task", lambda name, **_: sent.append(name))
+    tick()
+    assert "workers.sandbox" not in sent
+    fault_set(kind="dark", given={}, actor=administrator)
+    sent.clear()
+    tick()
+    assert "workers.sandbox" in sent
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "field", "sentence"),
+    [
+        ("none", {}, "kind", "Choose one of these kinds: dark,"),
+        ("dark", {"region": "mars-1"}, "region", "Region: mars-1 is not one of eu-central-1, eu-west-1."),
+        ("dark", {"account": "1"}, "account", "Account: 1 is not one of 444455560071."),
+        ("dark", {"mode": "off"}, "mode", "Calls are: off is not one of refuse, hang."),
+        ("throttle", {"rate": "fast"}, "rate", "Calls per second is a number from 0 on."),
+        ("throttle", {"rate": "nan"}, "rate", "Calls per second is a number from 0 on."),
+        ("error", {"status": "200"}, "status", "HTTP status is a number from 400 on."),
+        ("failing-type", {}, "type", "Type is needed."),
+        ("slow", {"factor": ""}, "factor", "Say times as long or seconds more."),
+        ("lag", {"seconds": "0"}, "seconds", "Say seconds behind or grows by, seconds per second."),
+    ],
+)
+def test_what_means_nothing_is_refused_at_its_field(
+    place: Any, administrator: Any, kind: str, given: dict[str, str], field: str, sentence: str
+) -> None:
+    with pytest.raises(InvalidFields) as caught:
+        fault_set(kind=kind, given=given, actor=administrator)
+    assert caught.value.errors[field].startswith(sentence)
+    assert not SandboxOrder.objects.exists()
+
+
+def test_only_administrators_and_only_with_a_sandbox(place: Any, administrator: Any, settings: Any) -> None:
+    lead = factories.person_make(PortalRole.TEAM_LEAD, teams=[factories.team_make("Shop")])
+    for act in (
+        lambda: fault_set(kind="dark", given={}, actor=lead),
+        lambda: fault_end(fault_id="fault-1", actor=lead),
+        lambda: fault_end_all(actor=lead),
+    ):
+        with pytest.raises(Forbidden):
+            act()
+    settings.SANDBOX_URL = ""
+    with pytest.raises(Conflict, match="no sandbox"):
+        fault_set(kind="dark", given={}, actor=administrator)
+    sandbox_round()
+    assert not SandboxOrder.objects.exists() and not SandboxView.objects.exists()
+
+
+def test_page_asks_for_a_look_once_a_second_at_most(place: Any) -> None:
+    first = view_ask()
+    asked = SandboxView.objects.get(pk=first.pk).asked_at
+    view_ask()
+    assert SandboxView.objects.get(pk=first.pk).asked_at == asked
