@@ -22,6 +22,8 @@ from devtools.trouble import Trouble
 from tests.conforming import live_key
 
 if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
     from devtools.postgres import Postgres
     from devtools.valkey import Valkey
 
@@ -231,6 +233,34 @@ def chromium() -> str:
         if path and Path(path).exists():
             return path
     pytest.fail("Browser tests need Chromium: install it (Debian: apt-get install chromium) or set CHROMIUM.")
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> "Iterator[Browser]":
+    """One browser for the run."""
+    # Playwright's loop runs in this thread from now on; the tests' own queries are as synchronous as ever.
+    os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium,
+            args=[
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--disable-sync",
+            ],
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def kept() -> dict[str, Any]:
+    """Rows that are dear to make, kept between tests: each test begins with an empty database."""
+    return {}
 
 
 @pytest.fixture(scope="session")

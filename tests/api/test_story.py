@@ -8,7 +8,7 @@ import pytest
 
 from environments.people.models import TokenScope
 from environments.people.services import token_create
-from tests.workers.conftest import account, kept, keys, people, release  # noqa: F401 - fixtures
+from tests.workers.conftest import account, keys, people, release  # noqa: F401 - fixtures
 from tests.workers.houses import House
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(240)]

@@ -3,44 +3,20 @@
 Imports of Django's within the fixtures: this file is read before Django is set up.
 """
 
-import os
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.workers.conftest import account, ask, kept, keys, release  # noqa: F401 - fixtures
+from tests.workers.conftest import account, ask, keys, release  # noqa: F401 - fixtures
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
     from environments.people.models import User
 
-# Playwright's loop runs in this thread; the tests' own queries are as synchronous as ever.
-os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-
 WIDE = {"width": 1440, "height": 900}
 NARROW = {"width": 390, "height": 844}
-
-
-@pytest.fixture(scope="session")
-def browser(chromium: str) -> "Iterator[Browser]":
-    """One browser for the run."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium,
-            args=[
-                "--no-sandbox",
-                "--disable-gpu",
-                "--disable-background-networking",
-                "--disable-component-update",
-                "--disable-sync",
-            ],
-        )
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.workers.conftest import account, ask, kept, keys, people, release  # noqa: F401
+from tests.workers.conftest import account, ask, keys, people, release  # noqa: F401
 
 
 @pytest.fixture(scope="module")

@@ -6,12 +6,6 @@ This file is loaded before Django is set up when a path in this folder is named:
 import pytest
 
 
-@pytest.fixture(scope="session")
-def kept():
-    """Rows that are dear to make, kept between tests: each test begins with an empty database."""
-    return {}
-
-
 @pytest.fixture
 def release(transactional_db, kept):
     """The working copy's blueprint, registered by the command."""
@@ -51,3 +45,11 @@ def ask(release, account, people):
     from tests.workers import support
 
     return support.asking(release, account, people)
+
+
+@pytest.fixture
+def trace(tmp_path, monkeypatch):
+    """The file to which this process writes each fault point that it passes."""
+    file = tmp_path / "trace"
+    monkeypatch.setenv("SWITCHYARD_FAULT_TRACE", str(file))
+    return file
