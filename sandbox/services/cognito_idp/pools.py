@@ -23,6 +23,7 @@ from sandbox.services.cognito_idp.names import (
     invalid,
     of_pool,
 )
+from sandbox.services.cognito_idp.secondary import is_secondary
 from sandbox.services.kms import keys
 from sandbox.store import Record
 
@@ -32,7 +33,7 @@ PARTS = (CLIENT, GROUP, DOMAIN, RESOURCE_SERVER, RISK, USER, SESSION, CHALLENGE)
 
 @resource_type(POOL)
 class UserPool(ResourceType):
-    """A pool. data: `schema` (all attributes), `keys` (they sign; made at the first sign-in), `status` of a replica.
+    """A pool. data: `schema` (all attributes), `keys` (they sign; made at the first sign-in), `replica_status`.
 
     A replica's copy of the pool is a record of the same type and id in the other region, with data["primary"].
     """
@@ -67,6 +68,8 @@ class UserPool(ResourceType):
         ):
             raise invalid("Existing schema attributes cannot be modified or deleted.")
         attributes.check_schema(list(after.values()))
+        if is_secondary(record):
+            return  # the key is the primary region's, and was looked at there
         _check(ctx, properties)
         _keep_replicable(ctx, record, properties)
 

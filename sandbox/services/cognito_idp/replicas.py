@@ -21,7 +21,7 @@ from sandbox.services.cognito_idp.names import (
     part_id,
     pool_get,
 )
-from sandbox.services.cognito_idp.secondary import COPY_OF, is_secondary, not_enabled
+from sandbox.services.cognito_idp.secondary import COPY_OF, STATUS, is_secondary, not_enabled
 from sandbox.services.kms import keys
 from sandbox.store import Record
 
@@ -58,7 +58,7 @@ class UserPoolReplica(ResourceType):
         """The copy is there once both regions are."""
         if action == "update":
             there = _copy(ctx, record)
-            record.state = str(there.data["status"]) if there is not None else self.state_ready
+            record.state = str(there.data[STATUS]) if there is not None else self.state_ready
             ctx.store.put(record)
             return
         regions = (record.region, str(record.properties["RegionName"]))
@@ -88,7 +88,7 @@ def _activate(ctx: Context, replica: Record, status: str) -> None:
     copy = _copy(ctx, replica)
     if copy is None or replica.state not in ("ACTIVE", "INACTIVE"):
         raise invalid(f"The replica is {replica.state}: its status cannot be changed now.")
-    copy.data["status"] = replica.state = status
+    copy.data[STATUS] = replica.state = status
     for record in (copy, replica):
         ctx.store.put(record)
 

@@ -25,7 +25,7 @@ from sandbox.services.cognito_idp.names import (
     USER,
     invalid,
 )
-from sandbox.services.cognito_idp.secondary import COPY_OF
+from sandbox.services.cognito_idp.secondary import COPY_OF, STATUS
 from sandbox.store import Record
 from sandbox.world import World
 
@@ -125,7 +125,7 @@ def _copy(world: World, region: str, key: Key) -> None:
         target.properties.update(own)
     else:
         target.properties = copy.deepcopy(source.properties)
-    kept = {n: target.data[n] for n in (COPY_OF, "status", *OWN_DATA) if n in target.data}
+    kept = {n: target.data[n] for n in (COPY_OF, STATUS, *OWN_DATA) if n in target.data}
     fresh = {n: v for n, v in copy.deepcopy(source.data).items() if n not in OWN_DATA}
     for name in ENDED:  # what was ended at the replica stays so
         if name in target.data:
@@ -155,7 +155,7 @@ def fill(world: World, replica: Record, tags: dict[str, str]) -> Record:
         _copy(world, region, record.key)
     made = world.store.get(replica.account, region, POOL, replica.properties["UserPoolId"])
     assert made is not None  # _everything begins with the pool
-    made.data["status"] = "INACTIVE"
+    made.data[STATUS] = "INACTIVE"
     made.tags = dict(tags)
     return world.store.put(made)
 

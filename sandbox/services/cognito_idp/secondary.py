@@ -28,6 +28,8 @@ INACTIVE = frozenset(_INACTIVE.split())
 ACTIVE = INACTIVE | frozenset(_BESIDES_WHEN_ACTIVE.split())
 COPY_OF = "primary"
 """In the data of whatever was copied from the primary: the primary's region."""
+STATUS = "replica_status"
+"""In the data of a replica's pool: ACTIVE or INACTIVE."""
 
 
 def is_secondary(record: Record) -> bool:
@@ -39,10 +41,10 @@ def refuse(pool: Record, operation: str) -> None:
     """Raise OperationNotEnabledException where the pool is a replica that does not do this."""
     if not is_secondary(pool):
         return
-    allowed = ACTIVE if pool.data["status"] == "ACTIVE" else INACTIVE
+    allowed = ACTIVE if pool.data[STATUS] == "ACTIVE" else INACTIVE
     if operation not in allowed:
         raise not_enabled(
-            f"{operation} is not available in the secondary region {pool.region} ({pool.data['status']})."
+            f"{operation} is not available in the secondary region {pool.region} ({pool.data[STATUS]})."
         )
 
 

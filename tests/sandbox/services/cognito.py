@@ -24,6 +24,18 @@ FLOWS = [
 ]
 
 
+_CLIENTS: dict[tuple[str, ...], Any] = {}
+"""Clients are slow to make, and are good for a whole run."""
+
+
+def client_of(sandbox: Sandbox, keys: Keys, region: str = HOME, service: str = "cognito-idp") -> Any:
+    """A client of the account."""
+    known = (sandbox.url, keys.access_key_id, region, service)
+    if known not in _CLIENTS:
+        _CLIENTS[known] = sandbox.client(service, keys, region)
+    return _CLIENTS[known]
+
+
 def anonymous(sandbox: Sandbox, region: str) -> Any:
     """A client without keys that reaches a region by its endpoint's name, the sandbox being its HTTP proxy."""
     config = Config(
@@ -44,7 +56,7 @@ class Pool:
     client_settings: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.aws = self.sandbox.client("cognito-idp", self.keys, HOME)
+        self.aws = client_of(self.sandbox, self.keys)
         made = self.aws.create_user_pool(PoolName="pool", **self.settings)["UserPool"]
         self.id, self.arn = str(made["Id"]), str(made["Arn"])
         self.app = self.client(**self.client_settings)

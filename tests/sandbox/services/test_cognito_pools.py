@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from devtools.sandbox import Keys, Sandbox
-from tests.sandbox.services.cognito import HOME, Pool, attributes
+from tests.sandbox.services.cognito import HOME, Pool, attributes, client_of
 from tests.sandbox.support import Stacks, refused, template, with_credentials
 
 ACCOUNT = "210000000061"
@@ -22,7 +22,7 @@ def keys(sandbox: Sandbox) -> Keys:
 
 @pytest.fixture(scope="module")
 def client(sandbox: Sandbox, keys: Keys) -> Client:
-    return lambda service="cognito-idp", region=HOME: sandbox.client(service, keys, region)
+    return lambda service="cognito-idp", region=HOME: client_of(sandbox, keys, region, service)
 
 
 @pytest.fixture(scope="module")
