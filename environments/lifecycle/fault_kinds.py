@@ -13,6 +13,7 @@ SERVICES = (
     ("secretsmanager", "Secrets Manager"),
     ("kms", "KMS"),
     ("dynamodb", "DynamoDB"),
+    ("cognito-idp", "Cognito"),
     ("ecr", "ECR"),
     ("codebuild", "CodeBuild"),
     ("cloudwatch", "CloudWatch"),
@@ -22,7 +23,9 @@ SERVICES = (
     ("sqs", "SQS"),
     ("events", "EventBridge"),
 )
-LAGGING = tuple(row for row in SERVICES if row[0] in ("rds", "s3", "dynamodb", "secretsmanager", "ecr"))
+LAGGING = tuple(
+    row for row in SERVICES if row[0] in ("rds", "s3", "dynamodb", "secretsmanager", "ecr", "cognito-idp")
+)
 HEALTHY = tuple(row for row in SERVICES if row[0] in ("elasticbeanstalk", "elbv2", "route53"))
 ACTIONS = (("create", "creating"), ("update", "updating"), ("delete", "deleting"))
 
@@ -58,7 +61,7 @@ class Kind:
 
 
 PLACE = (
-    Field("account", "Account", any="every account of the sandbox"),
+    Field("account", "Account", any="every account"),
     Field("region", "Region", any="every region"),
 )
 SCHEDULE = (

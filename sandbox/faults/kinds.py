@@ -22,7 +22,7 @@ CALLS = (
     Field("operation", fields.several(fields.text(100)), "only this operation (or a list)"),
 )
 ACTION = fields.one_of("create", "update", "delete")
-LAGGING = ("dynamodb", "ecr", "rds", "s3", "secretsmanager")
+LAGGING = ("cognito-idp", "dynamodb", "ecr", "rds", "s3", "secretsmanager")
 HEALTHY = ("elasticbeanstalk", "elbv2", "route53")
 COUNT = Field("count", fields.whole(), "how often it strikes; then it is gone")
 SCHEDULE = (
