@@ -21,6 +21,10 @@ REMEDIES = {
     "AWS::KMS::Key": "Schedule its deletion, if nothing is encrypted with it.",
     "AWS::RDS::DBClusterSnapshot": "Delete it, or give it another name and owner's tag if it is wanted.",
     "AWS::EC2::SecurityGroup": "Delete it; detach it from network interfaces first.",
+    "AWS::Route53::RecordSet": (
+        "Delete it in Route 53. If its name begins with an underscore, ask first whether it proves a certificate of"
+        " another account."
+    ),
     "AWS::EC2::EIP": "Release it: it costs money while nothing uses it.",
 }
 ANY_REMEDY = "Delete it in AWS, or take the environment's name and tag off it if it is wanted."
@@ -52,7 +56,7 @@ class Report:
 def report_make(
     session: Session, environment: Environment, stack_ids: list[str], state: dict[str, Any]
 ) -> Report:
-    """Search and sort. `state` is the operation's: snapshot and kept_bucket are kept on purpose."""
+    """Search and sort. `state` is the operation's: snapshot, kept_bucket and validation_kept stay on purpose."""
     report = Report()
     region = environment.home_region
     for found in _everything(session, environment, stack_ids, report):
@@ -144,11 +148,12 @@ def _kept(
             "monthly_cost": _usd(KEY_PRICE),
             "until": until,
         }
-    if found.type == "AWS::Route53::RecordSet" and found.id.startswith("_") and found.id.endswith(" CNAME"):
+    needed_by = state.get("validation_kept", {}).get(found.id.removesuffix(" CNAME"))
+    if found.type == "AWS::Route53::RecordSet" and needed_by:
         return {
-            "why": "Certificate Manager's validation record, which CloudFormation leaves; it costs nothing.",
+            "why": f"It proves the domain to Certificate Manager for {needed_by}.",
             "monthly_cost": "0.00",
-            "until": "a person deletes it",
+            "until": "that certificate is deleted",
         }
     return None
 

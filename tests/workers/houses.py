@@ -13,6 +13,8 @@ from django.conf import settings
 from devtools import processes
 from environments.operations.states import ENDED
 
+AT_REST = ENDED | {"awaiting-approval", "paused"}
+
 # A worker that dies is missed after so long; a call must be over in less than half of it.
 QUICK = {
     "LOG_LEVEL": "INFO",

@@ -12,15 +12,14 @@ from environments.lifecycle.environments import environment_request
 from environments.lifecycle.models import Account, ApprovalRule, RegionFacts, Release
 from environments.operations.approvals import operation_approve
 from environments.operations.models import Operation
-from environments.operations.states import ENDED
 from environments.people.models import PortalRole, Team, User
+from tests.workers.houses import AT_REST
 from workers.models import Watch
 from workers.observer import observe, watch_take
 from workers.runner import advance
 
 ACCOUNT_ID, REGION, ZONE = "111122223333", "eu-west-1", "dev.example.org"
 numbers = itertools.count(1)
-AT_REST = ENDED | {"awaiting-approval", "paused"}
 
 
 def drive(operation, *, within_s=90, until=lambda operation: operation.status in AT_REST, observing=True):

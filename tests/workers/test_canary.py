@@ -12,6 +12,7 @@ from environments.operations.control import operation_cancel, operation_retry
 from environments.operations.models import AuditEntry, Operation
 from environments.operations.states import ENDED
 from environments.people.models import Team
+from tests.workers.points import points_recorded
 from tests.workers.support import REGION, ZONE, drive, look, role_deploy, zone_make
 from workers.runner import advance
 
@@ -73,7 +74,7 @@ def test_a_plan_only_account_is_read_and_nothing_is_deployed(plan_only, sandbox)
     assert account.region_facts.get().region == REGION
 
 
-def test_a_passed_canary_makes_the_account_live(plan_only, release, people, sandbox):
+def test_a_passed_canary_makes_the_account_live(plan_only, release, people, sandbox, trace):
     account, keys = plan_only("444455560002")
     operation = account_canary(account=account, team=Team.objects.get(), actor=people["administrator"])
     drive(operation, until=lambda row: row.steps.filter(key="role", waits_for="person").exists())
@@ -92,6 +93,7 @@ def test_a_passed_canary_makes_the_account_live(plan_only, release, people, sand
     assert AuditEntry.objects.filter(action="account.live").exists()
     with pytest.raises(Conflict, match="plan-only"):
         account_canary(account=account, team=Team.objects.get(), actor=people["administrator"])
+    assert points_recorded(trace) > 100
 
 
 def test_a_canary_that_fails_leaves_the_account_as_it_was_and_can_be_retried(

@@ -5,29 +5,31 @@ import os
 import random
 import signal
 import time
-from pathlib import Path
 
 import psutil
 import pytest
 from django.db import connections
 
 from environments.lifecycle.models import Environment
+from environments.lifecycle.teardown import environment_teardown
 from environments.operations.models import Stack
 from environments.operations.queue import send
 from tests.workers.houses import House, wait_ended
+from tests.workers.points import POINTS
 from tests.workers.support import assets_take_back
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(240)]
-POINTS = Path(__file__).with_name("points.txt").read_text().split()
 
 
 @pytest.fixture(scope="module")
-def house(portal_env, portal_principal, tmp_path_factory):
+def house(portal_env, portal_principal, tmp_path_factory, scratch_database):
     names = ("PORTAL_AWS_ACCESS_KEY_ID", "PORTAL_AWS_SECRET_ACCESS_KEY")
     environment = {**portal_env, **{name: os.environ[name] for name in names}}
     house = House(tmp_path_factory.mktemp("house"), environment).start(workers=2, beats=2)
     yield house
     house.stop()
+    # What its beats wrote after the last test would be met by somebody's next one.
+    scratch_database.empty()
 
 
 @pytest.fixture
@@ -82,6 +84,33 @@ def test_a_frozen_worker_that_wakes_after_its_lease_changes_nothing(ask, house, 
     operation.refresh_from_db()
     over(operation, counted)
     assert psutil.pid_exists(frozen.pid)
+
+
+def test_a_validation_record_is_deleted_once_although_workers_die_around_the_call(
+    ask, house, people, sandbox, keys
+):
+    assert wait_ended(ask(), within_s=120).status == "succeeded"
+    environment = Environment.objects.get()
+    before = sandbox.control("GET", "requests/counts")["last"]
+    call = "teardown.validation-record.route53.ChangeResourceRecordSets"
+    house.arm(f"{call}.before", f"{call}.after")
+    operation = wait_ended(
+        environment_teardown(
+            environment=environment,
+            confirm=environment.name,
+            copies={"database": False, "uploads": False},
+            actor=people["team-lead"],
+        ),
+        within_s=120,
+    )
+    assert operation.status == "succeeded", operation.sentence
+    assert house.unmet() == []
+    rows = sandbox.control("GET", "requests", after=before, limit=100_000)
+    assert sum(1 for row in rows if row["operation"] == "ChangeResourceRecordSets" and not row["error"]) == 1
+    route53 = sandbox.client("route53", keys)
+    records = route53.list_resource_record_sets(HostedZoneId=environment.spec["zone_id"])
+    names = [record["Name"].rstrip(".") for record in records["ResourceRecordSets"]]
+    assert not [name for name in names if name.endswith(environment.spec["domain"])]
 
 
 def test_doubled_and_late_messages_and_two_beats_deploy_once(ask, house, counted):

@@ -6,7 +6,7 @@ again is cheap, and nothing here changes anything.
 
 from collections.abc import Callable, Iterable
 
-from workers.aws import beanstalk, ec2, kms, metrics, route53, s3, tagging
+from workers.aws import acm, beanstalk, ec2, kms, metrics, route53, s3, tagging
 from workers.aws.found import TAG, Found, Wanted, is_ours, named
 from workers.aws.session import Session
 
@@ -131,14 +131,13 @@ def identities(session: Session, wanted: Wanted) -> Iterable[Found]:
 
 def certificates(session: Session, wanted: Wanted) -> Iterable[Found]:
     """Certificates by domain."""
-    for page in session.client("acm").get_paginator("list_certificates").paginate():
-        for entry in page["CertificateSummaryList"]:
-            if entry["DomainName"] == wanted.domain:
-                yield Found(
-                    "AWS::CertificateManager::Certificate",
-                    entry["CertificateArn"],
-                    "acm list_certificates by domain",
-                )
+    for entry in acm.certificates(session):
+        if entry["DomainName"] == wanted.domain:
+            yield Found(
+                "AWS::CertificateManager::Certificate",
+                entry["CertificateArn"],
+                "acm list_certificates by domain",
+            )
 
 
 def records(session: Session, wanted: Wanted) -> Iterable[Found]:

@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from botocore.exceptions import ClientError
+
+from workers.aws.faults import error_code
 from workers.aws.session import Session
 
 SERVICE = "route53"
@@ -26,3 +29,35 @@ def records_named(session: Session, zone_id: str, ending: str) -> list[dict[str,
             if name == ending or name.endswith(f".{ending}"):
                 found.append({"name": name, "type": record["Type"]})
     return found
+
+
+def record_find(session: Session, zone_id: str, name: str, kind: str) -> dict[str, Any] | None:
+    """The record of that name and type as Route 53 has it; None when it, or its zone, is not there."""
+    try:
+        found = session.client(SERVICE).list_resource_record_sets(
+            HostedZoneId=zone_id, StartRecordName=f"{name}.", StartRecordType=kind, MaxItems="1"
+        )["ResourceRecordSets"]
+    except ClientError as error:
+        if error_code(error) == "NoSuchHostedZone":
+            return None
+        raise
+    record: dict[str, Any]
+    for record in found:
+        # The list begins with the first record that does not come before the one that is asked for.
+        if record["Name"].rstrip(".") == name and record["Type"] == kind:
+            return record
+    return None
+
+
+def record_delete(session: Session, zone_id: str, record: dict[str, Any]) -> bool:
+    """Delete a record as `record_find` answered it; False when it is not that any more."""
+    change = {"Action": "DELETE", "ResourceRecordSet": record}
+    try:
+        session.client(SERVICE).change_resource_record_sets(
+            HostedZoneId=zone_id, ChangeBatch={"Changes": [change]}
+        )
+    except ClientError as error:
+        if error_code(error) == "InvalidChangeBatch":
+            return False
+        raise
+    return True

@@ -1,7 +1,8 @@
 """Teardown: back to nothing, and shown to be gone.
 
 Plan: what is lost, per store, and which stacks go. Execution: every check; last copies; protection off; the stacks
-in reverse of their needs, buckets emptied just before; keys; and a search for whatever is left.
+in reverse of their needs, buckets emptied just before; the record that proved the certificate; keys; and a search for
+whatever is left.
 """
 
 from decimal import Decimal
@@ -12,6 +13,7 @@ from environments.lifecycle.plans import plan_store
 from environments.operations.models import Operation
 from workers.assembly import template_hash, template_parse
 from workers.aws import cloudformation, s3
+from workers.certificates import certificate, records_remove, validation_record
 from workers.checks import check
 from workers.context import READER, StepContext, subject_of
 from workers.copies import clean, copy_database, copy_uploads
@@ -92,11 +94,12 @@ def execute(operation: Operation) -> list[StepSpec]:
         StepSpec("check", "Checks", "check", region=region, time_limit_s=900),
         StepSpec("copy-database", "Copy of the database", "copy_database", ("check",), region, COPY_LIMIT_S),
         StepSpec("copy-uploads", "Copy of the uploads", "copy_uploads", ("check",), region, 900),
+        StepSpec("certificate", "Proof of the certificate", "certificate", ("check",), region, 900),
         StepSpec(
             "unprotect",
             "Protection off",
             "unprotect",
-            ("copy-database", "copy-uploads"),
+            ("copy-database", "copy-uploads", "certificate"),
             region,
             STACK_LIMIT_S,
             {"stack_name": stack_name(environment, "data")},
@@ -116,8 +119,12 @@ def execute(operation: Operation) -> list[StepSpec]:
             )
         )
     gone = tuple(f"delete-{stack['key']}" for stack in stacks)
+    record = "validation-record"
+    steps.append(StepSpec(record, "Validation record", "validation_record", gone, region, SEARCH_LIMIT_S))
     steps.append(StepSpec("clean", "Keys and snapshots", "clean", gone, region, SEARCH_LIMIT_S))
-    steps.append(StepSpec("search", "Search for leftovers", "search", ("clean",), region, SEARCH_LIMIT_S))
+    steps.append(
+        StepSpec("search", "Search for leftovers", "search", ("clean", record), region, SEARCH_LIMIT_S)
+    )
     return steps
 
 
@@ -173,8 +180,13 @@ def search(ctx: StepContext) -> Outcome:
     """Look everywhere. Nothing left over is the end; anything is a list and a retry."""
     environment: Environment = ctx.subject
     session = ctx.session(environment.account, environment.home_region, READER)
+    # Certificates that kept a validation record may be gone since: a retry searches after somebody has tidied up.
+    records = records_remove(ctx)
+    if records.waiting:
+        return Wait(records.waiting)
     stack_ids = [row.stack_id for row in environment.stacks.exclude(stack_id="")]
-    report = report_make(session, environment, stack_ids, ctx.operation.state)
+    state = {**ctx.operation.state, "validation_kept": records.kept}
+    report = report_make(session, environment, stack_ids, state)
     with ctx.fenced() as operation:
         report.store(operation, environment)
     if report.left_over:
@@ -220,8 +232,10 @@ workflow_register(
             "check": check,
             "copy_database": copy_database,
             "copy_uploads": copy_uploads,
+            "certificate": certificate,
             "unprotect": unprotect,
             "delete": delete,
+            "validation_record": validation_record,
             "clean": clean,
             "search": search,
         },

@@ -1,0 +1,141 @@
+"""The record that proved an environment's certificate: it goes with the environment, and no other goes with it."""
+
+import pytest
+
+from environments.lifecycle.models import Environment, TeardownReport
+from environments.lifecycle.teardown import environment_teardown
+from environments.operations.control import operation_cancel, operation_retry
+from tests.workers.support import ACCOUNT_ID, ZONE, drive
+
+pytestmark = pytest.mark.django_db(transaction=True)
+ELSEWHERE = "_0af1.mhbtsbpdnt.acm-validations.aws."
+
+
+@pytest.fixture
+def active(ask):
+    """A small dev environment that runs."""
+    operation = drive(ask())
+    assert operation.status == "succeeded", operation.sentence
+    return Environment.objects.get()
+
+
+class Names:
+    """The records at and below an environment's domain, and changes of them as the account's owner makes them."""
+
+    def __init__(self, sandbox, keys, environment):
+        self.client = sandbox.client("route53", keys)
+        self.zone, self.domain = environment.spec["zone_id"], environment.spec["domain"]
+
+    def proofs(self):
+        """CNAMEs below the domain: name to value."""
+        pages = self.client.get_paginator("list_resource_record_sets").paginate(HostedZoneId=self.zone)
+        records = [record for page in pages for record in page["ResourceRecordSets"]]
+        return {
+            record["Name"].rstrip("."): record["ResourceRecords"][0]["Value"]
+            for record in records
+            if record["Type"] == "CNAME" and record["Name"].endswith(f".{self.domain}.")
+        }
+
+    def change(self, action, name, value, ttl=300):
+        record = {"Name": name, "Type": "CNAME", "TTL": ttl, "ResourceRecords": [{"Value": value}]}
+        changes = [{"Action": action, "ResourceRecordSet": record}]
+        self.client.change_resource_record_sets(HostedZoneId=self.zone, ChangeBatch={"Changes": changes})
+
+
+@pytest.fixture
+def names(sandbox, keys, active):
+    return Names(sandbox, keys, active)
+
+
+def ask_teardown(people, environment):
+    return environment_teardown(
+        environment=environment,
+        confirm=environment.name,
+        copies={"database": False, "uploads": False},
+        actor=people["team-lead"],
+    )
+
+
+def left_records():
+    return [
+        row["id"]
+        for row in TeardownReport.objects.get().left_over
+        if row["type"] == "AWS::Route53::RecordSet"
+    ]
+
+
+def test_the_record_goes_with_the_certificate_and_a_foreign_one_is_left_and_told(active, names, people):
+    (own,) = names.proofs()
+    foreign = f"_foreign.{names.domain}"
+    names.change("CREATE", foreign, ELSEWHERE)
+    operation = drive(ask_teardown(people, active))
+    assert operation.steps.get(key="validation-record").sentence == f"Deleted {own}."
+    assert names.proofs() == {foreign: ELSEWHERE}
+    assert operation.status == "failed" and left_records() == [f"{foreign} CNAME"]
+    names.change("DELETE", foreign, ELSEWHERE)
+    operation_retry(operation_id=operation.pk, actor=people["team-lead"])
+    assert drive(operation).status == "succeeded", operation.sentence
+
+
+def test_the_record_stays_while_another_certificate_needs_it(active, names, people, sandbox, keys):
+    """Another key type, another region, and the domain among others: the same record proves it."""
+    ((own, value),) = names.proofs().items()
+    acm = sandbox.client("acm", keys, "us-east-1")
+    other = acm.request_certificate(
+        DomainName=f"portal.{ZONE}",
+        SubjectAlternativeNames=[f"*.{names.domain}"],
+        ValidationMethod="DNS",
+        KeyAlgorithm="EC_prime256v1",
+    )["CertificateArn"]
+    operation = drive(ask_teardown(people, active))
+    assert operation.status == "succeeded", operation.sentence
+    assert names.proofs() == {own: value}
+    (kept,) = TeardownReport.objects.get().kept
+    assert (kept["type"], kept["id"]) == ("AWS::Route53::RecordSet", f"{own} CNAME")
+    assert other in kept["why"]
+    acm.delete_certificate(CertificateArn=other)
+    names.change("DELETE", own, value)
+
+
+def test_a_record_that_was_led_elsewhere_is_left_and_told(active, names, people):
+    (own,) = names.proofs()
+    names.change("UPSERT", own, ELSEWHERE, ttl=60)
+    operation = drive(ask_teardown(people, active))
+    assert operation.status == "failed" and left_records() == [f"{own} CNAME"]
+    assert names.proofs() == {own: ELSEWHERE}
+    assert "another account" in TeardownReport.objects.get().left_over[0]["remedy"]
+    names.change("DELETE", own, ELSEWHERE, ttl=60)
+
+
+def test_a_teardown_that_was_cancelled_after_the_certificate_leaves_its_note_to_the_next(
+    active, names, people
+):
+    first = ask_teardown(people, active)
+    drive(first, until=lambda row: row.steps.filter(key="delete-app", status="waiting").exists())
+    operation_cancel(operation_id=first.pk, actor=people["team-lead"])
+    assert drive(first).status == "cancelled", first.sentence
+    assert len(names.proofs()) == 1
+    second = drive(ask_teardown(people, active))
+    assert second.status == "succeeded", second.sentence
+    assert names.proofs() == {}
+
+
+def test_the_record_of_a_certificate_that_was_rolled_back_is_told(ask, people, sandbox, keys):
+    """Its certificate went before anybody noted what proved it: whose the record is, a person decides."""
+    sandbox.fault(
+        "failing-type",
+        type="AWS::ElasticBeanstalk::Environment",
+        action="create",
+        account=ACCOUNT_ID,
+        message="No.",
+    )
+    assert drive(ask()).status == "failed"
+    sandbox.lift_faults()
+    environment = Environment.objects.get()
+    names = Names(sandbox, keys, environment)
+    ((own, value),) = names.proofs().items()
+    operation = drive(ask_teardown(people, environment))
+    assert operation.status == "failed" and left_records() == [f"{own} CNAME"]
+    names.change("DELETE", own, value)
+    operation_retry(operation_id=operation.pk, actor=people["team-lead"])
+    assert drive(operation).status == "succeeded", operation.sentence
