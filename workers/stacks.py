@@ -230,6 +230,8 @@ def _change_set(ctx: StepContext, session: Session, target: Target) -> Outcome:
         change_sets.change_set_create(session, target.deployment, name, ctx.token)
         ctx.remember(asked=True)
     made = change_sets.change_set_describe(session, target.name, name)
+    if not made["status"]:
+        return _change_set_gone(ctx, target)
     if made["status"] in ("CREATE_PENDING", "CREATE_IN_PROGRESS"):
         return Wait(f"CloudFormation works out what changes in {target.name}.")
     if made["status"] == "FAILED":
@@ -250,19 +252,29 @@ def _change_set(ctx: StepContext, session: Session, target: Target) -> Outcome:
             reason="not in the approved plan",
             remedy="Request it again: the new plan shows what changes now.",
         )
-    with ctx.fenced():
-        Stack.objects.filter(pk=row_of(ctx, target).pk).update(
-            last_token=ctx.token,
-            status="UPDATE_IN_PROGRESS",
-            template_hash=target.hash,
-            seen_at=timezone.now(),
-        )
     if made["execution"] == "AVAILABLE":
+        with ctx.fenced():
+            Stack.objects.filter(pk=row_of(ctx, target).pk).update(
+                last_token=ctx.token,
+                status="UPDATE_IN_PROGRESS",
+                template_hash=target.hash,
+                seen_at=timezone.now(),
+            )
         change_sets.change_set_execute(session, target.name, name, ctx.token)
-        if target.deployment.policy:
-            cloudformation.policy_set(session, target.name, target.deployment.policy)
+    # Also when it was executed by a worker that died before it came here.
+    if target.deployment.policy:
+        cloudformation.policy_set(session, target.name, target.deployment.policy)
     ctx.remember(executed=True)
     return Wait(f"Changing {len(made['changes'])} resources.", done=0, total=target.total)
+
+
+def _change_set_gone(ctx: StepContext, target: Target) -> Outcome:
+    """Executed, when that had been begun; else dropped by a worker that died before it could tell, or by a person."""
+    if row_of(ctx, target).last_token == ctx.token:
+        ctx.remember(executed=True)
+        return Wait(f"{target.name} is being changed.", seconds=0.0)
+    ctx.remember(asked=False)
+    return Wait(f"The change set of {target.name} is gone: it is made again.", seconds=0.5)
 
 
 def unplanned(changes: Sequence[dict[str, Any]], planned: Sequence[dict[str, Any]]) -> str:

@@ -1,24 +1,37 @@
 """A worker killed at every point that a good run passes: one deployment, the right end, no event lost.
 
 The matrix is made from points.txt (see tests/workers/test_matrix.py): one run per operation and step, in which a
-worker dies at each of the step's points in turn, before and after each AWS call.
+worker dies at each of the step's points in turn, before and after each AWS call. A canary takes longer than all of
+its deaths: its own points are met in one run, and those of its environment's update in another.
 """
 
 import itertools
-from pathlib import Path
 
 import pytest
 
 from environments.lifecycle.accounts import account_add
+from environments.lifecycle.canary import account_canary
 from environments.lifecycle.models import Account, Environment, TeardownReport
 from environments.lifecycle.teardown import environment_teardown
+from environments.operations.approvals import operation_approve
 from environments.operations.models import Stack
-from tests.workers.houses import wait_ended
+from environments.people.models import Team
+from tests.workers.houses import AT_REST, wait_ended
+from tests.workers.points import POINTS
 from tests.workers.support import REGION, ZONE, assets_take_back, role_deploy, zone_make
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.torture, pytest.mark.timeout(1200)]
-POINTS = Path(__file__).parents[1].joinpath("workers", "points.txt").read_text().split()
-CHANGING = ("CreateStack", "DeleteStack", "PutObject", "CreateDBClusterSnapshot", "ScheduleKeyDeletion")
+CHANGING = (
+    "ChangeResourceRecordSets",
+    "CreateChangeSet",
+    "CreateDBClusterSnapshot",
+    "CreateStack",
+    "DeleteStack",
+    "ExecuteChangeSet",
+    "PutObject",
+    "ScheduleKeyDeletion",
+    "SetStackPolicy",
+)
 accounts = itertools.count(300_000_000_001)
 
 
@@ -27,8 +40,10 @@ def steps(kind):
     return sorted({point.split(".")[1] for point in POINTS if point.startswith(f"{kind}.")})
 
 
-def points(kind, step):
-    return [point for point in POINTS if point.startswith(f"{kind}.{step}.")]
+def points(kind, step=""):
+    """The points of a kind, or of one of its steps."""
+    beginning = f"{kind}.{step}." if step else f"{kind}."
+    return [point for point in POINTS if point.startswith(beginning)]
 
 
 def calls(sandbox, operation, after):
@@ -53,7 +68,7 @@ def no_event_is_lost(operation):
         assert {"step.started", "step.succeeded"} <= kinds, step.key
 
 
-def died_everywhere(house, kind, step):
+def died_everywhere(house, kind, step=""):
     """Each point was met. Only looks may be missing: how often a step looks depends on the clock."""
     missed = house.unmet()
     assert len(missed) < len(points(kind, step)) or not missed
@@ -86,7 +101,8 @@ def test_teardown_survives(step, house, ask, people, sandbox):
         environment_teardown(
             environment=environment,
             confirm=environment.name,
-            copies={"database": True, "uploads": False},
+            # Keys go with the last use of them: no copy may need one where their deletion is to be died at.
+            copies={"database": step != "clean", "uploads": False},
             actor=people["team-lead"],
         ),
         within_s=1000,
@@ -94,7 +110,7 @@ def test_teardown_survives(step, house, ask, people, sandbox):
     assert operation.status == "succeeded", operation.sentence
     died_everywhere(house, "teardown", step)
     assert calls(sandbox, "DeleteStack", before) == 5
-    assert calls(sandbox, "CreateDBClusterSnapshot", before) == 1
+    assert calls(sandbox, "CreateDBClusterSnapshot", before) == (step != "clean")
     assert TeardownReport.objects.get().left_over == []
     no_event_is_lost(operation)
 
@@ -122,3 +138,46 @@ def test_account_add_survives(step, house, release, people, sandbox, settings):
     assert calls(sandbox, "CreateStack", before) == 3
     assert Account.objects.get().status == "ready"
     no_event_is_lost(operation)
+
+
+@pytest.mark.parametrize("kind", ["canary", "update"])
+def test_canary_survives(kind, house, release, people, sandbox, settings):
+    settings.PORTAL_PRINCIPAL_ARN = "arn:aws:iam::100000000001:user/switchyard-portal"
+    keys = sandbox.account(str(next(accounts)))
+    zone_make(sandbox, keys)
+    house.arm()
+    adding = account_add(
+        name="plan-only",
+        account_id=keys.account_id,
+        mode="plan-only",
+        regions=[REGION],
+        zone_name=ZONE,
+        actor=people["administrator"],
+    )
+    account = Account.objects.get()
+    role_deploy(sandbox, keys, release, account)
+    assert wait_ended(adding).status == "succeeded", adding.sentence
+    account.refresh_from_db()
+    before = counter(sandbox)
+    house.arm(*points(kind))
+    operation = account_canary(account=account, team=Team.objects.get(), actor=people["administrator"])
+    wait_ended(operation, within_s=200, statuses=AT_REST)
+    assert operation.status == "awaiting-approval", operation.sentence
+    operation_approve(operation_id=operation.pk, plan_hash=operation.approval_hash, actor=people["approver"])
+    wait_ended(operation, within_s=900)
+    assert operation.status == "succeeded", operation.sentence
+    died_everywhere(house, kind)
+    environment = Environment.objects.get()
+    lived = list(environment.operations.order_by("pk"))
+    assert [row.kind for row in lived] == ["provision", "update", "teardown"]
+    assert {row.status for row in lived} == {"succeeded"}
+    # The bootstrap, the baseline and the environment's five.
+    assert calls(sandbox, "CreateStack", before) == 7
+    changed = [stack for stack in lived[1].plan.document["stacks"] if stack["changes"]]
+    assert calls(sandbox, "ExecuteChangeSet", before) == len(changed) > 0
+    assert calls(sandbox, "DeleteStack", before) == 5
+    account.refresh_from_db()
+    assert (account.mode, environment.status) == ("live", "torn-down")
+    assert TeardownReport.objects.get().left_over == []
+    for row in (operation, *lived):
+        no_event_is_lost(row)

@@ -23,11 +23,17 @@ def change_set_create(session: Session, deployment: Deployment, change_set: str,
 def change_set_describe(session: Session, name: str, change_set: str) -> dict[str, Any]:
     """{"status", "reason", "execution", "changes": [{"logical_id", "type", "action", "detail"}]}.
 
-    Actions in the portal's words: added, modified, replaced, removed.
+    Actions in the portal's words: added, modified, replaced, removed. The status is empty when there is no such
+    change set.
     """
     client = session.client(SERVICE)
     request = {"StackName": name, "ChangeSetName": change_set}
-    answer = client.describe_change_set(**request)
+    try:
+        answer = client.describe_change_set(**request)
+    except ClientError as error:
+        if error_code(error) == "ChangeSetNotFound":
+            return {"status": "", "reason": "", "execution": "", "changes": []}
+        raise
     changes = list(answer.get("Changes", []))
     token = answer.get("NextToken")
     while token:
