@@ -207,7 +207,7 @@ def _fault(fault: dict[str, Any]) -> dict[str, Any]:
     body = fault["body"]
     kind = KINDS.get(body["kind"])
     detail = {
-        field.label: body[field.name]
+        field.label: dict(field.choices).get(str(body[field.name]), body[field.name])
         for field in (kind.fields if kind else ())
         if field.name in body and field.name not in ("service", "operation", "type", "stack", "count")
     }

@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from devtools.places import ROOT
+from environments.lifecycle.models import SandboxOrder, SandboxView
 from environments.operations.control import pause_set
 from environments.operations.events import Draft, events_write
 from environments.operations.models import Operation
@@ -56,6 +57,15 @@ def rows(people: Any) -> dict[str, Any]:
         broken, status="failed", requested_by=lead, ended_at=factories.minutes_ago(9),
         failure={"step": "data", "resource": "Cluster", "reason": "not authorized", "remedy": "Deploy the role again."},
     )  # fmt: skip
+    at = factories.minutes_ago(2).isoformat()
+    planted = {"id": "fault-1", "script": "script-1", "left": 2, "begins_at": at, "touched": 3}
+    bodies = {"active": {"kind": "dark", "mode": "hang"}, "scheduled": {"kind": "slow", "factor": 3}}
+    SandboxView.objects.create(
+        seen_at=factories.minutes_ago(1),
+        faults=[{**planted, "state": state, "ends_at": at, "body": body} for state, body in bodies.items()],
+        log=[{"n": 1, "at": at, "event": "begun", "fault": "fault-1", "kind": "dark"}],
+    )
+    SandboxOrder.objects.create(verb="end-all", status="refused", sentence="It gave no answer.")
     return {
         "account": account,
         "release": release,
