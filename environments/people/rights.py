@@ -58,6 +58,15 @@ RIGHTS: Mapping[str, Mapping[PortalRole, Reach]] = {
     "sandbox.change": {R.ADMINISTRATOR: ALL},
 }
 
+DEEDS: Mapping[str, str] = {
+    "environment.teardown": "tear down this environment",
+    "operation.force-cancel": "force this operation to end",
+    "operation.shorten-notice": "shorten the notice of this operation",
+    "token.revoke-any": "revoke tokens of others",
+    "sandbox.change": "change the sandbox",
+}
+"""Verbs that do not read as "<action> this <noun>"."""
+
 
 def may(actor: User | None, verb: str, *, team: Team | None = None, owner_id: int | None = None) -> bool:
     """Whether the actor may do this. None is the portal itself, which may.
@@ -89,6 +98,5 @@ def require(actor: User | None, verb: str, **subject: Any) -> None:
         for role, reach in RIGHTS[verb].items()
     )
     role = PortalRole(actor.portal_role).label.lower() if actor else ""
-    raise Forbidden(
-        f"As {role} you may not {action.replace('-', ' ')} this {noun}. Ask one of these roles: {who}."
-    )
+    deed = DEEDS.get(verb, f"{action} this {noun}")
+    raise Forbidden(f"As {role} you may not {deed}. Ask one of these roles: {who}.")
