@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from environments.errors import DomainError
+from environments.errors import Conflict, DomainError
 from environments.operations.control import operation_cancel, operation_retry
 from environments.operations.models import Operation
 from environments.operations.states import RETRYABLE, OperationStatus, StepStatus
@@ -26,10 +26,7 @@ def child_run(ctx: StepContext, open_child: Callable[[], Operation]) -> Outcome:
     if child.status == OperationStatus.SUCCEEDED:
         return Done(child.sentence)
     if child.status in RETRYABLE and ctx.step.state.get("attempt") != ctx.step.attempts:
-        with ctx.fenced():
-            operation_retry(operation_id=child.pk, actor=None)
-            _remember(ctx, child)
-        return _waiting(child)
+        return _retry(ctx, child)
     failure = child.failure or {}
     raise StepFailed(
         f"Operation {child.pk} ({child.kind} of {child.subject_label}) {child.status}: {child.sentence}",
@@ -48,8 +45,11 @@ def child_cancel(ctx: StepContext) -> Outcome:
         return Done(
             f"Operation {child.pk} ended: {child.status}. What it made stays: look at {child.subject_label}."
         )
-    with ctx.fenced():
-        operation_cancel(operation_id=child.pk, actor=None)
+    try:
+        with ctx.fenced():
+            operation_cancel(operation_id=child.pk, actor=None)
+    except Conflict:
+        return Wait(f"Operation {child.pk} has just ended.", seconds=0.0)
     return Wait(f"Operation {child.pk} is being cancelled.", seconds=LOOK_S)
 
 
@@ -64,6 +64,17 @@ def _open(ctx: StepContext, open_child: Callable[[], Operation]) -> Outcome:
             _remember(ctx, child)
     except DomainError as error:
         raise StepFailed(error.message, reason="refused", remedy="Correct the cause, then retry.") from error
+    return _waiting(child)
+
+
+def _retry(ctx: StepContext, child: Operation) -> Outcome:
+    try:
+        with ctx.fenced():
+            operation_retry(operation_id=child.pk, actor=None)
+            _remember(ctx, child)
+    except Conflict:
+        # A person was quicker on its own page: the next look finds it under way.
+        return Wait(f"Operation {child.pk} has just been retried.", seconds=LOOK_S)
     return _waiting(child)
 
 

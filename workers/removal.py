@@ -8,13 +8,14 @@ from environments.lifecycle.models import Account
 from environments.operations.models import Stack
 from workers.assembly import template_parse
 from workers.aws import cloudformation
-from workers.aws.cloudformation import DEAD, GONE, Deployment
+from workers.aws.cloudformation import DEAD, GONE, Deployment, StackState
 from workers.aws.session import Session
 from workers.context import StepContext
 from workers.looks import is_observed, look_at, looks_itself, stack_row, unwatched_s
 from workers.rows import QUIET
-from workers.stacks import Target
-from workers.workflow import Done, Outcome, StepFailed, Wait
+from workers.stacks import not_deleted
+from workers.targets import Target
+from workers.workflow import Done, Outcome, Wait
 
 
 def stack_remove(
@@ -38,14 +39,9 @@ def stack_remove(
         ctx.event("stack.deleted", f"Stack {name} is gone.")
         return Done(f"{name} is gone.")
     if status == "DELETE_FAILED":
-        if retain and not ctx.step.state.get("retained"):
-            ctx.remember(retained=True)
-            cloudformation.stack_delete(session, row.stack_id, f"{ctx.token}-retain", retain=retain)
-            Stack.objects.filter(pk=row.pk).update(
-                status="DELETE_IN_PROGRESS", last_token=f"{ctx.token}-retain"
-            )
-            return Wait(f"{', '.join(retain)} stays; the rest of {name} goes.", seconds=0.3)
-        raise _not_deleted(session, row, reason)
+        if retain and row.last_token != f"{ctx.token}-retain":
+            return _remove_but(ctx, session, row, retain)
+        raise not_deleted(session, StackState(row.stack_id, name, status, reason), row.last_token)
     if not status.startswith("DELETE"):
         # The call was never made: the worker died between the intent and it.
         return _remove(ctx, session, row)
@@ -61,24 +57,27 @@ def _remove(ctx: StepContext, session: Session, row: Stack) -> Outcome:
         return Wait(f"{row.name} is still busy with what was begun before: {found.status}.")
     if found.protected:
         cloudformation.protection_set(session, found.stack_id, protected=False)
-    ctx.remember(token=ctx.token, kind="delete", retained=False)
+    ctx.remember(token=ctx.token, kind="delete")
     with ctx.fenced():
         Stack.objects.filter(pk=row.pk).update(last_token=ctx.token)
+        # The failure of an earlier attempt is not this one's.
+        Stack.objects.filter(pk=row.pk, status="DELETE_FAILED").update(status="DELETE_IN_PROGRESS")
     if found.status != "DELETE_IN_PROGRESS":
         cloudformation.stack_delete(session, found.stack_id, ctx.token)
     total = row.resources.exclude(type__in=QUIET).count()
     return Wait(f"Deleting {row.resources.count()} resources.", done=0, total=total)
 
 
-def _not_deleted(session: Session, row: Stack, reason: str) -> StepFailed:
-    cause = cloudformation.failure_find(session, row.stack_id)
-    logical_id, kind, why = cause or (row.name, "AWS::CloudFormation::Stack", reason)
-    return StepFailed(
-        f"{logical_id} ({kind}) could not be deleted: {why}",
-        resource=f"{row.name}/{logical_id}",
-        reason=why,
-        remedy="Remove what holds it, then retry: the retry deletes the rest of the stack.",
-    )
+def _remove_but(ctx: StepContext, session: Session, row: Stack, retain: Sequence[str]) -> Outcome:
+    """Delete once more what could not be deleted, without the resources that are to stay."""
+    found = look_at(ctx, session, row)
+    if found is not None and found.status == "DELETE_FAILED":
+        cloudformation.stack_delete(session, row.stack_id, f"{ctx.token}-retain", retain=retain)
+    with ctx.fenced():
+        Stack.objects.filter(pk=row.pk).update(last_token=f"{ctx.token}-retain")
+        # What was told of it meanwhile is later news.
+        Stack.objects.filter(pk=row.pk, status="DELETE_FAILED").update(status="DELETE_IN_PROGRESS")
+    return Wait(f"{', '.join(retain)} stays; the rest of {row.name} goes.", seconds=0.3)
 
 
 def foreign_imports(session: Session, ids: set[str], ours: set[str]) -> str:

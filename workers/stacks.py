@@ -4,50 +4,22 @@ A stack's row is kept fresh from three sides: these steps, the observer (events)
 wins only with newer news (see `rows.status_rank`).
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
-
 from botocore.exceptions import ClientError
 from django.utils import timezone
 
-from environments.lifecycle.models import Account
 from environments.operations.models import Resource, Stack
-from workers.assembly import template_hash, template_parse
-from workers.aws import change_sets, cloudformation
-from workers.aws.cloudformation import AT_REST, DEAD, GONE, GOOD, Deployment, StackState
+from workers.assembly import template_parse
+from workers.aws import cloudformation
+from workers.aws.cloudformation import AT_REST, DEAD, GONE, GOOD, StackState
 from workers.aws.faults import error_code
 from workers.aws.session import Session
 from workers.context import StepContext
-from workers.looks import is_observed, look_at, looks_itself, stack_row, unwatched_s
+from workers.looks import is_observed, look_at, looks_itself, unwatched_s
 from workers.needs import quiet_groups
 from workers.rows import CREATED, resources_done, resources_fill
+from workers.targets import Target, row_of
+from workers.updates import change_set_carry_out, stack_update
 from workers.workflow import Done, Outcome, StepFailed, Wait
-
-
-@dataclass(frozen=True)
-class Target:
-    """One stack to deploy. `planned` are the changes that the approved plan has for it."""
-
-    account: Account
-    region: str
-    key: str
-    deployment: Deployment
-    template: str
-    planned: Sequence[dict[str, Any]] = ()
-
-    @property
-    def name(self) -> str:
-        return self.deployment.name
-
-    @property
-    def hash(self) -> str:
-        return template_hash(self.template)
-
-    @property
-    def total(self) -> int:
-        """How many resources it has."""
-        return len(template_parse(self.template)["Resources"])
 
 
 def stack_deploy(ctx: StepContext, target: Target) -> Outcome:
@@ -71,14 +43,12 @@ def stack_deploy_cancel(ctx: StepContext, target: Target) -> Outcome:
             ctx.remember(cancelled=True)
             cloudformation.update_cancel(session, found.stack_id, f"{ctx.token}-cancel")
         return Wait(f"{target.name} goes back to what it was: {found.status}.")
-    if found.status == "DELETE_IN_PROGRESS":
-        return Wait(f"{target.name} is being deleted.")
+    if found.is_moving and found.status != "CREATE_IN_PROGRESS":
+        return Wait(f"{target.name} has to come to rest first: {found.status}.")
+    if found.status not in DEAD | {"CREATE_IN_PROGRESS"}:
+        # It was there before: what a failed rollback has left of it is nobody's to delete.
+        raise _stuck(found)
     return _delete_dead(ctx, session, found)
-
-
-def row_of(ctx: StepContext, target: Target) -> Stack:
-    """The stack's row, made when it is new, with this operation as the last one on it."""
-    return stack_row(ctx, target.account, target.region, target.key, target.name)
 
 
 def _begin(ctx: StepContext, target: Target, row: Stack) -> Outcome:
@@ -91,12 +61,14 @@ def _begin(ctx: StepContext, target: Target, row: Stack) -> Outcome:
     if found is None or found.status in GONE:
         return _create(ctx, session, target, row)
     if found.status in DEAD:
+        if not target.may_replace:
+            raise _stuck(found)
         return _delete_dead(ctx, session, found)
     if found.is_moving:
         return Wait(f"{target.name} is still busy with what was begun before: {found.status}.")
     if found.status not in AT_REST:
         raise _stuck(found)
-    return _bring_up_to_date(ctx, session, target, found)
+    return stack_update(ctx, session, target, found)
 
 
 def _creates_others(ctx: StepContext) -> bool:
@@ -142,7 +114,7 @@ def _watch(ctx: StepContext, target: Target, row: Stack) -> Outcome:
     """Something was begun in this attempt: go on, by the row where it is fresh, else by asking AWS."""
     session = ctx.session(target.account, target.region)
     if ctx.step.state.get("kind") == "update" and not ctx.step.state.get("executed"):
-        return _change_set(ctx, session, target)
+        return change_set_carry_out(ctx, session, target)
     status, reason, stack_id = row.status, row.status_reason, row.stack_id
     if _must_ask(ctx, target, row):
         found = look_at(ctx, session, row)
@@ -169,7 +141,7 @@ def _judge(ctx: StepContext, session: Session, target: Target, row: Stack, now: 
         done = resources_done(row, ctx.step.state.get("quiet", ()))
         seconds = None if is_observed(ctx, target.account, target.region) else unwatched_s(ctx)
         return Wait(_progress(target, row, now, done), seconds, done=done, total=target.total)
-    raise _failed(session, target, now)
+    raise _failed(ctx, session, target, now)
 
 
 def _progress(target: Target, row: Stack, now: StackState, done: int) -> str:
@@ -182,14 +154,19 @@ def _progress(target: Target, row: Stack, now: StackState, done: int) -> str:
     return f"{done} of {target.total} resources done.{which}"
 
 
-def _failed(session: Session, target: Target, now: StackState) -> StepFailed:
-    cause = cloudformation.failure_find(session, now.stack_id)
+def _failed(ctx: StepContext, session: Session, target: Target, now: StackState) -> StepFailed:
+    """What CloudFormation gave up, and why; a stack that was there before is what it was again."""
+    if now.status == "UPDATE_ROLLBACK_FAILED":
+        return _stuck(now)
+    cause = cloudformation.failure_find(session, now.stack_id, ctx.token)
     logical_id, kind, reason = cause or (target.name, "AWS::CloudFormation::Stack", now.reason or now.status)
     return StepFailed(
         f"{logical_id} ({kind}) failed: {reason} CloudFormation took the stack back ({now.status}).",
         resource=f"{target.name}/{logical_id}",
         reason=reason,
-        remedy="Correct the cause, then retry: the retry removes what is left of the stack and creates it again.",
+        remedy="Correct the cause, then retry: the retry changes the stack once more."
+        if now.status.startswith("UPDATE")
+        else "Correct the cause, then retry: the retry removes what is left of the stack and creates it again.",
     )
 
 
@@ -197,99 +174,38 @@ def _stuck(found: StackState) -> StepFailed:
     return StepFailed(
         f"{found.name} is {found.status}, which only a person can get it out of. {found.reason}".strip(),
         resource=found.name,
-        reason=found.reason,
-        remedy="Continue its rollback in the AWS console, then retry.",
+        reason=found.reason or found.status,
+        remedy="Put the stack right in the AWS console (continue its rollback), then retry.",
     )
 
 
 def _delete_dead(ctx: StepContext, session: Session, found: StackState) -> Outcome:
-    """A create that came to nothing is in the way: delete it, protection and all."""
+    """A create that came to nothing is in the way: delete it, protection and all. Once an attempt."""
+    token = f"{ctx.token}-clean"
+    if ctx.step.state.get("cleaned") != token:
+        ctx.event(
+            "stack.cleaned", f"Stack {found.name} was {found.status}: it is deleted first.", level="warning"
+        )
+        ctx.remember(cleaned=token)
+    elif found.status == "DELETE_FAILED":
+        raise not_deleted(session, found, token)
     if found.protected:
         cloudformation.protection_set(session, found.stack_id, protected=False)
-    cloudformation.stack_delete(session, found.stack_id, f"{ctx.token}-clean")
-    ctx.event(
-        "stack.cleaned", f"Stack {found.name} was {found.status}: it is deleted first.", level="warning"
-    )
+    cloudformation.stack_delete(session, found.stack_id, token)
     return Wait(f"Deleting what is left of {found.name} ({found.status}).", seconds=0.3)
 
 
-def _bring_up_to_date(ctx: StepContext, session: Session, target: Target, found: StackState) -> Outcome:
-    deployed = cloudformation.template_get(session, found.stack_id)
-    if template_hash(deployed) == target.hash and target.deployment.tags.items() <= found.tags.items():
-        Stack.objects.filter(pk=row_of(ctx, target).pk).update(template_hash=target.hash)
-        return Done(f"Nothing to do: {target.name} is what it should be.")
-    change_set = f"sy-{ctx.operation.pk}-{ctx.step.attempts}"
-    ctx.remember(token=ctx.token, kind="update", change_set=change_set, executed=False)
-    return _change_set(ctx, session, target)
-
-
-def _change_set(ctx: StepContext, session: Session, target: Target) -> Outcome:
-    """Made just before it is carried out, and only carried out when the approved plan has all of it."""
-    name = str(ctx.step.state["change_set"])
-    if not ctx.step.state.get("asked"):
-        change_sets.change_set_create(session, target.deployment, name, ctx.token)
-        ctx.remember(asked=True)
-    made = change_sets.change_set_describe(session, target.name, name)
-    if not made["status"]:
-        return _change_set_gone(ctx, target)
-    if made["status"] in ("CREATE_PENDING", "CREATE_IN_PROGRESS"):
-        return Wait(f"CloudFormation works out what changes in {target.name}.")
-    if made["status"] == "FAILED":
-        change_sets.change_set_delete(session, target.name, name)
-        if "didn't contain changes" in made["reason"] or "No updates" in made["reason"]:
-            return Done(f"Nothing to do: {target.name} is what it should be.")
-        raise StepFailed(
-            f"The change set of {target.name} failed: {made['reason']}",
-            resource=target.name,
-            reason=made["reason"],
-        )
-    moved = unplanned(made["changes"], target.planned)
-    if moved:
-        change_sets.change_set_delete(session, target.name, name)
-        raise StepFailed(
-            f"{target.name} has moved since the plan: {moved}",
-            resource=target.name,
-            reason="not in the approved plan",
-            remedy="Request it again: the new plan shows what changes now.",
-        )
-    if made["execution"] == "AVAILABLE":
-        with ctx.fenced():
-            Stack.objects.filter(pk=row_of(ctx, target).pk).update(
-                last_token=ctx.token,
-                status="UPDATE_IN_PROGRESS",
-                template_hash=target.hash,
-                seen_at=timezone.now(),
-            )
-        change_sets.change_set_execute(session, target.name, name, ctx.token)
-    # Also when it was executed by a worker that died before it came here.
-    if target.deployment.policy:
-        cloudformation.policy_set(session, target.name, target.deployment.policy)
-    ctx.remember(executed=True)
-    return Wait(f"Changing {len(made['changes'])} resources.", done=0, total=target.total)
-
-
-def _change_set_gone(ctx: StepContext, target: Target) -> Outcome:
-    """Executed, when that had been begun; else dropped by a worker that died before it could tell, or by a person."""
-    if row_of(ctx, target).last_token == ctx.token:
-        ctx.remember(executed=True)
-        return Wait(f"{target.name} is being changed.", seconds=0.0)
-    ctx.remember(asked=False)
-    return Wait(f"The change set of {target.name} is gone: it is made again.", seconds=0.5)
-
-
-def unplanned(changes: Sequence[dict[str, Any]], planned: Sequence[dict[str, Any]]) -> str:
-    """What of `changes` the plan has not, in words; empty when it has all."""
-    allowed = {change["logical_id"]: change["action"] for change in planned}
-    moved = [
-        f"{change['logical_id']} ({change['type']}) would be {change['action']}"
-        for change in changes
-        if not _covers(allowed.get(change["logical_id"], ""), change["action"])
-    ]
-    return "; ".join(moved[:5])
-
-
-def _covers(planned: str, action: str) -> bool:
-    return planned == action or (planned == "replaced" and action == "modified")
+def not_deleted(session: Session, found: StackState, token: str) -> StepFailed:
+    """The failure of a step whose stack the deletion of `token` did not delete: what was in the way, and why."""
+    cause = cloudformation.failure_find(session, found.stack_id, token)
+    name = found.name
+    logical_id, kind, why = cause or (name, "AWS::CloudFormation::Stack", found.reason or found.status)
+    return StepFailed(
+        f"{logical_id} ({kind}) could not be deleted: {why}",
+        resource=f"{name}/{logical_id}",
+        reason=why,
+        remedy="Remove what holds it, then retry: the retry deletes the rest of the stack.",
+    )
 
 
 def _must_ask(ctx: StepContext, target: Target, row: Stack) -> bool:

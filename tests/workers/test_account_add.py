@@ -9,7 +9,7 @@ from environments.lifecycle.models import Account
 from environments.operations.control import operation_retry
 from tests.workers.support import ZONE, drive, role_deploy, wake, zone_make
 from workers.runner import advance
-from workers.stacks import unplanned
+from workers.updates import unplanned
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

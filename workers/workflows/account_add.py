@@ -23,8 +23,9 @@ from workers.aws import beanstalk, cloudformation, ec2, rds, route53, sts
 from workers.aws.cloudformation import Deployment
 from workers.context import DEPLOYER, READER, StepContext, subject_of
 from workers.planning import deployed_stack, stack_plan, summary
-from workers.stacks import Target, stack_deploy, stack_deploy_cancel
+from workers.stacks import stack_deploy, stack_deploy_cancel
 from workers.synthesis import synthesise
+from workers.targets import Target
 from workers.workflow import (
     Done,
     Outcome,

@@ -20,8 +20,9 @@ from workers.looks import stack_row
 from workers.names import stack_name
 from workers.planning import deployed_templates, plan_document, plan_hashed
 from workers.rows import stack_seen
-from workers.stacks import Target, stack_deploy, stack_deploy_cancel
+from workers.stacks import stack_deploy, stack_deploy_cancel
 from workers.synthesis import synthesise
+from workers.targets import Target
 from workers.workflow import (
     Done,
     Outcome,
@@ -238,6 +239,7 @@ def _target(ctx: StepContext) -> Target:
             termination_protection=artifact.termination_protection,
         ),
         template=artifact.template,
+        may_replace=ctx.operation.kind == "provision",
         planned=next((s["changes"] for s in ctx.operation.plan.document["stacks"] if s["key"] == key), ()),
     )
 

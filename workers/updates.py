@@ -1,0 +1,97 @@
+"""Bringing a stack that is there to its template: by a change set, made just before it is carried out, and carried
+out only when the approved plan has all of it.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.utils import timezone
+
+from environments.operations.models import Stack
+from workers.assembly import template_hash
+from workers.aws import change_sets, cloudformation
+from workers.aws.cloudformation import StackState
+from workers.aws.session import Session
+from workers.context import StepContext
+from workers.targets import Target, row_of
+from workers.workflow import Done, Outcome, StepFailed, Wait
+
+
+def stack_update(ctx: StepContext, session: Session, target: Target, found: StackState) -> Outcome:
+    """Nothing, when the stack is what it should be; else the change set's name is stored, and it is made."""
+    deployed = cloudformation.template_get(session, found.stack_id)
+    if template_hash(deployed) == target.hash and target.deployment.tags.items() <= found.tags.items():
+        Stack.objects.filter(pk=row_of(ctx, target).pk).update(template_hash=target.hash)
+        return Done(f"Nothing to do: {target.name} is what it should be.")
+    change_set = f"sy-{ctx.operation.pk}-{ctx.step.attempts}"
+    ctx.remember(token=ctx.token, kind="update", change_set=change_set, executed=False)
+    return change_set_carry_out(ctx, session, target)
+
+
+def change_set_carry_out(ctx: StepContext, session: Session, target: Target) -> Outcome:
+    """Made just before it is carried out, and only carried out when the approved plan has all of it."""
+    name = str(ctx.step.state["change_set"])
+    if not ctx.step.state.get("asked"):
+        change_sets.change_set_create(session, target.deployment, name, ctx.token)
+        ctx.remember(asked=True)
+    made = change_sets.change_set_describe(session, target.name, name)
+    if not made["status"]:
+        return _change_set_gone(ctx, target)
+    if made["status"] in ("CREATE_PENDING", "CREATE_IN_PROGRESS"):
+        return Wait(f"CloudFormation works out what changes in {target.name}.")
+    if made["status"] == "FAILED":
+        change_sets.change_set_delete(session, target.name, name)
+        if "didn't contain changes" in made["reason"] or "No updates" in made["reason"]:
+            return Done(f"Nothing to do: {target.name} is what it should be.")
+        raise StepFailed(
+            f"The change set of {target.name} failed: {made['reason']}",
+            resource=target.name,
+            reason=made["reason"],
+        )
+    moved = unplanned(made["changes"], target.planned)
+    if moved:
+        change_sets.change_set_delete(session, target.name, name)
+        raise StepFailed(
+            f"{target.name} has moved since the plan: {moved}",
+            resource=target.name,
+            reason="not in the approved plan",
+            remedy="Request it again: the new plan shows what changes now.",
+        )
+    if made["execution"] == "AVAILABLE":
+        with ctx.fenced():
+            Stack.objects.filter(pk=row_of(ctx, target).pk).update(
+                last_token=ctx.token,
+                status="UPDATE_IN_PROGRESS",
+                template_hash=target.hash,
+                seen_at=timezone.now(),
+            )
+        change_sets.change_set_execute(session, target.name, name, ctx.token)
+    # Also when it was executed by a worker that died before it came here.
+    if target.deployment.policy:
+        cloudformation.policy_set(session, target.name, target.deployment.policy)
+    ctx.remember(executed=True)
+    return Wait(f"Changing {len(made['changes'])} resources.", done=0, total=target.total)
+
+
+def _change_set_gone(ctx: StepContext, target: Target) -> Outcome:
+    """Executed, when that had been begun; else dropped by a worker that died before it could tell, or by a person."""
+    if row_of(ctx, target).last_token == ctx.token:
+        ctx.remember(executed=True)
+        return Wait(f"{target.name} is being changed.", seconds=0.0)
+    ctx.remember(asked=False)
+    return Wait(f"The change set of {target.name} is gone: it is made again.", seconds=0.5)
+
+
+def unplanned(changes: Sequence[dict[str, Any]], planned: Sequence[dict[str, Any]]) -> str:
+    """What of `changes` the plan has not, in words; empty when it has all."""
+    allowed = {change["logical_id"]: change["action"] for change in planned}
+    moved = [
+        f"{change['logical_id']} ({change['type']}) would be {change['action']}"
+        for change in changes
+        if not _covers(allowed.get(change["logical_id"], ""), change["action"])
+    ]
+    return "; ".join(moved[:5])
+
+
+def _covers(planned: str, action: str) -> bool:
+    return planned == action or (planned == "replaced" and action == "modified")
