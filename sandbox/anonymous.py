@@ -9,6 +9,7 @@ from starlette.datastructures import Headers
 
 from sandbox.context import Principal
 from sandbox.errors import AwsError
+from sandbox.services.cognito_identity import credentials
 from sandbox.services.cognito_idp import public
 from sandbox.signing import Scope
 
@@ -16,7 +17,11 @@ if TYPE_CHECKING:
     from sandbox.wire.protocol import Asked
     from sandbox.world import World
 
-_TARGETS = {"AWSCognitoIdentityProviderService": "cognito-idp"}
+_TARGETS = {
+    "AWSCognitoIdentityProviderService": "cognito-idp",
+    "AWSCognitoIdentityService": "cognito-identity",
+}
+_WHOSE = {"cognito-idp": public.whose, "cognito-identity": credentials.whose}
 
 
 def scope_without_signature(headers: Headers) -> Scope | None:
@@ -36,11 +41,11 @@ def is_public(asked: Asked) -> bool:
 
 
 def caller(world: World, scope: Scope, asked: Asked) -> tuple[Principal, Scope]:
-    """Nobody, in the account of the pool that the request is about, and the scope with its region.
+    """Nobody, in the account of the pool (or identity) that the request is about, and the scope with its region.
 
     Raises AwsError where there is no such pool.
     """
-    account, home = public.whose(world, asked.params)
+    account, home = _WHOSE[asked.service](world, asked.params)
     nobody = Principal(account, "anonymous", "anonymous", "anonymous")
     return nobody, replace(scope, region=scope.region or home)
 

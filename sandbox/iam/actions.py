@@ -138,6 +138,7 @@ RESOURCES: dict[str, dict[str, str]] = {
         "AutoScalingGroupName": "arn:aws:autoscaling:{r}:{a}:autoScalingGroup:*:autoScalingGroupName/{v}"
     },
     "dynamodb": {"TableName": _TABLE},
+    "cognito-identity": _forms("cognito-identity", IdentityPoolId="identitypool/{v}"),
     "cognito-idp": _forms("cognito-idp", UserPoolId="userpool/{v}"),
     "cloudwatch": _forms("cloudwatch", AlarmName="alarm:{v}", AlarmNames="alarm:{v}"),
     "codebuild": _forms(
@@ -287,6 +288,8 @@ _HANDLERS: dict[str, tuple[str, str, str]] = {
         "acm:UpdateCertificateOptions",
         "acm:DeleteCertificate",
     ),
+    "AWS::Cognito::IdentityPoolPrincipalTag": ("cognito-identity:SetPrincipalTagAttributeMap",) * 3,
+    "AWS::Cognito::IdentityPoolRoleAttachment": ("cognito-identity:SetIdentityPoolRoles",) * 3,
     "AWS::Cognito::UserPoolGroup": (
         "cognito-idp:CreateGroup",
         "cognito-idp:UpdateGroup",

@@ -51,6 +51,10 @@ def _user_pool(ctx: Context, properties: dict[str, Any]) -> list[str]:
     return [ctx.arn("cognito-idp", f"userpool/{properties.get('UserPoolId', '')}")]
 
 
+def _identity_pool(ctx: Context, properties: dict[str, Any]) -> list[str]:
+    return [ctx.arn("cognito-identity", f"identitypool/{properties.get('IdentityPoolId', '')}")]
+
+
 def _named(*keys: str) -> Callable[[Context, dict[str, Any]], list[str]]:
     def find(_ctx: Context, properties: dict[str, Any]) -> list[str]:
         return [str(properties.get(key, "")) for key in keys]
@@ -59,6 +63,8 @@ def _named(*keys: str) -> Callable[[Context, dict[str, Any]], list[str]]:
 
 
 _FINDERS: dict[str, Callable[[Context, dict[str, Any]], list[str]]] = {
+    "AWS::Cognito::IdentityPoolPrincipalTag": _identity_pool,
+    "AWS::Cognito::IdentityPoolRoleAttachment": _identity_pool,
     "AWS::Cognito::UserPoolClient": _user_pool,
     "AWS::Cognito::UserPoolDomain": _user_pool,
     "AWS::Cognito::UserPoolGroup": _user_pool,

@@ -143,6 +143,25 @@ def _duration(ctx: Context, role: Record, params: dict[str, Any]) -> int:
     return seconds
 
 
+def begin_role_session(
+    ctx: Context, role: Record, name: str, seconds: int, *, keys: dict[str, str], tags: dict[str, str]
+) -> dict[str, Any]:
+    """Credentials of a role for who has it by a web identity (the caller has asked its trust policy).
+
+    keys: further condition keys of the session.
+    """
+    data = {
+        "role": role.id,
+        "role_id": role.data["id"],
+        "session_name": name,
+        "arn": f"arn:aws:sts::{role.account}:assumed-role/{role.id}/{name}",
+        "policies": [],
+        "tags": tags,
+        "keys": keys,
+    }
+    return _session(ctx, role.account, data, seconds)
+
+
 def _session(ctx: Context, account: str, data: dict[str, Any], seconds: int) -> dict[str, Any]:
     expires = ctx.now + seconds
     secret, token = new_secret(), secrets.token_urlsafe(120)

@@ -15,7 +15,7 @@ from sandbox.store import Record
 if TYPE_CHECKING:
     from sandbox.world import World
 
-_HOST = re.compile(r"^(issuer-)?cognito-idp\.([a-z0-9-]+)\.", re.IGNORECASE)
+_HOST = re.compile(r"^(issuer-)?cognito-(?:idp|identity)\.([a-z0-9-]+)\.", re.IGNORECASE)
 _DOCUMENT = re.compile(r"^/([\w-]+_[0-9a-zA-Z]+)/\.well-known/(jwks\.json|openid-configuration)$")
 
 

@@ -241,3 +241,28 @@ def bearer(ctx: Context, token: str) -> tuple[Record, Record, Record]:
     if ended or claims["auth_time"] < int(user.data.get("signed_out_at", 0)):
         raise not_authorized("Access Token has been revoked")
     return pool, client, user
+
+
+def identity_claims(pool: Record, token: str) -> dict[str, Any] | None:
+    """The claims of an ID token that this pool signed, however old; None if it is none."""
+    public = private_key(pool.data["keys"][ID]["pem"]).public_key()
+    try:
+        claims: dict[str, Any] = jwt.decode(
+            token,
+            public,
+            algorithms=["RS256"],
+            options={"verify_exp": False, "verify_iat": False, "verify_aud": False},
+        )
+    except jwt.InvalidTokenError:
+        return None
+    return claims if claims.get("token_use") == "id" else None
+
+
+def is_ended(ctx: Context, pool: Record, claims: dict[str, Any]) -> bool:
+    """Whether the session of a token's claims was signed out, or its user is gone or disabled."""
+    user = next((u for u in of_pool(ctx, pool, USER) if u.data["sub"] == claims["sub"]), None)
+    if user is None or not user.data["enabled"]:
+        return True
+    session = ctx.store.get(pool.account, pool.region, SESSION, str(claims.get("origin_jti")))
+    revoked = session is not None and session.data["revoked"]
+    return bool(revoked or claims["auth_time"] < int(user.data.get("signed_out_at", 0)))

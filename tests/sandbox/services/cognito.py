@@ -46,6 +46,13 @@ def anonymous(sandbox: Sandbox, region: str) -> Any:
     return session.client("cognito-idp", endpoint_url=endpoint, config=config)
 
 
+def anonymous_identity(sandbox: Sandbox) -> Any:
+    """A client without keys for identity pools."""
+    session: Any = boto3.Session(region_name=HOME)
+    config = Config(signature_version=UNSIGNED)
+    return session.client("cognito-identity", endpoint_url=sandbox.url, config=config)
+
+
 @dataclass
 class Pool:
     """A pool of the test's account, with a client that allows every flow the sandbox has."""
