@@ -97,9 +97,12 @@ def resources_done(row: Stack, quiet: Iterable[tuple[list[str], int]]) -> int:
 
 
 def resources_gone(row_id: int) -> None:
-    """A stack that is deleted holds nothing any more; what was told to stay keeps its word."""
+    """A stack that is deleted holds nothing any more; what was told to stay keeps its word.
+
+    The times of a resource are those of its creation until an event tells of its deletion.
+    """
     Resource.objects.filter(stack_id=row_id).exclude(status__in=["DELETE_COMPLETE", "DELETE_SKIPPED"]).update(
-        status="DELETE_COMPLETE"
+        status="DELETE_COMPLETE", started_at=None, ended_at=None
     )
 
 

@@ -172,7 +172,6 @@ def _whole(
         events_before=after,
         problems=problems or {},
         typed=typed or {},
-        report=TeardownReport.objects.filter(operation=operation).first(),
         **context,
     )
 
@@ -192,12 +191,13 @@ def _live_context(operation: Operation, steps: list[Step], seen: str) -> dict[st
 
 
 def _around(operation: Operation, user: User) -> dict[str, Any]:
-    """What changes with the status only: plan, decisions, buttons, the link to the subject."""
+    """What changes with the status only: report, plan, decisions, buttons, the link to the subject."""
     waiting = operation.status == S.AWAITING_APPROVAL
     own = operation.requested_by_id == user.pk
     allowed = {verb: _may(operation, verb, user) for verb in ("approve", "reject", "cancel", "retry")}
     notice = operation.not_before and operation.not_before > timezone.now() and operation.status in OPEN
     return {
+        "report": TeardownReport.objects.filter(operation=operation).first(),
         "plan": Plan.objects.filter(operation=operation).first(),
         "people": story.people_of(operation),
         "subject_url": _subject_url(operation),

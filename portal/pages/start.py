@@ -142,6 +142,6 @@ def _sentence(approvals: int, moving: int, failed: int, environments: int) -> st
         parts.append("One operation is under way." if moving == 1 else f"{moving} operations are under way.")
     if not parts:
         if not environments:
-            return "There is no environment yet. Request the first one."
+            return "No environment is up. Request one."
         return "All is calm: nothing waits for you and nothing is under way."
     return " ".join(parts)

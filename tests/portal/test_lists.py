@@ -105,8 +105,8 @@ def test_environment_and_operation_pages_ask_a_constant_number_of_questions(
 
 
 EMPTY = [
-    ("admin:index", "No environment yet", "/api/v1/environments/"),
-    ("admin:lifecycle_environment_changelist", "No environment yet", "/api/v1/environments/"),
+    ("admin:index", "No environment is up", "/api/v1/environments/"),
+    ("admin:lifecycle_environment_changelist", "No environment is up", "/api/v1/environments/"),
     ("admin:operations_operation_changelist", "Nothing has been asked for yet", "/api/v1/operations/"),
     ("admin:approvals", "The inbox is empty", "/api/v1/operations/"),
     ("admin:lifecycle_account_changelist", "No account yet", "/api/v1/accounts/"),

@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from django.urls import reverse
 
+from environments.lifecycle.models import TeardownReport
 from environments.operations.events import Draft, events_write
 from environments.operations.models import Decision, Operation, Step
 from environments.operations.moves import operation_describe
@@ -246,3 +247,16 @@ def test_decision_on_a_live_account_says_so(world: Any, waiting: Operation, sign
     )
     assert f"LIVE {world.account.account_id}" in page
     assert f"This changes the LIVE account {world.account.account_id}" in page
+
+
+def test_report_of_a_teardown_comes_with_its_end(world: Any, running: Operation, sign_in: Any) -> None:
+    browser = sign_in(world.people[R.AUDITOR])
+    page = browser.get(reverse("admin:operation", args=[running.pk])).content.decode()
+    assert "What remains" not in page
+    Operation.objects.filter(pk=running.pk).update(status="succeeded", sentence="It is gone.")
+    TeardownReport.objects.create(
+        environment=running.subject, operation=running, kept=[{"type": "AWS::KMS::Key", "id": "the-key"}]
+    )
+    news = browser.get(poll_address(page)).content.decode()
+    assert "What remains" in news
+    assert "the-key" in news

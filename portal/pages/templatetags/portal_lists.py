@@ -31,7 +31,7 @@ ABOUT = {
     "environment": About(
         "Whole AWS environments from one blueprint. Those that are gone are under the status filter.",
         "deployed_code",
-        "No environment yet",
+        "No environment is up",
         "Ask for one: you see what it would create and cost before anything is built.",
         "environments/",
         "New environment",
