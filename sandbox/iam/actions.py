@@ -290,10 +290,16 @@ _HANDLERS: dict[str, tuple[str, str, str]] = {
     ),
     "AWS::Cognito::IdentityPoolPrincipalTag": ("cognito-identity:SetPrincipalTagAttributeMap",) * 3,
     "AWS::Cognito::IdentityPoolRoleAttachment": ("cognito-identity:SetIdentityPoolRoles",) * 3,
+    "AWS::Cognito::LogDeliveryConfiguration": ("cognito-idp:SetLogDeliveryConfiguration",) * 3,
     "AWS::Cognito::UserPoolGroup": (
         "cognito-idp:CreateGroup",
         "cognito-idp:UpdateGroup",
         "cognito-idp:DeleteGroup",
+    ),
+    "AWS::Cognito::UserPoolIdentityProvider": (
+        "cognito-idp:CreateIdentityProvider",
+        "cognito-idp:UpdateIdentityProvider",
+        "cognito-idp:DeleteIdentityProvider",
     ),
     "AWS::Cognito::UserPoolRegionalConfigurationAttachment": ("cognito-idp:UpdateUserPool",) * 3,
     "AWS::Cognito::UserPoolResourceServer": (

@@ -65,9 +65,12 @@ def _named(*keys: str) -> Callable[[Context, dict[str, Any]], list[str]]:
 _FINDERS: dict[str, Callable[[Context, dict[str, Any]], list[str]]] = {
     "AWS::Cognito::IdentityPoolPrincipalTag": _identity_pool,
     "AWS::Cognito::IdentityPoolRoleAttachment": _identity_pool,
+    "AWS::Cognito::LogDeliveryConfiguration": _user_pool,
+    "AWS::Cognito::ManagedLoginBranding": _user_pool,
     "AWS::Cognito::UserPoolClient": _user_pool,
     "AWS::Cognito::UserPoolDomain": _user_pool,
     "AWS::Cognito::UserPoolGroup": _user_pool,
+    "AWS::Cognito::UserPoolIdentityProvider": _user_pool,
     "AWS::Cognito::UserPoolRegionalConfigurationAttachment": _user_pool,
     "AWS::Cognito::UserPoolReplica": _user_pool,
     "AWS::Cognito::UserPoolResourceServer": _user_pool,

@@ -11,14 +11,10 @@ from sandbox.resource_types import ResourceType, random_name
 from sandbox.services.cognito_idp import attributes, messages, passwords, replication
 from sandbox.services.cognito_idp.names import (
     CHALLENGE,
-    CLIENT,
     DOMAIN,
-    GROUP,
+    LOG_DELIVERY,
     POOL,
     REPLICA,
-    RESOURCE_SERVER,
-    RISK,
-    SESSION,
     USER,
     invalid,
     of_pool,
@@ -28,7 +24,7 @@ from sandbox.services.kms import keys
 from sandbox.store import Record
 
 FIXED = ("UsernameAttributes", "AliasAttributes", "UsernameConfiguration")
-PARTS = (CLIENT, GROUP, DOMAIN, RESOURCE_SERVER, RISK, USER, SESSION, CHALLENGE)
+PARTS = (*replication.COPIED, DOMAIN, CHALLENGE, LOG_DELIVERY)
 
 
 @resource_type(POOL)

@@ -14,9 +14,13 @@ from sandbox.application.dark import held_back
 from sandbox.errors import AwsError
 from sandbox.registry import on_start
 from sandbox.services.cognito_idp.names import (
+    BRANDING,
+    CHALLENGE,
     CLIENT,
     GROUP,
+    LOG_DELIVERY,
     POOL,
+    PROVIDER,
     REPLICA,
     RESOURCE_SERVER,
     RISK,
@@ -32,7 +36,7 @@ from sandbox.world import World
 TIMED = "Sandbox::Cognito::Replication"
 """The name of its duration in the settings: seconds of AWS until a change is in the other region."""
 AGAIN_S = 1.0
-COPIED = (CLIENT, GROUP, RESOURCE_SERVER, RISK, USER, SESSION)
+COPIED = (CLIENT, GROUP, RESOURCE_SERVER, RISK, PROVIDER, BRANDING, USER, SESSION)
 REGIONAL = ("EmailConfiguration", "SmsConfiguration", "LambdaConfig")
 """What a replica has of its own besides its tags (developer guide, "Things to know about multi-Region replication")."""
 OWN_DATA = ("failures", "failed_at", "locked_until")
@@ -163,7 +167,7 @@ def fill(world: World, replica: Record, tags: dict[str, str]) -> Record:
 def empty(world: World, replica: Record) -> None:
     """Take the replica's region away: every copy there."""
     region = str(replica.properties["RegionName"])
-    for type_name in (POOL, *COPIED, "Sandbox::Cognito::Challenge"):
+    for type_name in (POOL, *COPIED, CHALLENGE, LOG_DELIVERY):
         for record in world.store.list(replica.account, region, type_name):
             if pool_id(record) == replica.properties["UserPoolId"]:
                 world.store.remove(record)

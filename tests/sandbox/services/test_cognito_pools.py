@@ -189,6 +189,36 @@ def test_resource_servers_and_risk_configurations_are_kept(pool: Pool) -> None:
     assert read["CompromisedCredentialsRiskConfiguration"] == block
 
 
+def test_providers_branding_and_log_delivery_are_kept(pool: Pool) -> None:
+    name = {"UserPoolId": pool.id, "ProviderName": "corporate"}
+    details = {"client_id": "a", "client_secret": "b", "oidc_issuer": "https://id.example.com"}
+    oidc = {"ProviderType": "OIDC", "ProviderDetails": details}
+    pool.aws.create_identity_provider(**name, **oidc)
+    assert refused(pool.aws.create_identity_provider, **name, **oidc)[0] == "DuplicateProviderException"
+    pool.aws.update_identity_provider(**name, AttributeMapping={"email": "mail"})
+    shown = pool.aws.describe_identity_provider(**name)["IdentityProvider"]
+    assert (shown["ProviderDetails"], shown["AttributeMapping"]) == (details, {"email": "mail"})
+    pool.aws.delete_identity_provider(**name)
+    assert pool.aws.list_identity_providers(UserPoolId=pool.id)["Providers"] == []
+    icon = {"Category": "FAVICON_ICO", "ColorMode": "LIGHT", "Extension": "ICO", "Bytes": b"\x00\xff"}
+    made = pool.aws.create_managed_login_branding(UserPoolId=pool.id, ClientId=pool.app, Assets=[icon])
+    by_client = pool.aws.describe_managed_login_branding_by_client(UserPoolId=pool.id, ClientId=pool.app)
+    assert by_client["ManagedLoginBranding"]["Assets"] == [icon]
+    id = made["ManagedLoginBranding"]["ManagedLoginBrandingId"]
+    pool.aws.delete_managed_login_branding(UserPoolId=pool.id, ManagedLoginBrandingId=id)
+    group = f"arn:aws:logs:{HOME}:{ACCOUNT}:log-group:users"
+    wanted = [
+        {
+            "LogLevel": "ERROR",
+            "EventSource": "userNotification",
+            "CloudWatchLogsConfiguration": {"LogGroupArn": group},
+        }
+    ]
+    pool.aws.set_log_delivery_configuration(UserPoolId=pool.id, LogConfigurations=wanted)
+    read = pool.aws.get_log_delivery_configuration(UserPoolId=pool.id)["LogDeliveryConfiguration"]
+    assert read["LogConfigurations"] == wanted
+
+
 def cognito(kind: str, **properties: Any) -> dict[str, Any]:
     return {"Type": f"AWS::Cognito::{kind}", "Properties": properties}
 
@@ -214,6 +244,17 @@ def parts(**changed: Any) -> dict[str, Any]:
         "Admins": cognito("UserPoolGroup", UserPoolId=POOL, GroupName="admins", Precedence=0),
         "Login": cognito("UserPoolDomain", UserPoolId=POOL, Domain="stacked-login"),
         "Api": cognito("UserPoolResourceServer", UserPoolId=POOL, Identifier="api", Name="Api"),
+        "Idp": cognito(
+            "UserPoolIdentityProvider",
+            UserPoolId=POOL,
+            ProviderName="corporate",
+            ProviderType="OIDC",
+            ProviderDetails={"client_id": "a", "oidc_issuer": "https://id.example.com"},
+        ),
+        "Style": cognito(
+            "ManagedLoginBranding", UserPoolId=POOL, ClientId={"Ref": "App"}, UseCognitoProvidedValues=True
+        ),
+        "Logs": cognito("LogDeliveryConfiguration", UserPoolId=POOL, LogConfigurations=[]),
         "Risk": cognito("UserPoolRiskConfigurationAttachment", UserPoolId=POOL, ClientId={"Ref": "App"}),
     }
 
@@ -238,6 +279,10 @@ def test_stack_makes_what_both_apis_show_and_takes_it_away(client: Client) -> No
     )
     api = aws.describe_resource_server(UserPoolId=ids["Pool"], Identifier=ids["Api"])["ResourceServer"]
     assert api["Name"] == "Api"
+    idp = aws.describe_identity_provider(UserPoolId=ids["Pool"], ProviderName=ids["Idp"])["IdentityProvider"]
+    assert idp["ProviderType"] == "OIDC"
+    style = aws.describe_managed_login_branding_by_client(UserPoolId=ids["Pool"], ClientId=ids["App"])
+    assert style["ManagedLoginBranding"]["UseCognitoProvidedValues"] is True
     tagged = client("resourcegroupstaggingapi").get_resources(
         TagFilters=[{"Key": "env", "Values": ["shop"]}], ResourceTypeFilters=["cognito-idp"]
     )
