@@ -63,7 +63,7 @@ def _api_only(params: dict[str, Any]) -> dict[str, Any]:
 @operation("cognito-idp", "CreateUserPool")
 def create_user_pool(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     properties = {"UserPoolName": params["PoolName"], **_settings(params)}
-    if properties.get("MfaConfiguration") == "ON" and not properties.get("SmsConfiguration"):
+    if properties.get("MfaConfiguration", "OFF") != "OFF" and not properties.get("SmsConfiguration"):
         raise invalid(
             "SMS configuration and Auto verification for phone_number are required when MFA is required/optional"
         )

@@ -67,6 +67,13 @@ class UserPoolReplica(ResourceType):
             return
         replication.fill(ctx.world, record, record.tags)
 
+    def updated(self, ctx: Context, record: Record, before: dict[str, Any]) -> None:
+        """Only tags change: those of the stack go on the copy, whose others stay."""
+        there = _copy(ctx, record)
+        if there is not None:
+            there.tags = {**there.tags, **record.tags}
+            ctx.store.put(there)
+
     def check_delete(self, ctx: Context, record: Record) -> None:
         pool_get(ctx, record.properties["UserPoolId"], "DeleteUserPoolReplica")
         if record.state != "INACTIVE":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import functools
 import secrets
 from typing import Any
 
@@ -33,13 +34,17 @@ def _make_keys() -> list[dict[str, str]]:
 
 async def ready_keys(world: World, pool: Record) -> None:
     """See that the pool has its keys; they are made at the first need, beside the event loop."""
-    if "keys" in pool.data:
-        return
-    made = await asyncio.to_thread(_make_keys)
-    for place in world.store.list(pool.account, None, POOL):
-        if place.id == pool.id and "keys" not in place.data:
-            place.data["keys"] = made
-            world.store.put(place)
+    if "keys" not in pool.data:
+        made = await asyncio.to_thread(_make_keys)
+        for place in world.store.list(pool.account, None, POOL):
+            if place.id == pool.id and "keys" not in place.data:
+                place.data["keys"] = made
+                world.store.put(place)
+    loaded = world.memory.setdefault("cognito keys", set())
+    if pool.id not in loaded:
+        for key in pool.data["keys"]:
+            await asyncio.to_thread(private_key, key["pem"])
+        loaded.add(pool.id)
 
 
 def jwks(pool: Record) -> dict[str, Any]:
@@ -61,7 +66,9 @@ def jwks(pool: Record) -> dict[str, Any]:
     return {"keys": keys}
 
 
+@functools.lru_cache(maxsize=512)
 def private_key(pem: str) -> rsa.RSAPrivateKey:
+    # Loading checks the numbers, which takes 35 ms.
     key = serialization.load_pem_private_key(pem.encode(), password=None)
     assert isinstance(key, rsa.RSAPrivateKey)  # _make_keys makes no others
     return key

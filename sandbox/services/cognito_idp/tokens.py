@@ -25,6 +25,7 @@ from sandbox.services.cognito_idp.names import (
     USER,
     not_authorized,
     of_pool,
+    part_id,
     pool_get,
 )
 from sandbox.services.cognito_idp.signing_keys import ACCESS, ID, issuer, private_key
@@ -125,7 +126,8 @@ def issue(ctx: Context, pool: Record, client: Record, user: Record, session: Rec
 
 def _signed(pool: Record, which: int, claims: dict[str, Any]) -> str:
     key = pool.data["keys"][which]
-    return jwt.encode(claims, key["pem"], algorithm="RS256", headers={"kid": key["kid"], "typ": None})
+    private = private_key(key["pem"])
+    return jwt.encode(claims, private, algorithm="RS256", headers={"kid": key["kid"], "typ": None})
 
 
 def groups_of(ctx: Context, pool: Record, user: Record) -> list[Record]:
@@ -208,6 +210,12 @@ def unverified(token: str) -> dict[str, Any]:
     return claims
 
 
+def _user_of(ctx: Context, pool: Record, name: str, sub: str) -> Record | None:
+    """The user of a token, unless another one has the name by now."""
+    user = ctx.store.get(pool.account, pool.region, USER, part_id(pool.id, name))
+    return user if user is not None and user.data["sub"] == sub else None
+
+
 def bearer(ctx: Context, token: str) -> tuple[Record, Record, Record]:
     """Pool, client and user of an access token. Raises NotAuthorizedException in Cognito's words."""
     claims = unverified(token)
@@ -228,7 +236,7 @@ def bearer(ctx: Context, token: str) -> tuple[Record, Record, Record]:
         raise not_authorized("Invalid Access Token")
     if ctx.now >= claims["exp"]:
         raise not_authorized("Access Token has expired")
-    user = next((u for u in of_pool(ctx, pool, USER) if u.data["sub"] == claims["sub"]), None)
+    user = _user_of(ctx, pool, claims["username"], claims["sub"])
     client = ctx.store.get(pool.account, pool.region, CLIENT, claims["client_id"])
     if user is None:
         raise AwsError("UserNotFoundException", "User does not exist.")
@@ -260,7 +268,7 @@ def identity_claims(pool: Record, token: str) -> dict[str, Any] | None:
 
 def is_ended(ctx: Context, pool: Record, claims: dict[str, Any]) -> bool:
     """Whether the session of a token's claims was signed out, or its user is gone or disabled."""
-    user = next((u for u in of_pool(ctx, pool, USER) if u.data["sub"] == claims["sub"]), None)
+    user = _user_of(ctx, pool, claims["cognito:username"], claims["sub"])
     if user is None or not user.data["enabled"]:
         return True
     session = ctx.store.get(pool.account, pool.region, SESSION, str(claims.get("origin_jti")))
