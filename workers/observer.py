@@ -40,6 +40,8 @@ PATIENCE = 0.1
 """… namely this part of the silence so far: what takes 20 seconds is told at most 2 seconds late."""
 BATCHES = 25
 """The most batches of one run: a task stays short."""
+HANDLED_MOST = BATCHES * sqs.BATCH
+"""Handles that could not be deleted are of no use for long: SQS shows their messages again."""
 
 
 def watch_take(scope: str) -> uuid.UUID | None:
@@ -117,7 +119,8 @@ def drain(account: Account, region: str, watch: Watch) -> int:
         if not messages:
             break
         take_in(account.account_id, region, [message["Body"] for message in messages])
-        _handled_keep(watch, [*watch.handled, *(message["ReceiptHandle"] for message in messages)])
+        handles = [*watch.handled, *(message["ReceiptHandle"] for message in messages)]
+        _handled_keep(watch, handles[-HANDLED_MOST:])
         count += len(messages)
         if len(watch.handled) >= sqs.BATCH:
             sqs.delete(session, queue_url, watch.handled[: sqs.BATCH])
@@ -146,28 +149,27 @@ def _handled_keep(watch: Watch, handles: list[str]) -> None:
 
 def poll(account: Account, region: str) -> None:
     """One listing of all stacks, for what no event told; and the resources of stacks at rest that seem to move."""
-    rows = {
-        row.stack_id: row
-        for row in Stack.objects.filter(account_id=account.account_id, region=region).exclude(stack_id="")
-    }
-    moving = {stack_id for stack_id, row in rows.items() if row.status.endswith("_IN_PROGRESS")}
-    behind = set(
+    stacks = Stack.objects.filter(account_id=account.account_id, region=region).exclude(stack_id="")
+    # Only those: the rows of all that were ever deleted stay, and are many in time.
+    moving = dict(stacks.filter(status__endswith="_IN_PROGRESS").values_list("stack_id", "pk"))
+    behind = dict(
         Resource.objects.filter(
             stack__account_id=account.account_id, stack__region=region, status__endswith="_IN_PROGRESS"
         )
         .exclude(stack__status__endswith="_IN_PROGRESS")
         .exclude(stack__status="DELETE_COMPLETE")
-        .values_list("stack__stack_id", flat=True)[:5]
+        .exclude(stack__stack_id="")
+        .values_list("stack__stack_id", "stack_id")
+        .distinct()[:5]
     )
     if not moving and not behind:
         return
     session = _session(account, region, READER)
     for state in cloudformation.stacks_all(session):
         if state.stack_id in moving:
-            stack_seen(rows[state.stack_id].pk, state)
-    for stack_id in behind:
-        if stack_id in rows:
-            resources_fill(rows[stack_id].pk, cloudformation.resources_of(session, stack_id))
+            stack_seen(moving[state.stack_id], state)
+    for stack_id, row_id in behind.items():
+        resources_fill(row_id, cloudformation.resources_of(session, stack_id))
 
 
 def steps_wake(scope: str) -> None:

@@ -1,11 +1,14 @@
 """Comparing what the database says with what is in AWS. Reads only."""
 
+from collections import defaultdict
 from dataclasses import dataclass
 
 from botocore.exceptions import BotoCoreError, ClientError
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import QuerySet
 from django.utils import timezone
 
-from environments.lifecycle.models import Account, Environment
+from environments.lifecycle.models import Account, Environment, Release
 from environments.lifecycle.states import GONE, EnvironmentStatus
 from environments.operations.models import Operation
 from environments.operations.states import OPEN
@@ -13,6 +16,7 @@ from workers.artifacts import note_write
 from workers.aws import cloudformation
 from workers.aws.cloudformation import DEAD, GOOD, StackState
 from workers.aws.session import NoEndpoint
+from workers.names import stack_name
 from workers.observer import reader_session
 
 NOTE = "reconcile.json"
@@ -48,17 +52,18 @@ def reconcile() -> list[Difference]:
 
 
 def _region(account: Account, region: str, stacks: list[StackState]) -> list[Difference]:
+    """One pass over environments and stacks, and three queries, however many there are."""
+    by_name = {stack.name: stack for stack in stacks}
+    keys = {release.pk: [stack["key"] for stack in release.stacks] for release in Release.objects.all()}
+    environments = Environment.objects.filter(account=account, home_region=region)
+    operations = _operations_open(environments)
     found: list[Difference] = []
-    known: set[str] = set()
-    for environment in Environment.objects.filter(account=account, home_region=region).select_related(
-        "release"
-    ):
-        names = [f"sy-{environment.full_name}-{stack['key']}" for stack in environment.release.stacks]
-        known.update(names)
-        there = [stack for stack in stacks if stack.name in names]
-        found += _environment(environment, names, there)
-    for stack in stacks:
-        if stack.name.startswith("sy-") and stack.name not in known:
+    for environment in environments.only("name", "suffix", "status", "release_id").iterator():
+        names = [stack_name(environment, key) for key in keys[environment.release_id]]
+        there = [by_name.pop(name) for name in names if name in by_name]
+        found += _environment(environment, names, there, operations.get(environment.pk, []))
+    for stack in by_name.values():
+        if stack.name.startswith("sy-"):
             found.append(
                 Difference(
                     f"stack {stack.name}",
@@ -69,7 +74,22 @@ def _region(account: Account, region: str, stacks: list[StackState]) -> list[Dif
     return found
 
 
-def _environment(environment: Environment, names: list[str], there: list[StackState]) -> list[Difference]:
+def _operations_open(environments: QuerySet[Environment]) -> dict[int, list[Operation]]:
+    """Open operations by the environment that they are about."""
+    rows = Operation.objects.filter(
+        subject_type=ContentType.objects.get_for_model(Environment),
+        subject_id__in=environments.values("pk"),
+        status__in=OPEN,
+    )
+    found: dict[int, list[Operation]] = defaultdict(list)
+    for operation in rows.order_by("pk"):
+        found[operation.subject_id].append(operation)
+    return found
+
+
+def _environment(
+    environment: Environment, names: list[str], there: list[StackState], operations: list[Operation]
+) -> list[Difference]:
     found = []
     good = {stack.name for stack in there if stack.status in GOOD or "ROLLBACK_COMPLETE" in stack.status}
     subject = f"environment {environment}"
@@ -92,9 +112,7 @@ def _environment(environment: Environment, names: list[str], there: list[StackSt
                 "It was begun after the backup: let its operation look (it re-attaches), or delete the stacks.",
             )
         )
-    for operation in Operation.objects.filter(
-        subject_id=environment.pk, kind__in=["provision", "teardown"], status__in=OPEN
-    ):
+    for operation in operations:
         found += _operation(operation, names, there, good)
     return found
 

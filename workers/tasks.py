@@ -2,11 +2,12 @@
 
 import uuid
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from celery import current_app, shared_task
 from django.contrib.sessions.backends.db import SessionStore
+from django.db.models import Q
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
@@ -16,7 +17,7 @@ from environments.operations.approvals import operation_expire_approval
 from environments.operations.models import Operation
 from environments.operations.queue import send
 from environments.operations.scheduling import occurrence_take, occurrences_forget
-from environments.operations.selectors import operations_due, scopes_moving
+from environments.operations.selectors import NOT_BEGUN, operations_due, scopes_moving
 from environments.operations.states import HOLDING, OperationStatus
 from workers import watermark
 from workers.observer import SOON_S, is_watched, observe, watch_end, watch_take
@@ -28,6 +29,8 @@ log = structlog.get_logger(__name__)
 
 # A due operation is not sent again by the next ticks while its message may still wait in the queue.
 RESEND = timedelta(seconds=20)
+AT_ONCE = 200
+"""The most approvals that one tick ends: a task stays short."""
 
 
 @shared_task(name="workers.advance", ignore_result=True)
@@ -47,19 +50,15 @@ def tick() -> None:
         _send("workers.reconcile")
     now = timezone.now()
     due = operations_due(now)
-    Operation.objects.filter(pk__in=due, wake_at__lte=now).update(wake_at=now + RESEND)
+    Operation.objects.filter(NOT_BEGUN | Q(wake_at__lte=now), pk__in=due).update(wake_at=now + RESEND)
     for operation_id in due:
         send(operation_id)
-    expired = Operation.objects.filter(
-        status=OperationStatus.AWAITING_APPROVAL, approval_expires_at__lte=now
-    ).values_list("pk", flat=True)
-    for operation_id in expired:
-        operation_expire_approval(operation_id)
     _watch_what_moves()
     if orders_wait():
         _send("workers.sandbox")
     if occurrence_take("housekeeping", now.replace(minute=0, second=0, microsecond=0)):
         _send("workers.housekeeping")
+    _expire_approvals(now)
 
 
 @shared_task(name="workers.sandbox", ignore_result=True)
@@ -86,6 +85,18 @@ def observe_region(account_pk: int, region: str, token: str) -> None:
         watch_end(f"{account.account_id}/{region}", right)
     else:
         _send_observe(account_pk, region, right, countdown_s=seconds)
+
+
+def _expire_approvals(now: datetime) -> None:
+    """End what nobody approved in time. One that cannot be ended is logged, and keeps no other from its end."""
+    expired = Operation.objects.filter(
+        status=OperationStatus.AWAITING_APPROVAL, approval_expires_at__lte=now
+    ).values_list("pk", flat=True)
+    for operation_id in expired[:AT_ONCE]:
+        try:
+            operation_expire_approval(operation_id)
+        except Exception:
+            log.exception("approval.not-expired", operation=operation_id)
 
 
 def _watch_what_moves() -> None:

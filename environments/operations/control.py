@@ -96,7 +96,8 @@ def operation_resume(*, operation_id: int, actor: Any) -> Operation:
         operation = _locked(operation_id, actor, "retry")
         if operation.status != OperationStatus.PAUSED:
             raise Conflict(f"Operation {operation.pk} is not paused: it is {operation.status}.")
-        operation_queue(operation, sentence=f"Resumed by {actor}.")
+        # A cancel that the pause cut short is over: it can be asked for again.
+        operation_queue(operation, sentence=f"Resumed by {actor}.", cancel_requested_at=None)
         event_write(operation.pk, "operation.resumed", operation.sentence)
         _audit(operation, "resumed", actor)
     return operation

@@ -232,7 +232,11 @@ def steps_reset(operation: Operation) -> list[str]:
     """Before a retry: what failed or was cancelled is to be done again; answers the keys."""
     again = list(operation.steps.filter(status__in=[StepStatus.FAILED, StepStatus.CANCELLED]))
     for step in again:
-        step_move(step, StepStatus.PENDING, looks=0, faults=0, wake_at=None, sentence="", ended_at=None)
+        # What a cancel noted is over with it: the next one looks at once again.
+        state = {key: value for key, value in step.state.items() if key != "cancel_seen"}
+        step_move(
+            step, StepStatus.PENDING, state=state, looks=0, faults=0, wake_at=None, sentence="", ended_at=None
+        )
     return [step.key for step in again]
 
 

@@ -9,12 +9,15 @@ from django.utils import timezone
 from environments.operations.models import Event, Operation, Step
 from environments.operations.states import DRIVEN, HOLDING, OperationStatus
 
+NOT_BEGUN = Q(status=OperationStatus.PENDING, wake_at__isnull=True)
+"""What no worker has looked at, and no tick has sent a message for."""
+
 
 def operations_due(now: datetime | None = None, *, limit: int = 500) -> list[int]:
-    """Ids of operations that a worker should look at now: due, or left by a worker that died."""
+    """Ids of operations that a worker should look at now: due, not begun, or left by a worker that died."""
     now = now or timezone.now()
     free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
-    due = Q(wake_at__lte=now) | Q(status=OperationStatus.PENDING) | Q(lease_until__lt=now)
+    due = Q(wake_at__lte=now) | NOT_BEGUN | Q(lease_until__lt=now)
     return list(
         Operation.objects.filter(free & due, status__in=DRIVEN)
         .order_by("-priority", "wake_at", "id")

@@ -3,6 +3,7 @@
 import pytest
 from django.core.management import call_command
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from environments.lifecycle.models import Environment
 from environments.operations.models import Pause
@@ -72,6 +73,20 @@ def test_the_comparison_tells_what_differs_and_changes_nothing(ask, sandbox, cap
         cursor.execute("UPDATE lifecycle_environment SET suffix = 'zzzz'")
     call_command("reconcile")
     assert "no environment here knows it" in capsys.readouterr().out
+
+
+def test_the_comparison_asks_the_database_as_often_for_many_environments_as_for_one(ask):
+    ask()
+    reconcile()
+    with CaptureQueriesContext(connection) as one:
+        foreign = reconcile()
+    source = Environment.objects.get()
+    for number in range(30):
+        source.pk, source.name, source.status = None, f"old-{number}", "torn-down"
+        source.save(force_insert=True)
+    with CaptureQueriesContext(connection) as many:
+        assert reconcile() == foreign
+    assert len(many) == len(one)
 
 
 def test_a_restored_operation_looks_first_and_deploys_nothing_again(ask, sandbox):

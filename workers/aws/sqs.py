@@ -1,5 +1,6 @@
 """SQS: draining a queue in batches."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from workers.aws.session import Session
@@ -19,9 +20,13 @@ def receive(session: Session, queue_url: str) -> list[dict[str, Any]]:
     return list(answer.get("Messages", []))
 
 
-def delete(session: Session, queue_url: str, handles: list[str]) -> None:
-    """Delete up to ten messages that were received. One that stays comes again, which does no harm."""
-    session.client(SERVICE).delete_message_batch(
-        QueueUrl=queue_url,
-        Entries=[{"Id": str(number), "ReceiptHandle": handle} for number, handle in enumerate(handles)],
-    )
+def delete(session: Session, queue_url: str, handles: Sequence[str]) -> None:
+    """Delete messages that were received, ten a call. One that stays comes again, which does no harm."""
+    for first in range(0, len(handles), BATCH):
+        session.client(SERVICE).delete_message_batch(
+            QueueUrl=queue_url,
+            Entries=[
+                {"Id": str(number), "ReceiptHandle": handle}
+                for number, handle in enumerate(handles[first : first + BATCH])
+            ],
+        )

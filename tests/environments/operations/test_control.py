@@ -135,6 +135,31 @@ def test_a_notice_is_shortened_with_a_reason(make_operation, ada):
     assert operations_due() == [operation.pk]
 
 
+def test_what_a_recovery_paused_while_it_was_cancelled_can_be_cancelled_again(make_operation, ada):
+    operation = make_operation(status=S.RUNNING)
+    control.operation_cancel(operation_id=operation.pk, actor=ada)
+    type(operation).objects.filter(pk=operation.pk).update(status=S.PAUSED)
+    control.operation_resume(operation_id=operation.pk, actor=ada)
+    control.operation_cancel(operation_id=operation.pk, actor=ada)
+    operation.refresh_from_db()
+    assert operation.status == S.CANCELLED
+
+
+def test_a_retry_forgets_what_the_cancel_before_it_noted(make_operation, ada):
+    operation = make_operation(status=S.FAILED)
+    step = operation.steps.create(
+        key="data",
+        title="Data",
+        phase="execute",
+        position=0,
+        status="cancelled",
+        state={"cancel_seen": True, "token": "t"},
+    )
+    control.operation_retry(operation_id=operation.pk, actor=ada)
+    step.refresh_from_db()
+    assert (step.status, step.state) == ("pending", {"token": "t"})
+
+
 def test_pause_covers_everything_an_account_or_a_region(ada):
     control.pause_set(covers="1/eu", reason="audit", actor=ada)
     control.pause_set(covers="2/", reason="audit", actor=ada)
