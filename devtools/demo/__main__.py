@@ -21,11 +21,16 @@ SPEED = 0.01
 
 def main() -> int:
     """Exit code: 0 after Ctrl-C, 1 with one sentence when something stands in the way."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    # SIGINT too: who starts us in the background of a script has it ignored, and may still send it.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _as_ctrl_c)
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]  # a laptop's real keys and profiles end here
     try:
+        if sys.argv[1:]:
+            raise Trouble(
+                "The demo takes no arguments, only variables: PORT, SANDBOX_PORT, SPEED (as in PORT=8001)."
+            )
         slot = _take_slot()
         house = House(
             ports=Ports(web=_port("PORT", 8000), sandbox=_port("SANDBOX_PORT", 4566)),

