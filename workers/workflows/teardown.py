@@ -110,7 +110,7 @@ def execute(operation: Operation) -> list[StepSpec]:
         steps.append(
             StepSpec(
                 f"delete-{stack['key']}",
-                f"{stack['title']} goes",
+                f"Deletion of {stack['title'][0].lower()}{stack['title'][1:]}",
                 "delete",
                 ("unprotect", *users),
                 region,
