@@ -19,6 +19,7 @@ from sandbox.generic_types import GENERIC
 from sandbox.request_log import RequestLog
 from sandbox.resource_types import ResourceType, tags_from
 from sandbox.scheduler import Scheduler
+from sandbox.schema_types import SCHEMA_TYPES, SchemaType
 from sandbox.store import GLOBAL, Record, Store
 
 log = logging.getLogger("sandbox")
@@ -32,6 +33,8 @@ class World:
         registry.load()
         for name in GENERIC:
             registry.TYPES.setdefault(name, ResourceType(name))
+        for name in SCHEMA_TYPES:
+            registry.TYPES.setdefault(name, SchemaType(name))
         self.store = Store(directory)
         self.scheduler = Scheduler(self.store.flush)
         self.faults = Faults(self)
