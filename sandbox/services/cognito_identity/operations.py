@@ -37,7 +37,6 @@ def shape(record: Record) -> dict[str, Any]:
     own = {n: record.properties[n] for n in SETTINGS if record.properties.get(n) is not None}
     if "SupportedLoginProviders" in own:
         own["SupportedLoginProviders"] = as_map(own["SupportedLoginProviders"])
-    own.setdefault("IdentityPoolName", record.id)
     return {**own, "IdentityPoolId": record.id, "IdentityPoolTags": dict(record.tags)}
 
 
@@ -79,10 +78,7 @@ def list_identity_pools(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
         most=60,
         code="InvalidParameterException",
     )
-    shown = [
-        {"IdentityPoolId": r.id, "IdentityPoolName": r.properties.get("IdentityPoolName", r.id)}
-        for r in records
-    ]
+    shown = [{"IdentityPoolId": r.id, "IdentityPoolName": r.properties["IdentityPoolName"]} for r in records]
     return {"IdentityPools": shown, "NextToken": following}
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from sandbox.context import Context
 from sandbox.errors import AwsError
 from sandbox.registry import resource_type
-from sandbox.resource_types import ResourceType
+from sandbox.resource_types import ResourceType, random_name
 from sandbox.store import Record
 
 SERVICE = "cognito-identity"
@@ -47,16 +47,18 @@ class IdentityPool(ResourceType):
     """An identity pool; its id is `<region>:<uuid>`."""
 
     def identify(self, ctx: Context, properties: dict[str, Any], hint: str) -> str:
+        properties.setdefault("IdentityPoolName", f"{hint.rpartition('-')[2]}-{random_name(12)}")
         return f"{ctx.region}:{uuid.uuid4()}"
 
     def arn_for(self, ctx: Context, id: str, properties: dict[str, Any]) -> str:
         return ctx.arn("cognito-identity", f"identitypool/{id}")
 
     def created(self, ctx: Context, record: Record) -> None:
-        record.attributes = {"Name": record.properties.get("IdentityPoolName", record.id)}
+        record.attributes = {"Name": record.properties["IdentityPoolName"]}
 
     def updated(self, ctx: Context, record: Record, before: dict[str, Any]) -> None:
-        record.attributes = {"Name": record.properties.get("IdentityPoolName", record.id)}
+        record.properties.setdefault("IdentityPoolName", before["IdentityPoolName"])
+        record.attributes = {"Name": record.properties["IdentityPoolName"]}
 
     def deleted(self, ctx: Context, record: Record) -> None:
         for type_name in (ROLES, TAGS, IDENTITY):

@@ -11,7 +11,7 @@ from typing import Any
 
 from sandbox.context import Context
 from sandbox.registry import operation, resource_type
-from sandbox.resource_types import ResourceType
+from sandbox.resource_types import ResourceType, random_name
 from sandbox.services._listing import page
 from sandbox.services.cognito_idp import replication
 from sandbox.services.cognito_idp.names import (
@@ -69,6 +69,7 @@ class UserPoolClient(ResourceType):
     """A client. Its id is the client id; attributes["ClientSecret"] where it has one."""
 
     def identify(self, ctx: Context, properties: dict[str, Any], hint: str) -> str:
+        properties.setdefault("ClientName", f"{hint.rpartition('-')[2]}-{random_name(12)}")
         return _random(26)
 
     def arn_for(self, ctx: Context, id: str, properties: dict[str, Any]) -> str:
@@ -79,7 +80,7 @@ class UserPoolClient(ResourceType):
         _check(properties)
 
     def created(self, ctx: Context, record: Record) -> None:
-        record.attributes = {"ClientId": record.id, "Name": record.properties.get("ClientName", record.id)}
+        record.attributes = {"ClientId": record.id, "Name": record.properties["ClientName"]}
         if record.properties.get("GenerateSecret"):
             record.attributes["ClientSecret"] = _random(51)
         replication.spread(ctx.world, record)
@@ -89,6 +90,7 @@ class UserPoolClient(ResourceType):
         _check(properties)
 
     def updated(self, ctx: Context, record: Record, before: dict[str, Any]) -> None:
+        record.properties.setdefault("ClientName", before["ClientName"])
         replication.spread(ctx.world, record)
 
     def deleted(self, ctx: Context, record: Record) -> None:
@@ -164,7 +166,7 @@ def shape(record: Record) -> dict[str, Any]:
         "AllowedOAuthFlowsUserPoolClient": False,
         "AuthSessionValidity": 3,
         **own,
-        "ClientName": record.properties.get("ClientName", record.id),
+        "ClientName": record.properties["ClientName"],
         "UserPoolId": record.properties["UserPoolId"],
         "ClientId": record.id,
         "CreationDate": record.created_at,
@@ -204,8 +206,7 @@ def list_user_pool_clients(ctx: Context, params: dict[str, Any]) -> dict[str, An
         code="InvalidParameterException",
     )
     shown = [
-        {"ClientId": r.id, "UserPoolId": pool.id, "ClientName": r.properties.get("ClientName", r.id)}
-        for r in records
+        {"ClientId": r.id, "UserPoolId": pool.id, "ClientName": r.properties["ClientName"]} for r in records
     ]
     return {"UserPoolClients": shown, "NextToken": following}
 
@@ -215,7 +216,7 @@ def update_user_pool_client(ctx: Context, params: dict[str, Any]) -> dict[str, A
     """What is not given goes back to its default (API reference)."""
     record = client_get(ctx, pool_get(ctx, params["UserPoolId"]), params["ClientId"])
     properties = _settings(params)
-    properties.setdefault("ClientName", record.properties.get("ClientName", record.id))
+    properties.setdefault("ClientName", record.properties["ClientName"])
     if record.properties.get("GenerateSecret"):
         properties["GenerateSecret"] = True
     return {"UserPoolClient": shape(ctx.world.update(ctx, record, properties, at_once=True))}

@@ -95,7 +95,7 @@ def list_user_pools(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     pools = [
         {
             "Id": r.id,
-            "Name": r.properties.get("UserPoolName", r.id),
+            "Name": r.properties["UserPoolName"],
             "LambdaConfig": r.properties.get("LambdaConfig") or {},
             "LastModifiedDate": r.updated_at,
             "CreationDate": r.created_at,
@@ -110,8 +110,8 @@ def update_user_pool(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     """What is not given goes back to its default (API reference), but for what only creation sets."""
     pool = pool_get(ctx, params["UserPoolId"])
     kept = {n: pool.properties[n] for n in (*FIXED, "Schema", *ELSEWHERE) if n in pool.properties}
-    name = params.get("PoolName") or pool.properties.get("UserPoolName")
-    wanted = {**_settings(params), **kept, **({"UserPoolName": name} if name else {})}
+    name = params.get("PoolName") or pool.properties["UserPoolName"]
+    wanted = {**_settings(params), **kept, "UserPoolName": name}
     if is_secondary(pool):
         _refuse_global(pool, wanted)
     ctx.world.update(ctx, pool, wanted, tags=params.get("UserPoolTags"), at_once=True)

@@ -35,6 +35,7 @@ class UserPool(ResourceType):
     """
 
     def identify(self, ctx: Context, properties: dict[str, Any], hint: str) -> str:
+        properties.setdefault("UserPoolName", f"{hint.rpartition('-')[2]}-{random_name(12)}")
         return f"{ctx.region}_{random_name(9)}"
 
     def arn_for(self, ctx: Context, id: str, properties: dict[str, Any]) -> str:
@@ -70,6 +71,7 @@ class UserPool(ResourceType):
         _keep_replicable(ctx, record, properties)
 
     def updated(self, ctx: Context, record: Record, before: dict[str, Any]) -> None:
+        record.properties.setdefault("UserPoolName", before["UserPoolName"])
         record.data["schema"] = attributes.full_schema(record.properties.get("Schema") or [])
         replication.spread(ctx.world, record)
 
@@ -114,7 +116,7 @@ def _keep_replicable(ctx: Context, record: Record, properties: dict[str, Any]) -
 def shape(ctx: Context, record: Record) -> dict[str, Any]:
     """UserPoolType, with the defaults that Cognito shows."""
     own = dict(record.properties)
-    name = own.pop("UserPoolName", record.id)
+    name = own.pop("UserPoolName")
     own.pop("Schema", None)
     for unshown in ("EnabledMfas", "EmailAuthenticationMessage", "EmailAuthenticationSubject"):
         own.pop(unshown, None)

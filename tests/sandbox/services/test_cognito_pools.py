@@ -272,7 +272,7 @@ def test_stack_makes_what_both_apis_show_and_takes_it_away(client: Client) -> No
     )
     assert (pool["UserPoolTags"]["env"], pool["UserPoolTags"]["own"]) == ("shop", "1")
     app = aws.describe_user_pool_client(UserPoolId=ids["Pool"], ClientId=ids["App"])["UserPoolClient"]
-    assert app["ClientSecret"] == outputs["Secret"]
+    assert app["ClientSecret"] == outputs["Secret"] and app["ClientName"].startswith("App-")
     assert aws.get_group(UserPoolId=ids["Pool"], GroupName=ids["Admins"])["Group"]["Precedence"] == 0
     assert (
         aws.describe_user_pool_domain(Domain=ids["Login"])["DomainDescription"]["UserPoolId"] == ids["Pool"]
