@@ -11,10 +11,20 @@ if TYPE_CHECKING:
 def darkness(world: World, account: str, region: str, *services: str) -> str | None:
     """None, `refuse` or `hang`. A fault for some operations only, or for other services, darkens nothing here."""
     for service in services:
-        facts = {"account": account, "region": region, "service": service}
-        for fault in world.faults.active("dark", facts):
+        for fault in world.faults.active("dark", _facts(account, region, service)):
             return "hang" if fault.body.get("mode") == "hang" else "refuse"
     return None
+
+
+def struck(world: World, account: str, region: str, service: str, resource: str) -> str | None:
+    """`darkness` of a call that was made to an application or a database: the log tells it, no count is used up."""
+    for fault in world.faults.active("dark", _facts(account, region, service)):
+        world.faults.note(fault, **_facts(account, region, service), resource=resource)
+    return darkness(world, account, region, service)
+
+
+def _facts(account: str, region: str, service: str) -> dict[str, str]:
+    return {"account": account, "region": region, "service": service}
 
 
 def held_back(world: World, service: str, since: float, *places: tuple[str, str]) -> bool:

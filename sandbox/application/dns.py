@@ -175,7 +175,7 @@ def is_healthy(world: World, record: Record, depth: int = 0) -> bool:
     balancer = balancer_of(world, name)
     if balancer is not None:
         ctx = world.context(balancer.account, balancer.region)
-        dark = darkness(world, balancer.account, balancer.region, "elbv2", "elasticloadbalancing")
+        dark = darkness(world, balancer.account, balancer.region, "elbv2")
         return dark is None and health.balancer_healthy(ctx, balancer)
     zone = zone_of(world, name)
     others = [r for r in _sets(world, zone, name) if r.properties["Type"] == given["Type"]] if zone else []

@@ -57,9 +57,9 @@ class Refusal:
 class Dark(Exception):
     """The endpoint's region cannot be reached; `hang`: it does not even refuse."""
 
-    def __init__(self, hang: bool) -> None:
+    def __init__(self, hang: bool, account: str, region: str) -> None:
         super().__init__("The region cannot be reached.")
-        self.hang = hang
+        self.hang, self.account, self.region = hang, account, region
 
 
 def find(world: World, name: str) -> tuple[Record, bool] | None:
@@ -100,7 +100,7 @@ def route(world: World, name: str) -> Route | Refusal | None:
     record, reading = found
     dark = darkness(world, record.account, record.region, "rds")
     if dark is not None:
-        raise Dark(dark == "hang")
+        raise Dark(dark == "hang", record.account, record.region)
     ctx = world.context(record.account, record.region)
     if record.type in (PROXY, PROXY_ENDPOINT):
         return _by_proxy(ctx, record)

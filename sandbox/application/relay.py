@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from sandbox.application import endpoints, hosting, volumes
 from sandbox.application import mysql_wire as wire
+from sandbox.application.dark import struck
 from sandbox.application.endpoints import Dark, Route
 from sandbox.application.engine import NoEngine
 
@@ -104,6 +105,7 @@ class _Session:
             await self._log_in(route, response, nonce)
             await self._log_in_behind(route, behind, greeting, response)
         except Dark as dark:
+            struck(self.world, dark.account, dark.region, "rds", self.name)
             if dark.hang:
                 await asyncio.sleep(3600)
             return

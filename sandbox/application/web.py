@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from sandbox.application import dns, hosting, instance, listeners, processes
 from sandbox.application.bundle import CannotRun
-from sandbox.application.dark import darkness
+from sandbox.application.dark import darkness, struck
 from sandbox.application.listeners import Reply, Request
 from sandbox.application.surroundings import INSTANCE_PATH
 from sandbox.services import cloudwatch
@@ -174,7 +174,7 @@ async def ask(world: World, request: Request) -> Reply:
     if balancer is None:
         raise Unreachable(f"Nothing listens on {addresses[0]}, the address of {request.host}.")
     ctx = world.context(balancer.account, balancer.region)
-    dark = darkness(world, balancer.account, balancer.region, "elbv2", "elasticloadbalancing")
+    dark = struck(world, balancer.account, balancer.region, "elbv2", request.host)
     if dark is not None:
         raise Unreachable(f"The region {balancer.region} is dark.", dark == "hang")
     return await through(ctx, balancer, request)

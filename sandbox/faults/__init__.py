@@ -196,7 +196,8 @@ class Faults:
     def strike(self, facts: dict[str, str]) -> Fault | None:
         """The fault that this request meets at the front door, if any; counts it."""
         for fault in list(self._faults.values()):
-            if not fault.active or not KINDS[fault.kind].at_door or not fault.matches(facts):
+            kind = KINDS.get(fault.kind)
+            if kind is None or not kind.at_door or not fault.active or not fault.matches(facts):
                 continue
             if fault.kind == "throttle" and fault.within_rate(self._world.scheduler.now()):
                 continue
@@ -245,17 +246,21 @@ class Faults:
             return held[name]
         return look()
 
-    def touch(self, fault: Fault, **what: Any) -> Fault:
-        """Count and log that a fault struck; it ends when it has done so as often as it should."""
-        data = fault.record.data
-        data["touched"] += 1
-        if data["touched"] <= TOUCHES_LOGGED:
+    def note(self, fault: Fault, **what: Any) -> None:
+        """Log that a fault struck, without using its count up."""
+        fault.record.data["touched"] += 1
+        if fault.record.data["touched"] <= TOUCHES_LOGGED:
             self._tell("touched", fault, **what)
+        self._world.store.put(fault.record)
+
+    def touch(self, fault: Fault, **what: Any) -> Fault:
+        """Log that a fault struck; it ends when it has done so as often as it should."""
+        self.note(fault, **what)
+        data = fault.record.data
         if data["left"] is not None:
             data["left"] -= 1
-        self._world.store.put(fault.record)
-        if data["left"] == 0:
-            self._end(fault, "it has struck as often as it should")
+            if data["left"] == 0:
+                self._end(fault, "it has struck as often as it should")
         return fault
 
     def _tell(self, event: str, fault: Fault, **more: Any) -> None:

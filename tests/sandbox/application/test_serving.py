@@ -160,6 +160,8 @@ def test_dark_region_refuses_or_hangs(shop: Place) -> None:
     fault = shop.sandbox.fault("dark", region="eu-west-1", account=shop.keys.account_id)
     refused = shop.ask("GET", "/healthz")
     assert (refused.status_code, refused.text) == (502, "The region eu-west-1 is dark.")
+    told = shop.sandbox.control("GET", "faults/log", fault=fault)
+    assert ("touched", "elbv2") in [(entry["event"], entry.get("service")) for entry in told]
     shop.sandbox.control("DELETE", f"faults/{fault}")
     shop.sandbox.fault("dark", region="eu-west-1", mode="hang", account=shop.keys.account_id)
     with pytest.raises(httpx.ReadTimeout):
@@ -169,10 +171,12 @@ def test_dark_region_refuses_or_hangs(shop: Place) -> None:
 
 
 def test_dark_database_fails_the_deep_check_alone(shop: Place) -> None:
-    shop.sandbox.fault("dark", region="eu-west-1", service="rds", account=shop.keys.account_id)
+    fault = shop.sandbox.fault("dark", region="eu-west-1", service="rds", account=shop.keys.account_id)
     assert shop.ask("GET", "/healthz").status_code == 200
     deep = shop.ask("GET", "/healthz/deep")
     assert deep.status_code == 503
+    told = shop.sandbox.control("GET", "faults/log", fault=fault)
+    assert ("touched", "rds") in [(entry["event"], entry.get("service")) for entry in told]
     assert deep.json()["checks"]["uploads"] == "ok"
     shop.sandbox.lift_faults()
     assert shop.ask("GET", "/healthz/deep").status_code == 200

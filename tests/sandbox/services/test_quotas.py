@@ -157,8 +157,16 @@ def test_load_balancers_listeners_and_target_groups(small: Client, network: dict
     assert refused(elb.create_target_group, Name="two", **group)[0] == "TooManyTargetGroups"
 
 
-def test_databases(small: Client) -> None:
+def test_databases(small: Client, network: dict[str, Any]) -> None:
     rds = small("rds")
+    proxy = {
+        "DBProxyName": "one",
+        "EngineFamily": "MYSQL",
+        "RoleArn": f"arn:aws:iam::{SMALL}:role/proxy",
+        "Auth": [{"SecretArn": f"arn:aws:secretsmanager:{HOME}:{SMALL}:secret:login-abcdef"}],
+        "VpcSubnetIds": network["subnets"],
+    }
+    assert refused(rds.create_db_proxy, **proxy)[0] == "DBProxyQuotaExceededFault"
     login = {"MasterUsername": "swadmin", "MasterUserPassword": "correct-horse"}
     rds.create_db_cluster(DBClusterIdentifier="one", Engine="aurora-mysql", **login)
     code, _ = refused(rds.create_db_cluster, DBClusterIdentifier="two", Engine="aurora-mysql", **login)
