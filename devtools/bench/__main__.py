@@ -4,9 +4,10 @@ import os
 import shutil
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from devtools import processes
-from devtools.bench import fleet, pages, provision, realistic, report, waiting
+from devtools.bench import fleet, pages, provision, realistic, report, sandbox, waiting
 from devtools.demo import seed
 from devtools.demo.house import House, Ports
 from devtools.demo.keep import secrets_of_demo
@@ -24,19 +25,38 @@ PARTS: dict[str, Callable[[House, seed.People], report.Section]] = {
     "waiting": waiting.measure,
     "pages": pages.measure,
 }
+# These need no house.
+ALONE: dict[str, Callable[[Path], report.Section]] = {"sandbox": sandbox.measure}
 
 
 def main() -> int:
     """Exit code 0 when every chosen part was measured."""
-    chosen = [name for name in os.environ.get("ONLY", "").split(",") if name] or list(PARTS)
-    unknown = [name for name in chosen if name not in PARTS]
+    chosen = [name for name in os.environ.get("ONLY", "").split(",") if name] or [*ALONE, *PARTS]
+    unknown = [name for name in chosen if name not in ALONE and name not in PARTS]
     if unknown:
-        print(f"No such part: {', '.join(unknown)}. There are {', '.join(PARTS)}.", file=sys.stderr)
+        print(
+            f"No such part: {', '.join(unknown)}. There are {', '.join([*ALONE, *PARTS])}.", file=sys.stderr
+        )
         return 1
     slot = take_folder(FOLDER)
     if slot is None:
         print("A benchmark is running already.", file=sys.stderr)
         return 1
+    try:
+        for name in chosen:
+            if name in ALONE:
+                report.write(ALONE[name](FOLDER))
+        return _in_the_house([name for name in chosen if name in PARTS])
+    except Trouble as trouble:
+        print(trouble, file=sys.stderr)
+        return 1
+    finally:
+        slot.release()
+
+
+def _in_the_house(chosen: list[str]) -> int:
+    if not chosen:
+        return 0
     house = _house()
     story = Story()
     try:
@@ -53,12 +73,8 @@ def main() -> int:
             report.write(PARTS[name](house, people))
             story.done(f"Measured: {name}")
         story.done(f"Written: {shown(report.PAGE)}")
-    except Trouble as trouble:
-        print(trouble, file=sys.stderr)
-        return 1
     finally:
         house.stop()
-        slot.release()
     return 0
 
 
