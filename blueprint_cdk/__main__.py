@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from blueprint_cdk import runtime
-from blueprint_cdk.spec import SpecError
+from blueprint_cdk.refusals import SpecError
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -17,7 +17,8 @@ from pydantic import BaseModel, ConfigDict
 from blueprint_cdk import VERSION, baseline, environment
 from blueprint_cdk.bundle import bundle_hash, placeholder_bundle
 from blueprint_cdk.policies import stack_policy
-from blueprint_cdk.spec import BaselineSpec, RegionFacts, Spec, SpecError, parse
+from blueprint_cdk.refusals import SpecError, parse
+from blueprint_cdk.spec import BaselineSpec, RegionFacts, Spec
 
 FEATURE_FLAGS = {
     # Log delivery by bucket policy: ACLs are off on every bucket.

@@ -12,7 +12,9 @@ from typing import Any, Literal
 
 import yaml
 
-from blueprint_cdk.access.execution import APP, BOUNDARY, DATA, EDGE, NETWORK
+from blueprint_cdk.access.boundary import BOUNDARY
+from blueprint_cdk.access.execution import DATA, NETWORK
+from blueprint_cdk.access.execution_app import APP, EDGE
 from blueprint_cdk.access.portal import BOOTSTRAP, DEPLOYER, DEPLOYER_TEARDOWN, READER
 
 POLICIES: dict[str, tuple[str, list[dict[str, Any]]]] = {

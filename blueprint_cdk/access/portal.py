@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from blueprint_cdk.access.execution import BOUND
-from blueprint_cdk.access.statements import allow, arn, bucket, deny, iam
+from blueprint_cdk.access.statements import BOUND, allow, arn, bucket, deny, iam
 
 OWN_STACKS = [
     arn("cloudformation", f"{kind}/{name}/*")

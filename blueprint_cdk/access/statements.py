@@ -48,3 +48,10 @@ def _statement(
 ) -> Statement:
     statement: Statement = {"Sid": sid, "Effect": effect, "Action": actions, "Resource": resources}
     return {**statement, "Condition": condition} if condition else statement
+
+
+BOUND = {"StringEquals": {"iam:PermissionsBoundary": BOUNDARY_ARN}}
+"""The condition that what is made has the boundary."""
+
+OWN_ROLES = iam("role/sy-*")
+"""The roles of the portal's environments."""

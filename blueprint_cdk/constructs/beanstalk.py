@@ -1,4 +1,4 @@
-"""The Beanstalk application, its roles, its first version (the placeholder) and its environment."""
+"""The Beanstalk application, its first version (the placeholder) and its environment."""
 
 from __future__ import annotations
 
@@ -7,144 +7,11 @@ from dataclasses import dataclass
 
 import aws_cdk as cdk
 from aws_cdk import aws_elasticbeanstalk as beanstalk
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3_assets as assets
 from constructs import Construct
 
+from blueprint_cdk.constructs.beanstalk_roles import InstanceProfile, ServiceRole
 from blueprint_cdk.sizes import Size
-
-
-class InstanceProfile(Construct):
-    """What the application's instances may do: run under Beanstalk, and use this environment's data."""
-
-    def __init__(
-        self,
-        scope: Construct,
-        id: str,
-        *,
-        application: str,
-        uploads_bucket_arn: str,
-        key_arn: str,
-        secret_arn: str,
-    ) -> None:
-        super().__init__(scope, id)
-        stack = cdk.Stack.of(self)
-        arn = f"arn:{stack.partition}"
-        place = f"{stack.region}:{stack.account}"
-        # The bucket that Beanstalk makes by itself, one per account and region, for bundles and instance logs.
-        beanstalk_bucket = f"{arn}:s3:::elasticbeanstalk-{stack.region}-{stack.account}"
-        self.role = iam.Role(
-            self,
-            "Role",
-            assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"),
-            description="The application's instances",
-        )
-        self.policy = iam.Policy(
-            self,
-            "Policy",
-            roles=[self.role],
-            statements=[
-                _allow(
-                    "BeanstalkHealth",
-                    ["elasticbeanstalk:PutInstanceStatistics"],
-                    [
-                        f"{arn}:elasticbeanstalk:{place}:application/{application}",
-                        f"{arn}:elasticbeanstalk:{place}:environment/{application}/{application}",
-                    ],
-                ),
-                _allow(
-                    "BeanstalkBundles",
-                    ["s3:GetObject", "s3:GetObjectVersion"],
-                    [f"{beanstalk_bucket}/*"],
-                ),
-                _allow(
-                    "BeanstalkInstanceLogs",
-                    ["s3:PutObject"],
-                    [f"{beanstalk_bucket}/resources/environments/logs/*"],
-                ),
-                _allow(
-                    "Logs",
-                    [
-                        "logs:CreateLogStream",
-                        "logs:PutLogEvents",
-                        "logs:DescribeLogStreams",
-                        "logs:DescribeLogGroups",
-                    ],
-                    [f"{arn}:logs:{place}:log-group:/aws/elasticbeanstalk/{application}/*"],
-                ),
-                _allow("UploadsList", ["s3:ListBucket"], [uploads_bucket_arn]),
-                _allow(
-                    "Uploads",
-                    ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"],
-                    [f"{uploads_bucket_arn}/*"],
-                ),
-                _allow("DatabaseSecret", ["secretsmanager:GetSecretValue"], [secret_arn]),
-                iam.PolicyStatement(
-                    sid="DataKey",
-                    actions=["kms:Decrypt", "kms:GenerateDataKey"],
-                    resources=[key_arn],
-                    conditions={
-                        "StringEquals": {
-                            "kms:ViaService": [
-                                f"s3.{stack.region}.amazonaws.com",
-                                f"secretsmanager.{stack.region}.amazonaws.com",
-                            ]
-                        }
-                    },
-                ),
-            ],
-        )
-        self.profile = iam.CfnInstanceProfile(self, "Profile", roles=[self.role.role_name])
-
-
-class ServiceRole(Construct):
-    """What Beanstalk itself may do for enhanced health: look. Managed updates use AWS's service-linked role."""
-
-    def __init__(self, scope: Construct, id: str, *, application: str) -> None:
-        super().__init__(scope, id)
-        stack = cdk.Stack.of(self)
-        self.role = iam.Role(
-            self,
-            "Role",
-            assumed_by=iam.ServicePrincipal(
-                "elasticbeanstalk.amazonaws.com",
-                conditions={"StringEquals": {"sts:ExternalId": "elasticbeanstalk"}},
-            ),
-            description="Beanstalk's enhanced health",
-        )
-        self.policy = iam.Policy(
-            self,
-            "Policy",
-            roles=[self.role],
-            statements=[
-                # The actions of AWSElasticBeanstalkEnhancedHealth that an environment without worker queue needs;
-                # they know no resources.
-                _allow(
-                    "Look",
-                    [
-                        "autoscaling:DescribeAutoScalingGroups",
-                        "autoscaling:DescribeAutoScalingInstances",
-                        "autoscaling:DescribeNotificationConfigurations",
-                        "autoscaling:DescribeScalingActivities",
-                        "ec2:DescribeInstances",
-                        "ec2:DescribeInstanceStatus",
-                        "ec2:DescribeSecurityGroups",
-                        "elasticloadbalancing:DescribeLoadBalancers",
-                        "elasticloadbalancing:DescribeTargetGroups",
-                        "elasticloadbalancing:DescribeTargetHealth",
-                    ],
-                    ["*"],
-                ),
-                _allow(
-                    "HealthLog",
-                    ["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"],
-                    [
-                        f"arn:{stack.partition}:logs:{stack.region}:{stack.account}:log-group:"
-                        f"/aws/elasticbeanstalk/{application}/*"
-                    ],
-                ),
-            ],
-        )
 
 
 @dataclass(frozen=True)
@@ -321,7 +188,3 @@ def _operation_options(
 
 def _joined(ids: list[str]) -> str:
     return cdk.Fn.join(",", ids)
-
-
-def _allow(sid: str, actions: list[str], resources: list[str]) -> iam.PolicyStatement:
-    return iam.PolicyStatement(sid=sid, actions=actions, resources=resources)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from constructs import Construct
 
-from blueprint_cdk.constructs.beanstalk import Application, InstanceProfile, Placement, ServiceRole
+from blueprint_cdk.constructs.beanstalk import Application, Placement
+from blueprint_cdk.constructs.beanstalk_roles import InstanceProfile, ServiceRole
 from blueprint_cdk.constructs.edge import LoadBalancer, WebFirewall
 from blueprint_cdk.constructs.network import MYSQL_PORT
 from blueprint_cdk.sizes import size_of

@@ -12,7 +12,7 @@ import pytest
 
 from blueprint_cdk.baseline.events import told
 from blueprint_cdk.data import load
-from blueprint_cdk.spec import SpecError
+from blueprint_cdk.refusals import SpecError
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,8 @@ import cfnlint.config
 import pytest
 
 from blueprint_cdk.data import load
-from blueprint_cdk.spec import BaselineSpec, RegionFacts, Spec, parse
+from blueprint_cdk.refusals import parse
+from blueprint_cdk.spec import BaselineSpec, RegionFacts, Spec
 from tests.blueprint_cdk.support import FACTS, SPEC, Synthesise
 
 IGNORED = {

@@ -9,7 +9,8 @@ import pytest
 
 from blueprint_cdk.describe import schema_of
 from blueprint_cdk.names import longest_name
-from blueprint_cdk.spec import BaselineSpec, RegionFacts, Spec, SpecError, parse
+from blueprint_cdk.refusals import SpecError, parse
+from blueprint_cdk.spec import BaselineSpec, RegionFacts, Spec
 from tests.blueprint_cdk.support import FACTS, SPEC
 
 BAD_SPECS: list[tuple[dict[str, Any], str, str]] = [

@@ -10,22 +10,25 @@ from typing import Any
 from django.utils import timezone
 
 from environments.lifecycle.accounts import (
-    account_baseline_record,
     region_facts_record,
 )
-from environments.lifecycle.models import Account, Release
+from environments.lifecycle.models import Account
 from environments.lifecycle.plans import plan_store
-from environments.lifecycle.selectors import release_default
-from environments.lifecycle.states import AccountMode
 from environments.operations.models import Operation
-from workers.assembly import StackArtifact, assembly_load
-from workers.aws import beanstalk, cloudformation, ec2, rds, route53, sts
-from workers.aws.cloudformation import Deployment
+from workers.account_stacks import (
+    baseline,
+    baseline_cancel,
+    baseline_of,
+    bootstrap,
+    bootstrap_cancel,
+    bootstrap_of,
+    deploys,
+    release_of,
+)
+from workers.aws import beanstalk, ec2, rds, route53, sts
 from workers.context import DEPLOYER, READER, StepContext, subject_of
 from workers.planning import deployed_stack, stack_plan, summary
-from workers.stacks import stack_deploy, stack_deploy_cancel
 from workers.synthesis import synthesise
-from workers.targets import Target
 from workers.workflow import (
     Done,
     Outcome,
@@ -75,7 +78,7 @@ def zone(ctx: StepContext) -> Outcome:
 def synthesis(ctx: StepContext) -> Outcome:
     """The baseline's template for each region."""
     account: Account = ctx.subject
-    release = _release()
+    release = release_of()
     names = {
         region: synthesise(
             digest=release.digest,
@@ -97,13 +100,17 @@ def synthesis(ctx: StepContext) -> Outcome:
 def plan(ctx: StepContext) -> Outcome:
     """What is there already, and what is to be."""
     account: Account = ctx.subject
-    release = _release(ctx.operation)
+    release = release_of(ctx.operation)
     rows, hashed = [], []
     for region in account.regions:
         session = ctx.session(account, region, READER)
         for key, template, name in (
-            ("bootstrap", _bootstrap(release)["template"], _bootstrap(release)["stack_name"]),
-            ("baseline", _baseline(ctx.operation, region).template, _baseline(ctx.operation, region).name),
+            ("bootstrap", bootstrap_of(release)["template"], bootstrap_of(release)["stack_name"]),
+            (
+                "baseline",
+                baseline_of(ctx.operation, region).template,
+                baseline_of(ctx.operation, region).name,
+            ),
         ):
             deployed = deployed_stack(session, name)
             row = stack_plan(f"{key}-{region}", name, region, template, deployed)
@@ -136,42 +143,6 @@ def execute(operation: Operation) -> list[StepSpec]:
     return steps
 
 
-def bootstrap(ctx: StepContext) -> Outcome:
-    """CDK's bootstrap stack, by the role that the person's template made for it."""
-    account: Account = ctx.subject
-    if not deploys(ctx):
-        return Done("Not deployed: the account is plan-only. A canary deploys it, on the way to live.")
-    outcome = stack_deploy(ctx, _bootstrap_target(ctx))
-    if isinstance(outcome, Done):
-        account_baseline_record(
-            account, region=ctx.step.region, baseline={"bootstrap": _release(ctx.operation).version}
-        )
-    return outcome
-
-
-def baseline(ctx: StepContext) -> Outcome:
-    """What exists once per account and region."""
-    account: Account = ctx.subject
-    if not deploys(ctx):
-        return Done("Not deployed: the account is plan-only.")
-    target = _baseline_target(ctx)
-    outcome = stack_deploy(ctx, target)
-    if isinstance(outcome, Done):
-        found = cloudformation.stack_find(ctx.session(account, ctx.step.region, READER), target.name)
-        if found is None or "QueueUrl" not in found.outputs:
-            raise StepFailed(
-                f"{target.name} has no output QueueUrl.",
-                resource=target.name,
-                remedy="Tell an administrator.",
-            )
-        account_baseline_record(
-            account,
-            region=ctx.step.region,
-            baseline={"queue_url": found.outputs["QueueUrl"], "release": _release(ctx.operation).version},
-        )
-    return outcome
-
-
 def facts(ctx: StepContext) -> Outcome:
     """What synthesis must know of the region."""
     account: Account = ctx.subject
@@ -196,22 +167,6 @@ def facts(ctx: StepContext) -> Outcome:
     return Done(f"Version {row.version}: {platform}, Aurora {found['aurora_mysql_version']}.")
 
 
-def deploys(ctx: StepContext) -> bool:
-    """Whether this operation may deploy to the account: a canary may, where a plan-only account is only read."""
-    account: Account = ctx.subject
-    return account.mode != AccountMode.PLAN_ONLY or ctx.operation.kind == "canary"
-
-
-def bootstrap_cancel(ctx: StepContext) -> Outcome:
-    """A cancel while the bootstrap stack is under way."""
-    return stack_deploy_cancel(ctx, _bootstrap_target(ctx))
-
-
-def baseline_cancel(ctx: StepContext) -> Outcome:
-    """A cancel while the baseline stack is under way."""
-    return stack_deploy_cancel(ctx, _baseline_target(ctx))
-
-
 def _spec(run: str, title: str, region: str, *, limit: int, needs: tuple[str, ...] = ()) -> StepSpec:
     return StepSpec(f"{run}-{region}", f"{title} in {region}", run, needs, region, time_limit_s=limit)
 
@@ -222,72 +177,6 @@ def _patience(ctx: StepContext, account: Account) -> float:
         return 3.0
     began = ctx.step.started_at or timezone.now()
     return min(60.0, max(10.0, (timezone.now() - began).total_seconds() / 20))
-
-
-def _release(operation: Operation | None = None) -> Release:
-    """The release that the operation was planned with; else the default one."""
-    if operation is not None and "release" in operation.state:
-        return Release.objects.get(pk=operation.state["release"])
-    release = release_default()
-    if release is None:
-        raise StepFailed(
-            "No release is registered.",
-            reason="no release",
-            remedy="Run `manage.py register_release`, then retry.",
-        )
-    return release
-
-
-def _bootstrap(release: Release) -> dict[str, Any]:
-    data: dict[str, Any] = release.description["templates"]["bootstrap"]
-    return data
-
-
-def _bootstrap_target(ctx: StepContext) -> Target:
-    account: Account = ctx.subject
-    data = _bootstrap(_release(ctx.operation))
-    values = {"account_id": account.account_id, "region": ctx.step.region}
-    return Target(
-        account=account,
-        region=ctx.step.region,
-        key=f"bootstrap-{ctx.step.region}",
-        deployment=Deployment(
-            name=data["stack_name"],
-            role_arn=f"arn:aws:iam::{account.account_id}:role/{data['service_role_name']}",
-            template_body=data["template"],
-            parameters={name: value.format_map(values) for name, value in data["parameters"].items()},
-            tags=data["tags"],
-            termination_protection=data["termination_protection"],
-        ),
-        template=data["template"],
-        planned=_planned(ctx),
-    )
-
-
-def _baseline(operation: Operation, region: str) -> StackArtifact:
-    return assembly_load(operation.state["assemblies"][region]).stacks[0]
-
-
-def _baseline_target(ctx: StepContext) -> Target:
-    artifact = _baseline(ctx.operation, ctx.step.region)
-    return Target(
-        account=ctx.subject,
-        region=ctx.step.region,
-        key=f"baseline-{ctx.step.region}",
-        deployment=Deployment(
-            name=artifact.name,
-            role_arn=artifact.execution_role_arn,
-            template_body=artifact.template,
-            tags=artifact.tags,
-        ),
-        template=artifact.template,
-        planned=_planned(ctx),
-    )
-
-
-def _planned(ctx: StepContext) -> list[dict[str, Any]]:
-    stacks = ctx.operation.plan.document["stacks"]
-    return next((stack["changes"] for stack in stacks if stack["key"] == ctx.step.key), [])
 
 
 def succeeded(operation: Operation) -> str:

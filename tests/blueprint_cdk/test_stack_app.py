@@ -1,0 +1,119 @@
+"""The way in and the application: load balancer, firewall, Beanstalk."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.blueprint_cdk.support import SPEC, Assembly, Synthesise
+
+
+def options(assembly: Assembly) -> dict[tuple[str, str], Any]:
+    """Beanstalk's option settings by namespace and name; each is set once."""
+    rows = assembly.one("AWS::ElasticBeanstalk::Environment")["OptionSettings"]
+    found = {(row["Namespace"], row["OptionName"]): row["Value"] for row in rows}
+    assert len(found) == len(rows)
+    return found
+
+
+def attributes(assembly: Assembly) -> dict[str, Any]:
+    rows = assembly.one("AWS::ElasticLoadBalancingV2::LoadBalancer")["LoadBalancerAttributes"]
+    return {row["Key"]: row["Value"] for row in rows}
+
+
+def test_application_reads_from_the_writer_where_there_is_no_reader(synthesise: Synthesise) -> None:
+    names = ("DATABASE_HOST", "DATABASE_READER_HOST")
+    space = "aws:elasticbeanstalk:application:environment"
+    small, medium = (options(synthesise(size=size)) for size in ("small", "medium"))
+    assert small[space, names[0]] == small[space, names[1]]
+    assert medium[space, names[0]] != medium[space, names[1]]
+
+
+def test_load_balancer_speaks_https_and_redirects_the_rest(small: Assembly) -> None:
+    listeners = {
+        row["Properties"]["Port"]: row["Properties"]
+        for row in small.all("AWS::ElasticLoadBalancingV2::Listener")
+    }
+    assert set(listeners) == {80, 443}
+    [redirect] = listeners[80]["DefaultActions"]
+    assert redirect["RedirectConfig"] == {"Port": "443", "Protocol": "HTTPS", "StatusCode": "HTTP_301"}
+    assert "TLS13" in listeners[443]["SslPolicy"]
+    certificate = small.one("AWS::CertificateManager::Certificate")
+    assert certificate["DomainName"] == "shop.dev.example.com"
+    assert certificate["DomainValidationOptions"] == [
+        {"DomainName": "shop.dev.example.com", "HostedZoneId": SPEC["zone_id"]}
+    ]
+    found = attributes(small)
+    assert found["access_logs.s3.enabled"] == "true"
+    assert found["routing.http2.enabled"] == "true"
+    assert found["routing.http.drop_invalid_header_fields.enabled"] == "true"
+    record = small.one("AWS::Route53::RecordSet")
+    assert (record["Name"], record["Type"]) == ("shop.dev.example.com.", "A")
+    assert "AliasTarget" in record
+
+
+def test_web_firewall_stands_before_the_load_balancer_and_logs(small: Assembly) -> None:
+    acl = small.one("AWS::WAFv2::WebACL")
+    assert acl["Scope"] == "REGIONAL"
+    assert [rule["Name"] for rule in acl["Rules"]][-1] == "RateLimit"
+    assert len([rule for rule in acl["Rules"] if "OverrideAction" in rule]) == 4
+    assert small.one("AWS::WAFv2::WebACLAssociation")["ResourceArn"]["Ref"].startswith("EdgeBalancer")
+    [destination] = small.one("AWS::WAFv2::LoggingConfiguration")["LogDestinationConfigs"]
+    assert destination.endswith(":log-group:aws-waf-logs-sy-shop-k3x9")
+
+
+def test_beanstalk_runs_docker_behind_the_shared_load_balancer(small: Assembly) -> None:
+    environment = small.one("AWS::ElasticBeanstalk::Environment")
+    assert environment["PlatformArn"].endswith("Docker running on 64bit Amazon Linux 2023/4.6.0")
+    assert not {"SolutionStackName", "CNAMEPrefix"} & set(environment)
+    found = options(small)
+    expected = {
+        ("aws:elasticbeanstalk:environment", "LoadBalancerIsShared"): "true",
+        ("aws:elbv2:listener:443", "Rules"): "app",
+        ("aws:elbv2:listenerrule:app", "HostHeaders"): "shop.dev.example.com",
+        ("aws:autoscaling:launchconfiguration", "DisableIMDSv1"): "true",
+        ("aws:autoscaling:launchconfiguration", "DisableDefaultEC2SecurityGroup"): "true",
+        ("aws:ec2:vpc", "AssociatePublicIpAddress"): "false",
+        ("aws:elasticbeanstalk:healthreporting:system", "SystemType"): "enhanced",
+        ("aws:elasticbeanstalk:managedactions", "ManagedActionsEnabled"): "true",
+        ("aws:elasticbeanstalk:cloudwatch:logs", "DeleteOnTerminate"): "true",
+        ("aws:elasticbeanstalk:environment:process:default", "HealthCheckPath"): "/healthz",
+    }
+    assert {key: found[key] for key in expected} == expected
+    subnets = json.dumps(found["aws:ec2:vpc", "Subnets"])
+    assert "private" in subnets
+    assert "public" not in subnets
+
+
+@pytest.mark.parametrize(
+    ("size", "low", "high", "policy"),
+    [
+        ("small", "1", "2", "RollingWithAdditionalBatch"),
+        ("medium", "2", "6", "Immutable"),
+        ("large", "3", "12", "Immutable"),
+    ],
+)
+def test_size_decides_instances_and_deployment(
+    synthesise: Synthesise, size: str, low: str, high: str, policy: str
+) -> None:
+    found = options(synthesise(size=size))
+    assert found["aws:autoscaling:asg", "MinSize"] == low
+    assert found["aws:autoscaling:asg", "MaxSize"] == high
+    assert found["aws:elasticbeanstalk:command", "DeploymentPolicy"] == policy
+
+
+def test_environment_variables_hold_names_and_no_secret(small: Assembly) -> None:
+    space = "aws:elasticbeanstalk:application:environment"
+    variables = {name: value for (namespace, name), value in options(small).items() if namespace == space}
+    assert set(variables) == {
+        "SWITCHYARD_ENVIRONMENT",
+        "DATABASE_HOST",
+        "DATABASE_READER_HOST",
+        "DATABASE_PORT",
+        "DATABASE_NAME",
+        "DATABASE_SECRET_ARN",
+        "UPLOADS_BUCKET",
+    }
+    assert "resolve:" not in json.dumps(variables)

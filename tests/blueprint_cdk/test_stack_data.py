@@ -1,0 +1,152 @@
+"""What holds data: key, secret, cluster, proxy, buckets."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.blueprint_cdk.support import Assembly, Synthesise
+
+
+def test_data_key_is_multi_region_rotated_and_kept(small: Assembly) -> None:
+    [key] = [row for row in small.template("keys")["Resources"].values() if row["Type"] == "AWS::KMS::Key"]
+    assert key["Properties"]["MultiRegion"] is True
+    assert key["Properties"]["EnableKeyRotation"] is True
+    assert (key["DeletionPolicy"], key["UpdateReplacePolicy"]) == ("Retain", "Retain")
+
+
+def test_database_password_is_our_own_secret_and_in_no_template(small: Assembly) -> None:
+    secret = small.one("AWS::SecretsManager::Secret")
+    assert json.loads(secret["GenerateSecretString"]["SecretStringTemplate"]) == {"username": "swadmin"}
+    cluster = small.one("AWS::RDS::DBCluster")
+    assert "ManageMasterUserPassword" not in cluster
+    pieces = cluster["MasterUserPassword"]["Fn::Join"][1]
+    assert pieces[0] == "{{resolve:secretsmanager:"
+    assert pieces[-1] == ":SecretString:password}}"
+
+
+@pytest.mark.parametrize("tier", ["dev", "staging", "prod"])
+@pytest.mark.parametrize("size", ["small", "medium", "large"])
+def test_cluster_is_encrypted_logged_backed_up_and_never_global(
+    synthesise: Synthesise, size: str, tier: str
+) -> None:
+    assembly = synthesise(size=size, tier=tier, deletion_protection=tier == "prod")
+    [cluster] = assembly.all("AWS::RDS::DBCluster")
+    assert (cluster["DeletionPolicy"], cluster["UpdateReplacePolicy"]) == ("Snapshot", "Snapshot")
+    properties = cluster["Properties"]
+    assert properties["DBClusterIdentifier"] == "sy-shop-k3x9"
+    assert properties["EngineVersion"] == "8.0.mysql_aurora.3.10.0"
+    assert properties["StorageEncrypted"] is True
+    assert properties["EnableIAMDatabaseAuthentication"] is True
+    assert properties["EnableCloudwatchLogsExports"] == ["audit", "error", "slowquery"]
+    assert properties["BackupRetentionPeriod"] == {"dev": 3, "staging": 7, "prod": 35}[tier]
+    assert properties["DeletionProtection"] is (tier == "prod")
+    assert "GlobalCluster" not in json.dumps(assembly.template("data"))
+    parameters = assembly.one("AWS::RDS::DBClusterParameterGroup")
+    assert parameters["Family"] == "aurora-mysql8.0"
+    assert parameters["Parameters"]["require_secure_transport"] == "ON"
+
+
+@pytest.mark.parametrize(
+    ("size", "instances", "kind"),
+    [("small", 1, "db.serverless"), ("medium", 2, "db.r6g.large"), ("large", 3, "db.r6g.xlarge")],
+)
+def test_size_decides_instances_of_the_cluster(
+    synthesise: Synthesise, size: str, instances: int, kind: str
+) -> None:
+    assembly = synthesise(size=size)
+    found = [row["Properties"] for row in assembly.all("AWS::RDS::DBInstance")]
+    assert [row["DBInstanceClass"] for row in found] == [kind] * instances
+    assert {row["PubliclyAccessible"] for row in found} == {False}
+    serverless = "ServerlessV2ScalingConfiguration" in assembly.one("AWS::RDS::DBCluster")
+    assert serverless is (kind == "db.serverless")
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        (
+            {"kind": "snapshot", "id": "arn:aws:rds:eu-west-1:111122223333:cluster-snapshot:last"},
+            {"SnapshotIdentifier": "arn:aws:rds:eu-west-1:111122223333:cluster-snapshot:last"},
+        ),
+        (
+            {"kind": "cluster", "id": "sy-source-a1b2"},
+            {
+                "SourceDBClusterIdentifier": "sy-source-a1b2",
+                "RestoreType": "copy-on-write",
+                "UseLatestRestorableTime": True,
+            },
+        ),
+    ],
+)
+def test_restored_cluster_names_its_source_and_takes_its_user(
+    synthesise: Synthesise, source: dict[str, str], expected: dict[str, Any]
+) -> None:
+    cluster = synthesise(restore_source=source).one("AWS::RDS::DBCluster")
+    named = {"SnapshotIdentifier", "SourceDBClusterIdentifier", "RestoreType", "UseLatestRestorableTime"}
+    assert {name: value for name, value in cluster.items() if name in named} == expected
+    assert not {"MasterUsername", "DatabaseName"} & set(cluster)
+
+
+def test_proxy_wants_tls_and_has_an_endpoint_for_reads_in_every_size(synthesise: Synthesise) -> None:
+    for size in ("small", "medium", "large"):
+        assembly = synthesise(size=size)
+        assert assembly.one("AWS::RDS::DBProxy")["RequireTLS"] is True
+        assert assembly.one("AWS::RDS::DBProxyEndpoint")["TargetRole"] == "READ_ONLY"
+        [targets] = assembly.all("AWS::RDS::DBProxyTargetGroup")
+        writers = [
+            name for name in assembly.template("data")["Resources"] if name.startswith("DatabaseWriter")
+        ]
+        assert set(writers) <= set(targets["DependsOn"])
+
+
+def test_buckets_are_closed_versioned_encrypted_and_tls_only(small: Assembly) -> None:
+    storage = small.template("storage")["Resources"]
+    buckets = {
+        row["Properties"]["BucketName"]: row for row in storage.values() if row["Type"] == "AWS::S3::Bucket"
+    }
+    uploads = buckets["sy-shop-k3x9-uploads-111122223333-eu-west-1"]["Properties"]
+    logs = buckets["sy-shop-k3x9-logs-111122223333-eu-west-1"]["Properties"]
+    for bucket in (uploads, logs):
+        assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+        assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+
+    def algorithm(bucket: dict[str, Any]) -> str:
+        [rule] = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+        return str(rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"])
+
+    # Load balancers write to SSE-S3 only.
+    assert (algorithm(uploads), algorithm(logs)) == ("aws:kms", "AES256")
+    [archive] = uploads["LifecycleConfiguration"]["Rules"]
+    assert archive["Transitions"] == [{"StorageClass": "GLACIER", "TransitionInDays": 180}]
+    for policy in small.all("AWS::S3::BucketPolicy"):
+        statements = policy["Properties"]["PolicyDocument"]["Statement"]
+        assert any(
+            row["Effect"] == "Deny" and row["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+            for row in statements
+        )
+
+
+@pytest.mark.parametrize(
+    ("facts", "principal"),
+    [
+        ({}, {"Service": "logdelivery.elasticloadbalancing.amazonaws.com"}),
+        ({"elb_account_id": "156460612806"}, {"AWS": "arn:aws:iam::156460612806:root"}),
+    ],
+)
+def test_load_balancer_may_write_its_logs(
+    synthesise: Synthesise, facts: dict[str, str], principal: dict[str, str]
+) -> None:
+    assembly = synthesise(facts=facts)
+    statements = [
+        row
+        for policy in assembly.all("AWS::S3::BucketPolicy")
+        for row in policy["Properties"]["PolicyDocument"]["Statement"]
+        if row.get("Sid") == "LoadBalancerLogs"
+    ]
+    [statement] = statements
+    assert statement["Principal"] == principal
+    assert statement["Action"] == "s3:PutObject"
+    assert json.dumps(statement["Resource"]).count("load-balancer/AWSLogs/111122223333/*") == 1
