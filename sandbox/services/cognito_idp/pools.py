@@ -101,8 +101,11 @@ def _check(ctx: Context, properties: dict[str, Any]) -> None:
         raise invalid("Only one of the aliasAttributes or usernameAttributes can be set in a user pool.")
     key = properties.get("KeyConfiguration") or {}
     if key.get("KeyType") == "CUSTOMER_MANAGED_KEY":
+        arn = str(key.get("KmsKeyArn") or "")
+        if ":key/" not in arn:  # developer guide, "Data protection": a key's ARN, not an alias
+            raise invalid("KmsKeyArn must be the ARN of a KMS key.")
         try:
-            keys.usable(ctx, str(key.get("KmsKeyArn") or ""))
+            keys.usable(ctx, arn)
         except AwsError as problem:
             raise invalid(f"The KMS key cannot be used: {problem.message}") from problem
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from devtools.sandbox import Keys, Sandbox
-from tests.sandbox.services.cognito import HOME, Pool, attributes, client_of
+from tests.sandbox.services.cognito import HOME, Pool, anonymous, attributes, client_of
 from tests.sandbox.support import Stacks, refused, template, with_credentials
 
 ACCOUNT = "210000000061"
@@ -53,6 +53,25 @@ def test_pool_has_cognitos_defaults(pool: Pool) -> None:
         False,
         False,
     )
+
+
+def test_key_of_a_pool_is_named_by_its_arn_and_can_be_used(client: Client) -> None:
+    kms = client("kms")
+    key = kms.create_key()["KeyMetadata"]["Arn"]
+    kms.create_alias(AliasName="alias/users", TargetKeyId=key)
+    disabled = kms.create_key()["KeyMetadata"]["Arn"]
+    kms.disable_key(KeyId=disabled)
+    alias = f"arn:aws:kms:{HOME}:{ACCOUNT}:alias/users"
+    for arn, fits in ((key, True), (alias, False), (disabled, False)):
+        told = {
+            "PoolName": "sealed",
+            "KeyConfiguration": {"KeyType": "CUSTOMER_MANAGED_KEY", "KmsKeyArn": arn},
+        }
+        if fits:
+            shown = client().create_user_pool(**told)["UserPool"]
+            assert shown["KeyConfiguration"]["KmsKeyArn"] == arn
+        else:
+            assert refused(client().create_user_pool, **told)[0] == INVALID
 
 
 def test_pool_is_listed_tagged_and_not_found_after_its_deletion(
@@ -333,3 +352,7 @@ def test_iam_decides_on_admin_operations_and_not_on_users_own(
         f"on resource: {pool.arn} because no identity-based policy allows the cognito-idp:AdminDeleteUser action"
     )
     assert pool.tokens("looked-at", aws=aws)["TokenType"] == "Bearer"
+    nobody = anonymous(sandbox, HOME)
+    assert pool.tokens("looked-at", aws=nobody)["TokenType"] == "Bearer"
+    unsigned = refused(nobody.admin_get_user, UserPoolId=pool.id, Username="looked-at")
+    assert unsigned == ("MissingAuthenticationTokenException", "Missing Authentication Token")
