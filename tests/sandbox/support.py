@@ -6,9 +6,10 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from devtools.sandbox import Sandbox
+from devtools.sandbox import Keys, Sandbox
 
 # How long a stack may take, and the pause between two looks at it, in seconds: here and in a live account.
 LOCAL = (20.0, 0.02)
@@ -72,6 +73,13 @@ class Stacks:
     def physical(self, name: str) -> dict[str, str]:
         found = self.client.describe_stack_resources(StackName=name)["StackResources"]
         return {r["LogicalResourceId"]: r["PhysicalResourceId"] for r in found}
+
+
+def once(sandbox: Sandbox, keys: Keys, service: str, region: str = "eu-west-1") -> Any:
+    """A client that asks once: what is refused is not tried again."""
+    session: Any = boto3.Session(keys.access_key_id, keys.secret_access_key, region_name=region)
+    config = Config(read_timeout=2, retries={"total_max_attempts": 1})
+    return session.client(service, endpoint_url=sandbox.url, config=config)
 
 
 def with_credentials(

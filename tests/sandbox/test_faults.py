@@ -6,14 +6,12 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import httpx
 import pytest
-from botocore.config import Config
 
 from devtools import processes
 from devtools.sandbox import Keys, Sandbox
-from tests.sandbox.support import Stacks, parameter, refused, template
+from tests.sandbox.support import Stacks, once, parameter, refused, template
 from tests.sandbox.test_process import listener
 
 ACCOUNT = "210000000071"
@@ -42,13 +40,6 @@ def keys(process: Sandbox) -> Keys:
 
 def later(own: Sandbox, seconds: float) -> None:
     own.control("POST", "clock", {"advance_s": seconds})
-
-
-def once(own: Sandbox, keys: Keys, service: str, region: str = HOME) -> Any:
-    """A client that asks once."""
-    session: Any = boto3.Session(keys.access_key_id, keys.secret_access_key, region_name=region)
-    config = Config(read_timeout=2, retries={"total_max_attempts": 1})
-    return session.client(service, endpoint_url=own.url, config=config)
 
 
 def told(own: Sandbox, *faults: str) -> list[tuple[str, str]]:

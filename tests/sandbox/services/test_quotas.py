@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from devtools.sandbox import Keys, Sandbox
-from tests.sandbox.support import Stacks, refused, template
+from tests.sandbox.support import Stacks, once, refused, template
 
 # Accounts with AWS's own quotas, and one whose quotas are small enough to be reached here.
 DEFAULT, SMALL = "210000000072", "210000000073"
@@ -42,13 +42,13 @@ Client = Callable[..., Any]
 @pytest.fixture(scope="module")
 def default(sandbox: Sandbox) -> Client:
     keys = sandbox.account(DEFAULT, quotas={})
-    return lambda service, region=HOME: sandbox.client(service, keys, region)
+    return lambda service, region=HOME: once(sandbox, keys, service, region)
 
 
 @pytest.fixture(scope="module")
 def small(sandbox: Sandbox) -> Client:
     keys: Keys = sandbox.account(SMALL, quotas=SMALL_QUOTAS)
-    return lambda service, region=HOME: sandbox.client(service, keys, region)
+    return lambda service, region=HOME: once(sandbox, keys, service, region)
 
 
 @pytest.fixture(scope="module")
