@@ -53,3 +53,14 @@ def trace(tmp_path, monkeypatch):
     file = tmp_path / "trace"
     monkeypatch.setenv("SWITCHYARD_FAULT_TRACE", str(file))
     return file
+
+
+@pytest.fixture
+def active(ask):
+    """A small dev environment that runs."""
+    from environments.lifecycle.models import Environment
+    from tests.workers import support
+
+    operation = support.drive(ask())
+    assert operation.status == "succeeded", operation.sentence
+    return Environment.objects.get()

@@ -10,6 +10,7 @@ from django.utils import timezone
 from environments.lifecycle.accounts import account_add
 from environments.lifecycle.environments import environment_request
 from environments.lifecycle.models import Account, ApprovalRule, RegionFacts, Release
+from environments.lifecycle.teardown import environment_teardown
 from environments.operations.approvals import operation_approve
 from environments.operations.models import Operation
 from environments.people.models import PortalRole, Team, User
@@ -186,3 +187,13 @@ def approve(operation, people):
     """Somebody else says yes to the plan."""
     operation_approve(operation_id=operation.pk, plan_hash=operation.approval_hash, actor=people["approver"])
     return operation
+
+
+def ask_teardown(people, environment, *, database=False, uploads=False):
+    """Ask for an environment's end, with or without last copies."""
+    return environment_teardown(
+        environment=environment,
+        confirm=environment.name,
+        copies={"database": database, "uploads": uploads},
+        actor=people["team-lead"],
+    )

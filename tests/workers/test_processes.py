@@ -11,12 +11,11 @@ import pytest
 from django.db import connections
 
 from environments.lifecycle.models import Environment
-from environments.lifecycle.teardown import environment_teardown
 from environments.operations.models import Stack
 from environments.operations.queue import send
 from tests.workers.houses import House, wait_ended
 from tests.workers.points import POINTS
-from tests.workers.support import assets_take_back
+from tests.workers.support import ask_teardown, assets_take_back
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(240)]
 
@@ -95,12 +94,7 @@ def test_a_validation_record_is_deleted_once_although_workers_die_around_the_cal
     call = "teardown.validation-record.route53.ChangeResourceRecordSets"
     house.arm(f"{call}.before", f"{call}.after")
     operation = wait_ended(
-        environment_teardown(
-            environment=environment,
-            confirm=environment.name,
-            copies={"database": False, "uploads": False},
-            actor=people["team-lead"],
-        ),
+        ask_teardown(people, environment),
         within_s=120,
     )
     assert operation.status == "succeeded", operation.sentence

@@ -3,11 +3,10 @@
 import pytest
 
 from environments.lifecycle.models import Environment
-from environments.lifecycle.teardown import environment_teardown
 from environments.lifecycle.update import environment_update
 from environments.operations.approvals import operation_approve
 from environments.operations.control import operation_cancel, operation_retry
-from tests.workers.support import ACCOUNT_ID, REGION, drive
+from tests.workers.support import ACCOUNT_ID, REGION, ask_teardown, drive
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -20,12 +19,7 @@ def test_a_stack_that_could_not_be_deleted_is_deleted_by_the_retry(ask, people, 
     assert drive(ask()).status == "succeeded"
     environment = Environment.objects.get()
     failing(sandbox, "AWS::WAFv2::WebACL", "delete")
-    operation = environment_teardown(
-        environment=environment,
-        confirm=environment.name,
-        copies={"database": False, "uploads": False},
-        actor=people["team-lead"],
-    )
+    operation = ask_teardown(people, environment)
     assert drive(operation).status == "failed"
     assert "AWS::WAFv2::WebACL" in operation.sentence and "Not now." in operation.sentence
     sandbox.lift_faults()
