@@ -92,7 +92,13 @@ def full_schema(wanted: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def check_schema(wanted: list[dict[str, Any]]) -> None:
     """Refuse schema entries that Cognito refuses."""
     for entry in wanted:
+        if not entry.get("Name"):
+            raise invalid("Invalid schema attribute: it has no name.")
         name = custom_name(entry)
+        for limits in ("StringAttributeConstraints", "NumberAttributeConstraints"):
+            for limit in (entry.get(limits) or {}).values():
+                if not re.fullmatch(r"-?\d+", str(limit), re.ASCII):
+                    raise invalid(f"Invalid {limits} of {name}: {limit} is not a number.")
         if name not in STANDARD_NAMES and entry.get("Required"):
             raise invalid("Required custom attributes are not supported currently.")
         kind = next((k for n, k, _ in _STANDARD if n == name), None)

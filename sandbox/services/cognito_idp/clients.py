@@ -108,6 +108,9 @@ def _check(properties: dict[str, Any]) -> None:
         raise invalid(
             "Invalid combination of ExplicitAuthFlows: values with and without the prefix ALLOW_ given together."
         )
+    for unit in (properties.get("TokenValidityUnits") or {}).values():
+        if unit not in SECONDS:
+            raise invalid(f"Invalid TokenValidityUnits: {unit} is none of {', '.join(SECONDS)}.")
     for token, (_, _, least, most) in LIFETIMES.items():
         given = lifetime_s(properties, token)
         if not least <= given <= most:

@@ -136,6 +136,7 @@ def delete_user_pool(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
 @operation("cognito-idp", "AddCustomAttributes")
 def add_custom_attributes(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     pool = pool_get(ctx, params["UserPoolId"])
+    attributes.check_schema(params["CustomAttributes"])
     have = {s["Name"] for s in pool.data["schema"]}
     for entry in params["CustomAttributes"]:
         name = attributes.custom_name(entry)

@@ -19,6 +19,7 @@ from sandbox.services.cognito_idp.names import (
     LOG_DELIVERY,
     PROVIDER,
     client_get,
+    invalid,
     not_found,
     of_pool,
     part_id,
@@ -152,6 +153,9 @@ def branding_shape(record: Record) -> dict[str, Any]:
 
 
 def _branding(ctx: Context, params: dict[str, Any]) -> Record:
+    for name in ("UserPoolId", "ManagedLoginBrandingId"):
+        if not params.get(name):
+            raise invalid(f"Missing required parameter {name}")
     pool = pool_get(ctx, params["UserPoolId"])
     id = part_id(pool.id, str(params["ManagedLoginBrandingId"]))
     record = ctx.store.get(pool.account, pool.region, BRANDING, id)

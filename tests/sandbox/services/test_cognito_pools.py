@@ -151,6 +151,21 @@ def test_custom_attributes_are_added_and_never_changed(sandbox: Sandbox, keys: K
     assert refusal == (INVALID, "user.custom:badge: Attribute cannot be updated.")
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"Schema": [{"AttributeDataType": "String"}]},
+        {"Schema": [{"Name": "badge", "StringAttributeConstraints": {"MinLength": "few"}}]},
+        {"Schema": [{"Name": "badge", "AttributeDataType": "String", "Required": True}]},
+        {"Schema": [{"Name": "email", "AttributeDataType": "Number"}]},
+        {"UsernameAttributes": ["email"], "AliasAttributes": ["email"]},
+        {"MfaConfiguration": "ON"},
+    ],
+)
+def test_settings_that_contradict_are_refused(client: Client, settings: dict[str, Any]) -> None:
+    assert refused(client().create_user_pool, PoolName="refused", **settings)[0] == INVALID
+
+
 def test_mfa_configuration_is_set_and_read(sandbox: Sandbox, keys: Keys) -> None:
     made = Pool(sandbox, keys)
     code, _ = refused(made.aws.set_user_pool_mfa_config, UserPoolId=made.id, MfaConfiguration="ON")
