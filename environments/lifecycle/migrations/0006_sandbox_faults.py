@@ -7,39 +7,88 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('lifecycle', '0005_canary'),
+        ("lifecycle", "0005_canary"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='SandboxView',
+            name="SandboxView",
             fields=[
-                ('id', models.PositiveSmallIntegerField(default=1, primary_key=True, serialize=False)),
-                ('faults', models.JSONField(default=list)),
-                ('log', models.JSONField(default=list, help_text='The last entries, newest first.')),
-                ('problem', models.TextField(blank=True, help_text='Why the sandbox could not be looked at; empty: it could.')),
-                ('seen_at', models.DateTimeField(blank=True, null=True)),
-                ('asked_at', models.DateTimeField(blank=True, help_text='When a page last asked for a look.', null=True)),
+                ("id", models.PositiveSmallIntegerField(default=1, primary_key=True, serialize=False)),
+                ("faults", models.JSONField(default=list)),
+                ("log", models.JSONField(default=list, help_text="The last entries, newest first.")),
+                (
+                    "problem",
+                    models.TextField(
+                        blank=True, help_text="Why the sandbox could not be looked at; empty: it could."
+                    ),
+                ),
+                ("seen_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "asked_at",
+                    models.DateTimeField(
+                        blank=True, help_text="When a page last asked for a look.", null=True
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='SandboxOrder',
+            name="SandboxOrder",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('verb', models.CharField(choices=[('set', 'Set'), ('end', 'End'), ('end-all', 'End all')], max_length=8)),
-                ('body', models.JSONField(blank=True, default=dict, help_text="The fault, as the sandbox's control API has it.")),
-                ('fault_id', models.CharField(blank=True, help_text='Which fault: the one made, or the one to end.', max_length=40)),
-                ('status', models.CharField(choices=[('pending', 'Pending'), ('sent', 'Sent'), ('done', 'Done'), ('refused', 'Refused')], default='pending', max_length=8)),
-                ('sentence', models.TextField(blank=True, help_text='Why it was refused.')),
-                ('asked_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('sent_at', models.DateTimeField(blank=True, null=True)),
-                ('asked_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "verb",
+                    models.CharField(
+                        choices=[("set", "Set"), ("end", "End"), ("end-all", "End all")], max_length=8
+                    ),
+                ),
+                (
+                    "body",
+                    models.JSONField(
+                        blank=True, default=dict, help_text="The fault, as the sandbox's control API has it."
+                    ),
+                ),
+                (
+                    "fault_id",
+                    models.CharField(
+                        blank=True, help_text="Which fault: the one made, or the one to end.", max_length=40
+                    ),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("pending", "Pending"),
+                            ("sent", "Sent"),
+                            ("done", "Done"),
+                            ("refused", "Refused"),
+                        ],
+                        default="pending",
+                        max_length=8,
+                    ),
+                ),
+                ("sentence", models.TextField(blank=True, help_text="Why it was refused.")),
+                ("asked_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("sent_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "asked_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-id'],
+                "ordering": ["-id"],
             },
         ),
     ]
