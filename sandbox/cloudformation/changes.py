@@ -28,12 +28,12 @@ _POLICIES = {"Delete": "Delete", "Retain": "Retain", "Snapshot": "Snapshot", "Re
 class Preview:
     """changes: as DescribeChangeSet answers them. different: whether anything at all would change.
 
-    refusals: property validation failures as (logical id, message).
+    refusals: property validation failures as (logical id, type, message).
     """
 
     changes: list[dict[str, Any]] = field(default_factory=list)
     different: bool = False
-    refusals: list[tuple[str, str]] = field(default_factory=list)
+    refusals: list[tuple[str, str, str]] = field(default_factory=list)
 
 
 def preview(
@@ -86,7 +86,7 @@ def _one(
     _, refusals = schemas.check(schemas.load(type_name), properties)
     for text in refusals:
         if not later or " key [" in text:
-            result.refusals.append((name, text))
+            result.refusals.append((name, type_name, text))
     if row is None or not row.data["physical_id"]:
         if scope.unknown is not None:
             scope.unknown.add(name)

@@ -190,7 +190,13 @@ class StackRun:
         policies: dict[str, Any],
         scope: StackScope,
     ) -> None:
-        same = row.data["type"] == type_name and row.data["properties"] == properties
+        revert = str(row.logical_id) in (self.operation.get("revert") or ())
+        record = resource_of(self.world, row)
+        if revert and record is None:  # deleted outside CloudFormation: made anew
+            row.data.update(policies, physical_id=None, key=None, previous=None, undone=False, undo=None)
+            await self.steps.create(str(row.logical_id), type_name, properties, scope, row)
+            return
+        same = row.data["type"] == type_name and row.data["properties"] == properties and not revert
         if same and (
             row.data["tags"] == self.stack.tags or not self.world.type(type_name).schema.tag_property
         ):
@@ -208,8 +214,9 @@ class StackRun:
             "depends",
         )
         row.data["previous"] = {n: row.data.get(n) for n in names}
+        if revert and record is not None:  # a rollback goes back to what was really there
+            row.data["previous"]["actual"] = dict(record.properties)
         row.data.update(undone=False, undo=None)
-        record = resource_of(self.world, row)
         replaced = row.data["type"] != type_name
         if not replaced and record is not None:
             replaced = bool(self.world.type(type_name).replaces(record, row.data["properties"], properties))

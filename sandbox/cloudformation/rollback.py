@@ -61,11 +61,13 @@ async def undo_one(run: StackRun, row: Record, scope: StackScope, skip: bool) ->
         replaced = row.data["key"] != previous["key"] or row.data["type"] != previous["type"]
         unchanged = row.data["properties"] == previous["properties"] and row.data["tags"] == previous["tags"]
         row.data["undo"] = "point back" if replaced or unchanged else "update"
-    row.data.update({n: previous[n] for n in previous})
-    if skip or row.data["undo"] == "point back":
+    actual = previous.get("actual")
+    row.data.update({n: previous[n] for n in previous if n != "actual"})
+    if skip or (row.data["undo"] == "point back" and actual is None):
         stacks.row_status(run.world, run.stack, row, "UPDATE_COMPLETE")
     else:
-        await run.steps.update(row, previous["properties"], scope)
+        await run.steps.update(row, actual or previous["properties"], scope)
+        row.data["properties"] = previous["properties"]
     row.data["undone"] = True
     row.data["previous"] = previous
     run.world.store.put(row)

@@ -30,6 +30,19 @@ def pseudo_parameters(stack: Record) -> dict[str, Any]:
     }
 
 
+def check_dynamic_references(world: World, account: str, region: str, template: Template) -> None:
+    """Raise ValidationError for {{resolve:ssm:…}} of a parameter that is not there, before anything is begun."""
+    wanted = {m[2] for m in _DYNAMIC.finditer(template.body) if m[1] == "ssm" and "$" not in m[2]}
+    missing = [f"ssm:{key}" for key in sorted(wanted) if _parameter(world, account, region, key) is None]
+    if missing:
+        raise validation_error(f"Parameters: [{', '.join(missing)}] cannot be found.")
+
+
+def _parameter(world: World, account: str, region: str, key: str) -> Record | None:
+    name = key.rsplit(":", 1)[0] if key.rpartition(":")[2].isdigit() else key
+    return world.store.get(account, region, "AWS::SSM::Parameter", name)
+
+
 class StackScope:
     """Resolves a template's values against the stack's rows.
 
@@ -113,13 +126,9 @@ class StackScope:
         service, key = match[1], match[2]
         account, region = self.stack.account, self.stack.region
         if service.startswith("ssm"):
-            name = key.rsplit(":", 1)[0] if key.rpartition(":")[2].isdigit() else key
-            record = self.world.store.get(account, region, "AWS::SSM::Parameter", name)
+            record = _parameter(self.world, account, region, key)
             if record is None:
-                raise AwsError(
-                    "ValidationError",
-                    f"Unable to fetch parameters [{name}] from parameter store for this account.",
-                )
+                raise validation_error(f"Parameters: [{service}:{key}] cannot be found.")
             return str(record.properties["Value"])
         return self._secret(key)
 

@@ -141,7 +141,12 @@ async def take_down(run: StackRun, on_create: bool) -> list[str]:
             policy = on_create_policy(row.data)
             if run.operation.get("retain_except_on_create"):
                 policy = "Delete"
-        await run.steps.delete(row, "Retain" if name in retain else policy)
+        try:
+            await run.steps.delete(row, "Retain" if name in retain else policy)
+        except ResourceFailed:
+            if not run.operation.get("force"):
+                raise
+            await run.steps.delete(row, "Retain")
 
     left = dict(everything)
     failures: list[str] = []

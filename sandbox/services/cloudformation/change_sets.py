@@ -8,6 +8,7 @@ from typing import Any
 
 from sandbox.cloudformation import parameters as stack_parameters
 from sandbox.cloudformation.changes import check_imports, preview
+from sandbox.cloudformation.scope import check_dynamic_references
 from sandbox.cloudformation.stacks import (
     GONE,
     keep_text,
@@ -17,11 +18,13 @@ from sandbox.cloudformation.stacks import (
     text,
 )
 from sandbox.cloudformation.template import check_capabilities, parse
+from sandbox.cloudformation.validation import Finding, early_validation
 from sandbox.context import Context
 from sandbox.errors import AwsError, validation_error
 from sandbox.registry import operation
 from sandbox.resource_types import tag_list
 from sandbox.services.cloudformation import common
+from sandbox.services.cloudformation.reverting import to_revert, with_drift
 from sandbox.services.cloudformation.stacks import (
     before,
     begin_create,
@@ -78,6 +81,7 @@ def create_change_set(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     template = common.read_template(ctx, params, stack)
     check_capabilities(template, params.get("Capabilities") or [])
     common.acting(ctx, params.get("RoleARN"))
+    check_dynamic_references(ctx.world, ctx.account, ctx.region, template)
     if kind == "IMPORT" or params.get("ResourcesToImport"):
         raise validation_error("Change sets of type IMPORT are not supported by the sandbox")
     if kind == "CREATE":
@@ -126,9 +130,11 @@ def _record(
         "DeploymentMode",
         "IncludeNestedStacks",
         "ImportExistingResources",
+        "DisableValidation",
     )
     data = {
         "name": params["ChangeSetName"],
+        "operation_id": str(uuid.uuid4()),
         "kind": kind,
         "token": params.get("ClientToken"),
         "template": template,
@@ -165,15 +171,19 @@ def _evaluate(ctx: Context, stack: Record, record: Record) -> None:
         data.update(status="FAILED", reason=problem.message)
         ctx.store.put(record)
         return
+    if data["params"].get("DeploymentMode") == "REVERT_DRIFT":
+        data["drift_status"] = with_drift(ctx, stack, found)
     data["changes"] = found.changes
-    if found.refusals:
+    findings = [] if data["params"].get("DisableValidation") else early_validation(ctx, found)
+    for finding in findings:
+        _tell(ctx, stack, record, finding)
+    failed = sorted({f.hook for f in findings if f.mode == "FAIL"})
+    if failed:
         data.update(
             status="FAILED",
-            reason="The following hook(s)/validation failed: [AWS::EarlyValidation::PropertyValidation]. To "
-            "troubleshoot Early Validation errors, use the DescribeEvents API for detailed failure information.",
+            reason=f"The following hook(s)/validation failed: [{', '.join(failed)}]. To troubleshoot Early Validation "
+            "errors, use the DescribeEvents API for detailed failure information.",
         )
-        for logical_id, message in found.refusals:
-            _refusal(ctx, stack, record, parsed.resources[logical_id]["Type"], logical_id, message)
     elif data["kind"] == "UPDATE" and not found.different:
         data.update(status="FAILED", reason=NO_CHANGES)
     else:
@@ -182,26 +192,24 @@ def _evaluate(ctx: Context, stack: Record, record: Record) -> None:
     ctx.store.put(record)
 
 
-def _refusal(
-    ctx: Context, stack: Record, record: Record, type_name: str, logical_id: str, message: str
-) -> None:
-    path, _, reason = message.partition(": ")
+def _tell(ctx: Context, stack: Record, record: Record, finding: Finding) -> None:
     ctx.store.append(
         _events(record),
         {
             "EventId": str(uuid.uuid4()),
             "StackId": stack.arn,
+            "OperationId": record.data["operation_id"],
             "OperationType": "CREATE_CHANGESET",
-            "OperationStatus": "FAILED",
+            "OperationStatus": "FAILED" if finding.mode == "FAIL" else "SUCCEEDED",
             "EventType": "VALIDATION_ERROR",
-            "LogicalResourceId": logical_id,
-            "ResourceType": type_name,
+            "LogicalResourceId": finding.logical_id,
+            "ResourceType": finding.type_name,
             "Timestamp": ctx.now,
-            "ValidationFailureMode": "FAIL",
-            "ValidationName": "PROPERTY_VALIDATION",
+            "ValidationFailureMode": finding.mode,
+            "ValidationName": finding.name,
             "ValidationStatus": "FAILED",
-            "ValidationStatusReason": reason,
-            "ValidationPath": f"/Resources/{logical_id}/Properties{path.removeprefix('#')}",
+            "ValidationStatusReason": finding.reason,
+            "ValidationPath": finding.path,
         },
     )
 
@@ -245,6 +253,7 @@ def describe_change_set(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
         "ImportExistingResources": asked.get("ImportExistingResources"),
         "DeploymentConfig": asked.get("DeploymentConfig"),
         "DeploymentMode": asked.get("DeploymentMode"),
+        "StackDriftStatus": data.get("drift_status"),
     }
 
 
@@ -291,6 +300,7 @@ def execute_change_set(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
         **data["params"],
         **{k: params[k] for k in ("DisableRollback", "RetainExceptOnCreate") if k in params},
     }
+    asked["revert"] = to_revert(data["changes"])
     stack.data["change_set_id"] = record.arn
     old = before(stack)
     if data["kind"] == "UPDATE":

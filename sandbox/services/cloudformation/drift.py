@@ -36,8 +36,8 @@ def _differences(path: str, expected: Any, actual: Any) -> Iterator[dict[str, st
     kind = "REMOVE" if actual is None else "NOT_EQUAL"
     yield {
         "PropertyPath": path,
-        "ExpectedValue": _text(expected),
-        "ActualValue": "null" if actual is None else _text(actual),
+        "ExpectedValue": text(expected),
+        "ActualValue": "null" if actual is None else text(actual),
         "DifferenceType": kind,
     }
 
@@ -45,14 +45,16 @@ def _differences(path: str, expected: Any, actual: Any) -> Iterator[dict[str, st
 def _same(expected: Any, actual: Any) -> bool:
     if expected == actual or (isinstance(expected, str) and "{{resolve:" in expected):
         return True
-    return _text(expected).lower() == _text(actual).lower()
+    return text(expected).lower() == text(actual).lower()
 
 
-def _text(value: Any) -> str:
+def text(value: Any) -> str:
+    """A value as drift and change sets show it."""
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _compare(ctx: Context, stack: Record, row: Record) -> dict[str, Any]:
+def compare(ctx: Context, stack: Record, row: Record) -> dict[str, Any]:
+    """{"status" (IN_SYNC, MODIFIED, DELETED), "at", "differences", "expected", "actual"} of a resource."""
     record = resource_of(ctx.world, row)
     at = ctx.now
     if record is None:
@@ -104,7 +106,7 @@ def detect_stack_drift(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     for name, row in rows(ctx.world, stack).items():
         if (wanted and name not in wanted) or row.state == "DELETE_COMPLETE":
             continue
-        row.data["drift"] = _compare(ctx, stack, row)
+        row.data["drift"] = compare(ctx, stack, row)
         ctx.store.put(row)
         drifted += row.data["drift"]["status"] in ("MODIFIED", "DELETED")
     stack.data["drift"] = {"status": "DRIFTED" if drifted else "IN_SYNC", "at": ctx.now, "count": drifted}
@@ -174,6 +176,6 @@ def detect_resource_drift(ctx: Context, params: dict[str, Any]) -> dict[str, Any
     row = rows(ctx.world, stack).get(params["LogicalResourceId"])
     if row is None:
         raise validation_error(f"Resource {params['LogicalResourceId']} does not exist in stack")
-    row.data["drift"] = _compare(ctx, stack, row)
+    row.data["drift"] = compare(ctx, stack, row)
     ctx.store.put(row)
     return {"StackResourceDrift": _drift_shape(stack, row, row.data["drift"])}

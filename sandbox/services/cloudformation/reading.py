@@ -20,7 +20,7 @@ from sandbox.errors import AwsError, validation_error
 from sandbox.registry import operation
 from sandbox.resource_types import tag_list
 from sandbox.services.cloudformation import common
-from sandbox.services.cloudformation.change_sets import change_set_events, change_set_get
+from sandbox.services.cloudformation.change_sets import CHANGE_SET, change_set_events, change_set_get
 from sandbox.store import Record
 
 
@@ -211,6 +211,9 @@ def _events_of_operation(ctx: Context, id: str) -> list[dict[str, Any]]:
     for stack in ctx.store.list(ctx.account, ctx.region, STACK):
         if any(o["OperationId"] == id for o in stack.data["last_operations"]):
             return [{**e, "StackId": stack.arn} for e in ctx.store.log(events_of(stack.arn))]
+    for change_set in ctx.store.list(ctx.account, ctx.region, CHANGE_SET):
+        if change_set.data["operation_id"] == id:
+            return change_set_events(ctx, change_set.arn, None)
     raise AwsError("OperationNotFoundException", f"Operation {id} not found", 404)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from sandbox.cloudformation import engine
 from sandbox.cloudformation import parameters as stack_parameters
 from sandbox.cloudformation.changes import check_imports, preview
+from sandbox.cloudformation.scope import check_dynamic_references
 from sandbox.cloudformation.stacks import (
     STACK,
     keep_text,
@@ -109,6 +110,7 @@ def begin_update(
         token,
         phase="apply",
         before=old,
+        revert=params.get("revert") or [],
         on_failure="DO_NOTHING" if keep else "ROLLBACK",
     )
     stack.data["operation"] = row
@@ -136,6 +138,7 @@ def create_stack(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     settled = stack_parameters.settle(ctx, template, params.get("Parameters") or [], {})
     tags = common.tags_of(params, {})
     common.acting(ctx, params.get("RoleARN"))
+    check_dynamic_references(ctx.world, ctx.account, ctx.region, template)
     stack = stack_new(ctx, name, "CREATE_IN_PROGRESS", tags)
     stack.data["termination_protection"] = bool(params.get("EnableTerminationProtection"))
     stack.data["timeout"] = params.get("TimeoutInMinutes")
@@ -162,6 +165,7 @@ def update_stack(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     settled = stack_parameters.settle(ctx, template, params.get("Parameters") or [], stack.data["parameters"])
     tags = common.tags_of(params, stack.tags)
     common.acting(ctx, params.get("RoleARN"))
+    check_dynamic_references(ctx.world, ctx.account, ctx.region, template)
     check_imports(ctx.world, stack, template, settled)
     if not preview(ctx.world, stack, template, settled, tags).different:
         raise validation_error("No updates are to be performed.")
@@ -188,6 +192,11 @@ def delete_stack(ctx: Context, params: dict[str, Any]) -> None:
             f"Invalid operation on stack [{stack.arn}]. RetainResources parameter can only be used for stacks in "
             "the DELETE_FAILED state"
         )
+    if force and stack.state != "DELETE_FAILED":
+        raise validation_error(
+            f"Invalid operation on stack [{stack.arn}]. You can activate DeletionMode FORCE_DELETE_STACK in a delete "
+            "stack operation only when the stack is in the DELETE_FAILED state."
+        )
     if stack.state.endswith("_IN_PROGRESS") and stack.state not in (
         "CREATE_IN_PROGRESS",
         "REVIEW_IN_PROGRESS",
@@ -198,24 +207,16 @@ def delete_stack(ctx: Context, params: dict[str, Any]) -> None:
     if params.get("RoleARN"):
         common.acting(ctx, params["RoleARN"])
         stack.data["role_arn"] = params["RoleARN"]
-    if force and stack.state == "DELETE_FAILED":
-        from_failed = [o["LogicalResourceId"] for o in _failed_deletes(ctx, stack)]
-        retain = [*retain, *from_failed]
     old = before(stack)
     running = bool((stack.data["operation"] or {}).get("active"))
     row = common.operation(
-        ctx, stack, "delete", "DELETE_STACK", token, phase="delete", before=old, retain=retain
+        ctx, stack, "delete", "DELETE_STACK", token, phase="delete", before=old, retain=retain, force=force
     )
     stack.data["operation"] = row
     if running:
         engine.interrupt(ctx.world, stack)
     stack_status(ctx.world, stack, "DELETE_IN_PROGRESS", "User Initiated")
     engine.start(ctx.world, stack, row)
-
-
-def _failed_deletes(ctx: Context, stack: Record) -> list[dict[str, Any]]:
-    from_rows = engine.rows(ctx.world, stack)
-    return [{"LogicalResourceId": name} for name, row in from_rows.items() if row.state == "DELETE_FAILED"]
 
 
 @operation("cloudformation", "CancelUpdateStack")
@@ -235,8 +236,20 @@ def continue_rollback(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
         return {}
     if stack.state != "UPDATE_ROLLBACK_FAILED":
         raise validation_error(f"Stack:{stack.arn} is in {stack.state} state and can not continue rollback.")
+    _check_skipped(ctx, stack, params.get("ResourcesToSkip") or [])
     _roll_back(ctx, stack, params, "CONTINUE_ROLLBACK", "continue")
     return {}
+
+
+def _check_skipped(ctx: Context, stack: Record, names: list[str]) -> None:
+    """Only what the rollback itself could not put back may be skipped (API reference, ContinueUpdateRollback)."""
+    rows = engine.rows(ctx.world, stack)
+    for name in names:
+        if name not in rows or rows[name].state != "UPDATE_FAILED":
+            raise validation_error(
+                f"The following resource(s) cannot be skipped: [{name}]. Only resources that are in the UPDATE_FAILED "
+                "state because a rollback failed can be skipped."
+            )
 
 
 @operation("cloudformation", "RollbackStack")
