@@ -7,6 +7,7 @@ import pytest
 from django.utils import timezone
 
 from environments.errors import Conflict, Forbidden, InvalidFields
+from environments.lifecycle.fault_kinds import KINDS
 from environments.lifecycle.faults import fault_end, fault_end_all, fault_set, orders_take, view_ask
 from environments.lifecycle.models import SandboxOrder, SandboxView
 from environments.operations.models import AuditEntry
@@ -151,6 +152,27 @@ def test_what_means_nothing_is_refused_at_its_field(
         fault_set(kind=kind, given=given, actor=administrator)
     assert caught.value.errors[field].startswith(sentence)
     assert not SandboxOrder.objects.exists()
+
+
+def test_form_and_sandbox_know_the_same_kinds_fields_and_services(sandbox: Any) -> None:
+    known = {
+        kind["kind"]: {field["name"]: field["required"] for field in kind["fields"]}
+        for kind in sandbox.control("GET", "faults/kinds")
+    }
+    for name, kind in KINDS.items():
+        fields = {field.name: field for field in kind.all_fields()}
+        assert set(fields) <= set(known[name]), name
+        assert {n for n, f in fields.items() if f.required} == {n for n, r in known[name].items() if r}, name
+        needed = {"type": "AWS::RDS::DBCluster"} if "type" in fields else {}
+        if kind.one_of:
+            needed[kind.one_of[0]] = 2
+        for field in fields.values():
+            chosen = [value for value, _ in field.choices]
+            if field.name == "service":
+                sandbox.fault(name, after_s=900, **needed, service=chosen)
+            else:
+                for value in chosen:
+                    sandbox.fault(name, after_s=900, **needed, **{field.name: value})
 
 
 def test_only_administrators_and_only_with_a_sandbox(place: Any, administrator: Any, settings: Any) -> None:
