@@ -64,6 +64,7 @@ def _reached(what: str) -> str:
     return f"The maximum number of {what} has been reached."
 
 
+ENDPOINTS = "You've reached the limit on the number of VPC endpoints that you can create in the AWS Region."
 RULES = Quota("vpc", "L-0EA8095F", "Inbound or outbound rules per security group", 60)
 SNAPSHOTS = Quota("rds", "L-9B510759", "Manual DB cluster snapshots", 100)
 STACKS = Quota("cloudformation", "L-0485CB21", "Stack count", 2000, Limit(
@@ -90,10 +91,10 @@ QUOTAS = (
                "you can create for the specified VPC.", per="VpcId")),
     Quota("vpc", "L-93826ACB", "Routes per route table", 500),
     Quota("vpc", "L-29B6F2EB", "Interface VPC endpoints per VPC", 50,
-          _ec2("VPCEndpoint", "VpcEndpointLimitExceeded", _reached("VPC endpoints"), per="VpcId",
+          _ec2("VPCEndpoint", "VpcEndpointLimitExceeded", ENDPOINTS, per="VpcId",
                only=("VpcEndpointType", "Interface", "Gateway"))),
     Quota("vpc", "L-1B52E74A", "Gateway VPC endpoints per Region", 20,
-          _ec2("VPCEndpoint", "VpcEndpointLimitExceeded", _reached("VPC endpoints"),
+          _ec2("VPCEndpoint", "VpcEndpointLimitExceeded", ENDPOINTS,
                only=("VpcEndpointType", "Gateway", "Gateway"))),
     Quota("vpc", "L-DF5E4CA3", "Network interfaces per Region", 5000),
     Quota("ec2", "L-0263D0A3", "EC2-VPC Elastic IPs", 5,
