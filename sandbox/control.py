@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sandbox import quotas
 from sandbox.faults import KINDS, BadFault
 from sandbox.iam.principals import account_create
+from sandbox.services.cloudformation import custom
 from sandbox.services.cognito_idp import messages
 from sandbox.store import GLOBAL
 
@@ -67,6 +68,12 @@ class Control:
             raise ValueError("speed must not be negative")
         self.world.change_settings(body)
         return 200, self.world.settings
+
+    def put_responses(self, parts: list[str], query: dict[str, str], body: dict[str, Any]) -> tuple[int, Any]:
+        """What a custom resource's provider answers to its ResponseURL."""
+        if custom.respond(self.world, "/".join(parts), body):
+            return 200, {}
+        return 404, {"error": "No custom resource waits for this response."}
 
     def get_clock(self, parts: list[str], query: dict[str, str], body: dict[str, Any]) -> tuple[int, Any]:
         return 200, {"now": self.world.scheduler.now(), "ahead_s": self.world.scheduler.offset}

@@ -31,9 +31,17 @@ def _index(region: str) -> dict[str, str]:
     return names
 
 
+CUSTOM = "AWS::CloudFormation::CustomResource"
+
+
+def registered(type_name: str) -> str:
+    """The registry's name of a type: Custom::Anything is a custom resource."""
+    return CUSTOM if type_name.startswith("Custom::") else type_name
+
+
 def exists(type_name: str, region: str = "us-east-1") -> bool:
     """Whether the registry of that region has the type."""
-    return type_name in _index(region)
+    return registered(type_name) in _index(region)
 
 
 def _names(paths: list[str] | None) -> frozenset[str]:
@@ -84,7 +92,10 @@ class Schema:
 @functools.cache
 def load(type_name: str, region: str = "us-east-1") -> Schema:
     """The schema of a type. Raises KeyError where the registry has none."""
-    document = json.loads((_directory() / "resources" / f"{_index(region)[type_name]}.json").read_text())
+    file = _index(region)[registered(type_name)]
+    document = json.loads((_directory() / "resources" / f"{file}.json").read_text())
+    if registered(type_name) == CUSTOM:  # what else it takes is its provider's affair
+        document = {**document, "additionalProperties": True}
     tagging = document.get("tagging") or {}
     taggable = tagging.get("taggable", document.get("taggable", True))
     tag_property = tagging.get("tagProperty", "/properties/Tags").removeprefix("/properties/")

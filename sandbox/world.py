@@ -11,7 +11,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from sandbox import durations, quotas, registry
+from sandbox import durations, quotas, registry, schemas
 from sandbox.context import Context, Principal
 from sandbox.errors import AwsError
 from sandbox.faults import Faults
@@ -136,7 +136,7 @@ class World:
     @staticmethod
     def type(name: str) -> ResourceType:
         """The handler of a type. Raises AwsError for a type that has none."""
-        handler = registry.TYPES.get(name)
+        handler = registry.TYPES.get(schemas.registered(name))
         if handler is None:
             raise AwsError("ValidationError", f"Resource type {name} is not supported by the sandbox", 400)
         return handler
@@ -286,10 +286,11 @@ class World:
             problem = refused
             record.state = "failed"
             self.store.put(record)
-        for future in self._waiting.pop(record.key, ()):
+        waiting = self._waiting.pop(record.key, [])
+        for future in waiting:
             if not future.done():
                 future.set_exception(problem) if problem else future.set_result(None)
-        if problem:
+        if problem and not waiting:  # told once: to who waits, or to who asks later
             record.data["failure"] = problem.message
 
     async def settled(self, record: Record) -> None:

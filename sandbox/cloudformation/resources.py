@@ -38,6 +38,8 @@ class ResourceFailed(Exception):
 
 def handler_message(problem: AwsError) -> str:
     """A handler's error as CloudFormation words it."""
+    if problem.code == "CustomResource":
+        return problem.message
     for part, word in _HANDLER_CODES:
         if part in problem.code:
             code = word

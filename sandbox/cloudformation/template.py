@@ -169,7 +169,7 @@ def _check_resources(document: dict[str, Any]) -> None:
                 f"Template format error: [/Resources/{logical_id}] Every Resources object must contain a Type member."
             )
         name = resource["Type"]
-        if name not in registry.TYPES or not schemas.exists(name):
+        if schemas.registered(name) not in registry.TYPES or not schemas.exists(name):
             raise validation_error(f"Resource type {name} is not supported by the sandbox")
         if resource.get("Condition") is not None and resource["Condition"] not in conditions:
             raise validation_error(
