@@ -36,6 +36,7 @@ RAISED_QUOTAS = {
     "vpc/L-F678F1CE": 500,
     "vpc/L-A4707A72": 500,
     "vpc/L-FE5A380F": 500,
+    "vpc/L-1B52E74A": 500,
     "ec2/L-0263D0A3": 500,
     "elasticloadbalancing/L-53DA6B97": 500,
     "rds/L-952B80B8": 500,
