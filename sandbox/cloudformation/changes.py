@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sandbox import schemas
 from sandbox.cloudformation.intrinsics import LATER
 from sandbox.cloudformation.scope import StackScope
-from sandbox.cloudformation.stacks import GONE, resource_of, rows
+from sandbox.cloudformation.stacks import GONE, STACK, resource_of, rows
 from sandbox.cloudformation.template import Template, references
 from sandbox.errors import AwsError
 from sandbox.resource_types import tag_list
@@ -151,7 +151,12 @@ def _modification(
         names = handler.replaces(record, before, properties) if record is not None else []
         replacement = _replacement(names, properties, details, handler.schema)
     if not scopes and replacement == "False":
-        return None
+        if definition["Type"] != STACK:
+            return None
+        # CloudFormation does not look into a nested stack for this, and says that it may change.
+        target = {"Attribute": "Properties", "Name": "TemplateURL", "RequiresRecreation": "Never"}
+        details.append({"Target": target, "Evaluation": "Dynamic", "ChangeSource": "Automatic"})
+        scopes = ["Properties"]
     change = {
         "Action": "Modify",
         "LogicalResourceId": name,

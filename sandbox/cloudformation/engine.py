@@ -196,9 +196,13 @@ class StackRun:
             row.data.update(policies, physical_id=None, key=None, previous=None, undone=False, undo=None)
             await self.steps.create(str(row.logical_id), type_name, properties, scope, row)
             return
-        same = row.data["type"] == type_name and row.data["properties"] == properties and not revert
-        if same and (
-            row.data["tags"] == self.stack.tags or not self.world.type(type_name).schema.tag_property
+        same = row.data["type"] == type_name and row.data["properties"] == properties
+        # A nested stack is always looked into: its template may be another one at the same address.
+        if (
+            same
+            and not revert
+            and type_name != stacks.STACK
+            and (row.data["tags"] == self.stack.tags or not self.world.type(type_name).schema.tag_property)
         ):
             row.data.update(policies)
             self.world.store.put(row)

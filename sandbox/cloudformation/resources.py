@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from sandbox import schemas
 from sandbox.cloudformation.scope import StackScope
-from sandbox.cloudformation.stacks import resource_of, row_new, row_status
+from sandbox.cloudformation.stacks import STACK, resource_of, row_new, row_status
 from sandbox.context import Context, Principal
 from sandbox.errors import AwsError
 from sandbox.iam.authorize import permit_type
@@ -38,7 +38,7 @@ class ResourceFailed(Exception):
 
 def handler_message(problem: AwsError) -> str:
     """A handler's error as CloudFormation words it."""
-    if problem.code == "CustomResource":
+    if problem.code in ("CustomResource", "EmbeddedStack"):
         return problem.message
     for part, word in _HANDLER_CODES:
         if part in problem.code:
@@ -48,6 +48,20 @@ def handler_message(problem: AwsError) -> str:
         code = "InvalidRequest" if (problem.status or 400) < 500 else "GeneralServiceException"
     tail = f"(RequestToken: {uuid.uuid4()}, HandlerErrorCode: {code})"
     return f'Resource handler returned message: "{problem.message}" {tail}'
+
+
+class Nested(Protocol):
+    """What the type of nested stacks has in place of the world's three verbs."""
+
+    def make(self, ctx: Context, parent: Record, logical_id: str, properties: dict[str, Any]) -> Record: ...
+
+    async def made(self, ctx: Context, stack: Record) -> None: ...
+
+    async def change(
+        self, ctx: Context, parent: Record, stack: Record, properties: dict[str, Any], tried: str | None
+    ) -> None: ...
+
+    async def unmake(self, ctx: Context, stack: Record) -> None: ...
 
 
 class Resources:
@@ -64,6 +78,10 @@ class Resources:
             base_url=world.base_url,
             stack=stack.arn,
         )
+
+    @property
+    def _nested(self) -> Nested:
+        return cast(Nested, self.world.type(STACK))
 
     def tags(self, logical_id: str) -> dict[str, str]:
         """The stack's tags and CloudFormation's own."""
@@ -140,24 +158,34 @@ class Resources:
             handler = self.world.type(type_name)
             id = handler.identify(self.ctx, values, f"{self.stack.data['name']}-{logical_id}")
             permit_type(self.ctx, type_name, "create", values, handler.arn_for(self.ctx, id, values), tags)
-            record = self.world.create(
-                self.ctx,
-                type_name,
-                values,
-                id=id,
-                tags=tags,
-                stack=self.stack.arn,
-                logical_id=logical_id,
-            )
+            if type_name == STACK:
+                record = self._nested.make(self.ctx, self.stack, logical_id, values)
+            else:
+                record = self.world.create(
+                    self.ctx,
+                    type_name,
+                    values,
+                    id=id,
+                    tags=tags,
+                    stack=self.stack.arn,
+                    logical_id=logical_id,
+                )
             row.data["key"] = list(record.key)
             row.data["physical_id"] = self.world.type(type_name).ref(record)
             row_status(
                 self.world, self.stack, row, f"{action}_IN_PROGRESS", "Resource creation Initiated", True
             )
-            await self.world.settled(record)
+            await self._through(record)
         except AwsError as problem:
             raise self._fail(row, action, problem) from problem
         self._done(row, action)
+
+    async def _through(self, record: Record) -> None:
+        """Wait until what was begun is through. Raises AwsError if it failed."""
+        if record.type == STACK:
+            await self._nested.made(self.ctx, record)
+        else:
+            await self.world.settled(record)
 
     def _done(self, row: Record, action: str) -> None:
         row.data["done"] = True
@@ -172,7 +200,7 @@ class Resources:
         record = resource_of(self.world, row)
         try:
             if record is not None:
-                await self.world.settled(record)
+                await self._through(record)
         except AwsError as problem:
             raise self._fail(row, action, problem) from problem
         self._done(row, action)
@@ -197,11 +225,27 @@ class Resources:
                 )
             self._planted(type_name, "update")
             permit_type(self.ctx, type_name, "update", values, record.arn, {})
-            self.world.update(self.ctx, record, values, tags=self._updated_tags(row, record))
-            await self.world.settled(record)
+            if type_name == STACK:
+                await self._change_stack(row, record, values)
+            else:
+                self.world.update(self.ctx, record, values, tags=self._updated_tags(row, record))
+                await self.world.settled(record)
         except AwsError as problem:
             raise self._fail(row, "UPDATE", problem) from problem
         self._done(row, "UPDATE")
+
+    async def _change_stack(self, row: Record, record: Record, values: dict[str, Any]) -> None:
+        """Update a nested stack; on the way back, put back what this operation's own update did."""
+        back = self.stack.state.startswith("UPDATE_ROLLBACK")
+        last = (record.data["operation"] or {}).get("id")
+        try:
+            await self._nested.change(
+                self.ctx, self.stack, record, values, row.data.get("tried") if back else None
+            )
+        finally:
+            if not back:
+                now = (record.data["operation"] or {}).get("id")
+                row.data["tried"] = now if now != last else None
 
     def _updated_tags(self, row: Record, record: Record) -> dict[str, str]:
         """The stack's tags anew; tags from elsewhere (the tagging API) stay, as they do in AWS."""
@@ -240,6 +284,10 @@ class Resources:
             return
         if record.pending == "delete":
             await self.world.settled(record)
+            return
+        if record.type == STACK:
+            await self._nested.unmake(self.ctx, record)
+            self.world.store.disown(record)
             return
         self._planted(record.type, "delete")
         permit_type(self.ctx, record.type, "delete", record.properties, record.arn, {})

@@ -60,7 +60,8 @@ async def undo_one(run: StackRun, row: Record, scope: StackScope, skip: bool) ->
     if row.data.get("undo") is None:  # settled once: a rollback that is continued must not look again
         replaced = row.data["key"] != previous["key"] or row.data["type"] != previous["type"]
         unchanged = row.data["properties"] == previous["properties"] and row.data["tags"] == previous["tags"]
-        row.data["undo"] = "point back" if replaced or unchanged else "update"
+        in_place = not replaced and (not unchanged or row.data["type"] == stacks.STACK)
+        row.data["undo"] = "update" if in_place else "point back"
     actual = previous.get("actual")
     row.data.update({n: previous[n] for n in previous if n != "actual"})
     if skip or (row.data["undo"] == "point back" and actual is None):

@@ -59,8 +59,18 @@ def stack_get(ctx: Context, name: str) -> Record:
     return record
 
 
-def stack_new(ctx: Context, name: str, status: str, tags: dict[str, str]) -> Record:
-    """A stack record in `status`, not yet running. Raises LimitExceededException for one too many."""
+def stack_new(
+    ctx: Context,
+    name: str,
+    status: str,
+    tags: dict[str, str],
+    parent: Record | None = None,
+    logical_id: str | None = None,
+) -> Record:
+    """A stack record in `status`, not yet running. Raises LimitExceededException for one too many.
+
+    parent, logical_id: of a nested stack, the stack and the resource that it is.
+    """
     quotas.check(ctx.world, ctx.account, ctx.region, STACK, {})
     arn = ctx.arn("cloudformation", f"stack/{name}/{uuid.uuid1()}")
     data: dict[str, Any] = {
@@ -85,8 +95,12 @@ def stack_new(ctx: Context, name: str, status: str, tags: dict[str, str]) -> Rec
         arn=arn,
         created_at=ctx.now,
         updated_at=ctx.now,
+        stack=parent.arn if parent is not None else None,
+        logical_id=logical_id,
         data=data,
     )
+    if parent is not None:
+        data.update(parent=parent.arn, root=parent.data.get("root") or parent.arn)
     ctx.world.memory.setdefault("stacks by name", {})[ctx.account, ctx.region, name] = record
     return ctx.store.put(record)
 

@@ -153,13 +153,16 @@ app = cdk.App()
 one, two = (cdk.Stack(app, n, synthesizer=cdk.DefaultStackSynthesizer(qualifier="swyard")) for n in ("One", "Two"))
 queue = sqs.Queue(one, "Queue")
 ssm.StringParameter(two, "Arn", parameter_name="/cdk/arn", string_value=queue.queue_arn)
+ssm.StringParameter(two, "Value", parameter_name="/cdk/value", string_value="1")
 ssm.StringParameter(two, "Asset", string_value=assets.Asset(one, "File", path=__file__).s3_object_url)
 iam.Role(two, "Role", assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"))
 app.synth()
 """
 
 
-def test_cdk_bootstraps_deploys_and_destroys(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_cdk_bootstraps_deploys_finds_and_reverts_drift_rolls_back_and_destroys(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
     from devtools.places import ROOT
 
     keys = sandbox.account("110000000008")
@@ -175,18 +178,12 @@ def test_cdk_bootstraps_deploys_and_destroys(sandbox: Sandbox, tmp_path: Path) -
         "CI": "1",
     }
 
-    def cdk(*words: str) -> str:
-        command = [
-            str(ROOT / "node_modules" / ".bin" / "cdk"),
-            "--no-notices",
-            "--app",
-            f"{sys.executable} app.py",
-            *words,
-        ]
+    def cdk(*words: str, app: str = f"{sys.executable} app.py", code: int = 0) -> str:
+        command = [str(ROOT / "node_modules" / ".bin" / "cdk"), "--no-notices", "--app", app, *words]
         answer = subprocess.run(
             command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=100
         )
-        assert answer.returncode == 0, answer.stdout + answer.stderr
+        assert answer.returncode == code, answer.stdout + answer.stderr
         return answer.stdout + answer.stderr
 
     cdk(
@@ -213,6 +210,18 @@ def test_cdk_bootstraps_deploys_and_destroys(sandbox: Sandbox, tmp_path: Path) -
         "arn:aws:sqs:eu-west-1:110000000008:One-Queue"
     )
     assert json.loads(json.dumps(stacks.physical("Two"))).keys()
-    assert "There were no differences" in cdk("diff")
-    cdk("destroy", "--all", "--force")
+    written = str(tmp_path / "cdk.out")  # what the deployment synthesized: saves the next commands the time
+    toolkit = ("--require-approval", "never", "--toolkit-stack-name", "Toolkit")
+    assert "There were no differences" in cdk("diff", app=written)
+    ssm.put_parameter(Name="/cdk/value", Value="by hand", Overwrite=True)
+    assert "by hand" in cdk("drift", "Two", "--fail", app=written, code=1)
+    sandbox.fault("failing-type", type="AWS::SSM::Parameter", action="update", message="stuck", count=1)
+    cdk("deploy", "Two", "--revert-drift", "--no-rollback", *toolkit, app=written, code=1)
+    assert stacks.wait("Two")["StackStatus"] == "UPDATE_FAILED"
+    sandbox.lift_faults()
+    cdk("rollback", "Two", "--toolkit-stack-name", "Toolkit", app=written)
+    assert stacks.wait("Two")["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    cdk("deploy", "Two", "--revert-drift", *toolkit, app=written)
+    assert ssm.get_parameter(Name="/cdk/value")["Parameter"]["Value"] == "1"
+    cdk("destroy", "--all", "--force", app=written)
     assert refused(stacks.client.describe_stacks, StackName="One")[0] == "ValidationError"

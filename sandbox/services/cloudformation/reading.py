@@ -49,6 +49,8 @@ def _stack(stack: Record) -> dict[str, Any]:
         "RollbackConfiguration": data.get("rollback_configuration") or {},
         "DeploymentConfig": data.get("deployment_config"),
         "LastOperations": data["last_operations"],
+        "ParentId": data.get("parent"),
+        "RootId": data.get("root"),
     }
     return shape
 
