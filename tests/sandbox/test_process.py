@@ -88,6 +88,28 @@ def test_stack_goes_on_after_sigkill(own: Sandbox, broken: bool) -> None:
     assert len(own.client("ssm", keys).describe_parameters()["Parameters"]) == (0 if broken else 3)
 
 
+def test_nested_stack_goes_on_after_sigkill(own: Sandbox) -> None:
+    keys = own.account(ACCOUNT)
+    own.settings(speed=1, durations={"AWS::SSM::Parameter": {"create": 1.5, "delete": 0.1}})
+    s3 = own.client("s3", keys)
+    s3.create_bucket(Bucket="nested-on", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    s3.put_object(Bucket="nested-on", Key="t", Body=template(A=parameter("1", Name="/on/a")))
+    nested = {
+        "Type": "AWS::CloudFormation::Stack",
+        "Properties": {"TemplateURL": f"{own.url}/nested-on/t"},
+    }
+    stacks = Stacks(own.client("cloudformation", keys))
+    last = {**parameter("2", Name="/on/b"), "DependsOn": "Inner"}
+    stacks.client.create_stack(StackName="outer", TemplateBody=template(Inner=nested, B=last))
+    time.sleep(0.5)
+    own.speed = 1
+    kill_and_restart(own)
+    assert stacks.wait("outer")["StackStatus"] == "CREATE_COMPLETE"
+    assert len(own.client("ssm", keys).describe_parameters()["Parameters"]) == 2
+    assert stacks.delete("outer")["StackStatus"] == "DELETE_COMPLETE"
+    assert own.client("ssm", keys).describe_parameters()["Parameters"] == []
+
+
 def test_durations_and_speed(own: Sandbox) -> None:
     keys = own.account(ACCOUNT)
     own.settings(speed=0.01, durations={"AWS::SQS::Queue": {"create": 50}})
