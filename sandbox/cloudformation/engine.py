@@ -31,7 +31,7 @@ def start(world: World, stack: Record, operation: dict[str, Any]) -> None:
     """Begin an operation on a stack; the stack's status is set by the caller."""
     stack.data["operation"] = {**operation, "active": True}
     if operation.get("new", True):
-        entry = {"OperationType": operation["type"], "OperationId": operation["id"]}
+        entry = {"OperationType": operation["type"], "OperationId": stacks.operation_id(operation)}
         stack.data["last_operations"] = [entry, *stack.data["last_operations"]][:5]
     world.store.put(stack)
     run(world, stack)

@@ -141,6 +141,11 @@ def resource_of(world: World, row: Record) -> Record | None:
     return world.store.get(*key) if key else None
 
 
+def operation_id(operation: dict[str, Any]) -> str:
+    """An operation's OperationId; a rollback that was asked for goes on with the failed operation's rows, by its id."""
+    return str(operation.get("shown_id") or operation["id"])
+
+
 def events_of(stack_arn: str) -> str:
     """The name of the log that holds a stack's events."""
     return f"cfn-events:{stack_arn}"
@@ -226,7 +231,7 @@ def _event(
     if operation.get("token"):
         entry["ClientRequestToken"] = operation["token"]
     if operation.get("id"):
-        entry["OperationId"] = operation["id"]
+        entry["OperationId"] = operation_id(operation)
         entry["OperationType"] = operation["type"]
     world.store.append(events_of(stack.arn), entry)
 

@@ -56,6 +56,15 @@ def test_skipped_resource_stays_as_it_is_and_the_rollback_ends(
     sandbox.lift_faults()
     sandbox.settings(speed=0)
     assert value(ssm, "/skip/a") == "new"
+    last = stacks.client.describe_stacks(StackName="skip")["Stacks"][0]["LastOperations"]
+    assert [o["OperationType"] for o in last] == ["CONTINUE_ROLLBACK", "UPDATE_STACK", "CREATE_STACK"]
+    told = {}
+    for operation in last:
+        found = stacks.client.describe_events(OperationId=operation["OperationId"])["OperationEvents"]
+        told[operation["OperationType"]] = {e["ResourceStatus"] for e in found}
+        assert {e["OperationType"] for e in found} == {operation["OperationType"]}
+    assert "UPDATE_ROLLBACK_COMPLETE" in told["CONTINUE_ROLLBACK"]
+    assert "UPDATE_ROLLBACK_FAILED" in told["UPDATE_STACK"]
     states = stacks.client.describe_stack_resources(StackName="skip")["StackResources"]
     assert {r["LogicalResourceId"]: r["ResourceStatus"] for r in states}["A"] == "UPDATE_COMPLETE"
 

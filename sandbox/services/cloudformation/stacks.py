@@ -12,6 +12,7 @@ from sandbox.cloudformation.scope import check_dynamic_references
 from sandbox.cloudformation.stacks import (
     STACK,
     keep_text,
+    operation_id,
     stack_find,
     stack_get,
     stack_new,
@@ -260,7 +261,7 @@ def rollback_stack(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     if stack.state not in ("CREATE_FAILED", "UPDATE_FAILED"):
         raise validation_error(f"Stack:{stack.arn} is in {stack.state} state and can not be rolled back.")
     _roll_back(ctx, stack, params, "ROLLBACK", "rollback")
-    return {"StackId": stack.arn, "OperationId": stack.data["operation"]["id"]}
+    return {"StackId": stack.arn, "OperationId": operation_id(stack.data["operation"])}
 
 
 def _roll_back(ctx: Context, stack: Record, params: dict[str, Any], word: str, kind: str) -> None:
@@ -270,6 +271,7 @@ def _roll_back(ctx: Context, stack: Record, params: dict[str, Any], word: str, k
     fresh = common.operation(ctx, stack, kind, word, params.get("ClientRequestToken"))
     # The engine finds the rows of the operation that failed by its id: that one goes on.
     row = {**row, "type": word, "token": fresh["token"], "principal": fresh["principal"], "phase": "rollback"}
+    row["shown_id"] = fresh["id"]
     row["skip"] = params.get("ResourcesToSkip") or []
     stack.data["operation"] = row
     create = row["kind"] == "create"
