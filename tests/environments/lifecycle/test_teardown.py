@@ -42,7 +42,7 @@ def test_teardown_says_which_copies_are_kept(active, lead):
 BAD = [
     ({"confirm": "order"}, "confirm", "Type orders"),
     ({"copies": {"database": True}}, "copies", "the uploaded files"),
-    ({"copies": {"database": True, "uploads": "yes"}}, "copies", "true or false"),
+    ({"copies": {"database": True, "uploads": "yes"}}, "copies", "kept (true) or not (false)"),
     ({"copies": COPIES | {"attic": True}}, "copies", "attic is no store"),
 ]
 
