@@ -236,7 +236,7 @@ def test_leaving_cluster_is_promoting_for_a_while(rds: Rds, sandbox: Sandbox) ->
     source = home(rds, "slow-home")
     rds(HOME).create_global_cluster(GlobalClusterIdentifier="slow", SourceDBClusterIdentifier=source)
     follower = joined(rds, "slow-other", "slow")
-    sandbox.settings(speed=1, durations={"AWS::RDS::DBCluster": {"update": 1.5}})
+    sandbox.settings(speed=1, durations={"AWS::RDS::DBCluster": {"update": 5}})
     rds(HOME).remove_from_global_cluster(GlobalClusterIdentifier="slow", DbClusterIdentifier=follower)
     second = rds(OTHER).describe_db_clusters(DBClusterIdentifier="slow-other")["DBClusters"][0]
     assert second["Status"] == "promoting"
