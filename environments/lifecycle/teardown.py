@@ -66,5 +66,7 @@ def _problems(environment: Environment, confirm: str, copies: dict[str, bool]) -
     if unknown:
         problems["copies"] = f"{', '.join(unknown)} is no store. Stores are: {', '.join(STORES)}."
     elif missing:
-        problems["copies"] = f"Say for {' and '.join(missing)} whether a last copy is kept (true) or not (false)."
+        problems["copies"] = (
+            f"Say for {' and '.join(missing)} whether a last copy is kept (true) or not (false)."
+        )
     return problems
