@@ -129,24 +129,26 @@ class Engine:
                 rows = list(cursor.fetchall())
         return rows
 
-    async def copy(self, source: str, target: str) -> None:
-        """Copy a schema's tables, views, triggers and routines into another one. Raises NoEngine on a failure."""
-        login = [f"--socket={self.socket}", "--user=root"]
-        environment = {**os.environ, "MYSQL_PWD": self.password}
+    async def dump(self, schema: str) -> bytes:
+        """A schema's tables, views, triggers and routines of one moment. Raises NoEngine on a failure."""
+        how = ("--single-transaction", "--routines", "--triggers")
+        return await self._client("mariadb-dump", *how, schema)
+
+    async def load(self, schema: str, dumped: bytes) -> None:
+        """Put into an empty schema what `dump` gave. Raises NoEngine on a failure."""
+        await self._client("mariadb", schema, given=dumped)
+
+    async def _client(self, tool: str, *options: str, given: bytes | None = None) -> bytes:
         pipe = asyncio.subprocess.PIPE
-        dump = await asyncio.create_subprocess_exec(
-            _tool("mariadb-dump"), "--no-defaults", *login, "--single-transaction", "--routines", "--triggers",
-            source, stdout=pipe, stderr=pipe, env=environment,
+        process = await asyncio.create_subprocess_exec(
+            _tool(tool), "--no-defaults", f"--socket={self.socket}", "--user=root", *options,
+            stdin=asyncio.subprocess.DEVNULL if given is None else pipe, stdout=pipe, stderr=pipe,
+            env={**os.environ, "MYSQL_PWD": self.password},
         )  # fmt: skip
-        written, problem = await dump.communicate()
-        if dump.returncode == 0:
-            load = await asyncio.create_subprocess_exec(
-                _tool("mariadb"), "--no-defaults", *login, target, stdin=pipe, stderr=pipe, env=environment
-            )
-            _, problem = await load.communicate(written)
-            if load.returncode == 0:
-                return
-        raise NoEngine(f"the volume cannot be copied: {problem.decode(errors='replace').strip()}")
+        written, problem = await process.communicate(given)
+        if process.returncode != 0:
+            raise NoEngine(f"the volume cannot be copied: {problem.decode(errors='replace').strip()}")
+        return written
 
 
 def _tool(name: str) -> str:

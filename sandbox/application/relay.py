@@ -191,6 +191,7 @@ class _Session:
                 return
             if not isinstance(now, Route) or (now.volume, now.read_only) != (route.volume, route.read_only):
                 return
+            await volumes.settled(self.world, route.volume)
             self.back.write(data)
             await self.back.drain()
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("sandbox")
 VOLUME = "Sandbox::RDS::Volume"
 OWNER = "sandbox"
+SETTLED_WITHIN_S = 10.0
 RIGHTS = (
     "SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, INDEX, ALTER, REFERENCES, CREATE VIEW, SHOW VIEW, TRIGGER, "
     "CREATE ROUTINE, ALTER ROUTINE, EXECUTE, EVENT, LOCK TABLES, CREATE TEMPORARY TABLES"
@@ -50,13 +51,15 @@ def volume_create(world: World, volume: str) -> None:
 
 
 def volume_copy(world: World, source: str, target: str) -> None:
-    """Copy what the source holds by now into the (new) target. Runs beside everything; a connection waits for it."""
+    """Copy what the source holds by now into the (new) target. Runs beside everything: a connection to the target waits
+    for it, and what is written to the source meanwhile waits until the copy cannot have it any more (`settled`)."""
     volume_create(world, target)
     origin, record = _record(world, source), _record(world, target)
     if record is None or origin is None or origin.state == "empty":
         return
     record.state, record.data["source"] = "copying", source
     world.store.put(record)
+    _reading(world).setdefault(source, set()).add(target)
     _begin(world, record)
 
 
@@ -79,6 +82,22 @@ def _jobs(world: World) -> dict[str, asyncio.Task[None]]:
     return jobs
 
 
+def _reading(world: World) -> dict[str, set[str]]:
+    """Source to the volumes that are still being read from it."""
+    found: dict[str, set[str]] = world.memory.setdefault("volumes being read", {})
+    return found
+
+
+async def settled(world: World, volume: str) -> None:
+    """Once no copy that began before now can see what is written to the volume from now on.
+
+    A client that holds a table's lock would keep the copy waiting, and itself with it: hence the time limit.
+    """
+    until = asyncio.get_running_loop().time() + SETTLED_WITHIN_S
+    while _reading(world).get(volume) and asyncio.get_running_loop().time() < until:
+        await asyncio.sleep(0.01)
+
+
 def _begin(world: World, record: Record) -> asyncio.Task[None]:
     job = _jobs(world).get(record.id)
     if job is None or job.done():
@@ -89,20 +108,35 @@ def _begin(world: World, record: Record) -> asyncio.Task[None]:
 
 async def _make(world: World, record: Record, before: asyncio.Task[None] | None) -> None:
     """Schema and users, and the copy where there is a source."""
-    if before is not None:
-        await asyncio.wait([before])
+    copied = await _read(world, record, before) if record.state == "copying" else None
     engine = hosting.of(world).engine
     await engine.start()
     schema = schema_of(record.id)
-    if record.state == "copying":
+    if copied is not None:
         await engine.execute([f"DROP DATABASE IF EXISTS {schema}"])
     await engine.execute([f"CREATE DATABASE IF NOT EXISTS {schema}", *_users(schema, engine.password)])
-    if record.state == "copying":
-        await engine.copy(schema_of(record.data["source"]), schema)
+    if copied is not None:
+        await engine.load(schema, copied)
     if _record(world, record.id) is record:
         record.state = "available"
         world.store.put(record)
         world.store.flush()
+
+
+async def _read(world: World, record: Record, before: asyncio.Task[None] | None) -> bytes:
+    """What the source of a copy holds, first of all: until then its writers wait."""
+    source = record.data["source"]
+    try:
+        if before is not None:
+            await asyncio.wait([before])
+        engine = hosting.of(world).engine
+        await engine.start()
+        return await engine.dump(schema_of(source))
+    finally:
+        waiting = _reading(world)
+        waiting.get(source, set()).discard(record.id)
+        if not waiting.get(source):
+            waiting.pop(source, None)
 
 
 def _users(schema: str, password: str) -> list[str]:

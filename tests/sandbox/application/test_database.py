@@ -181,11 +181,12 @@ def test_clone_begins_with_its_sources_data(shop: Place) -> None:
         UseLatestRestorableTime=True,
         DBSubnetGroupName="shop",
     )
+    # At once, while the clone is still being made: it must not see this.
+    rows(source, "INSERT INTO cloned VALUES (2)")
     shop.instance("clone", "clone-0")
     place = Place(shop.sandbox, shop.keys, shop.region, "clone.apps.example.com")
     place.made = {n: shop.made[n] for n in ("vpc", "subnets", "balancer", "login")}
     place.proxy("clone", shop.made["secret"], shop.made["proxy_role"])
-    rows(source, "INSERT INTO cloned VALUES (2)")
     clone = connect(place, place.made["writer"])
     assert rows(clone, "SELECT id FROM cloned") == [(1,)]
     rows(clone, "INSERT INTO cloned VALUES (3)")
