@@ -72,7 +72,10 @@ def _retry(ctx: StepContext, child: Operation) -> Outcome:
         with ctx.fenced():
             operation_retry(operation_id=child.pk, actor=None)
             _remember(ctx, child)
-    except Conflict:
+    except Conflict as error:
+        child.refresh_from_db()
+        if child.status in RETRYABLE:
+            raise StepFailed(error.message, resource=child.subject_label, remedy=_remedy(child)) from error
         # A person was quicker on its own page: the next look finds it under way.
         return Wait(f"Operation {child.pk} has just been retried.", seconds=LOOK_S)
     return _waiting(child)

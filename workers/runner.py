@@ -75,9 +75,11 @@ def _drive(lease: Lease) -> Seen:
                 return Seen(operation.status, is_paused=True)
             if operation.status == S.PENDING:
                 operation_start_planning(operation)
-                steps_add(operation, Phase.PLAN, map(_row, workflow.plan))
             elif operation.status == S.QUEUED and not operation_try_start(operation):
                 return Seen(operation.status)
+            if operation.status == S.PLANNING:
+                # Also when a retry follows a mistake that kept the first worker from coming here.
+                steps_add(operation, Phase.PLAN, map(_row, workflow.plan))
             steps = list(operation.steps.filter(phase=operation.phase).order_by("position"))
             if operation.status == S.CANCELLING:
                 _cancel_pending(steps)
@@ -90,7 +92,9 @@ def _drive(lease: Lease) -> Seen:
             if not ready:
                 operation_describe(operation, steps)
                 return Seen(operation.status)
-        for step in ready:
+        for number, step in enumerate(ready):
+            if number and pause_covering(operation.scope) is not None:
+                break
             step_run(lease, workflow, step)
 
 
@@ -174,16 +178,26 @@ def _give_up(lease: Lease, error: Exception) -> None:
     """A mistake of ours outside a step: the operation is errored rather than tried for ever."""
     reference = uuid.uuid4().hex[:8]
     log.exception("operation.errored", reference=reference)
-    try:
-        with lease.fenced() as operation:
-            operation_end(
-                operation,
-                S.ERRORED,
-                sentence=f"Switchyard made a mistake here ({type(error).__name__}, reference {reference}).",
-                failure={"reason": reference, "remedy": "Tell an administrator, who finds it in the log."},
-            )
-    except LeaseLost:
-        log.info("lease.lost")
+    # The second time without its subject, for moving that may be the mistake.
+    for moves_subject in (True, False):
+        try:
+            with lease.fenced() as operation:
+                operation_end(
+                    operation,
+                    S.ERRORED,
+                    sentence=f"Switchyard made a mistake here ({type(error).__name__}, reference {reference}).",
+                    failure={
+                        "reason": reference,
+                        "remedy": "Tell an administrator, who finds it in the log.",
+                    },
+                    moves_subject=moves_subject,
+                )
+        except LeaseLost:
+            log.info("lease.lost")
+        except Exception:
+            log.exception("operation.not-ended", reference=reference)
+            continue
+        return
 
 
 def _row(spec: StepSpec) -> Step:

@@ -1,13 +1,16 @@
 """The kinds of operations on environments and accounts: rights, approval, and what start and end move."""
 
+from collections.abc import Callable, Collection
 from typing import Any, cast
 
+from environments.errors import Conflict
 from environments.lifecycle.accounts import account_move
 from environments.lifecycle.canary import account_live
 from environments.lifecycle.environments import environment_move
 from environments.lifecycle.models import Account, Environment
 from environments.lifecycle.plans import approval_need
-from environments.lifecycle.states import AccountStatus, EnvironmentStatus
+from environments.lifecycle.states import AccountMode, AccountStatus, EnvironmentStatus
+from environments.lifecycle.teardown import IRREVERSIBLE, MAY_TEAR_DOWN
 from environments.lifecycle.update import environment_spec_keep
 from environments.operations.kinds import ApprovalNeed, Kind, kind_register
 from environments.operations.models import Operation
@@ -48,12 +51,35 @@ def _provision_end(operation: Operation) -> None:
 
 
 def _teardown_start(operation: Operation) -> None:
-    environment_move(_locked(operation), E.TEARING_DOWN)
+    environment = _locked(operation)
+    if environment.status != E.TEARING_DOWN:
+        operation.state = {**operation.state, "status_before": environment.status}
+        operation.save(update_fields=["state"])
+    environment_move(environment, E.TEARING_DOWN)
 
 
 def _teardown_end(operation: Operation) -> None:
     if operation.status == S.SUCCEEDED:
         environment_move(_locked(operation), E.TORN_DOWN, addresses={})
+    elif "status_before" in operation.state and not operation.state.get(IRREVERSIBLE):
+        environment_move(_locked(operation), operation.state["status_before"])
+
+
+def _while(*statuses: str) -> Callable[[Operation], None]:
+    """The check of a kind that goes on only while its environment has one of these statuses."""
+    return lambda operation: _require_status(operation, statuses)
+
+
+def _require_status(operation: Operation, statuses: Collection[str]) -> None:
+    environment = cast(Environment, operation.subject)
+    if environment.status not in statuses:
+        raise Conflict(f"{environment.name} is {environment.status}: nothing is left to {operation.kind}.")
+
+
+def _canary_check(operation: Operation) -> None:
+    account = cast(Account, operation.subject)
+    if account.mode != AccountMode.PLAN_ONLY:
+        raise Conflict(f"A canary is for plan-only accounts; {account.name} is {account.mode}.")
 
 
 def _account_add_end(operation: Operation) -> None:
@@ -93,6 +119,7 @@ KINDS = (
         claim_mode=ClaimMode.CHANGE,
         authorize=_environment_authorize,
         approval=approval_need,
+        check=_while(E.REQUESTED, E.PROVISIONING, E.BROKEN),
         on_start=_provision_start,
         on_end=_provision_end,
     ),
@@ -102,6 +129,7 @@ KINDS = (
         claim_mode=ClaimMode.END,
         authorize=_environment_authorize,
         approval=approval_need,
+        check=_while(*MAY_TEAR_DOWN),
         on_start=_teardown_start,
         on_end=_teardown_end,
     ),
@@ -111,6 +139,7 @@ KINDS = (
         claim_mode=ClaimMode.CHANGE,
         authorize=_environment_authorize,
         approval=approval_need,
+        check=_while(E.ACTIVE),
         on_end=_update_end,
     ),
     Kind(
@@ -119,6 +148,7 @@ KINDS = (
         claim_mode=ClaimMode.CHANGE,
         authorize=_account_authorize,
         approval=_canary_approval,
+        check=_canary_check,
         on_end=_canary_end,
     ),
     Kind(

@@ -43,8 +43,8 @@ ENVIRONMENT_MOVES: dict[str, frozenset[str]] = {
     E.ACTIVE: frozenset({E.TEARING_DOWN, E.STOPPED, E.RECOVERING}),
     E.STOPPED: frozenset({E.ACTIVE, E.TEARING_DOWN, E.RECOVERING}),
     E.RECOVERING: frozenset({E.ACTIVE}),
-    # A teardown that failed may be retried (it stays tearing-down); one cancelled before it began goes back.
-    E.TEARING_DOWN: frozenset({E.TORN_DOWN}),
+    # One that ends before anything irreversible has begun goes back to what it was; else it is retried.
+    E.TEARING_DOWN: frozenset({E.TORN_DOWN, E.ACTIVE, E.STOPPED, E.BROKEN}),
     E.TORN_DOWN: frozenset(),
     E.WITHDRAWN: frozenset(),
 }

@@ -18,6 +18,9 @@ PROD_NOTICE = timedelta(days=7)
 # What an environment holds that nobody could make again, by key. Each needs a copy or an explicit no.
 STORES = {"database": "the database", "uploads": "the uploaded files"}
 
+# Key of a teardown's shared state: true from the first step on that nobody could take back.
+IRREVERSIBLE = "irreversible"
+
 MAY_TEAR_DOWN = frozenset(
     {
         EnvironmentStatus.ACTIVE,

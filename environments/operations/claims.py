@@ -3,7 +3,6 @@
 from django.db import connection
 from django.db.models import Q
 
-from environments.operations.events import event_write
 from environments.operations.models import Claim, Operation, OperationLimit
 from environments.operations.states import HOLDING, ClaimMode, OperationStatus
 
@@ -22,14 +21,12 @@ def claim_take(operation: Operation) -> Operation | None:
     """Take the operation's claim and a place within its scope's limit; answers who blocks it, or None.
 
     Call inside a transaction that holds the operation's row. Two takers of one subject are settled by an
-    advisory lock, and by the unique constraint behind it.
+    advisory lock, and by the unique constraint behind it. A recovery's caller has made lesser claims go before.
     """
-    _lock(operation.subject_type_id, operation.subject_id)
+    claim_lock(operation)
     blocker = _overtaken_by(operation) or _held_by(operation)
     if blocker is not None:
         return blocker
-    if operation.claim_mode == M.RECOVER:
-        _break_lesser_claims(operation)
     Claim.objects.get_or_create(
         operation=operation,
         subject_type_id=operation.subject_type_id,
@@ -37,6 +34,28 @@ def claim_take(operation: Operation) -> Operation | None:
         defaults={"mode": operation.claim_mode},
     )
     return None
+
+
+def claim_lock(operation: Operation) -> None:
+    """Until the transaction ends, nobody else takes or breaks a claim on the operation's subject."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(%s, %s)", [operation.subject_type_id, operation.subject_id % 2**31]
+        )
+
+
+def claims_lesser(recovery: Operation) -> list[int]:
+    """Ids of operations whose claim a recovery breaks: those that keep or change its subject."""
+    return list(
+        Claim.objects.filter(
+            subject_type_id=recovery.subject_type_id,
+            subject_id=recovery.subject_id,
+            mode__in=[M.KEEP, M.CHANGE],
+        )
+        .exclude(operation=recovery)
+        .order_by("operation_id")
+        .values_list("operation_id", flat=True)
+    )
 
 
 def claim_release(operation: Operation) -> list[int]:
@@ -67,11 +86,6 @@ def scope_is_full(operation: Operation) -> int | None:
         Operation.objects.filter(scope=operation.scope, status__in=HOLDING).exclude(pk=operation.pk).count()
     )
     return limit if running >= limit else None
-
-
-def _lock(subject_type_id: int, subject_id: int) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [subject_type_id, subject_id % 2**31])
 
 
 def _held_by(operation: Operation) -> Operation | None:
@@ -106,23 +120,3 @@ def _overtaken_by(operation: Operation) -> Operation | None:
         .order_by("-priority", "pk")
         .first()
     )
-
-
-def _break_lesser_claims(recovery: Operation) -> None:
-    """Recovery breaks a keep and pauses a change: each loses its claim and looks again when resumed."""
-    claims = Claim.objects.filter(
-        subject_type_id=recovery.subject_type_id, subject_id=recovery.subject_id
-    ).exclude(operation=recovery)
-    for claim in claims.select_related("operation"):
-        other = claim.operation
-        sentence = f"Paused by recovery (operation {recovery.pk}); resume it when that has ended."
-        Operation.objects.filter(pk=other.pk).update(
-            status=OperationStatus.PAUSED,
-            paused_from=OperationStatus.QUEUED,
-            sentence=sentence,
-            lease_token=None,
-            lease_until=None,
-            wake_at=None,
-        )
-        event_write(other.pk, "operation.paused", sentence, level="warning")
-    claims.delete()

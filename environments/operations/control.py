@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from environments.errors import Conflict, Invalid
 from environments.operations.audit import audit_record
+from environments.operations.claims import claim_take
 from environments.operations.events import event_write
 from environments.operations.kinds import kind_get
 from environments.operations.models import Operation, Pause
@@ -30,7 +31,15 @@ def operation_cancel(*, operation_id: int, actor: Any) -> Operation:
         operation.cancel_requested_at = timezone.now()
         operation.cancel_requested_by = actor
         operation.save(update_fields=["cancel_requested_at", "cancel_requested_by"])
-        if operation.status in HOLDING:
+        began = operation.steps.filter(phase=Phase.EXECUTE, attempts__gt=0).exists()
+        if operation.status == OperationStatus.PAUSED and began:
+            blocker = claim_take(operation)
+            if blocker is not None:
+                raise Conflict(
+                    f"Operation {blocker.pk} ({blocker.kind}) has {operation.subject_label} now: cancel this one"
+                    " when that has ended."
+                )
+        if operation.status in HOLDING or (operation.status == OperationStatus.PAUSED and began):
             operation_move(
                 operation,
                 OperationStatus.CANCELLING,
@@ -40,7 +49,6 @@ def operation_cancel(*, operation_id: int, actor: Any) -> Operation:
             event_write(operation.pk, "operation.cancelling", operation.sentence, level="warning")
             wake(operation.pk)
         else:
-            began = operation.steps.filter(phase=Phase.EXECUTE, attempts__gt=0).exists()
             left = "What it had made stays: see its resources." if began else "Nothing had been changed."
             operation_end(operation, OperationStatus.CANCELLED, sentence=f"Cancelled by {actor}. {left}")
         _audit(operation, "cancelled", actor)
@@ -63,13 +71,14 @@ def operation_force_cancel(*, operation_id: int, actor: Any) -> Operation:
 
 
 def operation_retry(*, operation_id: int, actor: Any) -> Operation:
-    """Go on at the step that failed. Raises Forbidden, Conflict (nothing failed)."""
+    """Go on at the step that failed. Raises Forbidden, Conflict (nothing failed, or the subject has moved on)."""
     with transaction.atomic():
         operation = _locked(operation_id, actor, "retry")
         if operation.status not in RETRYABLE:
             raise Conflict(
                 f"Only what failed can be retried: operation {operation.pk} is {operation.status}."
             )
+        kind_get(operation.kind).check(operation)
         keys = steps_reset(operation)
         fields: dict[str, Any] = {"failure": None, "ended_at": None, "cancel_requested_at": None}
         if operation.phase == Phase.PLAN:
@@ -96,6 +105,7 @@ def operation_resume(*, operation_id: int, actor: Any) -> Operation:
         operation = _locked(operation_id, actor, "retry")
         if operation.status != OperationStatus.PAUSED:
             raise Conflict(f"Operation {operation.pk} is not paused: it is {operation.status}.")
+        kind_get(operation.kind).check(operation)
         # A cancel that the pause cut short is over: it can be asked for again.
         operation_queue(operation, sentence=f"Resumed by {actor}.", cancel_requested_at=None)
         event_write(operation.pk, "operation.resumed", operation.sentence)

@@ -25,7 +25,7 @@ class ApprovalNeed:
 
 
 def _nothing(_operation: "Operation") -> None:
-    """The default for a kind whose start or end moves no subject."""
+    """The default for a kind whose subject is always fit, or is moved by no start or end."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,8 @@ class Kind:
 
     authorize(actor, verb, operation) raises Forbidden when the actor may not; verbs are view, approve,
     reject, cancel, force-cancel, retry, shorten-notice.
-    approval(operation) says what the finished plan needs. on_start and on_end run inside the transaction
+    approval(operation) says what the finished plan needs. check(operation) raises Conflict when the subject is in
+    no state for it any more: asked at a start, a retry and a resume. on_start and on_end run inside the transaction
     that starts or ends the operation, so the subject moves with it.
     """
 
@@ -43,6 +44,7 @@ class Kind:
     claim_mode: ClaimMode
     authorize: Callable[[Any, str, "Operation"], None]
     approval: Callable[["Operation"], ApprovalNeed]
+    check: Callable[["Operation"], None] = _nothing
     on_start: Callable[["Operation"], None] = _nothing
     on_end: Callable[["Operation"], None] = _nothing
 

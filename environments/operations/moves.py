@@ -9,15 +9,24 @@ from typing import Any
 
 from django.utils import timezone
 
-from environments.operations.claims import claim_release, claim_take, scope_is_full
+from environments.errors import DomainError
+from environments.operations.claims import (
+    claim_lock,
+    claim_release,
+    claim_take,
+    claims_lesser,
+    scope_is_full,
+)
 from environments.operations.events import event_write
 from environments.operations.kinds import kind_get
 from environments.operations.models import Operation, Step
 from environments.operations.queue import wake
 from environments.operations.states import (
+    HOLDING,
     OPERATION_MOVES,
     STEP_LIVE,
     STEP_MOVES,
+    ClaimMode,
     OperationStatus,
     Phase,
     StepStatus,
@@ -106,12 +115,26 @@ def operation_try_start(operation: Operation) -> bool:
             blocked_by=None,
         )
         return False
+    if operation.claim_mode == ClaimMode.RECOVER:
+        claim_lock(operation)
+        for overtaken in claims_lesser(operation):
+            _pause_for(operation, overtaken)
     blocker = claim_take(operation)
     if blocker is not None:
         _save(
             operation,
             sentence=f"Queued: blocked by operation {blocker.pk} ({blocker.kind}, {blocker.status}).",
             blocked_by=blocker,
+        )
+        return False
+    try:
+        kind_get(operation.kind).check(operation)
+    except DomainError as error:
+        operation_end(
+            operation,
+            OperationStatus.FAILED,
+            sentence=f"It cannot begin: {error.message}",
+            failure={"reason": "subject moved", "remedy": "Ask for what you need anew."},
         )
         return False
     operation_move(
@@ -126,10 +149,35 @@ def operation_try_start(operation: Operation) -> bool:
     return True
 
 
+def _pause_for(recovery: Operation, overtaken_id: int) -> None:
+    """What a recovery overtakes loses its claim and its worker, and looks again when a person resumes it."""
+    overtaken = Operation.objects.select_for_update(of=("self",)).get(pk=overtaken_id)
+    if overtaken.status in HOLDING:
+        operation_move(
+            overtaken,
+            OperationStatus.PAUSED,
+            sentence=f"Paused by recovery (operation {recovery.pk}); resume it when that has ended.",
+            lease_token=None,
+            lease_until=None,
+            lease_worker="",
+            wake_at=None,
+        )
+        event_write(overtaken.pk, "operation.paused", overtaken.sentence, level="warning")
+    claim_release(overtaken)
+
+
 def operation_end(
-    operation: Operation, status: str, *, sentence: str, failure: dict[str, Any] | None = None
+    operation: Operation,
+    status: str,
+    *,
+    sentence: str,
+    failure: dict[str, Any] | None = None,
+    moves_subject: bool = True,
 ) -> None:
-    """End it: status, subject, claims and lease in one transaction; then wake what waited for it."""
+    """End it: status, subject, claims and lease in one transaction; then wake what waited for it.
+
+    `moves_subject` is False only where moving the subject is what went wrong.
+    """
     operation_move(
         operation,
         status,
@@ -146,7 +194,8 @@ def operation_end(
         OperationStatus(status), "info"
     )
     event_write(operation.pk, f"operation.{status}", sentence, level=level, data=failure or {})
-    kind_get(operation.kind).on_end(operation)
+    if moves_subject:
+        kind_get(operation.kind).on_end(operation)
     for waiting in claim_release(operation):
         wake(waiting)
 

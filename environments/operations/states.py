@@ -45,14 +45,15 @@ class Phase(models.TextChoices):
 S = OperationStatus
 
 OPERATION_MOVES: dict[str, frozenset[str]] = {
-    S.PENDING: frozenset({S.PLANNING, S.CANCELLED}),
-    S.PLANNING: frozenset({S.AWAITING_APPROVAL, S.QUEUED, S.PAUSED, S.FAILED, S.ERRORED, S.CANCELLED}),
+    S.PENDING: frozenset({S.PLANNING, S.ERRORED, S.CANCELLED}),
+    S.PLANNING: frozenset({S.AWAITING_APPROVAL, S.QUEUED, S.FAILED, S.ERRORED, S.CANCELLED}),
     S.AWAITING_APPROVAL: frozenset({S.QUEUED, S.REJECTED, S.EXPIRED, S.CANCELLED, S.PLANNING}),
-    S.QUEUED: frozenset({S.RUNNING, S.PAUSED, S.CANCELLED, S.FAILED}),
+    S.QUEUED: frozenset({S.RUNNING, S.CANCELLED, S.FAILED, S.ERRORED}),
     S.RUNNING: frozenset({S.WAITING, S.PAUSED, S.CANCELLING, S.SUCCEEDED, S.FAILED, S.ERRORED}),
     S.WAITING: frozenset({S.RUNNING, S.PAUSED, S.CANCELLING, S.SUCCEEDED, S.FAILED, S.ERRORED}),
-    S.PAUSED: frozenset({S.QUEUED, S.PLANNING, S.CANCELLING, S.CANCELLED}),
-    S.CANCELLING: frozenset({S.CANCELLED, S.SUCCEEDED, S.FAILED, S.ERRORED}),
+    # Paused is what lost its claim to a recovery: it queues anew, or is cancelled.
+    S.PAUSED: frozenset({S.QUEUED, S.CANCELLING, S.CANCELLED}),
+    S.CANCELLING: frozenset({S.PAUSED, S.CANCELLED, S.SUCCEEDED, S.FAILED, S.ERRORED}),
     # A retry goes back to the phase in which it stopped.
     S.FAILED: frozenset({S.QUEUED, S.PLANNING}),
     S.ERRORED: frozenset({S.QUEUED, S.PLANNING}),

@@ -1,5 +1,6 @@
 """The engine's loop on a workflow of its own: graph, waits, faults, cancel, pause, leases."""
 
+import dataclasses
 import itertools
 from datetime import timedelta
 
@@ -7,6 +8,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from django.utils import timezone
 
+from environments.errors import Conflict
 from environments.operations import control
 from environments.operations.kinds import ApprovalNeed, Kind, kind_register
 from environments.operations.leases import LeaseLost, lease_take
@@ -16,7 +18,15 @@ from environments.operations.selectors import operations_due
 from environments.operations.states import ClaimMode, OperationStatus
 from environments.people.models import PortalRole, Team, User
 from workers.runner import advance
-from workers.workflow import Done, StepFailed, StepSpec, Wait, Workflow, workflow_register
+from workers.workflow import (
+    Done,
+    StepFailed,
+    StepSpec,
+    Wait,
+    Workflow,
+    workflow_get,
+    workflow_register,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 S = OperationStatus
@@ -245,6 +255,94 @@ def test_pause_of_everything_holds_every_operation(operation, script, ada):
     run(operation)
     assert operation.status == S.PENDING and script.calls == []
     control.pause_lift(actor=ada)
+    assert run(operation).status == S.SUCCEEDED
+
+
+def test_a_pause_is_honoured_between_two_steps_that_are_ready(operation, script, ada):
+    script.set("data", lambda context: control.pause_set(reason="incident", actor=ada) and Done("ok"))
+    run(operation)
+    assert statuses(operation)["data"] == "succeeded" and "storage" not in script.calls
+    control.pause_lift(actor=ada)
+    assert run(operation).status == S.SUCCEEDED
+
+
+def test_a_paused_operation_that_had_begun_is_stopped_step_by_step_when_cancelled(operation, script, ada):
+    script.set("data", Wait("creating"))
+    script.set("stop-data", Done("deleted"))
+    run(operation)
+    kind_register(recovery := Kind(**{**KIND.__dict__, "name": "runner-recover", "claim_mode": "recover"}))
+    workflow_register(
+        Workflow(
+            recovery.name,
+            [StepSpec("look", "Look", "look")],
+            lambda o: [StepSpec("flip", "Flip", "flip")],
+            {"look": script("look"), "flip": script("flip")},
+        )
+    )
+    script.set("flip", Wait("flipping"), Done("ok"))
+    second = operation_open(kind=recovery.name, subject=operation.subject, scope="1/eu", actor=ada)
+    run(second)
+    operation.refresh_from_db()
+    assert (second.status, operation.status) == (S.RUNNING, S.PAUSED)
+    with pytest.raises(Conflict, match=f"Operation {second.pk}"):
+        control.operation_cancel(operation_id=operation.pk, actor=ada)
+    assert run(second).status == S.SUCCEEDED
+    control.operation_cancel(operation_id=operation.pk, actor=ada)
+    run(operation)
+    assert operation.status == S.CANCELLED and "stop-data" in script.calls
+
+
+def guarded(script, **fields):
+    """A kind of its own on the same steps."""
+    kind = Kind(**{**KIND.__dict__, "name": f"guarded-{'-'.join(fields)}", **fields})
+    kind_register(kind)
+    workflow_register(
+        Workflow(
+            kind.name,
+            [StepSpec("look", "Look", "look")],
+            lambda operation: [StepSpec("network", "Network", "network")],
+            {"look": script("look"), "network": script("network")},
+        )
+    )
+    return kind
+
+
+def refuse_gone(operation):
+    if operation.subject.name == "Gone":
+        raise Conflict("The team is gone.")
+
+
+def test_what_cannot_begin_any_more_fails_with_a_sentence(script, ada):
+    kind = guarded(script, check=refuse_gone)
+    gone = Team.objects.create(name="Gone", slug="gone")
+    operation = run(operation_open(kind=kind.name, subject=gone, actor=ada))
+    assert (operation.status, operation.sentence) == (S.FAILED, "It cannot begin: The team is gone.")
+    assert "network" not in script.calls and not Claim.objects.exists()
+    with pytest.raises(Conflict, match="The team is gone"):
+        control.operation_retry(operation_id=operation.pk, actor=ada)
+
+
+@pytest.mark.parametrize("moment", ["on_start", "on_end"])
+def test_our_own_mistake_at_a_start_or_an_end_is_errored_and_not_tried_for_ever(script, ada, moment):
+    def mistake(_operation):
+        raise RuntimeError("oops")
+
+    kind = guarded(script, **{moment: mistake})
+    team = Team.objects.create(name="Shop", slug="shop")
+    operation = run(operation_open(kind=kind.name, subject=team, actor=ada), 2)
+    assert operation.status == S.ERRORED and "RuntimeError" in operation.sentence
+    assert operation.pk not in operations_due() and not Claim.objects.exists()
+
+
+def test_a_mistake_before_the_first_step_is_errored_and_can_be_retried(script, ada):
+    kind = guarded(script)
+    good = workflow_get(kind.name)
+    workflow_register(dataclasses.replace(good, plan=[StepSpec("look", None, "look")]))
+    team = Team.objects.create(name="Shop", slug="shop")
+    operation = run(operation_open(kind=kind.name, subject=team, actor=ada), 2)
+    assert operation.status == S.ERRORED and script.calls == []
+    workflow_register(good)
+    control.operation_retry(operation_id=operation.pk, actor=ada)
     assert run(operation).status == S.SUCCEEDED
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from environments.lifecycle.models import Environment, Plan
 from environments.lifecycle.plans import plan_store
+from environments.lifecycle.teardown import IRREVERSIBLE
 from environments.operations.models import Operation
 from workers.assembly import template_hash, template_parse
 from workers.aws import cloudformation, s3
@@ -133,6 +134,8 @@ def unprotect(ctx: StepContext) -> Outcome:
     environment: Environment = ctx.subject
     account, region = environment.account, environment.home_region
     name = ctx.step.parameters["stack_name"]
+    if not ctx.operation.state.get(IRREVERSIBLE):
+        ctx.share(**{IRREVERSIBLE: True})
     if ctx.step.state.get("token") != ctx.token:
         template, protected, tags = template_unprotected(ctx.session(account, region), name)
         if not protected:

@@ -73,7 +73,6 @@ class Operation(Subject):
     cancel_requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
-    paused_from = models.CharField(max_length=20, blank=True, help_text="The status a resume goes back to.")
     blocked_by = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
 
     wake_at = models.DateTimeField(null=True, blank=True, help_text="When a worker should look again.")

@@ -6,12 +6,13 @@ import pytest
 from django.utils import timezone
 
 from environments.errors import Conflict, Forbidden, InvalidFields
-from environments.lifecycle.environments import environment_request
+from environments.lifecycle.environments import environment_request, environment_withdraw
 from environments.lifecycle.models import ApprovalRule, Environment
 from environments.lifecycle.plans import approval_need, plan_hash, plan_store
 from environments.lifecycle.states import ENVIRONMENT_MOVES, EnvironmentStatus
-from environments.lifecycle.teardown import environment_teardown
-from environments.operations.control import operation_cancel
+from environments.lifecycle.teardown import IRREVERSIBLE, environment_teardown
+from environments.lifecycle.update import environment_update
+from environments.operations.control import operation_cancel, operation_retry
 from environments.operations.models import Operation, Stack
 from environments.operations.moves import operation_end, operation_start_planning, operation_try_start
 from environments.operations.states import OperationStatus
@@ -135,12 +136,43 @@ def test_a_teardown_ends_it_and_frees_the_name(active, lead, asked):
     operation = environment_teardown(environment=active, confirm="orders", copies=COPIES, actor=lead)
     begin(operation)
     assert Environment.objects.get().status == E.TEARING_DOWN
+    Operation.objects.update(state={**operation.state, IRREVERSIBLE: True})
+    operation.refresh_from_db()
     operation_end(operation, S.FAILED, sentence="Left over: 1.")
     assert Environment.objects.get().status == E.TEARING_DOWN
     begin(operation)
     operation_end(operation, S.SUCCEEDED, sentence="Gone.")
     assert Environment.objects.get().status == E.TORN_DOWN
     assert environment_request(**asked).subject.cidr == active.cidr
+
+
+@pytest.mark.parametrize("end", [S.FAILED, S.ERRORED, S.CANCELLED])
+def test_a_teardown_that_ends_before_anything_irreversible_leaves_it_as_it_was(active, lead, end):
+    operation = environment_teardown(environment=active, confirm="orders", copies=COPIES, actor=lead)
+    begin(operation)
+    Operation.objects.update(status=S.CANCELLING if end == S.CANCELLED else S.RUNNING)
+    operation.refresh_from_db()
+    operation_end(operation, end, sentence="orders was protected meanwhile.")
+    assert Environment.objects.get().status == E.ACTIVE
+
+
+def test_what_failed_is_not_retried_on_an_environment_that_has_moved_on(provision, lead):
+    """Its planning failed, the request was withdrawn: nothing may bring it back."""
+    Operation.objects.update(status=S.PLANNING)
+    provision.refresh_from_db()
+    operation_end(provision, S.FAILED, sentence="No facts.")
+    environment_withdraw(environment=Environment.objects.get(), actor=lead)
+    with pytest.raises(Conflict, match="orders is withdrawn: nothing is left to provision"):
+        operation_retry(operation_id=provision.pk, actor=lead)
+    assert Operation.objects.get().status == S.FAILED
+
+
+def test_an_update_is_not_retried_once_its_environment_is_torn_down(active, lead):
+    update = environment_update(environment=active, changes={"log_retention_days": 7}, actor=lead)
+    Operation.objects.filter(pk=update.pk).update(status=S.FAILED, phase="execute", ended_at=timezone.now())
+    Environment.objects.update(status=E.TORN_DOWN)
+    with pytest.raises(Conflict, match="torn-down"):
+        operation_retry(operation_id=update.pk, actor=lead)
 
 
 def plan_for(operation, cost="100.00"):

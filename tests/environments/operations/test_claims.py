@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from environments.operations.claims import claim_release, claim_take, scope_is_full
 from environments.operations.models import Claim, Operation, OperationLimit
+from environments.operations.moves import operation_try_start
 from environments.operations.states import OperationStatus
 
 pytestmark = pytest.mark.django_db
@@ -44,12 +45,22 @@ def test_recovery_breaks_a_keep_and_pauses_a_change(make_operation):
     for operation in (keeper, changer):
         assert claim_take(operation) is None
     recovery = make_operation("recover", OperationStatus.QUEUED)
-    assert claim_take(recovery) is None
+    assert operation_try_start(recovery)
     assert list(Claim.objects.values_list("operation_id", flat=True)) == [recovery.pk]
     changer.refresh_from_db()
     assert changer.status == OperationStatus.PAUSED
     assert f"operation {recovery.pk}" in changer.sentence
     assert changer.events.get().kind == "operation.paused"
+
+
+def test_recovery_leaves_alone_what_has_just_ended(make_operation):
+    """Its claim is still there for a moment when the recovery looks: the end it had stays."""
+    changer = make_operation("change", OperationStatus.RUNNING)
+    claim_take(changer)
+    Operation.objects.filter(pk=changer.pk).update(status=OperationStatus.SUCCEEDED)
+    assert operation_try_start(make_operation("recover", OperationStatus.QUEUED))
+    changer.refresh_from_db()
+    assert changer.status == OperationStatus.SUCCEEDED
 
 
 def test_recovery_overtakes_what_is_queued(make_operation):
