@@ -1,15 +1,13 @@
-"""The artifact store: releases and assemblies as zips named by their content, and a few small notes.
+"""The artifact store: releases and assemblies as zips named by their content.
 
 Everything goes through storages["artifacts"], so that a folder and S3 serve alike.
 """
 
 import hashlib
 import io
-import json
 import zipfile
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import Storage, storages
@@ -60,20 +58,3 @@ def artifact_get(name: str) -> bytes:
     with store().open(name, "rb") as file:
         content: bytes = file.read()
     return content
-
-
-def note_write(name: str, note: dict[str, Any]) -> None:
-    """Keep a small JSON document, in place of what lay there."""
-    if store().exists(name):
-        store().delete(name)
-    store().save(name, ContentFile(json.dumps(note, sort_keys=True).encode()))
-
-
-def note_read(name: str) -> dict[str, Any] | None:
-    """A small JSON document; None when there is none, or when another process is just replacing it."""
-    try:
-        with store().open(name, "rb") as file:
-            note: dict[str, Any] = json.loads(file.read())
-    except (FileNotFoundError, json.JSONDecodeError):
-        return None
-    return note

@@ -10,17 +10,20 @@ from django.utils import timezone
 
 from environments.lifecycle.models import Account, Environment, Release
 from environments.lifecycle.states import GONE, EnvironmentStatus
+from environments.notes import note_write
 from environments.operations.models import Operation
 from environments.operations.states import OPEN
-from workers.artifacts import note_write
 from workers.aws import cloudformation
 from workers.aws.cloudformation import DEAD, GOOD, StackState
 from workers.aws.session import NoEndpoint
 from workers.names import stack_name
 from workers.observer import reader_session
 
-NOTE = "reconcile.json"
+NOTE = "reconcile"
 E = EnvironmentStatus
+OWN_STACKS = ("CDKToolkit-swyard", "switchyard-")
+"""Beginnings of the names of what an account has once per region."""
+UNDER_WAY = frozenset({E.PROVISIONING, E.BROKEN, E.TEARING_DOWN, E.RECOVERING})
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,9 @@ def reconcile() -> list[Difference]:
                     )
                 )
                 continue
-            found += _region(account, region, [s for s in stacks if s.status != "DELETE_COMPLETE"])
+            alive = [stack for stack in stacks if stack.status != "DELETE_COMPLETE"]
+            found += _region(account, region, alive)
+            found += _account_operations(account, region, alive)
     note_write(NOTE, {"at": timezone.now().isoformat(), "differences": [vars(row) for row in found]})
     return found
 
@@ -72,6 +77,22 @@ def _region(account: Account, region: str, stacks: list[StackState]) -> list[Dif
                 )
             )
     return found
+
+
+def _account_operations(account: Account, region: str, stacks: list[StackState]) -> list[Difference]:
+    """Open operations on the account itself, beside what it has of its own in the region."""
+    own = [f"{stack.name} ({stack.status})" for stack in stacks if stack.name.startswith(OWN_STACKS)]
+    rows = Operation.objects.filter(
+        subject_type=ContentType.objects.get_for_model(Account), subject_id=account.pk, status__in=OPEN
+    )
+    return [
+        Difference(
+            f"operation {row.pk} ({row.kind} of {row.subject_label})",
+            f"is {row.status} here; AWS has in {region}: {', '.join(sorted(own)) or 'nothing of the account itself'}",
+            "Lift the pause to go on (it looks first), or cancel it.",
+        )
+        for row in rows.order_by("pk")
+    ]
 
 
 def _operations_open(environments: QuerySet[Environment]) -> dict[int, list[Operation]]:
@@ -103,6 +124,15 @@ def _environment(
                     "It was changed or torn down after the backup: tear it down here, or request it again.",
                 )
             )
+    elif environment.status in UNDER_WAY and not operations:
+        told = f"{len(good)} of {len(names)} stacks complete" if there else "nothing of it"
+        found.append(
+            Difference(
+                subject,
+                f"is {environment.status} here with no operation open; AWS has {told}",
+                "Retry its last operation, which looks first, or tear it down.",
+            )
+        )
     elif environment.status in GONE | {E.REQUESTED} and there:
         told = ", ".join(f"{stack.name} ({stack.status})" for stack in there)
         found.append(

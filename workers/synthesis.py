@@ -23,7 +23,8 @@ from typing import Any
 import structlog
 from django.conf import settings
 
-from workers.artifacts import artifact_put, note_read, note_write, store
+from environments.notes import note_read, note_write
+from workers.artifacts import artifact_put, store
 from workers.assembly import assembly_keep
 from workers.blueprint import lock_differences, release_root, working_root
 from workers.workflow import Retryable, StepFailed
@@ -34,7 +35,7 @@ TIME_LIMIT_S = 60.0
 START_LIMIT_S = 40.0
 IDLE_S = 600.0
 """An old release's process ends by itself when nobody has asked it for so long; the working copy's stays warm."""
-NOTE = "synthesis.json"
+NOTE = "synthesis"
 # All that the process is told of its surroundings: no credential, no address of a database or broker.
 PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SWITCHYARD_JSII_CACHE")
 

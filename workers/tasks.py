@@ -14,6 +14,7 @@ from kombu.exceptions import OperationalError
 from environments.lifecycle.faults import orders_wait
 from environments.lifecycle.models import Account
 from environments.operations.approvals import operation_expire_approval
+from environments.operations.control import pause_covering
 from environments.operations.models import Operation
 from environments.operations.queue import send
 from environments.operations.scheduling import occurrence_take, occurrences_forget
@@ -46,7 +47,8 @@ def advance_operation(operation_id: int) -> None:
 @shared_task(name="workers.tick", ignore_result=True)
 def tick() -> None:
     """The net under all countdown messages: wake what is due, re-claim what a dead worker held."""
-    if watermark.watermark_check():
+    watermark.watermark_check()
+    if watermark.comparison_is_due():
         _send("workers.reconcile")
     now = timezone.now()
     due = operations_due(now)
@@ -89,6 +91,8 @@ def observe_region(account_pk: int, region: str, token: str) -> None:
 
 def _expire_approvals(now: datetime) -> None:
     """End what nobody approved in time. One that cannot be ended is logged, and keeps no other from its end."""
+    if pause_covering("") is not None:
+        return
     expired = Operation.objects.filter(
         status=OperationStatus.AWAITING_APPROVAL, approval_expires_at__lte=now
     ).values_list("pk", flat=True)

@@ -1,10 +1,10 @@
 """Health of the engine, the brake, and limits of what runs side by side."""
 
-import json
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.core.files.storage import storages
+from django.contrib import messages
 from django.db.models import Min, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -13,9 +13,11 @@ from django.views.decorators.http import require_POST, require_safe
 
 from environments.errors import Invalid
 from environments.lifecycle.models import ApprovalRule
+from environments.notes import note_read
 from environments.operations.control import pause_lift, pause_set
 from environments.operations.limits import limit_set
 from environments.operations.models import Operation, OperationLimit, Pause
+from environments.operations.queue import ring
 from environments.operations.selectors import operations_due, scopes_moving
 from environments.operations.states import DRIVEN
 from environments.people.rights import may, require
@@ -53,6 +55,7 @@ def show(request: HttpRequest) -> HttpResponse:
         everything_paused=Pause.objects.filter(covers=Pause.EVERYTHING).exists(),
         rules=ApprovalRule.objects.all(),
         isolation=_isolation(),
+        comparison=_comparison(),
         sandbox_url=settings.SANDBOX_URL,
         may_pause=may(user, "pause.change"),
         may_limit=may(user, "limit.change"),
@@ -79,6 +82,18 @@ def lift(request: HttpRequest) -> HttpResponse:
     require(user, "pause.change")
     covers = request.POST.get("covers", Pause.EVERYTHING)
     attempt(request, lambda: pause_lift(covers=covers, actor=user), done="Lifted: the next tick goes on.")
+    return redirect("admin:administration")
+
+
+@require_POST
+def compare(request: HttpRequest) -> HttpResponse:
+    """Have a worker compare environments and open operations with AWS. It reads only."""
+    user = viewer(request)
+    require(user, "pause.change")
+    if ring("workers.reconcile"):
+        messages.success(request, "A worker compares with AWS: what differs is shown here in a moment.")
+    else:
+        messages.error(request, "The broker does not answer. Run `manage.py reconcile` where a worker runs.")
     return redirect("admin:administration")
 
 
@@ -112,11 +127,13 @@ def _sentence(*, database: bool, broker: bool, late: bool) -> str:
     return "Database and broker answer, and nothing is overdue."
 
 
+def _comparison() -> dict[str, Any] | None:
+    """The last comparison with AWS: {"at": moment, "differences": [{"subject", "what", "remedy"}]}."""
+    told = note_read("reconcile")
+    return {**told, "at": datetime.fromisoformat(told["at"])} if told else None
+
+
 def _isolation() -> bool | None:
     """Whether synthesis runs without a network, as the worker that starts it has found; None: not told yet."""
-    store = storages["artifacts"]
-    if not store.exists("synthesis.json"):
-        return None
-    with store.open("synthesis.json") as file:
-        told: Any = json.load(file)
-    return bool(told.get("isolated")) if isinstance(told, dict) else None
+    told = note_read("synthesis")
+    return bool(told["isolated"]) if told else None

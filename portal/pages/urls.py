@@ -78,6 +78,7 @@ def page_urls(site: "PortalSite") -> list[URLPattern]:
         ("administration/pause/", administration.pause, "administration-pause"),
         ("administration/lift/", administration.lift, "administration-lift"),
         ("administration/limit/", administration.limit, "administration-limit"),
+        ("administration/compare/", administration.compare, "administration-compare"),
         ("sandbox/faults/", faults.show, "sandbox-faults"),
         ("sandbox/faults/fields/", faults.fields, "sandbox-faults-fields"),
         ("sandbox/faults/live/", faults.live, "sandbox-faults-live"),

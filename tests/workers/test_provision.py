@@ -225,7 +225,11 @@ def test_wrong_credentials_fail_and_say_what_to_renew(ask, settings):
         drive(operation, observing=False)
     finally:
         credentials_forget()
-    assert operation.status == "failed" and "credentials" in operation.sentence
+    assert operation.status == "failed"
+    assert (
+        "does not accept the portal's credentials for sts:AssumeRole on arn:aws:iam::" in operation.sentence
+    )
+    assert operation.failure["resource"].endswith(":role/SwitchyardReader")
     assert "PORTAL_AWS_ACCESS_KEY_ID" in operation.failure["remedy"]
 
 

@@ -1,6 +1,5 @@
 """Synthesis: its own process, cached, without credentials and without network."""
 
-import json
 import os
 import subprocess
 import sys
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
+from environments.notes import note_read
 from workers import synthesis
 from workers.artifacts import artifact_put, files_digest, folder_zip
 from workers.assembly import assembly_load
@@ -89,7 +89,7 @@ def test_the_process_has_a_network_of_its_own_and_reaches_no_credentials():
     prefix = synthesis.isolation()
     assert synthesis.synthesis_isolated() is bool(prefix)
     if not prefix:
-        note = json.loads((Path(settings.ARTIFACTS_DIR) / synthesis.NOTE).read_text())
+        note = note_read(synthesis.NOTE)
         assert note["isolated"] is False and "no network namespace" in note["how"]
         return
     assert os.readlink(f"/proc/{pid()}/ns/net") != os.readlink("/proc/self/ns/net")

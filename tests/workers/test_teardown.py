@@ -58,6 +58,38 @@ def test_an_environment_is_torn_down_and_shown_to_be_gone(active, people, sandbo
     assert of_this(sandbox, active) == []
 
 
+def test_an_object_that_s3_will_not_delete_fails_naming_it_and_a_retry_goes_on(active, people, sandbox, keys):
+    s3 = sandbox.client("s3", keys, REGION)
+    bucket = uploads(active)
+    s3.put_object_lock_configuration(Bucket=bucket, ObjectLockConfiguration={"ObjectLockEnabled": "Enabled"})
+    version = s3.put_object(Bucket=bucket, Key="evidence", Body=b"1")["VersionId"]
+    held = {"Bucket": bucket, "Key": "evidence", "VersionId": version}
+    s3.put_object_legal_hold(LegalHold={"Status": "ON"}, **held)
+    operation = drive(ask_teardown(people, active))
+    assert operation.status == "failed", operation.sentence
+    assert f"S3 would not delete evidence from {bucket}" in operation.sentence
+    assert operation.failure["resource"] == f"{bucket}/evidence"
+    s3.put_object_legal_hold(LegalHold={"Status": "OFF"}, **held)
+    operation_retry(operation_id=operation.pk, actor=people["team-lead"])
+    assert drive(operation).status == "succeeded", operation.sentence
+
+
+def test_a_teardown_that_a_check_refuses_leaves_the_environment_as_it_was(active, people):
+    Environment.objects.update(tier="prod")
+    active.refresh_from_db()
+    operation = approve(drive(ask_teardown(people, active)), people)
+    drive(operation, until=lambda row: row.status == "queued")
+    environment_protect(environment=active, is_protected=True, actor=people["team-lead"])
+    Operation.objects.filter(pk=operation.pk).update(not_before=timezone.now(), wake_at=timezone.now())
+    drive(operation)
+    active.refresh_from_db()
+    assert (operation.status, active.status) == ("failed", "active")
+    assert "was protected meanwhile" in operation.sentence
+    environment_protect(environment=active, is_protected=False, actor=people["team-lead"])
+    operation_retry(operation_id=operation.pk, actor=people["team-lead"])
+    assert drive(operation).status == "succeeded", operation.sentence
+
+
 def test_a_torn_down_name_can_be_built_again_at_once(active, people, ask):
     drive(ask_teardown(people, active))
     again = drive(ask(name=active.name))

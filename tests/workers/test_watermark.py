@@ -1,15 +1,17 @@
 """A database restored from yesterday is paused, compared with AWS, and nothing is done a second time."""
 
 import pytest
+from django.core.cache import cache
 from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from environments.lifecycle.models import Environment
-from environments.operations.models import Pause
+from environments.notes import note_read, note_write
+from environments.operations.models import Occurrence, Operation, Pause
 from tests.workers.support import drive
 from workers import watermark
-from workers.artifacts import note_read, note_write
 from workers.reconcile import reconcile, told
 from workers.runner import advance
 from workers.tasks import tick
@@ -20,9 +22,18 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def kept_mark(settings):
     settings.ENGINE_WATERMARK = True
-    note_write(watermark.NOTE, watermark.marks())
+    mark_put(watermark.marks())
     yield
-    note_write(watermark.NOTE, {})
+    mark_put({**watermark.marks(), "database": "another"})
+    note_write(watermark.RESTORED, {"at": ""})
+
+
+def mark_put(mark, *, beside_artifacts=True, in_cache=True):
+    """As the tick of a database that has come so far would have noted it."""
+    if beside_artifacts:
+        note_write(watermark.NOTE, mark)
+    if in_cache:
+        cache.set(watermark.NOTE, mark, timeout=None)
 
 
 def test_the_mark_follows_the_database(kept_mark, ask):
@@ -34,10 +45,62 @@ def test_the_mark_follows_the_database(kept_mark, ask):
     assert not Pause.objects.exists()
 
 
+def ahead_of(mark):
+    return {**mark, "event": mark["event"] + 400, "operation": mark["operation"] + 3}
+
+
+@pytest.mark.parametrize("restored", ["artifacts", "cache"])
+def test_one_of_the_two_marks_is_enough(kept_mark, restored):
+    """A backup may hold the artifacts' folder too, or the broker's file."""
+    mark_put(
+        ahead_of(watermark.marks()), beside_artifacts=restored == "cache", in_cache=restored == "artifacts"
+    )
+    assert watermark.watermark_check() is True
+    assert Pause.objects.get().covers == "everything"
+
+
+def test_the_comparison_is_begun_once_and_again_when_it_came_to_no_end(kept_mark, people):
+    assert not watermark.comparison_is_due()
+    mark_put(ahead_of(watermark.marks()))
+    watermark.watermark_check()
+    assert watermark.comparison_is_due() and not watermark.comparison_is_due()
+    Occurrence.objects.all().delete()
+    assert watermark.comparison_is_due()
+    reconcile()
+    Occurrence.objects.all().delete()
+    assert not watermark.comparison_is_due()
+
+
+def test_nothing_expires_while_a_restored_database_waits_for_a_person(kept_mark, ask):
+    operation = drive(ask(tier="staging"))
+    assert operation.status == "awaiting-approval"
+    Operation.objects.update(approval_expires_at=timezone.now())
+    mark_put(ahead_of(watermark.marks()))
+    tick()
+    operation.refresh_from_db()
+    assert operation.status == "awaiting-approval"
+    Pause.objects.all().delete()
+    tick()
+    operation.refresh_from_db()
+    assert operation.status == "expired"
+
+
+def test_the_comparison_tells_of_what_is_under_way_without_an_operation_and_of_accounts(ask, account):
+    operation = drive(ask())
+    Environment.objects.update(status="broken")
+    lines = "\n".join(told(reconcile()))
+    assert "is broken here with no operation open; AWS has 5 of 5 stacks complete" in lines
+    Environment.objects.update(status="active")
+    operation.pk, operation.kind, operation.status, operation.subject = None, "account-add", "queued", account
+    operation.save(force_insert=True)
+    lines = "\n".join(told(reconcile()))
+    assert f"operation {operation.pk} (account-add of" in lines
+    assert "AWS has in eu-west-1: CDKToolkit-swyard (CREATE_COMPLETE), switchyard-access (" in lines
+
+
 def test_an_older_database_is_paused_before_anything_moves(kept_mark, ask, sandbox):
     operation = ask()
-    ahead = watermark.marks()
-    note_write(watermark.NOTE, {**ahead, "event": ahead["event"] + 400, "operation": ahead["operation"] + 3})
+    mark_put(ahead_of(watermark.marks()))
     before = sandbox.control("GET", "requests/counts")["last"]
     tick()
     pause = Pause.objects.get()
@@ -52,7 +115,7 @@ def test_an_older_database_is_paused_before_anything_moves(kept_mark, ask, sandb
 
 
 def test_another_database_is_no_restored_one(kept_mark):
-    note_write(watermark.NOTE, {**watermark.marks(), "database": "another", "event": 10**9})
+    mark_put({**watermark.marks(), "database": "another", "event": 10**9})
     assert watermark.watermark_check() is False and not Pause.objects.exists()
 
 

@@ -100,9 +100,12 @@ def explain(error: BotoCoreError | ClientError) -> tuple[str, str, str]:
         return f"AWS could not be called: {error}", "", "Check the portal's AWS configuration, then retry."
     code, message = error_code(error), error_message(error)
     if code in CREDENTIAL_CODES:
+        resource = str(error.response["Error"].get("Resource", ""))
+        action = "sts:AssumeRole" if error.operation_name == "AssumeRole" else error.operation_name
+        on = f" on {resource}" if resource else ""
         return (
-            f"AWS does not accept the portal's credentials ({code}).",
-            "",
+            f"AWS does not accept the portal's credentials for {action}{on} ({code}).",
+            resource,
             "Renew the portal's access key (PORTAL_AWS_ACCESS_KEY_ID), then retry.",
         )
     if code in DENIED_CODES:

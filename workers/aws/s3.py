@@ -1,11 +1,11 @@
 """S3: assets, and what a teardown does to buckets."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from workers.aws.faults import error_code
+from workers.aws.faults import PASSING_CODES, error_code
 from workers.aws.session import Session
 
 SERVICE = "s3"
@@ -71,17 +71,22 @@ def bucket_empty(session: Session, bucket: str, *, pages: int = 10) -> int | Non
         answer = client.delete_objects(Bucket=bucket, Delete={"Objects": doomed, "Quiet": True})
         errors = answer.get("Errors", [])
         if errors:
-            raise ObjectsRemain(bucket, errors[0].get("Key", ""), errors[0].get("Message", ""))
+            raise ObjectsRemain(bucket, errors[0])
         deleted += len(doomed)
     return deleted or None
 
 
 class ObjectsRemain(Exception):
-    """S3 would not delete an object."""
+    """S3 would not delete an object: the first of DeleteObjects' Errors, whose code may be one that passes."""
 
-    def __init__(self, bucket: str, key: str, reason: str) -> None:
-        super().__init__(f"S3 would not delete {key} from {bucket}: {reason}")
-        self.bucket, self.key, self.reason = bucket, key, reason
+    def __init__(self, bucket: str, error: Mapping[str, str]) -> None:
+        self.bucket, self.key = bucket, error.get("Key", "")
+        self.code, self.reason = error.get("Code", ""), error.get("Message", "")
+        super().__init__(f"S3 would not delete {self.key} from {bucket}: {self.reason} ({self.code})")
+
+    @property
+    def is_passing(self) -> bool:
+        return self.code in PASSING_CODES
 
 
 def uploads_abort(session: Session, bucket: str) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 # Credentials are fetched anew when they have less than this left.
 MARGIN_S = 300
@@ -95,13 +96,18 @@ class Session:
             "aws_access_key_id": self.connection.access_key_id,
             "aws_secret_access_key": self.connection.secret_access_key,
         }
-        answer = self._make("sts", self.region, own).assume_role(
-            RoleArn=self.role.arn,
-            RoleSessionName=clean_name(self.role.session_name),
-            SourceIdentity=clean_name(self.role.source_identity),
-            ExternalId=self.role.external_id,
-            DurationSeconds=SESSION_S,
-        )["Credentials"]
+        try:
+            answer = self._make("sts", self.region, own).assume_role(
+                RoleArn=self.role.arn,
+                RoleSessionName=clean_name(self.role.session_name),
+                SourceIdentity=clean_name(self.role.source_identity),
+                ExternalId=self.role.external_id,
+                DurationSeconds=SESSION_S,
+            )["Credentials"]
+        except ClientError as error:
+            # AWS names the role only where a permission is missing, not where the key is wrong.
+            error.response["Error"].setdefault("Resource", self.role.arn)
+            raise
         credentials = {
             "aws_access_key_id": answer["AccessKeyId"],
             "aws_secret_access_key": answer["SecretAccessKey"],

@@ -14,6 +14,7 @@ from environments.lifecycle.teardown import IRREVERSIBLE
 from environments.operations.models import Operation
 from workers.assembly import template_hash, template_parse
 from workers.aws import cloudformation, s3
+from workers.aws.session import Session
 from workers.certificates import certificate, records_remove, validation_record
 from workers.checks import check
 from workers.context import READER, StepContext, subject_of
@@ -23,7 +24,16 @@ from workers.names import stack_name
 from workers.removal import buckets_of, stack_remove, template_unprotected, unprotected_target
 from workers.reports import report_make
 from workers.stacks import stack_deploy
-from workers.workflow import Done, Outcome, StepFailed, StepSpec, Wait, Workflow, workflow_register
+from workers.workflow import (
+    Done,
+    Outcome,
+    Retryable,
+    StepFailed,
+    StepSpec,
+    Wait,
+    Workflow,
+    workflow_register,
+)
 
 STACK_LIMIT_S = 3 * 3600
 COPY_LIMIT_S = 12 * 3600
@@ -157,7 +167,7 @@ def delete(ctx: StepContext) -> Outcome:
                 retain.append(bucket["logical_id"])
                 continue
             if s3.bucket_exists(session, bucket["id"]):
-                deleted = s3.bucket_empty(session, bucket["id"])
+                deleted = _empty(session, bucket["id"])
                 if deleted:
                     return Wait(f"Emptying {bucket['id']}: {deleted} versions deleted just now.", seconds=0.0)
                 s3.uploads_abort(session, bucket["id"])
@@ -170,6 +180,21 @@ def delete(ctx: StepContext) -> Outcome:
         ctx.step.parameters["stack_name"],
         retain=ctx.step.state.get("retain", []),
     )
+
+
+def _empty(session: Session, bucket: str) -> int | None:
+    """See s3.bucket_empty. What S3 would not delete passes by itself, or is a person's to look at."""
+    try:
+        return s3.bucket_empty(session, bucket)
+    except s3.ObjectsRemain as remain:
+        if remain.is_passing:
+            raise Retryable(str(remain)) from remain
+        raise StepFailed(
+            f"{remain}.",
+            resource=f"{bucket}/{remain.key}",
+            reason=remain.reason,
+            remedy="Look at the object's lock and the bucket's policy, then retry.",
+        ) from remain
 
 
 def let_run(ctx: StepContext) -> Outcome:

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from environments.errors import Conflict, Forbidden, Invalid
@@ -75,6 +76,17 @@ def test_an_approval_that_nobody_gave_expires(waiting):
     waiting.refresh_from_db()
     assert waiting.status == S.EXPIRED
     assert list(approvals_waiting()) == []
+
+
+def test_a_command_pauses_everything_before_a_worker_starts(capsys):
+    call_command("pause", reason="restored from Monday's backup")
+    assert Pause.objects.get().reason == "restored from Monday's backup"
+    assert AuditEntry.objects.get().action == "pause.set"
+    call_command("pause", reason="again")
+    assert "restored from Monday's backup" in capsys.readouterr().out
+    Pause.objects.all().delete()
+    with pytest.raises(CommandError, match="Say why"):
+        call_command("pause", reason=" ")
 
 
 @pytest.mark.parametrize("status", [S.PENDING, S.PLANNING, S.AWAITING_APPROVAL, S.QUEUED])
