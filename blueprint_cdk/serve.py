@@ -3,9 +3,12 @@
 A client connects, writes one JSON line a request, reads one JSON line an answer, and may go on until the connection
 is closed after an answer: then it connects again. Further clients wait in the socket's queue.
 
-The process ends on SIGTERM, when its parent is gone, or when nobody has asked for as many seconds as
-SWITCHYARD_SERVE_IDLE_S says. It begins anew (same process id, same socket, no refused
-connection) when it and its Node have grown above `max_rss_mb`: jsii frees no construct.
+Two requests are about itself: {"about": true} answers whether there is a network, and {"serve": {"root", "socket",
+"idle_s"}} has an older blueprint's folder served beside this one, where only this process may start another.
+
+The process ends on SIGTERM, when its parent is gone, when nobody has asked for as many seconds as
+SWITCHYARD_SERVE_IDLE_S says, or when one request takes longer than REQUEST_S. It begins anew (same process id, same
+socket, no refused connection) when it and its Node have grown above `max_rss_mb`: jsii frees no construct.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ import os
 import resource
 import signal
 import socket
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -30,6 +34,8 @@ IDLE_S = "SWITCHYARD_SERVE_IDLE_S"
 """Told by the environment, which a release of before this rule leaves alone; an unknown option would end it."""
 HELD_BACK = {signal.SIGTERM, signal.SIGINT}
 LOOK_S = 1.0
+REQUEST_S = 50
+"""Less than a client waits. SIGALRM, which nobody handles, ends also what hangs outside of Python."""
 REQUEST_LIMIT = 1_000_000
 """A request is a spec and facts, a few thousand bytes; what is longer is no request."""
 
@@ -120,7 +126,9 @@ class Server:
 
         buffer = bytearray()
         while (line := self._next_line(client, buffer)) is not None:
-            reply = answer_or_fault(line, answer)
+            signal.alarm(REQUEST_S)
+            reply = answer_or_fault(line, lambda line: about_itself(line) or answer(line))
+            signal.alarm(0)
             try:
                 client.sendall(json.dumps(reply).encode() + b"\n")
             except OSError as error:
@@ -170,6 +178,33 @@ class Server:
                 limit,
             ],
         )
+
+
+def about_itself(line: str) -> dict[str, Any] | None:
+    """The answer to a request about the service itself; None when it is one for a synthesis."""
+    try:
+        request = json.loads(line)
+    except json.JSONDecodeError:
+        return None
+    if not isinstance(request, dict):
+        return None
+    if request.get("about"):
+        names = [path.name for path in Path("/sys/class/net").glob("*")]
+        return {"ok": True, "isolated": names in ([], ["lo"])}
+    if "serve" in request:
+        serve_beside(**request["serve"])
+        return {"ok": True}
+    return None
+
+
+def serve_beside(*, root: str, socket: str, idle_s: float) -> None:
+    """Serve the blueprint in another folder by a process of its own, which ends with this one."""
+    subprocess.Popen(
+        [sys.executable, "-m", "blueprint_cdk", "serve", "--socket", socket],
+        cwd=root,
+        env={**os.environ, IDLE_S: f"{idle_s:g}"},
+        stdin=subprocess.DEVNULL,
+    )
 
 
 def answer_or_fault(line: str, answer: Any) -> dict[str, Any]:

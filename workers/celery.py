@@ -76,6 +76,6 @@ def _share_memory() -> None:
 @worker_ready.connect
 def _warm_up(**_kwargs: object) -> None:
     """The synthesis process takes seconds to start: it is there when the first request comes."""
-    from workers.synthesis import synthesis_start
+    from workers.synthesis_process import synthesis_start
 
     synthesis_start()

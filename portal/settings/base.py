@@ -227,6 +227,8 @@ PORTAL_AWS_SECRET_ACCESS_KEY = env("PORTAL_AWS_SECRET_ACCESS_KEY", default="")
 # Who the role that a person deploys into an account trusts; shown with the template.
 PORTAL_PRINCIPAL_ARN = env("PORTAL_PRINCIPAL_ARN", default="")
 SYNTHESIS_SOCKET = env("SYNTHESIS_SOCKET", default=str(BASE_DIR / ".data" / "synthesis.sock"))
+# Synthesis has a container of its own, without a network: workers start no process for it.
+SYNTHESIS_IS_EXTERNAL = env.bool("SYNTHESIS_IS_EXTERNAL", default=False)
 
 # --- Browser security ------------------------------------------------------------------------------
 X_FRAME_OPTIONS = "DENY"

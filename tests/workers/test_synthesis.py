@@ -1,17 +1,20 @@
 """Synthesis: its own process, cached, without credentials and without network."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
 import uuid
 from pathlib import Path
 
+import psutil
 import pytest
 from django.conf import settings
 
 from environments.notes import note_read
-from workers import synthesis
+from environments.operations.leases import LeaseLost
+from workers import synthesis, synthesis_process
 from workers.artifacts import artifact_put, files_digest, folder_zip
 from workers.assembly import assembly_load
 from workers.blueprint import blueprint_files, working_digest, working_root
@@ -41,7 +44,7 @@ FACTS = {
 }
 
 
-def synthesise(**spec):
+def synthesise(*, alive=synthesis_process.nobody_waits, **spec):
     return synthesis.synthesise(
         digest=working_digest(),
         artifact="releases/none.zip",
@@ -50,6 +53,7 @@ def synthesise(**spec):
         app="environment",
         spec={**SPEC, **spec},
         facts=FACTS,
+        alive=alive,
     )
 
 
@@ -77,7 +81,7 @@ def test_the_process_has_no_secret_in_its_environment(monkeypatch):
     planted = {"AWS_SECRET_ACCESS_KEY": "planted-aws", "DATABASE_URL": "planted-database"}
     for name, value in planted.items():
         monkeypatch.setenv(name, value)
-    assert not set(planted) & set(synthesis.clean_environment())
+    assert not set(planted) & set(synthesis_process.clean_environment())
     synthesise(name="other")
     told = Path(f"/proc/{pid()}/environ").read_bytes().decode()
     for name in ("AWS_", "DATABASE", "BROKER", "SECRET", "FERNET", "FIELD_ENCRYPTION"):
@@ -86,10 +90,10 @@ def test_the_process_has_no_secret_in_its_environment(monkeypatch):
 
 def test_the_process_has_a_network_of_its_own_and_reaches_no_credentials():
     synthesise(name="third")
-    prefix = synthesis.isolation()
-    assert synthesis.synthesis_isolated() is bool(prefix)
+    prefix = synthesis_process.isolation()
+    assert synthesis_process.synthesis_isolated() is bool(prefix)
     if not prefix:
-        note = note_read(synthesis.NOTE)
+        note = note_read(synthesis_process.NOTE)
         assert note["isolated"] is False and "no network namespace" in note["how"]
         return
     assert os.readlink(f"/proc/{pid()}/ns/net") != os.readlink("/proc/self/ns/net")
@@ -111,11 +115,77 @@ def test_a_hanging_process_is_ended_and_the_next_request_served(monkeypatch):
     first, new = (f"h{uuid.uuid4().hex[:8]}" for _ in range(2))
     synthesise(name=first)
     os.kill(pid(), 19)  # SIGSTOP
-    monkeypatch.setattr(synthesis, "TIME_LIMIT_S", 1.0)
-    with pytest.raises(synthesis.Retryable):
+    monkeypatch.setattr(synthesis_process, "TIME_LIMIT_S", 1.0)
+    with pytest.raises(synthesis_process.Retryable):
         synthesise(name=new)
     monkeypatch.undo()
     assert synthesise(name=new)
+
+
+def test_a_lease_is_renewed_while_a_synthesis_hangs(monkeypatch, settings):
+    settings.ENGINE_LEASE_S = 1.0
+    synthesise(name=f"h{uuid.uuid4().hex[:8]}")
+    os.kill(pid(), signal.SIGSTOP)
+    monkeypatch.setattr(synthesis_process, "TIME_LIMIT_S", 1.5)
+    renewed = []
+    with pytest.raises(synthesis_process.Retryable):
+        synthesise(name=f"h{uuid.uuid4().hex[:8]}", alive=lambda: renewed.append(time.monotonic()))
+    assert len(renewed) >= 3
+    monkeypatch.undo()
+
+    def lost():
+        raise LeaseLost("another worker has it")
+
+    synthesise(name=f"h{uuid.uuid4().hex[:8]}")
+    os.kill(pid(), signal.SIGSTOP)
+    with pytest.raises(LeaseLost):
+        synthesise(name=f"h{uuid.uuid4().hex[:8]}", alive=lost)
+    os.kill(pid(), signal.SIGCONT)
+
+
+def test_the_process_that_another_worker_has_put_in_place_is_left_alone():
+    synthesise(name=f"g{uuid.uuid4().hex[:8]}")
+    path, now = Path(settings.SYNTHESIS_SOCKET), pid()
+    synthesis_process._end(path, served_by=now - 1)
+    assert path.exists() and not ended(now, within_s=0.3)
+
+
+@pytest.fixture
+def container(settings, tmp_path):
+    """A synthesis that no worker has started, as in docker-compose.yml."""
+    path = tmp_path / "s" / "synthesis.sock"
+    path.parent.mkdir()
+    command = [sys.executable, "-m", "blueprint_cdk", "serve", "--socket", str(path)]
+    process = subprocess.Popen(command, cwd=working_root(), env=synthesis_process.clean_environment())
+    settings.SYNTHESIS_SOCKET, settings.SYNTHESIS_IS_EXTERNAL = str(path), True
+    deadline = time.monotonic() + 60
+    while not path.exists():
+        assert time.monotonic() < deadline and process.poll() is None
+        time.sleep(0.1)
+    yield process
+    process.kill()
+    process.wait()
+
+
+def test_a_container_serves_new_and_old_releases_and_workers_start_no_process(container, tmp_path):
+    synthesis_process.synthesis_start()
+    assert note_read(synthesis_process.NOTE)["how"] == "in a container of its own"
+    assert synthesise(name=f"c{uuid.uuid4().hex[:8]}")
+    digest, artifact = old_release(tmp_path)
+    request = {"version": "0.9.0", "app": "environment", "facts": FACTS}
+    spec = {**SPEC, "name": f"c{uuid.uuid4().hex[:8]}"}
+    name = synthesis.synthesise(digest=digest, artifact=artifact, lock={}, spec=spec, **request)
+    network = assembly_load(name).stack(f"sy-{spec['name']}-k3x9-network")
+    assert "An older environment" in network.template
+    (beside,) = [
+        child for child in psutil.Process(container.pid).children() if "blueprint_cdk" in child.cmdline()
+    ]
+    assert str(synthesis.socket_path(tmp_path, digest)) in beside.cmdline()
+    container.send_signal(signal.SIGTERM)
+    container.wait(timeout=20)
+    assert ended(beside.pid)
+    with pytest.raises(synthesis_process.Retryable, match="container does not answer"):
+        synthesise(name=f"c{uuid.uuid4().hex[:8]}")
 
 
 def pid():
@@ -123,6 +193,11 @@ def pid():
     path = Path(settings.SYNTHESIS_SOCKET)
     assert working_root().exists()
     return int(path.with_suffix(".pid").read_text())
+
+
+def end(path):
+    """End the process of an earlier test, if there is one."""
+    synthesis_process._end(path, synthesis_process._served_by(path))
 
 
 def old_release(tmp_path):
@@ -161,11 +236,11 @@ def ended(process_id, within_s=15):
 
 
 def test_an_old_releases_process_ends_when_nobody_asks_and_is_started_again(tmp_path, monkeypatch):
-    monkeypatch.setattr(synthesis, "IDLE_S", 1.0)
+    monkeypatch.setattr(synthesis_process, "IDLE_S", 1.0)
     digest, artifact = old_release(tmp_path)
     request = {"version": "0.9.0", "app": "environment", "facts": FACTS}
     path = synthesis.socket_path(tmp_path, digest)
-    synthesis._end(path)  # an earlier test's, which knows of another time
+    end(path)  # an earlier test's, which knows of another time
 
     def ask_anew():
         # What an earlier run left in the artifact store asks no process.
@@ -194,7 +269,7 @@ def test_an_old_releases_process_ends_with_the_worker_that_started_it(tmp_path):
         "synthesis.synthesise(digest=sys.argv[1], artifact=sys.argv[2], lock={}, version='0.9.0',"
         " app='environment', spec={**SPEC, 'name': f'e{uuid.uuid4().hex[:8]}'}, facts=FACTS)\n"
     )
-    synthesis._end(path)
+    end(path)
     environment = os.environ | {
         "SYNTHESIS_SOCKET": str(Path(settings.SYNTHESIS_SOCKET).absolute()),
         "ARTIFACTS_DIR": str(Path(settings.ARTIFACTS_DIR).absolute()),

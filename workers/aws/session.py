@@ -106,7 +106,8 @@ class Session:
             )["Credentials"]
         except ClientError as error:
             # AWS names the role only where a permission is missing, not where the key is wrong.
-            error.response["Error"].setdefault("Resource", self.role.arn)
+            told: dict[str, Any] = dict(error.response["Error"])
+            error.response["Error"] = {"Resource": self.role.arn, **told}  # type: ignore[typeddict-item]
             raise
         credentials = {
             "aws_access_key_id": answer["AccessKeyId"],

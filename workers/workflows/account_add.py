@@ -88,6 +88,7 @@ def synthesis(ctx: StepContext) -> Outcome:
             app="baseline",
             spec={"account_id": account.account_id, "region": region},
             facts={},
+            alive=ctx.lease.renew,
         )
         for region in account.regions
     }

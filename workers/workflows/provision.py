@@ -66,6 +66,7 @@ def synthesis(ctx: StepContext) -> Outcome:
         app="environment",
         spec=ctx.operation.parameters["spec"],
         facts=ctx.operation.state["facts"],
+        alive=ctx.lease.renew,
     )
     assembly = assembly_load(name)
     return Done(f"{len(assembly.stacks)} stacks from release {release.version}.", {"assembly": name})

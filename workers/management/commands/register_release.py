@@ -16,7 +16,7 @@ from environments.lifecycle.models import Release
 from environments.lifecycle.releases import release_register
 from workers.artifacts import artifact_put, files_digest, folder_zip
 from workers.blueprint import blueprint_files, working_root
-from workers.synthesis import clean_environment
+from workers.synthesis_process import clean_environment
 
 
 class Command(BaseCommand):
