@@ -19,7 +19,8 @@ _BY_SERVICE = {
     "ARCRegionSwitch": "Plan",
     "ARCZonalShift": "ZonalAutoshiftConfiguration",
     "AccessAnalyzer": "Analyzer ArchiveRule",
-    "AppSync": "Api ChannelNamespace DataSource GraphQLApi GraphQLSchema ApiKey FunctionConfiguration Resolver",
+    "AppSync": "Api ApiCache ApiKey ChannelNamespace DataSource DomainName DomainNameApiAssociation "
+    "FunctionConfiguration GraphQLApi GraphQLSchema Resolver SourceApiAssociation",
     "ApplicationAutoScaling": "ScalableTarget ScalingPolicy",
     "ApplicationSignals": "ServiceLevelObjective",
     "Athena": "NamedQuery WorkGroup",
@@ -39,8 +40,8 @@ _BY_SERVICE = {
     "Config": "AggregationAuthorization ConfigRule ConfigurationAggregator ConfigurationRecorder ConformancePack "
     "Connector DeliveryChannel OrganizationConfigRule OrganizationConformancePack RemediationConfiguration StoredQuery",
     "EC2": "CustomerGateway DHCPOptions EIPAssociation EgressOnlyInternetGateway KeyPair NetworkAclEntry "
-    "PlacementGroup PrefixList SubnetNetworkAclAssociation VPCCidrBlock VPCDHCPOptionsAssociation VPCPeeringConnection "
-    "VolumeAttachment",
+    "PlacementGroup PrefixList SubnetCidrBlock SubnetNetworkAclAssociation VPCCidrBlock VPCDHCPOptionsAssociation "
+    "VPCPeeringConnection VolumeAttachment",
     "ECR": "PullThroughCacheRule RepositoryCreationTemplate SigningConfiguration",
     "Events": "Endpoint EventBus",
     "FIS": "ExperimentTemplate",
@@ -49,20 +50,22 @@ _BY_SERVICE = {
     "IAM": "AccessKey OIDCProvider ServiceLinkedRole UserToGroupAddition VirtualMFADevice",
     "InspectorV2": "CisScanConfiguration CodeSecurityIntegration CodeSecurityScanConfiguration Filter",
     "KinesisFirehose": "DeliveryStream",
-    "Lambda": "Alias EventInvokeConfig EventSourceMapping Function LayerVersion Permission Url Version",
+    "Lambda": "Alias EventInvokeConfig EventSourceMapping Function LayerVersion LayerVersionPermission "
+    "Permission Url Version",
     "Logs": "AccountPolicy Delivery DeliveryDestination DeliverySource Destination Integration LogAnomalyDetector "
     "LogStream MetricFilter QueryDefinition ResourcePolicy ScheduledQuery StorageTierPolicy SubscriptionFilter "
     "Transformer",
     "Notifications": "ChannelAssociation EventRule ManagedNotificationAccountContactAssociation "
     "ManagedNotificationAdditionalChannelAssociation NotificationConfiguration NotificationHub "
     "OrganizationalUnitAssociation",
-    "Pinpoint": "APNSChannel APNSSandboxChannel App GCMChannel",
+    "Pinpoint": "ADMChannel APNSChannel APNSSandboxChannel App BaiduChannel GCMChannel SMSChannel VoiceChannel",
     "QuickSight": "Analysis Dashboard DataSet DataSource Folder Group RefreshSchedule Template Theme VPCConnection",
     "RDS": "EventSubscription",
     "Route53": "DNSSEC KeySigningKey QueryLoggingConfig TrafficPolicy",
     "Route53RecoveryControl": "Cluster ControlPanel RoutingControl SafetyRule",
     "S3": "AccessPoint MultiRegionAccessPoint StorageLens",
-    "SES": "ConfigurationSet ConfigurationSetEventDestination ContactList EmailIdentity Template",
+    "SES": "ConfigurationSet ConfigurationSetEventDestination ContactList EmailIdentity ReceiptFilter ReceiptRule "
+    "ReceiptRuleSet Template",
     "SMSVOICE": "ConfigurationSet NotifyConfiguration OptOutList PhoneNumber Pool ProtectConfiguration RcsAgent "
     "Registration RegistrationAttachment ResourcePolicy SenderId VerifiedDestinationNumber",
     "SNS": "Subscription Topic TopicPolicy",
