@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox import schemas
 from sandbox.generic_types import ARNS, ID_PREFIXES, NAME_RULES
+from sandbox.schema_defaults import with_defaults
 from sandbox.store import GLOBAL, Record
 
 if TYPE_CHECKING:
@@ -64,6 +65,15 @@ class ResourceType:
     def region_of(self, ctx: Context) -> str:
         """Where the record is kept: `global` for services without regions."""
         return GLOBAL if self.service in GLOBAL_SERVICES else ctx.region
+
+    def settle(self, properties: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+        """Properties as they are recorded, with the schema's defaults, and the tags that were among them."""
+        if not self.has_schema:
+            return dict(properties), {}
+        schema = self.schema
+        given = {name: value for name, value in properties.items() if name != schema.tag_property}
+        tags = properties.get(schema.tag_property) if schema.tag_property else None
+        return with_defaults(schema, given), tags_from(tags)
 
     def identify(self, ctx: Context, properties: dict[str, Any], hint: str) -> str:
         """The physical id. hint: `<stack>-<logical id>` under CloudFormation, else "".

@@ -56,6 +56,7 @@ class Schema:
     document: dict[str, Any]
     primary_identifier: tuple[str, ...]
     read_only: frozenset[str]
+    write_only: frozenset[str]
     create_only: frozenset[str]
     conditional_create_only: frozenset[str]
     tag_property: str | None
@@ -106,6 +107,7 @@ def load(type_name: str, region: str = "us-east-1") -> Schema:
         document,
         tuple(p.removeprefix("/properties/") for p in document.get("primaryIdentifier", ())),
         _names(document.get("readOnlyProperties")),
+        _names(document.get("writeOnlyProperties")),
         _names(document.get("createOnlyProperties")),
         _names(document.get("conditionalCreateOnlyProperties")),
         tag_property,
@@ -127,14 +129,17 @@ def check(schema: Schema, properties: dict[str, Any]) -> tuple[dict[str, Any], l
     Returns the properties with scalars turned into the schema's types ("443" becomes 443), and the refusals,
     each as `#/Path: reason` (empty: accepted).
     """
+    return coerced(schema, schema.document, properties)
+
+
+def coerced(schema: Schema, part: dict[str, Any], value: Any) -> tuple[Any, list[str]]:
+    """As `check`, of one part of the schema."""
     refusals: list[str] = []
-    value = _check(schema, schema.document, properties, "#", refusals, top=True)
+    value = _check(schema, part, value, "#", refusals)
     return value, refusals
 
 
-def _check(
-    schema: Schema, part: dict[str, Any], value: Any, path: str, refusals: list[str], top: bool = False
-) -> Any:
+def _check(schema: Schema, part: dict[str, Any], value: Any, path: str, refusals: list[str]) -> Any:
     part = schema.resolve(part)
     kinds = part.get("type")
     kinds = [kinds] if isinstance(kinds, str) else list(kinds or ())
@@ -155,7 +160,7 @@ def _check(
         if "items" in part:
             value = [_check(schema, part["items"], v, f"{path}/{i}", refusals) for i, v in enumerate(value)]
     elif isinstance(value, dict):
-        value = _check_object(schema, part, value, path, refusals, top)
+        value = _check_object(schema, part, value, path, refusals)
     elif isinstance(value, (int, float)) and not isinstance(value, bool):
         if value < part.get("minimum", value):
             refusals.append(f"{path}: {value} is not greater or equal to {part['minimum']}")
@@ -177,7 +182,7 @@ def _check_string(part: dict[str, Any], value: str, path: str, refusals: list[st
 
 
 def _check_object(
-    schema: Schema, part: dict[str, Any], value: dict[str, Any], path: str, refusals: list[str], top: bool
+    schema: Schema, part: dict[str, Any], value: dict[str, Any], path: str, refusals: list[str]
 ) -> dict[str, Any]:
     known = part.get("properties", {})
     for name in part.get("required", ()):
@@ -193,7 +198,8 @@ def _check_object(
     result = {}
     for name, item in value.items():
         if name in known:
-            if top and name in schema.read_only and name not in schema.primary_identifier:
+            place = re.sub(r"/\d+(?=/)", "/*", f"{path}/{name}").removeprefix("#/")
+            if place in schema.read_only:
                 refusals.append(f"{path}: extraneous key [{name}] is not permitted")
             result[name] = _check(schema, known[name], item, f"{path}/{name}", refusals)
             continue

@@ -17,7 +17,7 @@ from sandbox.errors import AwsError
 from sandbox.faults import Faults
 from sandbox.generic_types import GENERIC
 from sandbox.request_log import RequestLog
-from sandbox.resource_types import ResourceType, tags_from
+from sandbox.resource_types import ResourceType
 from sandbox.scheduler import Scheduler
 from sandbox.schema_types import SCHEMA_TYPES, SchemaType
 from sandbox.store import GLOBAL, Record, Store
@@ -169,9 +169,7 @@ class World:
         Raises AwsError where the handler refuses.
         """
         handler = self.type(type_name)
-        properties = dict(properties)
-        tag_property = handler.schema.tag_property if handler.has_schema else None
-        own_tags = tags_from(properties.pop(tag_property, None)) if tag_property else {}
+        properties, own_tags = handler.settle(properties)
         handler.check_create(ctx, properties)
         quotas.check(self, ctx.account, handler.region_of(ctx), type_name, properties)
         id = id or handler.identify(ctx, properties, hint)
@@ -213,9 +211,7 @@ class World:
     ) -> Record:
         """Begin to update a resource in place. properties: all of them, CFN-shaped; tags: all of them, or None."""
         handler = self.type(record.type)
-        properties = dict(properties)
-        tag_property = handler.schema.tag_property if handler.has_schema else None
-        own_tags = tags_from(properties.pop(tag_property, None)) if tag_property else {}
+        properties, own_tags = handler.settle(properties)
         handler.check_update(ctx, record, properties)
         before, record.properties = record.properties, properties
         if tags is not None:

@@ -168,14 +168,25 @@ def _check_resources(document: dict[str, Any]) -> None:
             raise validation_error(
                 f"Template format error: [/Resources/{logical_id}] Every Resources object must contain a Type member."
             )
-        name = resource["Type"]
-        if schemas.registered(name) not in registry.TYPES or not schemas.exists(name):
-            raise validation_error(f"Resource type {name} is not supported by the sandbox")
         if resource.get("Condition") is not None and resource["Condition"] not in conditions:
             raise validation_error(
                 f"Template format error: Unresolved condition dependency {resource['Condition']} in the Resources "
                 "block of the template"
             )
+
+
+def check_types(template: Template, region: str) -> None:
+    """Raise ValidationError for types that the region's registry has not, then for those that the sandbox has not.
+
+    The first sentence is CloudFormation's (github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/1020).
+    """
+    names = sorted({resource["Type"] for resource in template.resources.values()})
+    unknown = [name for name in names if not schemas.exists(name, region)]
+    if unknown:
+        raise validation_error(f"Template format error: Unrecognized resource types: [{', '.join(unknown)}]")
+    for name in names:
+        if schemas.registered(name) not in registry.TYPES:
+            raise validation_error(f"Resource type {name} is not supported by the sandbox")
 
 
 def references(value: Any) -> Iterator[str]:

@@ -54,12 +54,6 @@ def test_created_in_the_order_of_dependencies(stacks: Stacks, ssm: Any) -> None:
     assert tags["team"] == "x" and tags["aws:cloudformation:logical-id"] == "A"
 
 
-def test_unsupported_type_is_refused_by_name(stacks: Stacks) -> None:
-    body = template(A={"Type": "AWS::Snowball::Job", "Properties": {}})
-    assert refused(stacks.client.create_stack, StackName="no", TemplateBody=body) == (
-        "ValidationError", "Resource type AWS::Snowball::Job is not supported by the sandbox")  # fmt: skip
-
-
 @pytest.mark.parametrize(
     ("properties", "said"),
     [

@@ -34,7 +34,9 @@ def read_template(ctx: Context, params: dict[str, Any], stack: Record | None) ->
         body = stacks.text(ctx.world, stack.data["template"])
     else:
         raise validation_error("Either Template URL or Template Body must be specified.")
-    return template.parse(body)
+    parsed = template.parse(body)
+    template.check_types(parsed, ctx.region)
+    return parsed
 
 
 def _from_s3(ctx: Context, url: str) -> str:
