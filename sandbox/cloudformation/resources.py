@@ -187,6 +187,26 @@ class Resources:
         else:
             await self.world.settled(record)
 
+    def _split(self, row: Record, record: Record | None) -> None:
+        """Where a provider answered an Update with another resource: the row's is the new one, the old one can go."""
+        old = record.data.pop("replaced", None) if record is not None else None
+        if record is None or old is None:
+            return
+        was, row.data["physical_id"] = row.data["physical_id"], self.world.type(record.type).ref(record)
+        if self.stack.state.startswith("UPDATE_ROLLBACK"):
+            entry = {
+                "name": row.logical_id,
+                "type": record.type,
+                "key": old,
+                "physical_id": was,
+                "depends": [],
+            }
+            self.stack.data["operation"]["later"].append({**entry, "policy": "Delete", "row": False})
+        else:
+            row.data["previous"]["key"] = old
+        reason = "Requested update required the provider to create a new physical resource"
+        row_status(self.world, self.stack, row, "UPDATE_IN_PROGRESS", reason)
+
     def _done(self, row: Record, action: str) -> None:
         row.data["done"] = True
         record = resource_of(self.world, row)
@@ -202,7 +222,9 @@ class Resources:
             if record is not None:
                 await self._through(record)
         except AwsError as problem:
+            self._split(row, record)
             raise self._fail(row, action, problem) from problem
+        self._split(row, record)
         self._done(row, action)
 
     # -- update
@@ -231,7 +253,9 @@ class Resources:
                 self.world.update(self.ctx, record, values, tags=self._updated_tags(row, record))
                 await self.world.settled(record)
         except AwsError as problem:
+            self._split(row, record)
             raise self._fail(row, "UPDATE", problem) from problem
+        self._split(row, record)
         self._done(row, "UPDATE")
 
     async def _change_stack(self, row: Record, record: Record, values: dict[str, Any]) -> None:

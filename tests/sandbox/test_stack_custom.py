@@ -23,6 +23,7 @@ class Provider:
         self._sqs, self._url = sqs, url
         self.requests: list[dict[str, Any]] = []
         self.answers: dict[str, dict[str, Any]] = {}
+        self.then: dict[str, dict[str, Any]] = {}  # what follows the next answer
         self.over = threading.Event()
 
     def serve(self) -> None:
@@ -35,6 +36,8 @@ class Provider:
     def _answer(self, request: dict[str, Any]) -> None:
         self.requests.append(request)
         said = self.answers.get(request["LogicalResourceId"], {})
+        if request["LogicalResourceId"] in self.then:
+            self.answers[request["LogicalResourceId"]] = self.then.pop(request["LogicalResourceId"])
         if said.get("silent"):
             return
         body = {
@@ -113,6 +116,76 @@ def test_failed_response_rolls_back_with_its_reason(stacks: Stacks, provider: Pr
     said = "Received response status [FAILED] from custom resource. Message returned: no disk (RequestId: "
     assert said in reasons(stacks, "bad")
     assert provider.kinds("Bad") == ["Create", "Delete"]
+
+
+def deleted(stacks: Stacks, provider: Provider, name: str, logical_id: str) -> list[tuple[str, str]]:
+    """Physical id and Size of each Delete that the provider was sent, once the stack is still."""
+    stacks.wait(name)
+    return [
+        (r["PhysicalResourceId"], r["ResourceProperties"]["Size"])
+        for r in provider.requests
+        if (r["LogicalResourceId"], r["RequestType"]) == (logical_id, "Delete")
+    ]
+
+
+def test_other_physical_id_is_a_replacement_and_the_old_one_goes_in_the_cleanup(
+    stacks: Stacks, provider: Provider
+) -> None:
+    provider.answers["Swap"] = {"PhysicalResourceId": "swap-1"}
+    stacks.create("swap", template(Swap=custom(Size="1")))
+    provider.answers["Swap"] = {"PhysicalResourceId": "swap-2"}
+    stack = stacks.update("swap", template({"Id": {"Value": {"Ref": "Swap"}}}, Swap=custom(Size="2")))
+    assert (stack["StackStatus"], stack["Outputs"][0]["OutputValue"]) == ("UPDATE_COMPLETE", "swap-2")
+    assert deleted(stacks, provider, "swap", "Swap") == [("swap-1", "1")]
+    events = stacks.events("swap")
+    said = "Requested update required the provider to create a new physical resource"
+    assert ("Swap", "UPDATE_IN_PROGRESS", said) in events
+    cleanup = events[[s for _, s, _ in events].index("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS") :]
+    assert [s for n, s, _ in cleanup if n == "Swap"] == ["DELETE_IN_PROGRESS", "DELETE_COMPLETE"]
+    stacks.delete("swap")
+    assert provider.requests[-1]["PhysicalResourceId"] == "swap-2"
+
+
+def test_replaced_custom_resource_is_kept_where_its_policy_says_so(
+    stacks: Stacks, provider: Provider
+) -> None:
+    kept = {"UpdateReplacePolicy": "Retain"}
+    provider.answers["Held"] = {"PhysicalResourceId": "held-1"}
+    stacks.create("held", template(Held={**custom(Size="1"), **kept}))
+    provider.answers["Held"] = {"PhysicalResourceId": "held-2"}
+    stacks.update("held", template(Held={**custom(Size="2"), **kept}))
+    assert deleted(stacks, provider, "held", "Held") == []
+
+
+@pytest.mark.parametrize("own", [False, True], ids=["another resource fails", "the Update itself fails"])
+def test_rollback_of_a_replacement_deletes_the_new_one(stacks: Stacks, provider: Provider, own: bool) -> None:
+    name = "Own" if own else "Other"
+    outputs = {"Id": {"Value": {"Ref": name}}}
+    provider.answers[name] = {"PhysicalResourceId": "first"}
+    stacks.create(name, template(outputs, **{name: custom(Size="1")}))
+    provider.answers[name] = {"PhysicalResourceId": "second", **({"Status": "FAILED"} if own else {})}
+    broken = {} if own else {"Bad": {**parameter("v", Bogus=1), "DependsOn": name}}
+    stack = stacks.update(name, template(outputs, **{name: custom(Size="2")}, **broken))
+    assert stack["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    assert stacks.physical(name)[name] == "first"
+    assert deleted(stacks, provider, name, name) == [("second", "2")]
+    assert provider.kinds(name) == [
+        "Create",
+        "Update",
+        "Delete",
+    ]  # no Update back: the old one is still there
+    stacks.delete(name)
+    assert provider.requests[-1]["PhysicalResourceId"] == "first"
+
+
+def test_update_back_that_answers_another_id_leaves_nothing(stacks: Stacks, provider: Provider) -> None:
+    provider.answers["Back"] = {"PhysicalResourceId": "one"}
+    stacks.create("back", template(Back=custom(Size="1")))
+    provider.then["Back"] = {"PhysicalResourceId": "two"}  # the Update keeps the id, the way back does not
+    bad = {**parameter("v", Bogus=1), "DependsOn": "Back"}
+    stack = stacks.update("back", template(Back=custom(Size="2"), Bad=bad))
+    assert (stack["StackStatus"], stacks.physical("back")["Back"]) == ("UPDATE_ROLLBACK_COMPLETE", "two")
+    assert deleted(stacks, provider, "back", "Back") == [("one", "2")]
 
 
 def test_silent_provider_fails_after_the_service_timeout(stacks: Stacks, provider: Provider) -> None:

@@ -16,10 +16,10 @@ from sandbox.errors import AwsError
 from sandbox.registry import resource_type
 from sandbox.resource_types import ResourceType
 from sandbox.services.sqs.messages import send
+from sandbox.store import Record
 
 if TYPE_CHECKING:
     from sandbox.context import Context
-    from sandbox.store import Record
     from sandbox.world import World
 
 DEFAULT_TIMEOUT_S = 3600
@@ -43,6 +43,7 @@ class CustomResource(ResourceType):
 
     def updated(self, ctx: Context, record: Record, before: dict[str, Any]) -> None:
         _ask(ctx, record, "Update", {"OldResourceProperties": before})
+        record.data["request"]["before"] = before
 
     def deleting(self, ctx: Context, record: Record) -> None:
         _ask(ctx, record, "Delete", {})
@@ -67,7 +68,7 @@ class CustomResource(ResourceType):
         request = record.data["request"]
         response = request.pop("response", None)
         if response is not None:
-            _take(record, request, response)
+            _take(ctx.world, record, request, response)
             return True
         if ctx.now >= request["until"]:
             raise failed(
@@ -137,11 +138,15 @@ def _notification(ctx: Context, topic: str, body: str) -> str:
     )
 
 
-def _take(record: Record, request: dict[str, Any], response: dict[str, Any]) -> None:
+def _take(world: World, record: Record, request: dict[str, Any], response: dict[str, Any]) -> None:
     if len(json.dumps(response)) > MAX_RESPONSE:
         raise failed("Response object is too long.")
     physical_id = response.get("PhysicalResourceId")
-    if request["kind"] == "Create" and isinstance(physical_id, str) and physical_id:
+    if isinstance(physical_id, str) and physical_id and request["kind"] != "Delete":
+        if request["kind"] == "Update" and physical_id != record.data["physical_id"]:
+            _replaced(
+                world, record, request["before"]
+            )  # a failed Update too: github.com/aws/aws-cdk/issues/30012
         record.data["physical_id"] = physical_id
     if response.get("Status") != "SUCCESS":
         reason = response.get("Reason") or ""
@@ -152,8 +157,26 @@ def _take(record: Record, request: dict[str, Any], response: dict[str, Any]) -> 
     if not isinstance(physical_id, str) or not physical_id:
         raise failed("Invalid PhysicalResourceId")
     if request["kind"] != "Delete":
-        record.data["physical_id"] = physical_id
         record.attributes = dict(response.get("Data") or {})
+
+
+def _replaced(world: World, record: Record, before: dict[str, Any]) -> None:
+    """Put the resource that an Update has replaced in a record of its own, for the cleanup or the way back to find."""
+    old = Record(
+        record.account,
+        record.region,
+        record.type,
+        str(uuid.uuid4()),
+        properties=before,
+        attributes=record.attributes,
+        state=CustomResource.state_ready,
+        created_at=record.created_at,
+        updated_at=record.updated_at,
+        stack=record.stack,
+        logical_id=record.logical_id,
+        data={"physical_id": record.data["physical_id"]},
+    )
+    record.data["replaced"] = list(world.store.put(old).key)
 
 
 def respond(world: World, id: str, response: dict[str, Any]) -> bool:
