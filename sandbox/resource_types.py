@@ -170,7 +170,8 @@ class ResourceType:
         return [
             path
             for path in sorted(self.schema.create_only)
-            if _at(before, path) != _at(after, path) and record.get(path.split("/")[0]) != _at(after, path)
+            if at_path(before, path) != at_path(after, path)
+            and record.get(path.split("/")[0]) != at_path(after, path)
         ]
 
     def duration(self, ctx: Context, record: Record, action: str) -> float:
@@ -178,7 +179,8 @@ class ResourceType:
         return ctx.world.duration(self.name, action)
 
 
-def _at(properties: dict[str, Any], path: str) -> Any:
+def at_path(properties: dict[str, Any], path: str) -> Any:
+    """What properties hold at a schema's path, up to the first `*`; None where there is nothing."""
     value: Any = properties
     for part in path.split("/"):
         if part == "*" or not isinstance(value, dict):

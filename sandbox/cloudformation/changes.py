@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
@@ -14,7 +15,7 @@ from sandbox.cloudformation.scope import StackScope
 from sandbox.cloudformation.stacks import GONE, STACK, resource_of, rows
 from sandbox.cloudformation.template import Template, references
 from sandbox.errors import AwsError
-from sandbox.resource_types import tag_list
+from sandbox.resource_types import at_path, tag_list
 from sandbox.store import Record
 
 if TYPE_CHECKING:
@@ -149,7 +150,7 @@ def _modification(
     else:
         record = resource_of(world, row)
         names = handler.replaces(record, before, properties) if record is not None else []
-        replacement = _replacement(names, properties, details, handler.schema)
+        replacement = _replacement(names, properties, details)
     if not scopes and replacement == "False":
         if definition["Type"] != STACK:
             return None
@@ -173,11 +174,10 @@ def _modification(
     return change
 
 
-def _replacement(
-    names: list[str], properties: dict[str, Any], details: list[dict[str, Any]], schema: schemas.Schema
-) -> str:
+def _replacement(names: list[str], properties: dict[str, Any], details: list[dict[str, Any]]) -> str:
+    """True, False or Conditional (API reference, ResourceChange). names: changed create-only paths of the resource."""
     if names:
-        sure = any(LATER not in json.dumps(properties.get(n.split("/")[0])) for n in names)
+        sure = any(LATER not in json.dumps(at_path(properties, name)) for name in names)
         return "True" if sure else "Conditional"
     if any(d["Target"].get("RequiresRecreation") == "Conditionally" for d in details):
         return "Conditional"
@@ -191,9 +191,9 @@ def _details(
         for path, old, new in _differences(f"{name}", before.get(name, _MISSING), after.get(name, _MISSING)):
             later = LATER in json.dumps(new if new is not _MISSING else None)
             recreation = "Never"
-            if any(path == p or path.startswith(p + "/") for p in schema.create_only):
+            if _touches(schema.create_only, path, before, after):
                 recreation = "Always"
-            elif any(path == p or path.startswith(p + "/") for p in schema.conditional_create_only):
+            elif _touches(schema.conditional_create_only, path, before, after):
                 recreation = "Conditionally"
             target: dict[str, Any] = {
                 "Attribute": "Tags" if name == schema.tag_property else "Properties",
@@ -216,10 +216,36 @@ def _details(
                 "ChangeSource": "DirectModification",
             }
             if later:
-                causes = sorted(set(references((definition.get("Properties") or {}).get(name))))
-                detail["ChangeSource"] = "ResourceReference"
-                detail["CausingEntity"] = ",".join(causes)
+                value = (definition.get("Properties") or {}).get(name)
+                attributes = sorted(set(_attributes(value)))
+                causes = sorted(set(references(value)) - {a.partition(".")[0] for a in attributes})
+                detail["ChangeSource"] = "ResourceReference" if causes else "ResourceAttribute"
+                detail["CausingEntity"] = ",".join(causes or attributes)
             yield detail
+
+
+def _touches(paths: frozenset[str], path: str, before: dict[str, Any], after: dict[str, Any]) -> bool:
+    """Whether a difference at `path` lies in one of the schema's paths, or holds one that differs."""
+    form = re.sub(r"/\d+(?=/|$)", "/*", path)
+    for other in paths:
+        if form == other or form.startswith(other + "/"):
+            return True
+        if other.startswith(form + "/") and at_path(before, other) != at_path(after, other):
+            return True
+    return False
+
+
+def _attributes(value: Any) -> Iterator[str]:
+    """The Fn::GetAtt of a value, each as `<logical id>.<attribute>`."""
+    if isinstance(value, list):
+        for item in value:
+            yield from _attributes(item)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            if key == "Fn::GetAtt":
+                yield item if isinstance(item, str) else f"{item[0]}.{item[1]}"
+            else:
+                yield from _attributes(item)
 
 
 def _differences(path: str, old: Any, new: Any) -> Iterator[tuple[str, Any, Any]]:

@@ -159,6 +159,56 @@ def test_stack_policy_forbids_removal(stacks: Stacks) -> None:
     assert set(stacks.physical("kept-by-policy")) == {"A", "B"}
 
 
+def allowing(*denials: dict[str, Any]) -> str:
+    """A stack policy: everything but these (action, resource or a condition)."""
+    allow = {"Effect": "Allow", "Action": "Update:*", "Principal": "*", "Resource": "*"}
+    denied = [
+        {"Effect": "Deny", "Action": "Update:*", "Principal": "*", "Resource": "*", **d} for d in denials
+    ]
+    return json.dumps({"Statement": [allow, *denied]})
+
+
+def test_stack_policy_by_type_of_resource(stacks: Stacks) -> None:
+    stacks.create("by-type", template(Q=queue(VisibilityTimeout=1), A=parameter("1")))
+    policy = allowing({"Condition": {"StringEquals": {"ResourceType": ["AWS::SQS::Queue"]}}})
+    stacks.client.set_stack_policy(StackName="by-type", StackPolicyBody=policy)
+    stack = stacks.update("by-type", template(Q=queue(VisibilityTimeout=1), A=parameter("2")))
+    assert stack["StackStatus"] == "UPDATE_COMPLETE"
+    stack = stacks.update("by-type", template(Q=queue(VisibilityTimeout=2), A=parameter("2")))
+    assert stack["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    policy = allowing({"Condition": {"StringLike": {"ResourceType": ["AWS::SSM::*"]}}})
+    stacks.client.set_stack_policy(StackName="by-type", StackPolicyBody=policy)
+    assert stacks.update("by-type", template(Q=queue(VisibilityTimeout=2), A=parameter("2")))[
+        "StackStatus"
+    ] == ("UPDATE_COMPLETE")
+    stack = stacks.update("by-type", template(Q=queue(VisibilityTimeout=2), A=parameter("3")))
+    assert stack["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+
+
+@pytest.mark.parametrize("how", ["body", "URL"])
+def test_stack_policy_of_one_update_replaces_the_stacks_for_that_update_alone(
+    sandbox: Sandbox, keys: Keys, stacks: Stacks, how: str
+) -> None:
+    name = f"once-{how}"
+    stacks.create(
+        name, template(A=parameter("1")), StackPolicyBody=allowing({"Resource": "LogicalResourceId/A"})
+    )
+    assert stacks.update(name, template(A=parameter("2")))["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    during = {"StackPolicyDuringUpdateBody": allowing()}
+    if how == "URL":
+        s3 = sandbox.client("s3", keys)
+        s3.create_bucket(Bucket=f"p-{ACCOUNT}", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+        s3.put_object(Bucket=f"p-{ACCOUNT}", Key="p.json", Body=allowing())
+        during = {"StackPolicyDuringUpdateURL": f"{sandbox.url}/p-{ACCOUNT}/p.json"}
+    assert stacks.update(name, template(A=parameter("2")), **during)["StackStatus"] == "UPDATE_COMPLETE"
+    stacks.client.create_change_set(
+        StackName=name, ChangeSetName="c", TemplateBody=template(A=parameter("3"))
+    )
+    stacks.client.execute_change_set(StackName=name, ChangeSetName="c")
+    assert stacks.wait(name)["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    assert json.loads(stacks.client.get_stack_policy(StackName=name)["StackPolicyBody"])["Statement"][1:]
+
+
 def test_what_the_cleanup_cannot_delete_is_left_and_the_rest_goes(
     sandbox: Sandbox, keys: Keys, stacks: Stacks, ssm: Any
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import uuid
 from typing import Any
@@ -52,6 +53,19 @@ def _from_s3(ctx: Context, url: str) -> str:
     if len(data) > MAX_OBJECT:
         raise validation_error("Template may not exceed 1000000 bytes in size.")
     return data.decode()
+
+
+def read_policy(ctx: Context, params: dict[str, Any], name: str = "StackPolicy") -> str | None:
+    """The stack policy that a request gives as <name>Body or <name>URL, or None. Raises ValidationError."""
+    body: str | None = params.get(f"{name}Body")
+    if not body and params.get(f"{name}URL"):
+        body = _from_s3(ctx, params[f"{name}URL"])
+    if body:
+        try:
+            json.loads(body)
+        except ValueError as problem:
+            raise validation_error(f"Error validating stack policy: {problem}") from problem
+    return body or None
 
 
 def acting(ctx: Context, role_arn: str | None) -> Principal:

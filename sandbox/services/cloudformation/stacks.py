@@ -103,6 +103,7 @@ def begin_update(
     keep = params.get("DisableRollback") or config.get("DisableRollback")
     stack.data["last_updated"] = ctx.now
     stack.data["disable_rollback"] = bool(keep)
+    stack.data["temporary_policy"] = params.get("StackPolicyDuringUpdateBody")  # of this update alone
     row = common.operation(
         ctx,
         stack,
@@ -140,6 +141,7 @@ def create_stack(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     tags = common.tags_of(params, {})
     common.acting(ctx, params.get("RoleARN"))
     check_dynamic_references(ctx.world, ctx.account, ctx.region, template)
+    params = {**params, "StackPolicyBody": common.read_policy(ctx, params)}
     stack = stack_new(ctx, name, "CREATE_IN_PROGRESS", tags)
     stack.data["termination_protection"] = bool(params.get("EnableTerminationProtection"))
     stack.data["timeout"] = params.get("TimeoutInMinutes")
@@ -171,8 +173,12 @@ def update_stack(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     if not preview(ctx.world, stack, template, settled, tags).different:
         raise validation_error("No updates are to be performed.")
     old = before(stack)
+    params = {
+        **params,
+        "StackPolicyBody": common.read_policy(ctx, params),
+        "StackPolicyDuringUpdateBody": common.read_policy(ctx, params, "StackPolicyDuringUpdate"),
+    }
     take_over(ctx, stack, template, settled, tags, params)
-    stack.data["temporary_policy"] = params.get("StackPolicyDuringUpdateBody")
     return {"StackId": stack.arn, "OperationId": begin_update(ctx, stack, old, params, token)}
 
 
@@ -295,7 +301,7 @@ def update_termination_protection(ctx: Context, params: dict[str, Any]) -> dict[
 @operation("cloudformation", "SetStackPolicy")
 def set_stack_policy(ctx: Context, params: dict[str, Any]) -> None:
     stack = stack_get(ctx, params["StackName"])
-    stack.data["policy"] = params.get("StackPolicyBody")
+    stack.data["policy"] = common.read_policy(ctx, params)
     ctx.store.put(stack)
 
 
