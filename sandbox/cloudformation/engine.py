@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from sandbox.world import World
 
 RUNS = "stack runs"
+_PUT_BACK = (
+    "type", "properties", "tags", "key", "physical_id", "deletion_policy", "replace_policy", "depends"
+)  # fmt: skip
+"""What of a resource's row a rollback puts back."""
 
 
 def start(world: World, stack: Record, operation: dict[str, Any]) -> None:
@@ -165,6 +169,7 @@ class StackRun:
             row = row or stacks.row_new(self.world, self.stack, name, definition["Type"])
             scope.rows[name] = row
             action = "UPDATE" if row.data["physical_id"] else "CREATE"
+            self._begun(row)
             stacks.row_status(self.world, self.stack, row, f"{action}_FAILED", problem.message)
             raise ResourceFailed(problem.message) from problem
         policies = {
@@ -207,17 +212,7 @@ class StackRun:
             row.data.update(policies)
             self.world.store.put(row)
             return
-        names = (
-            "type",
-            "properties",
-            "tags",
-            "key",
-            "physical_id",
-            "deletion_policy",
-            "replace_policy",
-            "depends",
-        )
-        row.data["previous"] = {n: row.data.get(n) for n in names}
+        row.data["previous"] = {n: row.data.get(n) for n in _PUT_BACK}
         if revert and record is not None:  # a rollback goes back to what was really there
             row.data["previous"]["actual"] = dict(record.properties)
         row.data.update(undone=False, undo=None)
@@ -231,8 +226,17 @@ class StackRun:
         else:
             await self.steps.update(row, properties, scope)
 
+    def _begun(self, row: Record) -> None:
+        """Let the rollback find a row that failed before its resource was touched."""
+        there = row.data["physical_id"]
+        previous = {n: row.data.get(n) for n in _PUT_BACK} if there else None
+        row.data.update(
+            op=self.operation["id"], done=False, previous=previous, undone=False, undo=None, tried=None
+        )
+
     def _check_policy(self, row: Record, action: str) -> None:
         if denied_by_stack_policy(self.stack, str(row.logical_id), row.data["type"], action):
+            self._begun(row)
             reason = (
                 f"Action denied by stack policy: Statement [#1] does not allow [{action}] for resource "
                 f"[LogicalResourceId/{row.logical_id}];"

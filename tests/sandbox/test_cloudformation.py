@@ -314,6 +314,21 @@ def test_drift_is_told_by_property(stacks: Stacks, sandbox: Sandbox, keys: Keys)
     ]
 
 
+def test_independent_resources_are_made_and_deleted_side_by_side(sandbox: Sandbox, stacks: Stacks) -> None:
+    names = [f"P{n}" for n in range(10)]
+    sandbox.fault("slow", stack="beside", seconds=1, account=ACCOUNT)
+    began = time.monotonic()
+    assert stacks.create("beside", template(**{n: parameter("v") for n in names}))["StackStatus"] == (
+        "CREATE_COMPLETE"
+    )
+    assert 1 <= time.monotonic() - began < 5  # one after the other: 10 s
+    statuses = [status for name, status, _ in stacks.events("beside") if name in names]
+    assert "CREATE_COMPLETE" not in statuses[:20]  # each has begun, and been initiated, before one is through
+    began = time.monotonic()
+    assert stacks.delete("beside")["StackStatus"] == "DELETE_COMPLETE"
+    assert 1 <= time.monotonic() - began < 5
+
+
 def test_fifty_stacks_run_side_by_side(stacks: Stacks) -> None:
     body = template(**{f"P{n}": parameter("v") for n in range(10)})
     began = time.monotonic()

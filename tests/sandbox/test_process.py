@@ -235,6 +235,13 @@ def test_cdk_bootstraps_deploys_finds_and_reverts_drift_rolls_back_and_destroys(
     written = str(tmp_path / "cdk.out")  # what the deployment synthesized: saves the next commands the time
     toolkit = ("--require-approval", "never", "--toolkit-stack-name", "Toolkit")
     assert "There were no differences" in cdk("diff", app=written)
+    made = tmp_path / "cdk.out" / "Two.template.json"
+    was = made.read_text()
+    made.write_text(was.replace('"Value": "1"', '"Value": "2"'))
+    said = cdk("diff", "Two", "--fail", app=written, code=1)
+    assert "Number of stacks with differences: 1" in said and "[~] AWS::SSM::Parameter Value" in said
+    assert "[-] 1" in said and "[+] 2" in said and "AWS::IAM::Role" not in said
+    made.write_text(was)
     ssm.put_parameter(Name="/cdk/value", Value="by hand", Overwrite=True)
     assert "by hand" in cdk("drift", "Two", "--fail", app=written, code=1)
     sandbox.fault("failing-type", type="AWS::SSM::Parameter", action="update", message="stuck", count=1)

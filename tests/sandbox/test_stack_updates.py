@@ -139,6 +139,8 @@ def test_stack_policy_forbids_replacement(stacks: Stacks) -> None:
         == "UPDATE_ROLLBACK_COMPLETE"
     )
     assert any("Action denied by stack policy" in r for _, _, r in stacks.events("policed"))
+    (resource,) = stacks.client.describe_stack_resources(StackName="policed")["StackResources"]
+    assert resource["ResourceStatus"] == "UPDATE_COMPLETE"
     assert (
         stacks.update("policed", template(Q=queue(QueueName="policed-1", VisibilityTimeout=9)))["StackStatus"]
         == "UPDATE_COMPLETE"
