@@ -10,14 +10,16 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from sandbox.cloudformation import stacks, template
+from sandbox.cloudformation.failures import ResourceFailed
 from sandbox.cloudformation.graph import run_graph
+from sandbox.cloudformation.outputs import outputs_of
 from sandbox.cloudformation.policy import denied_by_stack_policy
-from sandbox.cloudformation.resources import ResourceFailed, Resources
+from sandbox.cloudformation.resources import Resources
 from sandbox.cloudformation.rollback import undo_update
 from sandbox.cloudformation.scope import StackScope
-from sandbox.cloudformation.stacks import importers, resource_of, rows, stack_status
+from sandbox.cloudformation.stacks import resource_of, rows, stack_status
 from sandbox.cloudformation.teardown import clean_up, delete, plan_removal, take_down
-from sandbox.errors import AwsError, validation_error
+from sandbox.errors import AwsError
 from sandbox.iam.principals import principal_load
 from sandbox.store import Record
 
@@ -134,7 +136,7 @@ class StackRun:
             await self._failed(failed, cancelled)
             return
         try:
-            outputs = self._outputs(scope)
+            outputs = outputs_of(self.world, self.stack, scope)
         except AwsError as problem:
             await self._failed({}, [], problem.message)
             return
@@ -244,40 +246,6 @@ class StackRun:
             stacks.row_status(self.world, self.stack, row, "UPDATE_FAILED", reason)
             raise ResourceFailed(reason)
 
-    def _outputs(self, scope: StackScope) -> list[dict[str, Any]]:
-        outputs = []
-        for name, definition in scope.resolver.template.outputs.items():
-            condition = definition.get("Condition")
-            if condition is not None and not scope.resolver.condition(condition):
-                continue
-            output = {"OutputKey": name, "OutputValue": _as_text(scope.resolver.resolve(definition["Value"]))}
-            if definition.get("Description"):
-                output["Description"] = definition["Description"]
-            export = (definition.get("Export") or {}).get("Name")
-            if export is not None:
-                output["ExportName"] = str(scope.resolver.resolve(export))
-                self._check_export(output["ExportName"])
-            outputs.append(output)
-        new = {o["ExportName"]: o["OutputValue"] for o in outputs if "ExportName" in o}
-        for output in self.stack.data["outputs"]:
-            export = output.get("ExportName")
-            users = importers(self.world, self.stack, export) if export else []
-            if not users or new.get(export) == output["OutputValue"]:
-                continue
-            verb = "updated" if export in new else "deleted"
-            raise validation_error(
-                f"Export {export} cannot be {verb} as it is in use by {' and '.join(users)}"
-            )
-        return outputs
-
-    def _check_export(self, name: str) -> None:
-        found = stacks.export_find(self.world, self.stack.account, self.stack.region, name)
-        if found is not None and found[0] is not self.stack:
-            raise validation_error(
-                f"Export with name {name} is already exported by stack {found[0].data['name']}. "
-                "Rollback requested by user."
-            )
-
     # -- what follows a failure
 
     async def _failed(
@@ -321,11 +289,3 @@ class StackRun:
             self.end("ROLLBACK_COMPLETE")
             return
         await undo_update(self)
-
-
-def _as_text(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, list):
-        return ",".join(str(v) for v in value)
-    return str(value)

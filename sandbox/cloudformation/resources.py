@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from sandbox import schemas
+from sandbox.cloudformation.failures import ResourceFailed, handler_message
 from sandbox.cloudformation.scope import StackScope
 from sandbox.cloudformation.stacks import STACK, resource_of, row_new, row_status
 from sandbox.context import Context, Principal
@@ -16,38 +16,6 @@ from sandbox.store import Record
 
 if TYPE_CHECKING:
     from sandbox.world import World
-
-
-_HANDLER_CODES = (
-    # part of the service's code -> the handler's (CloudFormation CLI user guide, handler error codes)
-    ("AlreadyExist", "AlreadyExists"),
-    ("AlreadyOwned", "AlreadyExists"),
-    ("AccessDenied", "AccessDenied"),
-    ("NotFound", "NotFound"),
-    ("NoSuch", "NotFound"),
-    ("Throttl", "Throttling"),
-    ("LimitExceeded", "ServiceLimitExceeded"),
-    ("QuotaExceeded", "ServiceLimitExceeded"),
-    ("TooMany", "ServiceLimitExceeded"),
-)
-
-
-class ResourceFailed(Exception):
-    """A resource's create, update or delete failed; the row says why."""
-
-
-def handler_message(problem: AwsError) -> str:
-    """A handler's error as CloudFormation words it."""
-    if problem.code in ("CustomResource", "EmbeddedStack"):
-        return problem.message
-    for part, word in _HANDLER_CODES:
-        if part in problem.code:
-            code = word
-            break
-    else:
-        code = "InvalidRequest" if (problem.status or 400) < 500 else "GeneralServiceException"
-    tail = f"(RequestToken: {uuid.uuid4()}, HandlerErrorCode: {code})"
-    return f'Resource handler returned message: "{problem.message}" {tail}'
 
 
 class Nested(Protocol):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sandbox.cloudformation import stacks
+from sandbox.cloudformation.failures import ResourceFailed, handler_message
 from sandbox.cloudformation.graph import reverse, run_graph
-from sandbox.cloudformation.resources import ResourceFailed, handler_message
 from sandbox.cloudformation.stacks import importers, rows
 from sandbox.errors import AwsError
 
