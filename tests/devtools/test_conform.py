@@ -55,7 +55,14 @@ def test_what_passes_is_in_the_report_and_nothing_stays(sandbox: Sandbox, keys: 
 
 
 def test_types_without_a_price_are_not_made(sandbox: Sandbox, keys: Keys, tmp_path: Path) -> None:
-    done = conform(sandbox, keys, tmp_path, ACCOUNT, "1", f"{ROW}test_unsupported_type_is_refused_by_name")
+    done = conform(
+        sandbox,
+        keys,
+        tmp_path,
+        ACCOUNT,
+        "1",
+        "tests/sandbox/test_types_by_schema.py::test_other_types_are_refused_by_name",
+    )
     assert done.returncode == 1
     assert "has no price in devtools/live.py, so it is not made" in (tmp_path / "conform.md").read_text()
 

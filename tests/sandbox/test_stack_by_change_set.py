@@ -30,12 +30,15 @@ def ssm(sandbox: Sandbox, keys: Keys) -> Any:
     return sandbox.client("ssm", keys)
 
 
-def begin(stacks: Stacks, name: str, body: str, execution: dict[str, Any] | None = None, **more: Any) -> None:
-    """Make a change set and execute it."""
+def begin(stacks: Stacks, name: str, body: str, execution: dict[str, Any] | None = None, **more: Any) -> str:
+    """Make a change set and execute it; the stack's id."""
     made = stacks.client.create_change_set(
         StackName=name, ChangeSetName=f"c{time.monotonic_ns()}", TemplateBody=body, **more
     )
+    ready = stacks.client.get_waiter("change_set_create_complete")
+    ready.wait(ChangeSetName=made["Id"], WaiterConfig={"Delay": stacks.pause_s})
     stacks.client.execute_change_set(ChangeSetName=made["Id"], **(execution or {}))
+    return str(made["StackId"])
 
 
 def execute(stacks: Stacks, name: str, body: str, **more: Any) -> dict[str, Any]:
@@ -66,8 +69,7 @@ def test_failed_creation(stacks: Stacks, ssm: Any, failure: str | None, status: 
 
 
 def test_failed_creation_that_is_to_delete_leaves_no_stack(stacks: Stacks) -> None:
-    begin(stacks, "unborn", with_broken("unborn"), ChangeSetType="CREATE", OnStackFailure="DELETE")
-    id = stacks.client.list_stacks()["StackSummaries"][0]["StackId"]
+    id = begin(stacks, "unborn", with_broken("unborn"), ChangeSetType="CREATE", OnStackFailure="DELETE")
     assert stacks.wait(id)["StackStatus"] == "DELETE_COMPLETE"
 
 
