@@ -318,12 +318,3 @@ def test_drift_is_told_by_property(stacks: Stacks, sandbox: Sandbox, keys: Keys)
             "DifferenceType": "NOT_EQUAL",
         }
     ]
-
-
-def test_fifty_stacks_run_side_by_side(stacks: Stacks) -> None:
-    body = template(**{f"P{n}": parameter("v") for n in range(10)})
-    began = time.monotonic()
-    for n in range(50):
-        stacks.client.create_stack(StackName=f"many-{n}", TemplateBody=body)
-    assert all(stacks.wait(f"many-{n}")["StackStatus"] == "CREATE_COMPLETE" for n in range(50))
-    assert time.monotonic() - began < 15
