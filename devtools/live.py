@@ -5,12 +5,14 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from http import HTTPStatus
 from typing import Any
 
 import boto3
 import yaml
 from botocore.exceptions import BotoCoreError, ClientError
 
+from devtools.live_calls import CALLS, PRICED, REFUSED, Made, is_gone
 from devtools.sandbox import Keys
 from devtools.trouble import Trouble
 
@@ -27,8 +29,10 @@ PRICES_USD: Mapping[str, Decimal] = {
     "AWS::SQS::QueuePolicy": Decimal(0),
     "AWS::SSM::Parameter": Decimal(0),
 }
-SERVICES = frozenset({"cloudformation", "sqs", "ssm"})
+SERVICES = frozenset({"cloudformation"}) | PRICED
 DELETED_WITHIN_S = 900
+ASKED = "switchyard.asked"
+"""Of a request's context: its input."""
 COUNTED = "Counted against the cap"
 LEFT_OVER = "LEFT OVER"
 """How the lines begin that tell what was spent, and what a person has to delete."""
@@ -74,10 +78,14 @@ class LiveAccount:
                 watch(f"provide-client-params.cloudformation.{operation}", self._count)
             for operation in ("CreateStack", "CreateChangeSet"):
                 watch(f"after-call.cloudformation.{operation}", self._stack(client))
-        elif service == "sqs":
-            watch("after-call.sqs.CreateQueue", self._queue(client))
-        elif service == "ssm":
-            watch("provide-client-params.ssm.PutParameter", self._parameter(client))
+        for (owner, operation), made in CALLS.items():
+            if owner == service:
+                event = f"{client.meta.service_model.service_id.hyphenize()}.{operation}"
+                watch(f"provide-client-params.{event}", self._spend(made))
+                watch(f"after-call.{event}", self._note(client, made))
+        for operation in REFUSED.get(service, ()):
+            event = f"{client.meta.service_model.service_id.hyphenize()}.{operation}"
+            watch(f"provide-client-params.{event}", _refuse)
         return client
 
     def after_test(self) -> None:
@@ -87,7 +95,8 @@ class LiveAccount:
             try:
                 delete()
             except ClientError as error:
-                self.left.append(f"{name}: {error}")
+                if not is_gone(error):
+                    self.left.append(f"{name}: {error}")
 
     def stop(self) -> None:
         """Nothing runs here."""
@@ -102,6 +111,9 @@ class LiveAccount:
             if kind not in PRICES_USD:
                 raise Trouble(f"{kind} has no price in devtools/live.py, so it is not made.")
             self.spent_usd += PRICES_USD[kind]
+        self._within_cap()
+
+    def _within_cap(self) -> None:
         if self.spent_usd > self.cap_usd:
             raise Trouble(f"The cap of {self.cap_usd} USD would be passed.")
 
@@ -135,16 +147,25 @@ class LiveAccount:
                 return state
             time.sleep(2)
 
-    def _queue(self, client: Any) -> Callable[..., None]:
-        def note(parsed: dict[str, Any], **_: Any) -> None:
-            if url := parsed.get("QueueUrl"):
-                self.made.append((url, lambda: client.delete_queue(QueueUrl=url)))
+    def _spend(self, made: Made) -> Callable[..., None]:
+        def count(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
+            self.spent_usd += made.price_usd
+            self._within_cap()
+            context[ASKED] = params
+
+        return count
+
+    def _note(self, client: Any, made: Made) -> Callable[..., None]:
+        def note(http_response: Any, parsed: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
+            asked = context[ASKED]
+            if http_response.status_code < HTTPStatus.MULTIPLE_CHOICES:
+                name = str(asked.get(made.name, made.name))
+                self.made.append((name, lambda: made.delete(client, asked, parsed)))
 
         return note
 
-    def _parameter(self, client: Any) -> Callable[..., None]:
-        def note(params: dict[str, Any], **_: Any) -> None:
-            name = params["Name"]
-            self.made.append((name, lambda: client.delete_parameters(Names=[name])))
 
-        return note
+def _refuse(model: Any, **_: Any) -> None:
+    raise Trouble(
+        f"{model.name} is not asked of a live account: it may cost, or change what the account shares."
+    )

@@ -14,10 +14,25 @@ from sandbox.app import Application
 from sandbox.errors import UnreadableState
 from sandbox.world import World
 
+EPILOG = """\
+The address that it prints is the endpoint of every service, account and region:
+
+  export AWS_ENDPOINT_URL=http://127.0.0.1:4566 AWS_REGION=eu-west-1
+  curl -X POST $AWS_ENDPOINT_URL/_sandbox/accounts -d '{"account_id": "111122223333"}'
+
+The second line makes the account and answers its root's access key, for any client of AWS.
+sandbox/README.md: how to use it. docs/sandbox.md: what it may be trusted for, faults, the control API.
+"""
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Exit code: 0 after a clean stop, 2 when it could not start (one sentence on stderr)."""
-    parser = argparse.ArgumentParser(prog="python -m sandbox", description="A local AWS on one port.")
+    parser = argparse.ArgumentParser(
+        prog="python -m sandbox",
+        description="A local AWS on one port.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--port", type=int, default=4566, help="port on 127.0.0.1 (default 4566)")
     parser.add_argument("--data", type=Path, default=Path(".data/sandbox"), help="directory of its state")
     parser.add_argument(

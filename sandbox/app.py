@@ -8,7 +8,6 @@ import json
 import logging
 import time
 import uuid
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -113,8 +112,9 @@ class Application:
             log.exception("%s %s failed in the sandbox itself", method, path)
             problem = AwsError("InternalFailure", "The sandbox failed: its log has the traceback.", 500)
             answer = request.error(problem)
-        self.world.store.flush()
         request.write_log(answer)
+        if self.world.store.changed:
+            self.world.store.flush()
         return answer
 
 
@@ -271,7 +271,7 @@ class _Request:
 
     def write_log(self, answer: Answer | None) -> None:
         self.world.requests.add(
-            at=datetime.now(UTC).isoformat(),
+            "api",
             account=self.account,
             region=self.scope.region if self.scope else "",
             service=self._service(),

@@ -121,10 +121,10 @@ class Control:
         return 404, {"error": f"There is no fault {parts[0]}."}
 
     def get_requests(self, parts: list[str], query: dict[str, str], body: dict[str, Any]) -> tuple[int, Any]:
-        after = int(query.get("after", 0))
+        after, via = int(query.get("after", 0)), query.get("via", "api")
         if parts == ["counts"]:
-            return 200, self.world.requests.counts(after)
-        return 200, self.world.requests.after(after, int(query.get("limit", 1000)))
+            return 200, self.world.requests.counts(after, via)
+        return 200, self.world.requests.after(after, int(query.get("limit", 1000)), via)
 
     def get_cognito(self, parts: list[str], query: dict[str, str], body: dict[str, Any]) -> tuple[int, Any]:
         if parts != ["messages"]:

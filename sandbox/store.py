@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from sandbox.errors import UnreadableState
 
@@ -63,6 +63,17 @@ class Record:
 Records = list[Record]
 
 
+class Part(Protocol):
+    """What writes rows of its own in the store's transactions."""
+
+    @property
+    def waiting(self) -> bool: ...
+
+    def prepare(self, database: sqlite3.Connection) -> None: ...
+
+    def write(self, database: sqlite3.Connection) -> None: ...
+
+
 class Store:
     """Records, append-only logs and blobs of one data directory."""
 
@@ -79,7 +90,17 @@ class Store:
         self.on_change: Callable[[], None] | None = None
         """Called once after the first change since the last flush."""
         self._marked = False
+        self._parts: list[Part] = []
         self._db = self._open()
+
+    @property
+    def database(self) -> sqlite3.Connection:
+        return self._db
+
+    def join(self, part: Part) -> None:
+        """Let a part make its table, and write with every flush."""
+        part.prepare(self._db)
+        self._parts.append(part)
 
     def _open(self) -> sqlite3.Connection:
         try:
@@ -132,10 +153,11 @@ class Store:
         """Add the record, or say that its fields have changed."""
         self._index(record)
         self._dirty[record.key] = record
-        self._mark()
+        self.mark()
         return record
 
-    def _mark(self) -> None:
+    def mark(self) -> None:
+        """Say that there is something to flush."""
         if not self._marked and self.on_change is not None:
             self._marked = True
             self.on_change()
@@ -147,7 +169,7 @@ class Store:
         if record.stack:
             self._stacks.get(record.stack, {}).pop(record.key, None)
         self._dirty[record.key] = None
-        self._mark()
+        self.mark()
 
     def disown(self, record: Record) -> None:
         """Take the record out of its stack (a resource that the stack retained)."""
@@ -194,7 +216,7 @@ class Store:
         entries = self._logs.setdefault(stream, [])
         entries.append(entry)
         self._new_logs.append((stream, len(entries), entry))
-        self._mark()
+        self.mark()
 
     def log(self, stream: str) -> Entries:
         """The entries of a stream, oldest first (do not change them)."""
@@ -218,10 +240,16 @@ class Store:
 
     # -- durability
 
+    @property
+    def changed(self) -> bool:
+        """Whether records or logs have changed since the last flush."""
+        return bool(self._dirty or self._new_logs or self._dropped_logs)
+
     def flush(self) -> None:
         """Write what has changed since the last flush, in one transaction."""
         self._marked = False
-        if not (self._dirty or self._new_logs or self._dropped_logs):
+        parts = [part for part in self._parts if part.waiting]
+        if not (self.changed or parts):
             return
         dirty, logs, dropped = self._dirty, self._new_logs, self._dropped_logs
         self._dirty, self._new_logs, self._dropped_logs = {}, [], []
@@ -240,6 +268,8 @@ class Store:
             "DELETE FROM records WHERE account = ? AND region = ? AND type = ? AND id = ?",
             [key for key, record in dirty.items() if record is None],
         )
+        for part in parts:
+            part.write(self._db)
         self._db.execute("COMMIT")
 
     def reset(self) -> None:

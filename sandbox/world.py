@@ -38,7 +38,7 @@ class World:
         self.store = Store(directory)
         self.scheduler = Scheduler(self.store.flush)
         self.faults = Faults(self)
-        self.requests = RequestLog()
+        self.requests = RequestLog(self)
         self.base_url = ""
         self.memory: dict[str, Any] = {}
         """For services: what need not survive the process (waiting receivers, caches), by a name of theirs."""

@@ -10,8 +10,10 @@ import pytest
 from devtools.live import COUNTED, LEFT_OVER, LiveAccount
 from devtools.trouble import Trouble
 
-CLIENTS = frozenset({"stacks", "ssm", "sqs"})
-"""Fixtures that are clients of one account and nothing else."""
+CLIENTS = frozenset(
+    {"stacks", "ssm", "sqs", "s3", "bucket", "kms", "secrets", "ecr", "dynamodb", "table", "aws"}
+)
+"""Fixtures that are clients of one account, or one thing made by such a client for one test."""
 
 live_key = pytest.StashKey[LiveAccount]()
 

@@ -1,4 +1,4 @@
-"""Carrying an administrator's orders to the sandbox, and looking at its faults, by its control API.
+"""Carrying an administrator's orders to the sandbox, and looking at its faults and clock, by its control API.
 
 The sandbox is another process on a private address, not AWS: no session, no role, plain HTTP.
 """
@@ -52,18 +52,29 @@ def sandbox_round() -> None:
 
 def _carry(order: SandboxOrder) -> None:
     try:
-        if order.verb == SandboxOrder.Verb.SET:
-            fault_id = str(_call("POST", "faults", order.body)["id"])
-        else:
-            fault_id = order.fault_id
-            _call("DELETE", f"faults/{fault_id}" if order.verb == SandboxOrder.Verb.END else "faults")
+        fault_id = _carried(order)
     except (Refused, Unreachable) as problem:
         order_close(order, refused=str(problem))
     else:
         order_close(order, fault_id=fault_id)
 
 
-def _look() -> dict[str, list[dict[str, Any]]]:
+def _carried(order: SandboxOrder) -> str:
+    """Carry it; the id of the fault or script that was made, else "". Raises Refused, Unreachable."""
+    verb = SandboxOrder.Verb
+    if order.verb in (verb.SET, verb.SCRIPT):
+        path = "faults" if order.verb == verb.SET else "faults/scripts"
+        return str(_call("POST", path, order.body)["id"])
+    if order.verb == verb.ADVANCE:
+        _call("POST", "clock", order.body)
+    elif order.verb == verb.END_SCRIPT:
+        _call("DELETE", f"faults/scripts/{order.fault_id}")
+    else:
+        _call("DELETE", f"faults/{order.fault_id}" if order.verb == verb.END else "faults")
+    return ""
+
+
+def _look() -> dict[str, Any]:
     ahead_s = float(_call("GET", "clock")["ahead_s"])
 
     def when(at: float | None) -> str | None:
@@ -79,7 +90,7 @@ def _look() -> dict[str, list[dict[str, Any]]]:
         for fault in _call("GET", "faults")
     ]
     entries = [{**entry, "at": when(entry["at"])} for entry in _call("GET", f"faults/log?last={NEWEST}")]
-    return {"faults": faults, "log": entries[::-1]}
+    return {"faults": faults, "log": entries[::-1], "ahead_s": ahead_s}
 
 
 def _call(method: str, path: str, body: dict[str, Any] | None = None) -> Any:

@@ -33,10 +33,10 @@ def measure(folder: Path) -> Section:
     sandbox.start()
     try:
         keys = sandbox.account(ACCOUNT)
-        seconds = _stacks(sandbox, keys, "quick")
-        meanwhile = _calls_beside_slow_stacks(sandbox, keys)
-        memory = _pss(sandbox)
-        started, before, after = _kill(sandbox)
+        seconds = quick_stacks(sandbox, keys)
+        [meanwhile] = calls_beside_slow_stacks(sandbox, keys)
+        memory = pss_mib(sandbox)
+        started, before, after = kill_and_start(sandbox)
     finally:
         sandbox.stop()
     return _section(seconds, meanwhile, memory, started, before, after)
@@ -114,10 +114,10 @@ def _begin(sandbox: Sandbox, keys: Keys, prefix: str) -> dict[str, list[str]]:
     return made
 
 
-def _stacks(sandbox: Sandbox, keys: Keys, prefix: str) -> float:
+def quick_stacks(sandbox: Sandbox, keys: Keys) -> float:
     """Seconds until all are made, each with all its resources."""
     begun = time.perf_counter()
-    made = _begin(sandbox, keys, prefix)
+    made = _begin(sandbox, keys, "quick")
     for region, ids in made.items():
         client = sandbox.client("cloudformation", keys, region)
         for id in ids:
@@ -134,8 +134,8 @@ def _stacks(sandbox: Sandbox, keys: Keys, prefix: str) -> float:
     return seconds
 
 
-def _calls_beside_slow_stacks(sandbox: Sandbox, keys: Keys) -> list[float]:
-    """Milliseconds of each call."""
+def calls_beside_slow_stacks(sandbox: Sandbox, keys: Keys, rounds: int = 1) -> list[list[float]]:
+    """Milliseconds of each call, round by round. Raises Trouble when the stacks were made before the last call."""
     sandbox.settings(speed=1, durations={"AWS::SSM::Parameter": {"create": SLOW_S}})
     made = _begin(sandbox, keys, "slow")
     asks = [
@@ -143,11 +143,12 @@ def _calls_beside_slow_stacks(sandbox: Sandbox, keys: Keys) -> list[float]:
         sandbox.client("sqs", keys).list_queues,
         sandbox.client("dynamodb", keys).list_tables,
     ]
-    took = []
-    for number in range(CALLS):
-        begun = time.perf_counter()
-        asks[number % len(asks)]()
-        took.append((time.perf_counter() - begun) * 1000)
+    took: list[list[float]] = [[] for _ in range(rounds)]
+    for times in took:
+        for number in range(CALLS):
+            begun = time.perf_counter()
+            asks[number % len(asks)]()
+            times.append((time.perf_counter() - begun) * 1000)
     first = sandbox.client("cloudformation", keys, REGIONS[0])
     status = first.describe_stacks(StackName=made[REGIONS[0]][0])["Stacks"][0]["StackStatus"]
     if status != "CREATE_IN_PROGRESS":
@@ -155,13 +156,14 @@ def _calls_beside_slow_stacks(sandbox: Sandbox, keys: Keys) -> list[float]:
     return took
 
 
-def _pss(sandbox: Sandbox) -> float:
+def pss_mib(sandbox: Sandbox) -> float:
+    """Memory of the process and its children."""
     assert sandbox.process is not None
     main = psutil.Process(sandbox.process.popen.pid)
     return float(sum(p.memory_full_info().pss for p in (main, *main.children(recursive=True)))) / MIB
 
 
-def _kill(sandbox: Sandbox) -> tuple[float, int, int]:
+def kill_and_start(sandbox: Sandbox) -> tuple[float, int, int]:
     """Seconds of the start after SIGKILL, and the records of finished things before and after it."""
 
     def count() -> int:

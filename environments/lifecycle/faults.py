@@ -1,62 +1,94 @@
-"""Faults of the sandbox, set and ended by an administrator: orders that a worker carries there, and what it saw.
+"""Faults and the clock of the sandbox, changed by an administrator: orders for a worker, and what it saw there.
 
 Only where the portal has a sandbox, and only for accounts that live in it.
 """
 
-import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.utils import timezone
 
 from environments.errors import Conflict, InvalidFields
-from environments.lifecycle.fault_kinds import KINDS, Kind
-from environments.lifecycle.models import Account, SandboxOrder, SandboxView
+from environments.lifecycle.fault_checks import LONGEST_S, fault_checked, number_of
+from environments.lifecycle.models import SandboxOrder, SandboxView
 from environments.operations.audit import audit_record
 from environments.operations.queue import ring
 from environments.people.models import User
 from environments.people.rights import require
 
 TASK = "workers.sandbox"
-LONGEST_S = 366 * 86400
+LONGEST_SCRIPT = 50
+UNITS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400}
 STUCK = timedelta(seconds=60)
 """An order that a worker took this long ago, and never told of, was lost with it."""
 LOOK_EVERY = timedelta(seconds=1)
 Verb, Status = SandboxOrder.Verb, SandboxOrder.Status
 
 
-def sandbox_accounts() -> QuerySet[Account]:
-    """The accounts that live in the sandbox; none where there is none."""
-    accounts = Account.objects.filter(is_on_sandbox=True).order_by("name")
-    return accounts if settings.SANDBOX_URL else accounts.none()
-
-
-def sandbox_regions() -> list[str]:
-    """The regions of those accounts."""
-    return sorted(
-        {region for regions in sandbox_accounts().values_list("regions", flat=True) for region in regions}
-    )
-
-
-def fault_set(*, kind: str, given: Mapping[str, str], actor: User | None) -> SandboxOrder:
-    """Order a fault. given: what was typed, by field; empty texts say nothing. Raises Forbidden, InvalidFields."""
+def fault_set(*, kind: str, given: Mapping[str, Any], actor: User | None) -> SandboxOrder:
+    """Order a fault. given: what was typed, by field (`fault_checked`). Raises Forbidden, InvalidFields."""
     _allow(actor)
-    described = KINDS.get(kind)
-    if described is None:
-        raise InvalidFields({"kind": f"Choose one of these kinds: {', '.join(KINDS)}."})
-    body = {"kind": kind, **_checked(described, given)}
+    body = fault_checked(kind, given)
     return _order(Verb.SET, body=body, audited="sandbox-fault.set", actor=actor)
+
+
+def script_set(*, name: str, faults: Sequence[Mapping[str, Any]], actor: User | None) -> SandboxOrder:
+    """Order several faults as one, each with its own times. faults: "kind" and fields, as `fault_set` takes them.
+
+    Raises Forbidden, InvalidFields (of the n-th fault's field as `faults[n].field`).
+    """
+    _allow(actor)
+    name = name.strip()
+    problems = {}
+    if not 0 < len(faults) <= LONGEST_SCRIPT:
+        problems["faults"] = f"A script has 1 to {LONGEST_SCRIPT} faults."
+    if len(name) > 100:
+        problems["name"] = "A script's name has at most 100 characters."
+    kept = []
+    for n, fault in enumerate(faults[:LONGEST_SCRIPT]):
+        try:
+            kept.append(fault_checked(str(fault.get("kind")), fault))
+        except InvalidFields as refused:
+            problems |= {f"faults[{n}].{field}": sentence for field, sentence in refused.errors.items()}
+    if problems:
+        raise InvalidFields(problems)
+    body = {**({"name": name} if name else {}), "faults": kept}
+    return _order(Verb.SCRIPT, body=body, audited="sandbox-script.set", actor=actor)
+
+
+def script_end(*, script_id: str, actor: User | None) -> SandboxOrder:
+    """Order the end of what is left of a script. Raises Forbidden, Conflict."""
+    _allow(actor)
+    if not any(fault["script"] == script_id for fault in _known()):
+        raise Conflict(f"Nothing of {script_id[:40]} is planted any more.")
+    return _order(Verb.END_SCRIPT, body={}, fault_id=script_id, audited="sandbox-script.ended", actor=actor)
+
+
+def clock_advance(*, seconds: str, unit: str, actor: User | None) -> SandboxOrder:
+    """Order that the sandbox's clock is put forward. seconds: a number of `unit` (a key of UNITS), as it was typed.
+
+    Raises Forbidden, InvalidFields.
+    """
+    _allow(actor)
+    number = number_of(seconds)
+    if unit not in UNITS:
+        raise InvalidFields({"forward": f"Choose one of these units: {', '.join(UNITS)}."})
+    if number is None or not 0 < number * UNITS[unit] <= LONGEST_S:
+        raise InvalidFields(
+            {"forward": "The clock goes forward by more than nothing, and by 366 days at most."}
+        )
+    body = {"advance_s": round(number * UNITS[unit], 3)}
+    return _order(Verb.ADVANCE, body=body, audited="sandbox-clock.advanced", actor=actor)
 
 
 def fault_end(*, fault_id: str, actor: User | None) -> SandboxOrder:
     """Order the end of a fault, or that it never begins. Raises Forbidden, Conflict."""
     _allow(actor)
-    known = SandboxView.objects.filter(pk=SandboxView.THE_ONE).values_list("faults", flat=True).first() or []
-    body = next((fault for fault in known if fault["id"] == fault_id), None)
+    body = next((fault for fault in _known() if fault["id"] == fault_id), None)
     if body is None:
         raise Conflict(f"There is no fault {fault_id[:40]} any more.")
     return _order(Verb.END, body=body["body"], fault_id=fault_id, audited="sandbox-fault.ended", actor=actor)
@@ -66,6 +98,11 @@ def fault_end_all(*, actor: User | None) -> SandboxOrder:
     """Order the end of all faults, of those too that are still to begin. Raises Forbidden."""
     _allow(actor)
     return _order(Verb.END_ALL, body={}, audited="sandbox-fault.all-ended", actor=actor)
+
+
+def _known() -> list[dict[str, Any]]:
+    """The faults that were seen last."""
+    return SandboxView.objects.filter(pk=SandboxView.THE_ONE).values_list("faults", flat=True).first() or []
 
 
 def _allow(actor: User | None) -> None:
@@ -83,52 +120,6 @@ def _order(
         audit_record(audited, f"sandbox:order-{order.pk}", actor=actor, after=shown)
         transaction.on_commit(lambda: ring(TASK))
     return order
-
-
-def _checked(kind: Kind, given: Mapping[str, str]) -> dict[str, Any]:
-    """The fault's fields as the sandbox takes them. Raises InvalidFields."""
-    problems: dict[str, str] = {}
-    body: dict[str, Any] = {}
-    choices = {
-        "account": [account.account_id for account in sandbox_accounts()],
-        "region": sandbox_regions(),
-    }
-    for field in kind.all_fields():
-        typed = str(given.get(field.name) or "").strip()
-        if not typed:
-            if field.required:
-                problems[field.name] = f"{field.label} is needed."
-            continue
-        allowed = choices.get(field.name) or [value for value, _ in field.choices]
-        if field.is_number:
-            number = _number(typed)
-            if number is None or not field.least <= number <= LONGEST_S:
-                problems[field.name] = f"{field.label} is a number from {field.least:g} on."
-            elif number or field.least:
-                body[field.name] = int(number) if field.is_whole or number.is_integer() else number
-        elif (field.choices or field.name in choices) and typed not in allowed:
-            problems[field.name] = (
-                f"{field.label}: {typed[:60]} is not one of {', '.join(allowed) or 'none'}."
-            )
-        elif len(typed) > 200:
-            problems[field.name] = f"{field.label} has at most 200 characters."
-        else:
-            body[field.name] = typed
-    if kind.one_of and not problems and not any(body.get(name) for name in kind.one_of):
-        labels = {field.name: field.label.lower() for field in kind.fields}
-        words = " or ".join(labels[name] for name in kind.one_of)
-        problems[kind.one_of[0]] = f"Say {words}."
-    if problems:
-        raise InvalidFields(problems)
-    return body
-
-
-def _number(typed: str) -> float | None:
-    try:
-        number = float(typed)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None
 
 
 # -- what workers ask and tell
@@ -165,11 +156,17 @@ def orders_wait() -> bool:
     return SandboxOrder.objects.filter(status=Status.PENDING).exists()
 
 
-def view_record(*, faults: list[dict[str, Any]], log: list[dict[str, Any]]) -> None:
-    """Keep what a worker saw."""
+def view_record(*, faults: list[dict[str, Any]], log: list[dict[str, Any]], ahead_s: float) -> None:
+    """Keep what a worker saw. ahead_s: by how much the sandbox's clock is ahead of this machine's."""
     SandboxView.objects.update_or_create(
         pk=SandboxView.THE_ONE,
-        defaults={"faults": faults, "log": log, "problem": "", "seen_at": timezone.now()},
+        defaults={
+            "faults": faults,
+            "log": log,
+            "ahead_s": ahead_s,
+            "problem": "",
+            "seen_at": timezone.now(),
+        },
     )
 
 

@@ -5,45 +5,41 @@ A worker carries the orders to the sandbox and brings back what it sees there; t
 
 import hashlib
 import json
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from environments.display import place
-from environments.errors import DomainError, Forbidden
-from environments.lifecycle.fault_kinds import KINDS, SERVICES, Kind
+from environments.display import place, span_words
+from environments.errors import DomainError, Forbidden, InvalidFields
+from environments.lifecycle.fault_checks import fault_checked, sandbox_accounts, sandbox_regions
+from environments.lifecycle.fault_kinds import KINDS, Kind
 from environments.lifecycle.faults import (
+    LONGEST_SCRIPT,
+    UNITS,
     fault_end,
     fault_end_all,
     fault_set,
-    sandbox_accounts,
-    sandbox_regions,
     view_ask,
 )
 from environments.lifecycle.models import SandboxOrder
 from environments.people.models import User
+from portal.pages import fault_words
 from portal.pages.base import attempt, page, problems_of, view_requires
 
 FIRST = "dark"
 REFUSALS_SHOWN = timedelta(minutes=10)
-EVENTS = {
-    "set": ("Set", "add_circle", "grey"),
-    "begun": ("Begun", "bolt", "amber"),
-    "touched": ("Struck", "flash_on", "blue"),
-    "ended": ("Ended", "check_circle", "green"),
-    "cancelled": ("Cancelled", "cancel", "grey"),
-}
-SERVICE_WORDS = dict(SERVICES)
+SCRIPT = "sandbox-script"
+"""Of the session: the faults that a person is putting together, as the service takes them."""
 
 
-def _viewer(request: HttpRequest) -> User:
+def sandbox_viewer(request: HttpRequest) -> User:
     """An administrator of a portal that has a sandbox."""
     user = view_requires(request, "sandbox.change")
     if not settings.SANDBOX_URL:
@@ -53,15 +49,18 @@ def _viewer(request: HttpRequest) -> User:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def show(request: HttpRequest) -> HttpResponse:
-    """The page; a POST orders a fault."""
-    user = _viewer(request)
+    """The page; a POST orders a fault, or adds it to the script that is being put together."""
+    user = sandbox_viewer(request)
     problems: dict[str, str] = {}
     typed = request.POST if request.method == "POST" else request.GET
     name = typed.get("kind", FIRST)
     if request.method == "POST":
-        given = {field: str(value) for field, value in request.POST.items()}
+        given = {field: request.POST.getlist(field) for field in request.POST}
         try:
-            fault_set(kind=name, given=given, actor=user)
+            if request.POST.get("do") == "add":
+                _add(request, fault_checked(name, given))
+            else:
+                fault_set(kind=name, given=given, actor=user)
         except Forbidden:
             raise
         except DomainError as error:
@@ -75,15 +74,25 @@ def show(request: HttpRequest) -> HttpResponse:
         status=400 if problems else 200,
         kinds=[(key, kind.label) for key, kind in KINDS.items()],
         sandbox_url=settings.SANDBOX_URL,
+        script=[fault_words.drafted(body) for body in request.session.get(SCRIPT, ())],
+        units=UNITS,
         **_form(name if name in KINDS else FIRST, typed, problems),
         **_live(),
     )
 
 
+def _add(request: HttpRequest, body: dict[str, Any]) -> None:
+    """Raises InvalidFields when the script is full."""
+    drafted = request.session.get(SCRIPT, [])
+    if len(drafted) >= LONGEST_SCRIPT:
+        raise InvalidFields({"kind": f"A script has {LONGEST_SCRIPT} faults at most."})
+    request.session[SCRIPT] = [*drafted, body]
+
+
 @require_safe
 def fields(request: HttpRequest) -> HttpResponse:
     """The inputs of another kind."""
-    _viewer(request)
+    sandbox_viewer(request)
     name = request.GET.get("kind", FIRST)
     form = _form(name if name in KINDS else FIRST, request.GET, {})
     return TemplateResponse(request, "portal/faults/fields.html", form)
@@ -92,7 +101,7 @@ def fields(request: HttpRequest) -> HttpResponse:
 @require_safe
 def live(request: HttpRequest) -> HttpResponse:
     """What has changed since the page last asked; 204 when nothing has."""
-    _viewer(request)
+    sandbox_viewer(request)
     state = _live()
     if state["seen"] == request.GET.get("seen"):
         return HttpResponse(status=204)
@@ -102,7 +111,7 @@ def live(request: HttpRequest) -> HttpResponse:
 @require_POST
 def end(request: HttpRequest) -> HttpResponse:
     """End one, or cancel it before it begins."""
-    user = _viewer(request)
+    user = sandbox_viewer(request)
     attempt(request, lambda: fault_end(fault_id=request.POST.get("fault", ""), actor=user))
     return redirect("admin:sandbox-faults")
 
@@ -110,12 +119,12 @@ def end(request: HttpRequest) -> HttpResponse:
 @require_POST
 def end_all(request: HttpRequest) -> HttpResponse:
     """End all of them."""
-    user = _viewer(request)
+    user = sandbox_viewer(request)
     attempt(request, lambda: fault_end_all(actor=user))
     return redirect("admin:sandbox-faults")
 
 
-def _form(name: str, typed: Any, problems: dict[str, str]) -> dict[str, Any]:
+def _form(name: str, typed: QueryDict, problems: dict[str, str]) -> dict[str, Any]:
     kind: Kind = KINDS[name]
     choices = {
         "account": [(account.account_id, account.name) for account in sandbox_accounts()],
@@ -127,6 +136,7 @@ def _form(name: str, typed: Any, problems: dict[str, str]) -> dict[str, Any]:
             "choices": choices.get(field.name, field.choices),
             "is_choice": bool(field.choices) or field.name in choices,
             "typed": typed.get(field.name, ""),
+            "picked": typed.getlist(field.name),
             "problem": problems.get(field.name, ""),
         }
         for field in kind.all_fields()
@@ -139,7 +149,7 @@ def _live() -> dict[str, Any]:
     view = view_ask()
     orders = [
         {
-            "words": _order_words(order),
+            "words": fault_words.order_words(order),
             "status": order.status,
             "sentence": order.sentence,
             "at": order.asked_at,
@@ -150,14 +160,17 @@ def _live() -> dict[str, Any]:
         view.faults,
         view.log[:1],
         view.problem,
+        round(view.ahead_s),
         [(o["words"], o["status"]) for o in orders],
         bool(view.seen_at),
     ]
     seen = hashlib.sha256(json.dumps(told, default=str).encode()).hexdigest()[:16]
     return {
-        "faults": [_fault(fault) for fault in view.faults],
-        "log": [_entry(entry) for entry in view.log],
+        "faults": [fault_words.planted(fault) for fault in view.faults],
+        "log": [fault_words.told(entry) for entry in view.log],
         "problem": view.problem,
+        "scripts": sorted({fault["script"] for fault in view.faults if fault["script"]}),
+        "ahead": span_words(timedelta(seconds=view.ahead_s)) if view.ahead_s >= 1 else "",
         "looked": view.seen_at is not None,
         "orders": orders,
         "seen": seen,
@@ -169,83 +182,3 @@ def _recent_orders() -> list[SandboxOrder]:
     since = timezone.now() - REFUSALS_SHOWN
     refused = SandboxOrder.objects.filter(status=SandboxOrder.Status.REFUSED, asked_at__gte=since)
     return [*waiting[:20], *refused[:5]]
-
-
-def _order_words(order: SandboxOrder) -> str:
-    verb = SandboxOrder.Verb
-    if order.verb == verb.END_ALL:
-        return "Ending all faults"
-    name = _name(order.body)
-    return f"Setting: {name}" if order.verb == verb.SET else f"Ending {order.fault_id}: {name}"
-
-
-def _name(body: dict[str, Any]) -> str:
-    kind = KINDS.get(body.get("kind", ""))
-    return ", ".join([kind.label if kind else str(body.get("kind", "")), _where(body)])
-
-
-def _where(body: dict[str, Any]) -> str:
-    """Whom a fault meets, in words: account, region, service, type, stack."""
-    names = {account.account_id: account.name for account in sandbox_accounts()}
-    parts = [
-        _words(body.get("region"), {}, "every region"),
-        _words(body.get("service"), SERVICE_WORDS, ""),
-        *(_words(body.get(name), {}, "") for name in ("operation", "type", "stack")),
-        _words(body.get("account"), names, ""),
-    ]
-    return ", ".join(part for part in parts if part)
-
-
-def _words(value: Any, table: dict[str, str], none: str) -> str:
-    if value in (None, ""):
-        return none
-    values = value if isinstance(value, list) else [value]
-    return " and ".join(table.get(str(one), str(one)) for one in values)
-
-
-def _fault(fault: dict[str, Any]) -> dict[str, Any]:
-    body = fault["body"]
-    kind = KINDS.get(body["kind"])
-    detail = {
-        field.label: dict(field.choices).get(str(body[field.name]), body[field.name])
-        for field in (kind.fields if kind else ())
-        if field.name in body and field.name not in ("service", "operation", "type", "stack", "count")
-    }
-    return {
-        "id": fault["id"],
-        "label": kind.label if kind else body["kind"],
-        "icon": kind.icon if kind else "bolt",
-        "where": _where(body),
-        "detail": detail,
-        "active": fault["state"] == "active",
-        "begins": datetime.fromisoformat(fault["begins_at"]),
-        "ends": datetime.fromisoformat(fault["ends_at"]) if fault["ends_at"] else None,
-        "touched": fault["touched"],
-        "left": fault["left"],
-        "script": fault["script"],
-    }
-
-
-def _entry(entry: dict[str, Any]) -> dict[str, Any]:
-    word, icon, tone = EVENTS.get(entry["event"], (entry["event"], "bolt", "grey"))
-    kind = KINDS.get(entry["kind"])
-    if entry["event"] == "set":
-        text = _where(entry["body"])
-    elif entry["event"] == "touched":
-        named = (
-            str(entry[name])
-            for name in ("service", "operation", "type", "action", "resource", "region")
-            if entry.get(name)
-        )
-        text = " ".join(named)
-    else:
-        text = str(entry.get("why", ""))
-    return {
-        "at": datetime.fromisoformat(entry["at"]),
-        "word": word,
-        "icon": icon,
-        "tone": tone,
-        "fault": entry["fault"],
-        "label": kind.label if kind else entry["kind"],
-        "text": text,
-    }

@@ -15,6 +15,7 @@ from portal.pages import (
     approvals,
     environment,
     environment_new,
+    fault_scripts,
     faults,
     operation,
     people,
@@ -84,5 +85,9 @@ def page_urls(site: "PortalSite") -> list[URLPattern]:
         ("sandbox/faults/live/", faults.live, "sandbox-faults-live"),
         ("sandbox/faults/end/", faults.end, "sandbox-faults-end"),
         ("sandbox/faults/end-all/", faults.end_all, "sandbox-faults-end-all"),
+        ("sandbox/faults/script/", fault_scripts.order, "sandbox-faults-script"),
+        ("sandbox/faults/script/drop/", fault_scripts.drop, "sandbox-faults-script-drop"),
+        ("sandbox/faults/script/end/", fault_scripts.end, "sandbox-faults-script-end"),
+        ("sandbox/clock/", fault_scripts.forward, "sandbox-clock"),
     ]
     return [path(address, site.admin_view(_guarded(view)), name=name) for address, view, name in pages]

@@ -17,10 +17,14 @@ def darkness(world: World, account: str, region: str, *services: str) -> str | N
 
 
 def struck(world: World, account: str, region: str, service: str, resource: str) -> str | None:
-    """`darkness` of a call that was made to an application or a database: the log tells it, no count is used up."""
-    for fault in world.faults.active("dark", _facts(account, region, service)):
+    """The id of the fault that darkens what was asked of an application or a database, if one does.
+
+    The log tells it, no count is used up.
+    """
+    faults = world.faults.active("dark", _facts(account, region, service))
+    for fault in faults:
         world.faults.note(fault, **_facts(account, region, service), resource=resource)
-    return darkness(world, account, region, service)
+    return faults[0].id if faults else None
 
 
 def _facts(account: str, region: str, service: str) -> dict[str, str]:

@@ -27,6 +27,8 @@ class Request:
     headers: list[tuple[str, str]] = field(default_factory=list)
     body: bytes = b""
     source: str = "127.0.0.1"
+    balancer: Record | None = None
+    """The load balancer that it came to, once that is known."""
 
     def header(self, name: str) -> str:
         return next((v for n, v in self.headers if n == name), "")

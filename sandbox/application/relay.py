@@ -81,6 +81,22 @@ class _Session:
         self.reader: asyncio.StreamReader | None = None
         self.back: asyncio.StreamWriter | None = None
         self.sequence = 0
+        self.user = ""
+
+    def _note(self, status: int | None, error: str | None = None, fault: str | None = None) -> None:
+        found = endpoints.find(self.world, self.name)
+        self.world.requests.add(
+            "database",
+            account=found[0].account if found else "",
+            region=found[0].region if found else "",
+            service="database",
+            operation="connect",
+            resource=self.name,
+            principal=self.user,
+            status=status,
+            error=error,
+            fault=fault,
+        )
 
     def close(self) -> None:
         for writer in (self.writer, self.back):
@@ -102,16 +118,20 @@ class _Session:
             elif route.tls is not None:
                 raise Refused(*route.tls)
             response = wire.parse_response(answer)
+            self.user = response.user
             await self._log_in(route, response, nonce)
             await self._log_in_behind(route, behind, greeting, response)
         except Dark as dark:
-            struck(self.world, dark.account, dark.region, "rds", self.name)
+            fault = struck(self.world, dark.account, dark.region, "rds", self.name)
+            self._note(None, "hang" if dark.hang else "unreachable", fault)
             if dark.hang:
                 await asyncio.sleep(3600)
             return
         except Refused as refused:
+            self._note(refused.packet[0], refused.packet[1])
             await self._send(wire.error(*refused.packet, before_login=self.sequence == 0))
             return
+        self._note(0)
         await self._send(wire.OK)
         await self._pass_on(route, behind)
 

@@ -49,9 +49,9 @@ REQUESTS_KEPT = 1000
 class Unreachable(Exception):
     """No answer at all comes from where the name leads; `hang`: not even a refusal. The text says why."""
 
-    def __init__(self, why: str, hang: bool = False) -> None:
+    def __init__(self, why: str, hang: bool = False, fault: str | None = None) -> None:
         super().__init__(why)
-        self.hang = hang
+        self.hang, self.fault = hang, fault
 
 
 def is_name_of_ours(world: World, host: str) -> bool:
@@ -83,7 +83,7 @@ async def handle(
         asked = scope["query_string"].decode("ascii")
         request = Request(scope["method"], name.lower(), int(port or 0), path, asked, headers, body)
         try:
-            reply = await ask(world, request)
+            reply = await served(world, request)
         except Unreachable as problem:
             if problem.hang:
                 return "hang"
@@ -151,7 +151,7 @@ async def fetch(world: World, query: dict[str, str]) -> dict[str, Any]:
     request.headers = [("host", url.hostname), ("content-length", str(len(request.body)))]
     began = time.monotonic()
     try:
-        reply = await ask(world, request)
+        reply = await served(world, request)
     except Unreachable as problem:
         return {"status": None, "error": str(problem), "hang": problem.hang}
     return {
@@ -160,6 +160,33 @@ async def fetch(world: World, query: dict[str, str]) -> dict[str, Any]:
         "body": reply.body.decode(errors="replace"),
         "took_ms": round((time.monotonic() - began) * 1000),
     }
+
+
+async def served(world: World, request: Request) -> Reply:
+    """`ask` by a client (a health check's probes are none): the log of calls tells it. Raises Unreachable."""
+    try:
+        reply = await ask(world, request)
+    except Unreachable as problem:
+        _note(world, request, None, "hang" if problem.hang else "unreachable", problem.fault)
+        raise
+    _note(world, request, reply.status)
+    return reply
+
+
+def _note(
+    world: World, request: Request, status: int | None, error: str | None = None, fault: str | None = None
+) -> None:
+    world.requests.add(
+        "application",
+        account=request.balancer.account if request.balancer else "",
+        region=request.balancer.region if request.balancer else "",
+        service="application",
+        operation=request.method,
+        resource=f"{request.host}{request.path}",
+        status=status,
+        error=error,
+        fault=fault,
+    )
 
 
 async def ask(world: World, request: Request) -> Reply:
@@ -173,10 +200,12 @@ async def ask(world: World, request: Request) -> Reply:
     balancer = _balancer_at(world, addresses[0])
     if balancer is None:
         raise Unreachable(f"Nothing listens on {addresses[0]}, the address of {request.host}.")
+    request.balancer = balancer
     ctx = world.context(balancer.account, balancer.region)
-    dark = struck(world, balancer.account, balancer.region, "elbv2", request.host)
+    dark = darkness(world, balancer.account, balancer.region, "elbv2")
     if dark is not None:
-        raise Unreachable(f"The region {balancer.region} is dark.", dark == "hang")
+        fault = struck(world, balancer.account, balancer.region, "elbv2", request.host)
+        raise Unreachable(f"The region {balancer.region} is dark.", dark == "hang", fault)
     return await through(ctx, balancer, request)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from sandbox import schemas
@@ -80,9 +81,19 @@ class Resources:
 
     def _planted(self, type_name: str, action: str) -> None:
         facts = {"account": self.stack.account, "region": self.stack.region, "service": "cloudformation"}
-        message = self.world.faults.failing_type(facts, type_name, action)
-        if message:
-            raise AwsError("GeneralServiceException", message, 500)
+        self.world.faults.failing_type(facts, type_name, action)
+
+    def _told(self, action: str, type_name: str, logical_id: str) -> AbstractContextManager[None]:
+        """What is done within it is a call of the type's handler in the log of calls."""
+        return self.world.requests.told(
+            "cloudformation",
+            account=self.stack.account,
+            region=self.stack.region,
+            service="cloudformation",
+            operation=action,
+            resource=f"{type_name} {self.stack.data['name']}/{logical_id}",
+            principal=self.ctx.principal.arn,
+        )
 
     # -- create
 
@@ -121,32 +132,30 @@ class Resources:
         except AwsError as problem:
             raise self._fail(row, action, problem, plain=True) from problem
         try:
-            self._planted(type_name, "create")
-            tags = self._tags_for(type_name, logical_id)
-            handler = self.world.type(type_name)
-            id = handler.identify(self.ctx, values, f"{self.stack.data['name']}-{logical_id}")
-            permit_type(self.ctx, type_name, "create", values, handler.arn_for(self.ctx, id, values), tags)
-            if type_name == STACK:
-                record = self._nested.make(self.ctx, self.stack, logical_id, values)
-            else:
-                record = self.world.create(
-                    self.ctx,
-                    type_name,
-                    values,
-                    id=id,
-                    tags=tags,
-                    stack=self.stack.arn,
-                    logical_id=logical_id,
+            with self._told("create", type_name, logical_id):
+                record = self._make(logical_id, type_name, values)
+                row.data["key"] = list(record.key)
+                row.data["physical_id"] = self.world.type(type_name).ref(record)
+                row_status(
+                    self.world, self.stack, row, f"{action}_IN_PROGRESS", "Resource creation Initiated", True
                 )
-            row.data["key"] = list(record.key)
-            row.data["physical_id"] = self.world.type(type_name).ref(record)
-            row_status(
-                self.world, self.stack, row, f"{action}_IN_PROGRESS", "Resource creation Initiated", True
-            )
-            await self._through(record)
+                await self._through(record)
         except AwsError as problem:
             raise self._fail(row, action, problem) from problem
         self._done(row, action)
+
+    def _make(self, logical_id: str, type_name: str, values: dict[str, Any]) -> Record:
+        """Begin to make it. Raises AwsError."""
+        self._planted(type_name, "create")
+        tags = self._tags_for(type_name, logical_id)
+        handler = self.world.type(type_name)
+        id = handler.identify(self.ctx, values, f"{self.stack.data['name']}-{logical_id}")
+        permit_type(self.ctx, type_name, "create", values, handler.arn_for(self.ctx, id, values), tags)
+        if type_name == STACK:
+            return self._nested.make(self.ctx, self.stack, logical_id, values)
+        return self.world.create(
+            self.ctx, type_name, values, id=id, tags=tags, stack=self.stack.arn, logical_id=logical_id
+        )
 
     async def _through(self, record: Record) -> None:
         """Wait until what was begun is through. Raises AwsError if it failed."""
@@ -188,7 +197,8 @@ class Resources:
         record = resource_of(self.world, row)
         try:
             if record is not None:
-                await self._through(record)
+                with self._told(action.lower(), record.type, str(row.logical_id)):
+                    await self._through(record)
         except AwsError as problem:
             self._split(row, record)
             raise self._fail(row, action, problem) from problem
@@ -213,13 +223,14 @@ class Resources:
                     "NotFound",
                     f"Resource of type '{type_name}' with identifier '{row.data['physical_id']}' was not found.",
                 )
-            self._planted(type_name, "update")
-            permit_type(self.ctx, type_name, "update", values, record.arn, {})
-            if type_name == STACK:
-                await self._change_stack(row, record, values)
-            else:
-                self.world.update(self.ctx, record, values, tags=self._updated_tags(row, record))
-                await self.world.settled(record)
+            with self._told("update", type_name, logical_id):
+                self._planted(type_name, "update")
+                permit_type(self.ctx, type_name, "update", values, record.arn, {})
+                if type_name == STACK:
+                    await self._change_stack(row, record, values)
+                else:
+                    self.world.update(self.ctx, record, values, tags=self._updated_tags(row, record))
+                    await self.world.settled(record)
         except AwsError as problem:
             self._split(row, record)
             raise self._fail(row, "UPDATE", problem) from problem
@@ -274,6 +285,10 @@ class Resources:
         """Delete a resource's record and wait until it is through. Raises AwsError."""
         if record is None or record.stack != self.stack.arn:
             return
+        with self._told("delete", record.type, record.logical_id or record.id):
+            await self._unmake(record, policy)
+
+    async def _unmake(self, record: Record, policy: str) -> None:
         if record.pending == "delete":
             await self.world.settled(record)
             return

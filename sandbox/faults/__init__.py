@@ -9,6 +9,7 @@ from collections.abc import Callable
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from sandbox.errors import AwsError
 from sandbox.faults.kinds import KINDS, BadFault, Kind, checked, register
 from sandbox.faults.planted import FILTERS, TYPE, Fault, fits
 from sandbox.store import GLOBAL, Record
@@ -204,14 +205,13 @@ class Faults:
             return self.touch(fault, **facts)
         return None
 
-    def failing_type(self, facts: dict[str, str], type_name: str, action: str) -> str | None:
-        """The message with which CloudFormation's call of a type's handler fails, if one is planted."""
+    def failing_type(self, facts: dict[str, str], type_name: str, action: str) -> None:
+        """Raise the AwsError with which CloudFormation's call of a type's handler fails, if one is planted."""
         for fault in self.active("failing-type", facts):
             if fault.body["type"] == type_name and fault.body.get("action", "create") == action:
                 self.touch(fault, **facts, type=type_name, action=action)
-                said = fault.body.get("message")
-                return str(said or f"The sandbox was told that {action} of {type_name} fails")
-        return None
+                said = fault.body.get("message") or f"The sandbox was told that {action} of {type_name} fails"
+                raise AwsError("GeneralServiceException", str(said), 500, fault=fault.id)
 
     def slowed(self, record: Record, action: str, wait_s: float) -> float:
         """How long an action on a resource takes, which would take wait_s."""

@@ -64,3 +64,39 @@ def test_focus_stays_while_nothing_changes(visit: Any, sandbox: Any, settings: A
     sandbox_round()
     expect(page.locator("#live")).to_contain_text("2 faults planted", timeout=5000)
     expect(end.first).to_be_focused()
+
+
+@pytest.mark.parametrize(("narrow", "dark"), [(False, False), (True, True)], ids=["wide", "narrow and dark"])
+def test_script_is_put_together_set_and_ended(
+    visit: Any, sandbox: Any, settings: Any, narrow: bool, dark: bool
+) -> None:
+    settings.SANDBOX_URL = sandbox.url
+    factories.account_make("sandbox-dev", regions=["eu-west-1", "eu-central-1"])
+    page: Page = visit("administrator", narrow=narrow, dark=dark)
+    page.goto("/sandbox/faults/")
+    page.get_by_text("every service, unless some are picked").click()
+    page.get_by_label("RDS", exact=True).check()
+    page.get_by_label("S3", exact=True).check()
+    page.get_by_label("Lasts, seconds").fill("600")
+    page.get_by_role("button", name="Add to a script").click()
+    page.get_by_label("Kind").select_option("slow")
+    expect(page.get_by_label("Times as long")).to_be_visible()
+    page.get_by_label("When").select_option("delete")
+    page.get_by_label("Times as long").fill("4")
+    page.get_by_label("Begins in").fill("900")
+    page.get_by_role("button", name="Add to a script").click()
+    script = page.locator("#script")
+    expect(script).to_contain_text("Dark, every region, RDS and S3")
+    expect(script).to_contain_text("after 15 min; When: deleting; Times as long: 4")
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    page.get_by_label("Name", exact=True).fill("Evening")
+    page.get_by_role("button", name="Set the script").click()
+    expect(page.locator("#live")).to_contain_text("Setting the script Evening: 2 faults")
+    sandbox_round()
+    expect(page.locator("#live")).to_contain_text("2 faults planted", timeout=5000)
+    assert [f["service"] for f in sandbox.control("GET", "faults") if f["kind"] == "dark"] == [["rds", "s3"]]
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    page.get_by_role("button", name="End script-").click()
+    sandbox_round()
+    expect(page.locator("#live")).to_contain_text("Nothing is planted", timeout=5000)
+    assert sandbox.control("GET", "faults") == []

@@ -54,6 +54,37 @@ def test_what_passes_is_in_the_report_and_nothing_stays(sandbox: Sandbox, keys: 
     assert f"LEFT OVER, delete it yourself: AWS::SSM::Parameter {left['Name']}" in done.stdout
 
 
+def test_other_services_are_asked_and_nothing_of_theirs_stays(sandbox: Sandbox, tmp_path: Path) -> None:
+    keys = sandbox.account("330000000033")
+    services = "tests/sandbox/services/"
+    rows = [
+        "tests/sandbox/test_s3.py::test_versions_and_delete_markers",
+        f"{services}test_kms.py::test_key_waits_for_its_deletion_and_comes_back_disabled",
+        f"{services}test_secretsmanager.py::test_new_value_becomes_current_and_the_old_one_previous",
+        f"{services}test_ecr.py::test_pushed_image_comes_back_by_tag_and_digest",
+        f"{services}edge/test_route53.py::test_zones_by_name_begin_at_the_name",
+        f"{services}dynamodb/test_tables.py::test_protected_table_is_not_deleted",
+        f"{services}dynamodb/test_items.py::test_condition_decides",
+        # A second region, which is not asked for.
+        f"{services}test_kms.py::test_replica_opens_what_its_primary_sealed",
+    ]
+    done = conform(sandbox, keys, tmp_path, keys.account_id, "1", *rows)
+    assert done.returncode == 0, done.stdout + (tmp_path / "conform.md").read_text()
+    assert "7 passed, 1 deselected" in done.stdout and "LEFT OVER" not in done.stdout
+    assert "Counted against the cap of 1 USD: 0.09 USD." in done.stdout
+    found = sandbox.control("GET", "resources", account=keys.account_id)
+    left = {(row["type"], row["state"]) for row in found} - {("AWS::IAM::AccessKey", "available")}
+    assert left == {("AWS::KMS::Key", "PendingDeletion")}
+
+
+def test_what_an_account_shares_is_not_changed(sandbox: Sandbox, keys: Keys, tmp_path: Path) -> None:
+    row = "tests/sandbox/services/test_ecr.py::test_registry_does_not_copy_to_itself"
+    assert conform(sandbox, keys, tmp_path, ACCOUNT, "1", row).returncode == 1
+    assert (
+        "PutReplicationConfiguration is not asked of a live account" in (tmp_path / "conform.md").read_text()
+    )
+
+
 def test_types_without_a_price_are_not_made(sandbox: Sandbox, keys: Keys, tmp_path: Path) -> None:
     done = conform(
         sandbox,

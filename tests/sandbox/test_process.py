@@ -153,9 +153,11 @@ def test_unreadable_state_is_one_sentence(tmp_path: Path) -> None:
     assert "cannot be read" in answer.stderr and answer.stderr.count("\n") == 1
 
 
-def test_help_says_what_it_is() -> None:
+def test_help_says_what_it_is_and_how_to_begin() -> None:
     answer = run("--help")
     assert answer.returncode == 0 and "--speed" in answer.stdout
+    for needed in ("AWS_ENDPOINT_URL=", "/_sandbox/accounts -d", "sandbox/README.md", "docs/sandbox.md"):
+        assert needed in answer.stdout
 
 
 def test_sigterm_ends_it_cleanly(own: Sandbox) -> None:

@@ -24,8 +24,10 @@ def s3(sandbox: Sandbox, keys: Keys) -> Any:
 
 
 @pytest.fixture
-def bucket(s3: Any, request: pytest.FixtureRequest) -> str:
-    name = "b5-" + request.node.name.removeprefix("test_").replace("_", "-")[:58].split("[")[0].strip("-")
+def bucket(s3: Any, keys: Keys, request: pytest.FixtureRequest) -> str:
+    """An empty bucket; the account is in its name, which has to be the only one of the world in a live account."""
+    test = request.node.name.removeprefix("test_").replace("_", "-")[:44].split("[")[0].strip("-")
+    name = f"b5-{test}-{keys.account_id}"
     s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     return str(name)
 

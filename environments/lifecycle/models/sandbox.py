@@ -14,6 +14,9 @@ class SandboxOrder(models.Model):
         SET = "set", "Set"
         END = "end", "End"
         END_ALL = "end-all", "End all"
+        SCRIPT = "script", "Set a script"
+        END_SCRIPT = "end-script", "End a script"
+        ADVANCE = "advance", "Put the clock forward"
 
     class Status(models.TextChoices):
         """How far it is. An order that stays `sent` was held by a worker that died."""
@@ -23,12 +26,12 @@ class SandboxOrder(models.Model):
         DONE = "done", "Done"
         REFUSED = "refused", "Refused"
 
-    verb = models.CharField(max_length=8, choices=Verb.choices)
+    verb = models.CharField(max_length=10, choices=Verb.choices)
     body = models.JSONField(
-        default=dict, blank=True, help_text="The fault, as the sandbox's control API has it."
+        default=dict, blank=True, help_text="The fault, script or time, as the sandbox's control API has it."
     )
     fault_id = models.CharField(
-        max_length=40, blank=True, help_text="Which fault: the one made, or the one to end."
+        max_length=40, blank=True, help_text="Which fault or script: the one made, or the one to end."
     )
     status = models.CharField(max_length=8, choices=Status.choices, default=Status.PENDING)
     sentence = models.TextField(blank=True, help_text="Why it was refused.")
@@ -56,5 +59,6 @@ class SandboxView(models.Model):
     problem = models.TextField(
         blank=True, help_text="Why the sandbox could not be looked at; empty: it could."
     )
+    ahead_s = models.FloatField(default=0.0, help_text="By how much the sandbox's clock is ahead.")
     seen_at = models.DateTimeField(null=True, blank=True)
     asked_at = models.DateTimeField(null=True, blank=True, help_text="When a page last asked for a look.")

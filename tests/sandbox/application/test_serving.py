@@ -170,6 +170,32 @@ def test_dark_region_refuses_or_hangs(shop: Place) -> None:
     assert shop.ask("GET", "/healthz").status_code == 200
 
 
+def test_requests_and_connections_are_in_the_log_of_calls(shop: Place) -> None:
+    place = {"account": shop.keys.account_id, "region": "eu-west-1"}
+    before = shop.sandbox.control("GET", "requests/counts")["last"]
+    assert shop.ask("PUT", "/items/told", b"x").status_code == 201
+    fault = shop.sandbox.fault("dark", service=["rds", "elbv2"], **place)
+    assert shop.ask("GET", "/healthz").status_code == 502
+    shop.sandbox.lift_faults()
+    fault_of_database = shop.sandbox.fault("dark", service="rds", **place)
+    assert shop.ask("GET", "/healthz/deep").status_code == 503
+    shop.sandbox.lift_faults()
+
+    def told(via: str) -> list[tuple[Any, ...]]:
+        rows = shop.sandbox.control("GET", "requests", after=before, via=via)
+        assert {(r["account"], r["region"]) for r in rows} == {(place["account"], place["region"])}
+        return [(r["operation"], r["resource"], r["status"], r["error"], r["fault"]) for r in rows]
+
+    assert told("application") == [
+        ("PUT", "shop.apps.example.com/items/told", 201, None, None),
+        ("GET", "shop.apps.example.com/healthz", None, "unreachable", fault),
+        ("GET", "shop.apps.example.com/healthz/deep", 503, None, None),
+    ]
+    connections = told("database")
+    assert ("connect", shop.made["writer"], 0, None, None) in connections
+    assert connections[-1][2:] == (None, "unreachable", fault_of_database)
+
+
 def test_dark_database_fails_the_deep_check_alone(shop: Place) -> None:
     fault = shop.sandbox.fault("dark", region="eu-west-1", service="rds", account=shop.keys.account_id)
     assert shop.ask("GET", "/healthz").status_code == 200

@@ -41,5 +41,7 @@ def table(dynamodb: Any, request: pytest.FixtureRequest) -> Iterator[str]:
         ],
         BillingMode="PAY_PER_REQUEST",
     )
+    # At once here; a live account takes a few seconds.
+    dynamodb.get_waiter("table_exists").wait(TableName=name)
     yield name
     dynamodb.delete_table(TableName=name)
