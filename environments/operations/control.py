@@ -1,6 +1,6 @@
 """What people do to operations besides approving: cancel, force-cancel, retry, resume, pause everything."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -15,6 +15,9 @@ from environments.operations.models import Operation, Pause
 from environments.operations.moves import operation_end, operation_move, operation_queue, steps_reset
 from environments.operations.queue import wake
 from environments.operations.states import HOLDING, RETRYABLE, OperationStatus, Phase
+
+# "Now" of a script whose clock is a little slow is no slip of the pen; last year's date is one.
+CLOCKS_DIFFER = timedelta(minutes=5)
 
 
 def operation_cancel(*, operation_id: int, actor: Any) -> Operation:
@@ -116,13 +119,21 @@ def operation_resume(*, operation_id: int, actor: Any) -> Operation:
 def operation_shorten_notice(
     *, operation_id: int, not_before: datetime, reason: str, actor: Any
 ) -> Operation:
-    """Let a notice end earlier, with a reason. Raises Forbidden, Invalid, Conflict (no notice runs)."""
+    """Let a notice end earlier, with a reason: at a moment to come, or now, which is the present time.
+
+    Raises Forbidden, Invalid, Conflict (no notice runs).
+    """
     if not reason.strip():
         raise Invalid("Say why the notice is shortened; it is kept in the audit.", field="reason")
     with transaction.atomic():
         operation = _locked(operation_id, actor, "shorten-notice")
         if operation.not_before is None or operation.is_ended or operation.started_at is not None:
             raise Conflict(f"No notice runs for operation {operation.pk}.")
+        if not_before < timezone.now() - CLOCKS_DIFFER:
+            raise Invalid(
+                f"{not_before:%d %b %Y %H:%M %Z} has passed. Choose a moment to come, or now.",
+                field="not_before",
+            )
         if not_before >= operation.not_before:
             raise Invalid(
                 f"The notice ends on {operation.not_before:%d %b %Y %H:%M} UTC already.", field="not_before"

@@ -14,7 +14,7 @@ from django.utils.dateparse import parse_datetime
 from django.views.decorators.http import require_POST, require_safe
 
 from environments.display import kind_word
-from environments.errors import DomainError, Forbidden
+from environments.errors import DomainError, Forbidden, Invalid
 from environments.lifecycle.models import Account, Environment, Plan, TeardownReport
 from environments.lifecycle.states import AccountMode
 from environments.operations.approvals import operation_approve, operation_reject
@@ -127,7 +127,7 @@ def _resume(request: HttpRequest, pk: int, user: User) -> str:
 def _shorten_notice(request: HttpRequest, pk: int, user: User) -> str:
     operation_shorten_notice(
         operation_id=pk,
-        not_before=_moment(request.POST.get("not_before", "")),
+        not_before=_moment(request.POST.get("when", ""), request.POST.get("not_before", "").strip()),
         reason=request.POST.get("reason", ""),
         actor=user,
     )
@@ -245,11 +245,24 @@ def _number(text: str | None) -> int:
     return int(text) if text and text.isdecimal() and len(text) < 10 else 0
 
 
-def _moment(text: str) -> datetime:
-    """A moment typed in the viewer's zone; empty or unreadable means now."""
-    moment = parse_datetime(text) if text else None
-    if moment is None:
+def _moment(when: str, text: str) -> datetime:
+    """When a notice should end: now, when that was chosen, or the moment typed in the viewer's zone.
+
+    Raises Invalid for what is neither: a slip of the pen must not begin a teardown.
+    """
+    if when == "now":
         return timezone.now()
+    if when != "at":
+        raise Invalid("Choose whether it begins now or at a moment of yours.", field="not_before")
+    try:
+        moment = parse_datetime(text)
+    except ValueError:
+        moment = None
+    if moment is None:
+        raise Invalid(
+            f"{text[:40] or 'Nothing'} is no date with a time. Write it as 2026-11-30T09:00.",
+            field="not_before",
+        )
     return moment if timezone.is_aware(moment) else timezone.make_aware(moment)
 
 

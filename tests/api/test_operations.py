@@ -93,6 +93,20 @@ def test_an_administrator_shortens_a_notice_with_a_reason(api, house):
     assert (refused.status_code, refused.data["errors"][0]["field"]) == (400, "not_before")
 
 
+@pytest.mark.parametrize("moment", ["2020-01-01T00:00:00Z", "2026-02-31T10:00:00Z", "soon", "", None])
+def test_a_moment_that_has_passed_or_is_none_shortens_nothing(api, house, moment):
+    until = timezone.now() + timedelta(days=7)
+    operation = factories.make_operation(
+        house.environment("shop", tier="prod"), by=house.people["team-lead"], kind="teardown",
+        status="queued", not_before=until,
+    )  # fmt: skip
+    body = {"not_before": moment, "reason": "Agreed."}
+    refused = api("administrator").post(f"{URL}{operation.pk}/shorten-notice/", body)
+    assert (refused.status_code, refused.data["errors"][0]["field"]) == (400, "not_before")
+    operation.refresh_from_db()
+    assert operation.not_before == until
+
+
 def test_events_are_read_on_from_a_number(api, planned):
     for number in range(1, 6):
         event_write(planned.pk, "step.looked", f"Look {number}.")

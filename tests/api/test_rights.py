@@ -38,7 +38,7 @@ REQUEST = {
     "account": "sandbox-1",
     "home_region": "eu-west-1",
 }
-SOON = (timezone.now() + timedelta(minutes=1)).isoformat()
+SOON = (timezone.now() + timedelta(hours=1)).isoformat()
 
 # (verb, method and path, body, success, roles in their own team, roles in another team)
 TABLE = [

@@ -1,17 +1,19 @@
 """The operation page: what it tells, that it moves only when something has changed, and decisions."""
 
 import re
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from environments.lifecycle.models import TeardownReport
 from environments.operations.events import Draft, events_write
-from environments.operations.models import Decision, Operation, Step
+from environments.operations.models import AuditEntry, Decision, Operation, Step
 from environments.operations.moves import operation_describe
-from environments.people.models import PortalRole
+from environments.people.models import PortalRole, User
 from tests import factories
 
 R = PortalRole
@@ -237,6 +239,65 @@ def test_pause_is_told_on_the_page_when_it_comes_and_goes(
     assert "Moving house." in told
     client.post(reverse("admin:administration-lift"))
     assert "is paused" not in client.get(poll_address(told)).content.decode()
+
+
+@pytest.fixture
+def noticed(world: Any) -> Operation:
+    """A teardown of production whose notice runs for a week."""
+    lead = world.people[R.TEAM_LEAD]
+    environment = factories.environment_make(
+        "bank", team=world.team, owner=lead, account=world.account, release=world.release, tier="prod"
+    )
+    return factories.operation_make(
+        environment,
+        kind="teardown",
+        status="queued",
+        requested_by=lead,
+        not_before=timezone.now() + timedelta(days=7),
+    )
+
+
+@pytest.mark.parametrize(
+    "typed, words",
+    [
+        ({}, "Choose whether"),
+        ({"when": "soon"}, "Choose whether"),
+        ({"not_before": "2026-12-01T10:00"}, "Choose whether"),
+        ({"when": "at"}, "Nothing is no date"),
+        ({"when": "at", "not_before": "tomorrow"}, "tomorrow is no date"),
+        ({"when": "at", "not_before": "2026-02-31T10:00"}, "2026-02-31T10:00 is no date"),
+        ({"when": "at", "not_before": "2999-01-01T10:00"}, "The notice ends on"),
+        ({"when": "at", "not_before": "2020-01-01T10:00"}, "has passed"),
+        ({"when": "at", "not_before": "0001-01-01T00:00"}, "has passed"),
+    ],
+)
+def test_notice_is_not_shortened_by_a_moment_that_is_none(
+    typed: dict[str, str], words: str, world: Any, noticed: Operation, sign_in: Any
+) -> None:
+    until = noticed.not_before
+    User.objects.update(time_zone="Pacific/Auckland")
+    world.people[R.ADMINISTRATOR].refresh_from_db()
+    client = sign_in(world.people[R.ADMINISTRATOR])
+    address = reverse("admin:operation-act", args=[noticed.pk, "shorten-notice"])
+    answer = client.post(address, {**typed, "reason": "Agreed."})
+    assert answer.status_code == 400
+    assert words in answer.context["problems"]["not_before"]
+    assert words in answer.content.decode()
+    noticed.refresh_from_db()
+    assert noticed.not_before == until
+    assert not AuditEntry.objects.filter(action="teardown.notice-shortened").exists()
+
+
+def test_notice_ends_now_only_when_now_is_chosen(world: Any, noticed: Operation, sign_in: Any) -> None:
+    client = sign_in(world.people[R.ADMINISTRATOR])
+    address = reverse("admin:operation-act", args=[noticed.pk, "shorten-notice"])
+    soon = timezone.now() + timedelta(days=2)
+    client.post(address, {"when": "at", "not_before": f"{soon:%Y-%m-%dT%H:%M}", "reason": "Agreed."})
+    noticed.refresh_from_db()
+    assert noticed.not_before == soon.replace(second=0, microsecond=0)
+    client.post(address, {"when": "now", "not_before": "", "reason": "Agreed."})
+    noticed.refresh_from_db()
+    assert noticed.not_before <= timezone.now()
 
 
 def test_decision_on_a_live_account_says_so(world: Any, waiting: Operation, sign_in: Any) -> None:
