@@ -22,6 +22,12 @@ LOG_RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 
 REGIONS = tuple(row["region"] for row in load("regions"))
 
 AccountId = Annotated[str, Field(pattern=r"^[0-9]{12}$")]
+RANGES = load("ranges")
+"""Which address ranges an environment may have. Docker's own bridge on a Beanstalk instance is 172.17.0.0/16: addresses
+in it never leave the instance."""
+
+# The common name of a certificate that Certificate Manager issues: RFC 5280 ub-common-name.
+DOMAIN_MAX = 64
 DNS_NAME = r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$"
 
 
@@ -95,6 +101,8 @@ class Spec(_Frozen):
         description="A private IPv4 network from /16 to /20, for example 10.20.0.0/18; fixed for its life.",
         pattern=r"^[0-9]{1,3}(\.[0-9]{1,3}){3}/[0-9]{1,2}$",
         examples=["10.20.0.0/18"],
+        # No keyword of JSON Schema's can say this; whoever checks before the blueprint does reads it here.
+        json_schema_extra={"ranges": RANGES},
     )
     zone_id: str = Field(
         title="Hosted zone",
@@ -112,8 +120,12 @@ class Spec(_Frozen):
         default="",
         title="Domain",
         description="Its address, below the zone; empty means <name>.<zone name>.",
-        max_length=200,
-        json_schema_extra={"examples": ["shop.dev.example.com"]},
+        # In the schema only: _dns_name refuses the same in better words.
+        json_schema_extra={
+            "examples": ["shop.dev.example.com"],
+            "maxLength": DOMAIN_MAX,
+            "pattern": f"^$|{DNS_NAME}",
+        },
     )
     restore_source: RestoreSource | None = Field(
         default=None,
@@ -158,14 +170,14 @@ class Spec(_Frozen):
             network = ipaddress.IPv4Network(value)
         except ValueError as error:
             raise ValueError(f"{value} is not an IPv4 network: {error}.") from error
-        if not 16 <= network.prefixlen <= 20:
-            raise ValueError(f"{value} must be between /16 and /20.")
-        private = (ipaddress.IPv4Network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
-        if not any(network.subnet_of(block) for block in private):
-            raise ValueError(f"{value} is not a private range (10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16).")
-        # Docker's own bridge on a Beanstalk instance is 172.17.0.0/16: addresses in it never leave the instance.
-        if network.overlaps(ipaddress.IPv4Network("172.17.0.0/16")):
-            raise ValueError(f"{value} overlaps 172.17.0.0/16, which Docker uses on every instance.")
+        shortest, longest = RANGES["prefixes"]
+        if not shortest <= network.prefixlen <= longest:
+            raise ValueError(f"{value} must be between /{shortest} and /{longest}.")
+        if not any(network.subnet_of(ipaddress.IPv4Network(block)) for block in RANGES["within"]):
+            raise ValueError(f"{value} is not a private range ({', '.join(RANGES['within'])}).")
+        for taken in RANGES["taken"]:
+            if network.overlaps(ipaddress.IPv4Network(taken["range"])):
+                raise ValueError(f"{value} overlaps {taken['range']}, which {taken['by']}.")
         return value
 
     @field_validator("log_retention_days")
@@ -182,9 +194,10 @@ class Spec(_Frozen):
     def _dns_name(cls, value: str) -> str:
         if not re.fullmatch(DNS_NAME, value):
             raise ValueError(f"{value or 'An empty text'} is not a domain name.")
-        # The common name of a certificate that Certificate Manager issues: RFC 5280 ub-common-name.
-        if len(value) > 64:
-            raise ValueError(f"{value} has {len(value)} characters; a certificate's domain may have 64.")
+        if len(value) > DOMAIN_MAX:
+            raise ValueError(
+                f"{value} has {len(value)} characters; a certificate's domain may have {DOMAIN_MAX}."
+            )
         return value
 
     @model_validator(mode="after")

@@ -10,7 +10,7 @@ from django.db import transaction
 from environments.errors import Conflict, InvalidFields
 from environments.lifecycle.models import Account, RegionFacts, Release
 from environments.lifecycle.states import AccountMode
-from environments.lifecycle.validation import DOMAIN
+from environments.lifecycle.validation import zone_problem
 from environments.operations.models import Operation
 from environments.operations.opening import operation_open
 from environments.people.models import User
@@ -120,17 +120,13 @@ def _problems(name: str, account_id: str, mode: str, regions: list[str], zone_na
         problems["mode"] = "This portal has no sandbox: choose plan-only, then live."
     elif mode == AccountMode.LIVE:
         problems["mode"] = "An account begins as plan-only; it becomes live after a passed canary."
-    supported = _regions_supported()
+    release = Release.objects.filter(is_default=True).first() or Release.objects.first()
+    supported = release.regions if release else []
     unknown = [region for region in regions if region not in supported]
     if not regions:
         problems["regions"] = "Name at least one region."
     elif unknown:
         problems["regions"] = f"No release supports {', '.join(unknown)}. Supported: {', '.join(supported)}."
-    if not DOMAIN.fullmatch(zone_name):
-        problems["zone_name"] = f"{zone_name} is no domain name. Name the zone delegated to this account."
+    if zone := zone_problem(zone_name, release):
+        problems["zone_name"] = zone
     return problems
-
-
-def _regions_supported() -> list[str]:
-    release = Release.objects.filter(is_default=True).first() or Release.objects.first()
-    return release.regions if release else []

@@ -19,6 +19,8 @@ from environments.operations.states import OPEN
 from environments.people.models import Team, User
 from environments.people.rights import require
 
+# Fields of a spec that follow from the account that was chosen.
+OF_ACCOUNT = dict.fromkeys(("account_id", "zone_id", "zone_name", "permissions_boundary_arn"), "account")
 LOG_RETENTION_DAYS = {Tier.DEV: 30, Tier.STAGING: 90, Tier.PROD: 365}
 
 
@@ -91,18 +93,22 @@ def spec_problems(spec: dict[str, Any], *, account: Account, release: Release) -
         "name": validation.name_problem(spec["name"]) or validation.name_taken(spec["name"]),
         "account": validation.account_problem(account),
         "home_region": validation.region_problem(spec["home_region"], account, release),
-        "cidr": validation.cidr_problem(spec["cidr"], account)
+        "cidr": validation.cidr_problem(spec["cidr"], account, release)
         if spec["cidr"]
         else "No free /16 is left in 10/8.",
         "release": f"Release {release.version} was withdrawn." if release.is_withdrawn else "",
     }
     if not found["name"]:
-        found["domain"] = validation.domain_problem(spec["domain"], account)
-        names = names_derive(release.naming, spec)
-        found["name"] = next((row["error"] for row in names if row["error"]), "")
+        found["domain"] = validation.domain_problem(spec["domain"], account, release)
+        for rule, row in zip(release.naming, names_derive(release.naming, spec), strict=True):
+            field = "name" if "{name}" in rule["pattern"] else "domain"
+            found[field] = found[field] or row["error"]
     problems = {field: sentence for field, sentence in found.items() if sentence}
     for field, sentence in validation.schema_problems(release.schema, spec).items():
-        problems.setdefault(field, sentence)
+        problems.setdefault(OF_ACCOUNT.get(field, field), sentence)
+    if "name" in problems and spec["domain"] == f"{spec['name']}.{account.zone_name}":
+        # Made from the name: it is told there.
+        problems.pop("domain", None)
     return problems
 
 
@@ -116,10 +122,11 @@ def spec_preview(
     home_region: str,
     cidr: str,
     domain: str,
+    restore_source: dict[str, str] | None = None,
     actor: User,
 ) -> dict[str, Any]:
     """The spec that a request would get, with a stand-in for its suffix; for prices and names as one types."""
-    spec = _spec(name, team, actor, tier, size, account, home_region, cidr, domain, None)
+    spec = _spec(name, team, actor, tier, size, account, home_region, cidr, domain, restore_source)
     spec["suffix"] = PREVIEW_SUFFIX
     spec["cidr"] = cidr or validation.cidr_free(account)
     spec["domain"] = domain or f"{name}.{account.zone_name}"

@@ -2,7 +2,7 @@
 
 import ipaddress
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jsonschema
@@ -16,11 +16,17 @@ from environments.lifecycle.states import GONE, AccountStatus
 
 NAME = re.compile(r"[a-z][a-z0-9-]*[a-z0-9]")
 NAME_LENGTH = (3, 20)
-CIDR_PREFIXES = range(16, 21)
 # What new environments are given when they name no range of their own: /16 blocks of 10/8.
 POOL = ipaddress.IPv4Network("10.0.0.0/8")
-PRIVATE = [ipaddress.IPv4Network(block) for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")]
-DOMAIN = re.compile(r"(?=.{4,200}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,}")
+# What releases before 1.2 refuse without telling; later ones tell it in their schema, as `ranges` and `maxLength`.
+RANGES: Mapping[str, Any] = {
+    "prefixes": [16, 20],
+    "within": ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"],
+    "taken": [{"range": "172.17.0.0/16", "by": "Docker uses on every instance"}],
+}
+# RFC 5280's ub-common-name, which Certificate Manager keeps to.
+DOMAIN_LONGEST = 64
+DOMAIN = re.compile(r"(?=.{4,200}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
 
 Network = ipaddress.IPv4Network
 
@@ -66,16 +72,22 @@ def region_problem(region: str, account: Account, release: Release) -> str:
     return ""
 
 
-def cidr_problem(cidr: str, account: Account) -> str:
-    """Why the address range cannot be used in the account, or an empty string."""
+def cidr_problem(cidr: str, account: Account, release: Release) -> str:
+    """Why the release cannot use the address range in the account, or an empty string."""
     try:
         network = ipaddress.IPv4Network(cidr)
     except ValueError:
         return f"{cidr} is no address range. Write it as 10.12.0.0/16, without host bits."
-    if network.prefixlen not in CIDR_PREFIXES:
-        return f"A range has a prefix of /{CIDR_PREFIXES[0]} to /{CIDR_PREFIXES[-1]}; {cidr} has /{network.prefixlen}."
-    if not any(network.subnet_of(block) for block in PRIVATE):
-        return f"{cidr} is no private range. Take one within 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16."
+    ranges = _told(release, "cidr").get("ranges", RANGES)
+    shortest, longest = ranges["prefixes"]
+    if not shortest <= network.prefixlen <= longest:
+        return f"A range has a prefix of /{shortest} to /{longest}; {cidr} has /{network.prefixlen}."
+    if not any(network.subnet_of(Network(block)) for block in ranges["within"]):
+        return f"{cidr} is no private range. Take one within {', '.join(ranges['within'])}."
+    for taken in ranges["taken"]:
+        if network.overlaps(Network(taken["range"])):
+            why = f"{cidr} overlaps with {taken['range']}, which {taken['by']}."
+            return f"{why} Choose another range, or leave it empty."
     for name, other in ranges_near(account, network):
         if network.overlaps(other):
             return f"{cidr} overlaps with {other} of environment {name}. Choose another range, or leave it empty."
@@ -101,15 +113,46 @@ def _alive(account: Account) -> QuerySet[Any]:
     return rows.annotate(block=block_of("cidr"))
 
 
-def domain_problem(domain: str, account: Account) -> str:
-    """Why the domain cannot be used, or an empty string."""
+def domain_problem(domain: str, account: Account, release: Release) -> str:
+    """Why the release cannot use the domain, or an empty string."""
     if not DOMAIN.fullmatch(domain):
         return f"{domain} is no domain name. Write it as shop.{account.zone_name}."
+    longest = domain_longest(release)
+    if len(domain) > longest:
+        return (
+            f"{domain} has {len(domain)} characters; a certificate's domain may have {longest}."
+            " Choose a shorter domain, or a shorter name."
+        )
     if not domain.endswith("." + account.zone_name):
         return f"The domain has to be below the account's zone {account.zone_name}, so that its certificate validates."
     rows = Environment.objects.exclude(status__in=GONE).alias(domain=KeyTextTransform("domain", "spec"))
     other = rows.filter(domain=domain).first()
     return f"{domain} belongs to environment {other.name}." if other else ""
+
+
+def domain_longest(release: Release | None) -> int:
+    """How many characters an environment's domain may have."""
+    return int(_told(release, "domain").get("maxLength", DOMAIN_LONGEST)) if release else DOMAIN_LONGEST
+
+
+def zone_problem(zone_name: str, release: Release | None) -> str:
+    """Why no environment of the release could have its name below this zone, or an empty string."""
+    if not DOMAIN.fullmatch(zone_name):
+        return f"{zone_name} is no domain name. Name the zone delegated to this account."
+    domain = domain_longest(release)
+    longest = domain - NAME_LENGTH[0] - len(".")
+    if len(zone_name) > longest:
+        return (
+            f"Below a zone of {len(zone_name)} characters no environment could have its name: a certificate's domain"
+            f" may have {domain}, so a zone may have {longest}."
+        )
+    return ""
+
+
+def _told(release: Release, field: str) -> dict[str, Any]:
+    """What the release's schema says of a field of its spec."""
+    told: dict[str, Any] = release.schema.get("properties", {}).get(field, {})
+    return told
 
 
 def schema_problems(schema: dict[str, Any], spec: dict[str, Any]) -> dict[str, str]:
@@ -123,9 +166,13 @@ def schema_problems(schema: dict[str, Any], spec: dict[str, Any]) -> dict[str, s
 
 
 def _sentence(error: jsonschema.ValidationError) -> str:
+    if error.context:
+        # Of several shapes, what is wrong with the one that was meant: a null is none.
+        return _sentence(min(error.context, key=lambda inner: inner.validator == "type"))
     if error.validator == "enum":
         choices: Any = error.validator_value
         return f"{error.instance} is not known. Choose one of: {', '.join(map(str, choices))}."
-    if error.validator == "additionalProperties":
-        return f"{error.message}."
+    if error.validator == "pattern":
+        schema: Any = error.schema
+        return f"{str(error.instance)[:200] or 'Nothing'} is not acceptable. {schema.get('description', '')}".strip()
     return f"{error.message[:300]}."

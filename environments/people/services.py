@@ -23,7 +23,8 @@ MAX_TOKEN_DAYS = 365
 def team_create(*, name: str, email: str = "", actor: User | None) -> Team:
     """Make a team. Its slug, made from the name, tags the team's AWS resources."""
     require(actor, "team.change")
-    slug = slugify(name)[:30]
+    # Hyphens only, for blueprints name teams as AWS does.
+    slug = slugify(name).replace("_", "-").strip("-")[:30]
     if not slug:
         raise Invalid("A team's name needs at least one letter or digit.", field="name")
     if Team.objects.filter(slug=slug).exists():

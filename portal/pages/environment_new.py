@@ -40,7 +40,7 @@ FIELDS = [
     "is_protected",
 ]
 # What a service or the schema calls a field, where the form calls it otherwise.
-SAME = {"restore_source": "restore_id", "account_id": "account", "zone_name": "account", "zone_id": "account"}
+SAME = {"restore_source": "restore_id"}
 
 
 @dataclass
@@ -69,6 +69,11 @@ class Request:
             "tier": typed["tier"] not in Tier.values and "Choose a tier.",
             "size": not typed["size"] and "Choose a size.",
             "home_region": not typed["home_region"] and "Choose a region.",
+            # Half a source would else be no source: an empty database.
+            "restore_id": bool(typed["restore_kind"]) and not typed["restore_id"] and "Name what to restore.",
+            "restore_kind": bool(typed["restore_id"])
+            and not typed["restore_kind"]
+            and "Say what it is, a snapshot or a running cluster.",
         }
         form.problems = {name: sentence for name, sentence in missing.items() if sentence}
         return form
@@ -107,6 +112,8 @@ def preview(request: HttpRequest) -> HttpResponse:
     user = view_requires(request, "environment.request")
     form = Request.read(request.POST, user)
     touched = {name for name, value in form.typed.items() if value}
+    if "name" in touched:
+        touched.add("domain")  # made from it
     context = _preview(form, user)
     shown = {**form.problems, **context["problems"]}
     context |= {"shown": {name: shown.get(name, "") if name in touched else "" for name in FIELDS}}
@@ -169,6 +176,7 @@ def _preview(form: Request, user: User) -> dict[str, Any]:
         home_region=form.typed["home_region"],
         cidr=form.typed["cidr"],
         domain=form.typed["domain"],
+        restore_source=form.restore_source,
         actor=user,
     )
     problems = spec_problems(spec, account=form.account, release=form.release)

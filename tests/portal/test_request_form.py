@@ -52,6 +52,9 @@ def test_request_leads_to_its_operation(world: Any, form: dict[str, Any], sign_i
         ("cidr", "10.0.0.1/16", "no address range"),
         ("cidr", "8.8.0.0/16", "no private range"),
         ("cidr", "10.77.0.0/20", "overlaps"),
+        ("cidr", "172.17.128.0/17", "which Docker uses"),
+        ("domain", "a" * 60 + ".example.org", "characters; a certificate's domain may have 64"),
+        ("restore_kind", "snapshot", "Name what to restore"),
         ("domain", "shop.example.com", "below the account"),
         ("home_region", "mars-north-1", "does not use mars-north-1"),
         ("size", "huge", "huge is not known"),
@@ -76,8 +79,9 @@ def test_bad_input_is_one_sentence_at_its_field_and_creates_nothing(
     client = sign_in(world.people[PortalRole.TEAM_LEAD])
     answer = client.post(reverse("admin:environment-new"), {**form, field: value})
     assert answer.status_code == 400
-    assert words in answer.context["problems"][field]
-    assert f'id="problem-{field}"' in answer.content.decode()
+    told = {"restore_kind": "restore_id"}.get(field, field)
+    assert words in answer.context["problems"][told]
+    assert f'id="problem-{told}"' in answer.content.decode()
     assert Environment.objects.count() == 1
     assert not Operation.objects.exists()
 

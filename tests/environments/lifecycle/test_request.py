@@ -64,14 +64,15 @@ def test_the_one_free_range_of_a_full_account_is_found(asked, account):
     assert refusal.value.errors["cidr"] == "No free /16 is left in 10/8."
 
 
-def test_ranges_and_domains_are_looked_up_by_index(asked, account):
+def test_ranges_and_domains_are_looked_up_by_index(asked, account, release):
     source = environment_request(**asked).subject
     others = [copy(source) for _ in range(1000)]
     for number, other in enumerate(others):
         other.pk, other.name, other.cidr = None, f"n-{number}", f"10.{number % 200 + 1}.0.0/20"
     Environment.objects.bulk_create(others)
     with CaptureQueriesContext(connection) as asked_for:
-        assert cidr_problem("10.0.16.0/20", account) and domain_problem("orders.dev.example.org", account)
+        assert cidr_problem("10.0.16.0/20", account, release)
+        assert domain_problem("orders.dev.example.org", account, release)
     plans = []
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
