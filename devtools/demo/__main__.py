@@ -1,5 +1,6 @@
 """`make demo`, in order."""
 
+import math
 import os
 import signal
 import sys
@@ -17,6 +18,7 @@ from devtools.trouble import Trouble
 
 # Real AWS takes a quarter of an hour for an Aurora cluster and a Beanstalk environment; a demo should not.
 SPEED = 0.01
+SLOWEST = 10
 
 
 def main() -> int:
@@ -31,15 +33,16 @@ def main() -> int:
             raise Trouble(
                 "The demo takes no arguments, only variables: PORT, SANDBOX_PORT, SPEED (as in PORT=8001)."
             )
+        ports, speed = _ports(), _speed()
         slot = _take_slot()
-        house = House(
-            ports=Ports(web=_port("PORT", 8000), sandbox=_port("SANDBOX_PORT", 4566)),
-            speed=float(os.environ.get("SPEED", SPEED)),
-            secrets=secrets_of_demo(),
-        )
+        house = House(ports=ports, speed=speed, secrets=secrets_of_demo())
         house.check()
     except Trouble as trouble:
         print(trouble, file=sys.stderr)
+        return 1
+    except OSError as error:
+        where = error.filename or places.shown(FOLDER)
+        print(f"The demo keeps its state in {where}, and cannot: {error.strerror}.", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 0
@@ -109,13 +112,33 @@ def _take_slot() -> Slot:
     return slot
 
 
+def _ports() -> Ports:
+    ports = Ports(web=_port("PORT", 8000), sandbox=_port("SANDBOX_PORT", 4566))
+    if ports.web == ports.sandbox:
+        raise Trouble(f"PORT and SANDBOX_PORT are both {ports.web}: choose two different ones.")
+    return ports
+
+
 def _port(name: str, default: int) -> int:
     text = os.environ.get(name, "")
     if not text:
         return default
-    if not text.isdigit() or not 0 < int(text) < 65536:
+    if not (text.isascii() and text.isdigit() and len(text) < 6) or not 0 < int(text) < 65536:
         raise Trouble(f"{name}={text} is no port: choose a number from 1024 to 65535.")
     return int(text)
+
+
+def _speed() -> float:
+    text = os.environ.get("SPEED", "") or str(SPEED)
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = math.nan
+    if not 0 <= speed <= SLOWEST:
+        raise Trouble(
+            f"SPEED={text} is no factor on AWS's durations: choose a number from 0 (at once) to {SLOWEST}; 1 is as AWS."
+        )
+    return speed
 
 
 def _as_ctrl_c(_number: int, _frame: FrameType | None) -> None:

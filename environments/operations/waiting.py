@@ -11,27 +11,30 @@ LOOK_EVERY_S = 0.3
 # Each waiter holds one of its web process's threads (8): half of them stay free. Beyond this many, an answer comes
 # at once.
 WAITERS = 4
+RETRY_AFTER_S = 3
 
 _places = BoundedSemaphore(WAITERS)
 
 
-def operation_wait(operation_id: int, seconds: float) -> None:
+def operation_wait(operation_id: int, seconds: float) -> bool:
     """Return when the operation has ended, has changed since the call, or `seconds` have passed.
 
-    Returns at once when there is no such operation, and when too many wait already in this process.
+    Returns at once when there is no such operation. Answers False, at once, when too many wait in this process
+    already: who asked should not ask again before RETRY_AFTER_S have passed.
     """
     if not _places.acquire(blocking=False):
-        return
+        return False
     try:
         deadline = time.monotonic() + min(seconds, LONGEST_S)
         seen = _look(operation_id)
         while seen is not None and seen[0] not in ENDED and _look(operation_id) == seen:
             left = deadline - time.monotonic()
             if left <= 0:
-                return
+                break
             time.sleep(min(LOOK_EVERY_S, left))
     finally:
         _places.release()
+    return True
 
 
 def _look(operation_id: int) -> tuple[str, str, int] | None:

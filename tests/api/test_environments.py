@@ -1,8 +1,13 @@
 """Environments through the API, from the request to the end."""
 
-import pytest
+import re
 
+import pytest
+import yaml
+
+from devtools.places import ROOT
 from environments.lifecycle.models import Environment
+from environments.lifecycle.validation import NAME_LENGTH
 from environments.operations.models import Operation
 from tests.api import factories
 
@@ -46,6 +51,25 @@ def test_an_environment_is_reached_by_name_while_it_lives_and_by_id_for_ever(api
     assert missing.status_code == 404
     assert "There is no environment nothing" in missing.data["detail"]
     assert client.get(URL + "9" * 30 + "/").status_code == 404
+    # Not cut to an id that exists.
+    assert client.get(f"{URL}{living.pk:018}/").status_code == 200
+    assert client.get(f"{URL}{living.pk:018}77/").status_code == 404
+
+
+def test_the_document_takes_every_name_that_an_environment_can_have(api, house):
+    document = yaml.safe_load((ROOT / "docs" / "openapi.yaml").read_text())
+    name = "a" * NAME_LENGTH[1]
+    house.environment(name)
+    assert api("auditor").get(f"{URL}{name}/").status_code == 200
+    patterns = [
+        row["schema"]["pattern"]
+        for path in document["paths"].values()
+        for operation in path.values()
+        for row in operation.get("parameters", [])
+        if row["name"] == "environment"
+    ]
+    assert len(patterns) >= 5
+    assert all(re.fullmatch(pattern, name) for pattern in patterns)
 
 
 def test_lists_leave_out_what_is_gone_unless_asked(api, house):

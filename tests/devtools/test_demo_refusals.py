@@ -57,7 +57,26 @@ def test_a_taken_port_is_named_with_the_way_out(tmp_path: Path, variable: str, w
     )
 
 
-@pytest.mark.parametrize("text", ["many", "0", "70000"])
+@pytest.mark.parametrize("text", ["fast", "-1", "nan", "inf", "1e9", "0,5"])
+def test_a_speed_that_is_no_factor_is_refused(tmp_path: Path, text: str) -> None:
+    sentence = one_sentence(run_demo(tmp_path, SPEED=text))
+    assert sentence.startswith(f"SPEED={text} is no factor on AWS's durations: choose a number from 0")
+    assert not (tmp_path / "demo").exists()
+
+
+def test_one_port_for_both_is_refused(tmp_path: Path) -> None:
+    port = str(processes.free_port())
+    sentence = one_sentence(run_demo(tmp_path, PORT=port, SANDBOX_PORT=port))
+    assert sentence == f"PORT and SANDBOX_PORT are both {port}: choose two different ones."
+
+
+def test_a_state_that_is_no_folder_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    assert "cannot: " in one_sentence(run_demo(file))
+
+
+@pytest.mark.parametrize("text", ["many", "0", "70000", "²", "9" * 5000])
 def test_a_port_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
     assert one_sentence(run_demo(tmp_path, PORT=text)).startswith(f"PORT={text} is no port:")
 

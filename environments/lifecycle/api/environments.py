@@ -45,11 +45,11 @@ from environments.rest.views import ReadOnlyResource
 
 NAME_OR_ID = OpenApiParameter(
     "environment",
-    {"type": "string", "pattern": "^[a-z0-9-]{1,18}$"},
+    {"type": "string", "pattern": "^[a-z0-9-]{1,20}$"},
     OpenApiParameter.PATH,
     description="Its name while it lives, or its id, also when it is gone.",
 )
-
+ID_DIGITS = 18
 
 # A release's description is large, and a list shows none of it.
 LISTED = Environment.objects.select_related("team", "account", "owner", "release").defer(
@@ -156,9 +156,10 @@ class EnvironmentViewSet(ReadOnlyResource):
 
     def get_object(self) -> Environment:
         asked = self.kwargs["environment"]
-        # A name begins with a letter, so digits alone are an id.
-        which = Q(pk=int(asked[:18])) if asked.isdigit() else Q(name=asked) & ~Q(status__in=GONE)
-        found = self.get_queryset().filter(which).first()
+        # A name begins with a letter, so digits alone are an id; the database counts no further than this.
+        which = Q(pk=int(asked)) if asked.isdigit() else Q(name=asked) & ~Q(status__in=GONE)
+        beyond = asked.isdigit() and len(asked) > ID_DIGITS
+        found = None if beyond else self.get_queryset().filter(which).first()
         if found is None:
             raise NotFound(
                 f"There is no environment {asked}. One that is gone is reached by its id: see ?gone=true."

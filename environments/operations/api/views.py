@@ -30,7 +30,7 @@ from environments.operations.control import (
 from environments.operations.models import Operation, Step
 from environments.operations.selectors import events_after, operations_list
 from environments.operations.states import OperationStatus
-from environments.operations.waiting import LONGEST_S, operation_wait
+from environments.operations.waiting import LONGEST_S, RETRY_AFTER_S, operation_wait
 from environments.rest.serializers import Input, Nothing
 from environments.rest.views import ReadOnlyResource
 
@@ -59,6 +59,13 @@ WAIT = OpenApiParameter(
     {"type": "number", "minimum": 0, "maximum": LONGEST_S},
     description="Hold the answer until the operation ends or changes, at most so many seconds.",
 )
+NO_PLACE = OpenApiParameter(
+    "Retry-After",
+    {"type": "integer", "minimum": 0},
+    OpenApiParameter.HEADER,
+    description="Only when too many wait already: it was not waited, ask again after so many seconds.",
+    response=[200],
+)
 AFTER = OpenApiParameter(
     "after", {"type": "integer", "minimum": 0}, description="Only events with a number above this."
 )
@@ -74,7 +81,7 @@ def verb(name: str, summary: str, *, input: type[Input]) -> Any:
 
 @extend_schema_view(
     list=extend_schema(summary="Operations, newest first"),
-    retrieve=extend_schema(summary="One operation; may wait for news", parameters=[WAIT]),
+    retrieve=extend_schema(summary="One operation; may wait for news", parameters=[WAIT, NO_PLACE]),
 )
 class OperationViewSet(ReadOnlyResource):
     """Long pieces of work on environments and accounts."""
@@ -110,9 +117,13 @@ class OperationViewSet(ReadOnlyResource):
         return rows.prefetch_related(steps, "decisions__decided_by")
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        waited = True
         if "wait" in request.query_params:
-            operation_wait(int(self.kwargs["pk"]), self._seconds(request.query_params["wait"]))
-        return self.show(self.get_object())
+            waited = operation_wait(int(self.kwargs["pk"]), self._seconds(request.query_params["wait"]))
+        answer = self.show(self.get_object())
+        if not waited:
+            answer["Retry-After"] = str(RETRY_AFTER_S)
+        return answer
 
     @extend_schema(
         summary="What happened, oldest first",
