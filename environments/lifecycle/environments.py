@@ -44,7 +44,8 @@ def environment_request(
     """Ask for a new environment; answers the `provision` operation, whose subject it is.
 
     Empty `cidr` takes the account's next free /16; empty `domain` is <name>.<account's zone>; `is_protected`
-    defaults to true outside dev. Raises Forbidden, InvalidFields (a sentence per field), Conflict.
+    defaults to true outside dev; `owner` is somebody of the team, or the actor. Raises Forbidden, InvalidFields
+    (a sentence per field), Conflict.
     """
     require(actor, "environment.request", team=team)
     with transaction.atomic():
@@ -58,7 +59,11 @@ def environment_request(
         if is_protected is None:
             is_protected = tier != Tier.DEV
         spec["deletion_protection"] = is_protected
+        while Environment.objects.filter(name=name, suffix=spec["suffix"]).exists():
+            spec["suffix"] = suffix_make()
         problems = spec_problems(spec, account=account, release=release)
+        if wrong := validation.owner_problem(owner, team, actor):
+            problems["owner"] = wrong
         if problems:
             raise InvalidFields(problems)
         environment = Environment.objects.create(
@@ -123,10 +128,11 @@ def spec_preview(
     cidr: str,
     domain: str,
     restore_source: dict[str, str] | None = None,
+    owner: User | None = None,
     actor: User,
 ) -> dict[str, Any]:
     """The spec that a request would get, with a stand-in for its suffix; for prices and names as one types."""
-    spec = _spec(name, team, actor, tier, size, account, home_region, cidr, domain, restore_source)
+    spec = _spec(name, team, owner or actor, tier, size, account, home_region, cidr, domain, restore_source)
     spec["suffix"] = PREVIEW_SUFFIX
     spec["cidr"] = cidr or validation.cidr_free(account)
     spec["domain"] = domain or f"{name}.{account.zone_name}"

@@ -48,20 +48,22 @@ def approval_need(operation: Operation) -> ApprovalNeed:
     plan = operation.plan
     environment = cast(Environment, operation.subject)
     if environment.is_canary:
-        rule = "Part of a canary, which another person approved as a whole"
-        return ApprovalNeed(count=0, plan_hash=plan.hash, rule=rule)
-    fitting = _rule_that_fits(operation, environment, plan)
-    if fitting is not None:
-        return ApprovalNeed(count=0, plan_hash=plan.hash, rule=fitting.name)
+        part = "Part of a canary, which another person approved as a whole"
+        return ApprovalNeed(count=0, plan_hash=plan.hash, rule=part)
+    rule = rule_fitting(operation.kind, environment, plan.monthly_cost_after)
+    if rule is not None:
+        return ApprovalNeed(count=0, plan_hash=plan.hash, rule=rule.name)
     return ApprovalNeed(count=1, plan_hash=plan.hash)
 
 
-def _rule_that_fits(operation: Operation, environment: Environment, plan: Plan) -> ApprovalRule | None:
-    for rule in ApprovalRule.objects.filter(
-        operation_kind=operation.kind, tier=environment.tier, is_enabled=True
-    ):
+def rule_fitting(kind: str, environment: Environment, cost_after: Decimal) -> ApprovalRule | None:
+    """The rule by which an operation of this kind on the environment needs no person, if there is one.
+
+    `cost_after` is what the environment costs once it is done, in USD a month: nothing after a teardown.
+    """
+    for rule in ApprovalRule.objects.filter(operation_kind=kind, tier=environment.tier, is_enabled=True):
         fits_size = rule.size in ("", environment.size)
-        fits_cost = rule.max_monthly_cost is None or plan.monthly_cost_after <= rule.max_monthly_cost
+        fits_cost = rule.max_monthly_cost is None or cost_after <= rule.max_monthly_cost
         if fits_size and fits_cost:
             return rule
     return None

@@ -1,10 +1,10 @@
 """Reading environments, accounts and releases, with a constant number of queries."""
 
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from environments.lifecycle.models import Account, Environment, Release
-from environments.operations.models import Operation
+from environments.operations.models import AuditEntry, Operation
 from environments.operations.states import OPEN
 
 
@@ -26,6 +26,23 @@ def environments_list() -> QuerySet[Environment]:
         open_operation_status=Subquery(newest_open.values("status")[:1]),
         open_operation_sentence=Subquery(newest_open.values("sentence")[:1]),
     )
+
+
+def environment_audit(environment: Environment) -> QuerySet[AuditEntry]:
+    """What was done to this environment, newest first, and to no other one of its name.
+
+    Entries have its full name. Those from before they had have the name alone, which was this one's from its
+    creation until that of the next with the name.
+    """
+    name = environment.name
+    stem, _, suffix = name.rpartition("-")
+    whose = Q(subject=f"environment:{environment.full_name}")
+    # "shop-k3x9" may be a name, and the full name of another one.
+    if not Environment.objects.filter(name=stem, suffix=suffix).exists():
+        later = Environment.objects.filter(name=name, pk__gt=environment.pk).order_by("pk").first()
+        older = Q(subject=f"environment:{name}", at__gte=environment.created_at)
+        whose |= older & Q(at__lt=later.created_at) if later else older
+    return AuditEntry.objects.filter(whose)
 
 
 def release_default() -> Release | None:

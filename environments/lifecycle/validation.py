@@ -13,6 +13,7 @@ from environments.lifecycle.models import Account, Environment, Release
 from environments.lifecycle.models.environment import block_of
 from environments.lifecycle.naming import RESERVED
 from environments.lifecycle.states import GONE, AccountStatus
+from environments.people.models import Team, User
 
 NAME = re.compile(r"[a-z][a-z0-9-]*[a-z0-9]")
 NAME_LENGTH = (3, 20)
@@ -50,6 +51,17 @@ def name_taken(name: str) -> str:
     """Why the name cannot be used now, or an empty string."""
     other = Environment.objects.exclude(status__in=GONE).filter(name=name).first()
     return f"There is an environment {name} already ({other.status}). Choose another name." if other else ""
+
+
+def owner_problem(owner: User | None, team: Team, actor: User) -> str:
+    """Why this person cannot answer for an environment of the team, or an empty string. None is the actor."""
+    if owner is None or owner.pk == actor.pk:
+        return ""
+    if not owner.is_active:
+        return f"{owner.username} has left. Name somebody of team {team}."
+    if not owner.teams.filter(pk=team.pk).exists():
+        return f"{owner.username} is not in team {team}. Name somebody who is, or nobody: then it is yours."
+    return ""
 
 
 def account_problem(account: Account) -> str:

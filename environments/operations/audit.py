@@ -19,8 +19,13 @@ def audit_record(
     before: dict[str, Any] | None = None,
     after: dict[str, Any] | None = None,
 ) -> AuditEntry:
-    """Add an audit row. `actor` None is the portal itself; `subject` is a model object or "type:name"."""
-    name = subject if isinstance(subject, str) else f"{subject._meta.model_name}:{subject}"
+    """Add an audit row. `actor` None is the portal itself; `subject` is a model object or "type:name".
+
+    Objects whose names come again have an `audit_name` that does not.
+    """
+    name = subject
+    if not isinstance(subject, str):
+        name = f"{subject._meta.model_name}:{getattr(subject, 'audit_name', subject)}"
     return AuditEntry.objects.create(
         actor=actor,
         actor_name=actor.get_username() if actor is not None else PORTAL,

@@ -11,10 +11,10 @@ from django.views.decorators.http import require_POST, require_safe
 
 from environments.lifecycle.environments import environment_protect, environment_withdraw
 from environments.lifecycle.models import Environment, TeardownReport
-from environments.lifecycle.selectors import environments_list
+from environments.lifecycle.selectors import environment_audit, environments_list
 from environments.lifecycle.states import EnvironmentStatus
 from environments.lifecycle.teardown import MAY_TEAR_DOWN
-from environments.operations.models import AuditEntry, Operation
+from environments.operations.models import Operation
 from environments.operations.selectors import operations_list
 from environments.operations.states import OPEN, OperationStatus
 from environments.people.models import User
@@ -135,7 +135,7 @@ def _tab(tab: str, environment: Environment, request: HttpRequest) -> dict[str, 
     if tab == "resources":
         return {"stacks": stacks_of(environment)}
     if tab == "audit":
-        entries = AuditEntry.objects.filter(subject=f"environment:{environment.name}").select_related("actor")
+        entries = environment_audit(environment)
         return {"entries": Paginator(entries, ROWS).get_page(request.GET.get("p"))}
     return {}
 

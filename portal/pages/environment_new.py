@@ -14,7 +14,8 @@ from environments.lifecycle.environments import environment_request, spec_previe
 from environments.lifecycle.models import Account, Release
 from environments.lifecycle.naming import names_derive
 from environments.lifecycle.selectors import accounts_ready, release_default, releases_offered
-from environments.lifecycle.states import Tier
+from environments.lifecycle.states import AccountMode, Tier
+from environments.lifecycle.validation import owner_problem
 from environments.people.models import PortalRole, Team, User
 from environments.people.rights import RIGHTS, Reach
 from portal.pages.base import page, problems_of, view_requires
@@ -25,10 +26,12 @@ TIER_WORDS = {
     Tier.PROD: "For customers",
 }
 SIZE_WORDS = {"small": "one of each", "medium": "two zones", "large": "three zones, more room"}
+OWNERS_OFFERED = 200
 FIELDS = [
     "release",
     "name",
     "team",
+    "owner",
     "tier",
     "size",
     "account",
@@ -51,6 +54,7 @@ class Request:
     release: Release | None = None
     account: Account | None = None
     team: Team | None = None
+    owner: User | None = None
     problems: dict[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -61,10 +65,14 @@ class Request:
         form.release = _chosen(releases_offered(), typed["release"])
         form.account = _chosen(accounts_ready(), typed["account"])
         form.team = _chosen(Team.objects.filter(pk__in=[t.pk for t in teams_for(user)]), typed["team"])
+        form.owner = User.objects.filter(username=typed["owner"]).first() if typed["owner"] else None
         missing = {
             "release": form.release is None and "Choose a release.",
             "account": form.account is None and "Choose an account that is ready.",
             "team": form.team is None and "Choose one of your teams.",
+            "owner": bool(typed["owner"])
+            and form.owner is None
+            and f"There is no person {typed['owner'][:80]}.",
             "name": not typed["name"] and "Give it a name.",
             "tier": typed["tier"] not in Tier.values and "Choose a tier.",
             "size": not typed["size"] and "Choose a size.",
@@ -118,6 +126,7 @@ def preview(request: HttpRequest) -> HttpResponse:
     shown = {**form.problems, **context["problems"]}
     context |= {"shown": {name: shown.get(name, "") if name in touched else "" for name in FIELDS}}
     context |= {"fields": FIELDS, "regions": _regions(form), "typed": form.typed}
+    context["live_account"] = _live(form)
     context["new_regions"] = request.headers.get("HX-Trigger-Name") in ("account", "release")
     return render(request, "portal/environment/preview.html", context)
 
@@ -135,6 +144,7 @@ def _request(form: Request, user: User) -> Any:
         cidr=form.typed["cidr"],
         domain=form.typed["domain"],
         restore_source=form.restore_source,
+        owner=form.owner,
         is_protected={"on": True, "off": False}.get(form.typed["is_protected"]),
         actor=user,
     )
@@ -153,9 +163,11 @@ def _form(request: HttpRequest, user: User, form: Request, status: int = 200) ->
         releases=releases_offered(),
         accounts=accounts_ready(),
         teams=teams_for(user),
+        owners=owners_for(user),
         tiers=[(tier.value, tier.label, TIER_WORDS[tier]) for tier in Tier],
         sizes=[(size, SIZE_WORDS.get(size, "")) for size in _sizes(release)],
         regions=_regions(form),
+        live_account=_live(form),
         top_problem=form.problems.get("") or form.problems.get("spec", ""),
         **context,
     )
@@ -177,9 +189,12 @@ def _preview(form: Request, user: User) -> dict[str, Any]:
         cidr=form.typed["cidr"],
         domain=form.typed["domain"],
         restore_source=form.restore_source,
+        owner=form.owner,
         actor=user,
     )
     problems = spec_problems(spec, account=form.account, release=form.release)
+    if wrong := owner_problem(form.owner, form.team, user):
+        problems["owner"] = wrong
     return {
         "cost": cost_estimate(form.release.costs, spec),
         "names": names_derive(form.release.naming, spec) if form.typed["name"] else [],
@@ -209,6 +224,17 @@ def teams_for(user: User) -> list[Team]:
     """Teams that the person may request for."""
     reach = RIGHTS["environment.request"].get(PortalRole(user.portal_role))
     return list(Team.objects.all() if reach is Reach.ALL else user.teams.all())
+
+
+def owners_for(user: User) -> list[User]:
+    """Whom the form offers as owners: people of the teams that the viewer may request for. Others can be typed."""
+    people = User.objects.filter(is_active=True, teams__in=[team.pk for team in teams_for(user)])
+    return list(people.distinct()[:OWNERS_OFFERED])
+
+
+def _live(form: Request) -> str:
+    """The chosen account's id when it is a live one."""
+    return form.account.account_id if form.account and form.account.mode == AccountMode.LIVE else ""
 
 
 def _defaults(user: User, given: Any) -> dict[str, str]:

@@ -4,12 +4,15 @@ import re
 
 import pytest
 import yaml
+from django.db import connection
 
 from devtools.places import ROOT
 from environments.lifecycle.models import Environment
 from environments.lifecycle.validation import NAME_LENGTH
+from environments.operations.audit import audit_record
 from environments.operations.models import Operation
 from tests.api import factories
+from tests.factories import minutes_ago
 
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/environments/"
@@ -35,7 +38,7 @@ def test_the_audit_says_who_asked_and_that_it_was_by_the_api(api, house):
     row = api("auditor").get("/api/v1/audit/?action=provision.requested").data["results"][0]
     assert (row["actor"], row["subject"], row["origin"]) == (
         "team-lead",
-        "environment:orders",
+        f"environment:{Environment.objects.get().full_name}",
         "127.0.0.1 api",
     )
 
@@ -154,3 +157,75 @@ def test_what_a_teardown_left_is_with_the_environment(api, house):
     report = api("auditor").get(f"{URL}{gone.pk}/").data["teardown_report"]
     assert report["operation"] == operation.pk
     assert report["kept"] == [{"type": "snapshot", "id": "last-copy"}]
+
+
+def test_the_audit_of_each_environment_of_a_name_is_its_own(api, house):
+    first = house.environment("shop", suffix="aaaa", status="torn-down", created_at=minutes_ago(90))
+    # As it was recorded before full names were: by the name alone.
+    with connection.cursor() as cursor:
+        for minutes, action in ((80, "first.old"), (40, "second.old")):
+            cursor.execute(
+                "INSERT INTO operations_auditentry (at, actor_name, action, subject, origin, previous_hash, hash)"
+                " VALUES (%s, 'ada', %s, 'environment:shop', '', '', '')",
+                [minutes_ago(minutes), action],
+            )
+    second = house.environment("shop", suffix="bbbb", created_at=minutes_ago(50))
+    audit_record("first.new", first, actor=None)
+    audit_record("second.new", second, actor=None)
+    client = api("auditor")
+
+    def actions(path):
+        return [row["action"] for row in client.get(path).data["results"]]
+
+    assert actions(f"{URL}{first.pk}/audit/") == ["first.new", "first.old"]
+    assert actions(f"{URL}shop/audit/") == ["second.new", "second.old"]
+    assert actions("/api/v1/audit/?subject=environment:shop-aaaa") == ["first.new"]
+    assert actions("/api/v1/audit/?subject=environment:shop-bbbb") == ["second.new"]
+
+
+def test_an_environment_named_like_anothers_full_name_shows_nothing_of_it(api, house):
+    house.environment("shop-k3x9", suffix="aaaa", created_at=minutes_ago(9))
+    audit_record("shop.done", house.environment("shop"), actor=None)
+    assert api("auditor").get(URL + "shop-k3x9/audit/").data["results"] == []
+    assert api("auditor").get(URL + "shop/audit/").data["count"] == 1
+
+
+def test_a_request_names_its_owner(api, house):
+    answer = api("team-lead").post(URL, house.asked(owner="engineer"))
+    assert answer.status_code == 202, answer.content
+    row = api("auditor").get(URL + "orders/").data
+    assert (row["owner"], row["spec"]["owner"]) == ("engineer", "engineer")
+    api("team-lead").post(URL, house.asked(name="cart"))
+    assert api("auditor").get(URL + "cart/").data["owner"] == "team-lead"
+
+
+@pytest.mark.parametrize(
+    "owner, words",
+    [
+        ("nobody", "There is no person nobody."),
+        ("gone", "gone has left. Name somebody of team Shop."),
+        ("stranger", "stranger is not in team Shop."),
+        ("", "null"),
+        (7, "in quotes"),
+        (None, "null"),
+    ],
+)
+def test_an_owner_who_cannot_answer_for_it_is_refused(api, house, owner, words):
+    gone = factories.make_person("gone", teams=(house.team,))
+    gone.is_active = False
+    gone.save()
+    factories.make_person("stranger")
+    answer = api("team-lead").post(URL, house.asked(owner=owner))
+    assert answer.status_code == 400, answer.content
+    told = {row["field"]: row["detail"] for row in answer.data["errors"]}
+    assert set(told) == {"owner"} and words in told["owner"]
+    assert not Environment.objects.exists()
+    previewed = api("team-lead").post(URL + "preview/", house.asked(owner=owner))
+    assert words in str(previewed.data)
+
+
+def test_an_administrator_outside_the_team_may_own_what_they_ask_for(api, house):
+    house.people["administrator"].teams.clear()
+    for body in ({}, {"owner": "administrator"}):
+        answer = api("administrator").post(URL, house.asked(name=f"own-{len(body)}", **body))
+        assert answer.status_code == 202, answer.content

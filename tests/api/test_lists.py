@@ -170,10 +170,10 @@ def test_the_audit_is_filtered_by_time_actor_and_subject(api, house):
     for query, expected in {
         "actor=team-lead": 1,
         "actor=nobody": 0,
-        "subject=environment:shop": 1,
+        "subject=environment:shop-k3x9": 1,
         "action=environment.protected": 1,
         f"at_after={tomorrow}": 0,
-        f"at_before={tomorrow}&subject=environment:shop": 1,
+        f"at_before={tomorrow}&subject=environment:shop-k3x9": 1,
     }.items():
         rows = client.get(f"/api/v1/audit/?{query}").data["results"]
         assert len(rows) == expected, query

@@ -101,6 +101,14 @@ TABLE = [
     ("remove a limit", "DELETE limits/{limit}/", None, 204, {ADMINISTRATOR}, {ADMINISTRATOR}),
     ("make a token", "POST tokens/", {"name": "n", "scopes": ["read"]}, 201, EVERYONE, EVERYONE),
     ("read the audit", "GET audit/", None, 200, {ADMINISTRATOR, AUDITOR}, {ADMINISTRATOR, AUDITOR}),
+    (
+        "read its audit",
+        "GET environments/shop/audit/",
+        None,
+        200,
+        {ADMINISTRATOR, AUDITOR},
+        {ADMINISTRATOR, AUDITOR},
+    ),
     *(
         (f"read {resource}", f"GET {resource}/", None, 200, EVERYONE, EVERYONE)
         for resource in (

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
-from environments.lifecycle.models import Environment
+from environments.lifecycle.models import ApprovalRule, Environment
 from environments.operations.models import Operation
 from environments.people.models import PortalRole
 from tests import factories
@@ -18,6 +18,7 @@ def form(world: Any) -> dict[str, Any]:
         "release": world.release.pk,
         "name": "shop",
         "team": world.team.pk,
+        "owner": "",
         "tier": "dev",
         "size": "small",
         "account": world.account.pk,
@@ -63,11 +64,16 @@ def test_request_leads_to_its_operation(world: Any, form: dict[str, Any], sign_i
         ("account", "999999", "Choose an account"),
         ("account", "1; DROP TABLE", "Choose an account"),
         ("team", "999999", "Choose one of your teams"),
+        ("owner", "nobody-at-all", "There is no person nobody-at-all"),
+        ("owner", "outsider", "outsider is not in team Storefront"),
+        ("owner", "leaver", "leaver has left"),
     ],
 )
 def test_bad_input_is_one_sentence_at_its_field_and_creates_nothing(
     field: str, value: str, words: str, world: Any, form: dict[str, Any], sign_in: Any
 ) -> None:
+    factories.person_make(username="outsider")
+    factories.person_make(username="leaver", teams=[world.team], is_active=False)
     factories.environment_make(
         "taken",
         team=world.team,
@@ -137,3 +143,69 @@ def test_protected_environment_offers_no_teardown_form(world: Any, sign_in: Any)
     assert "copy_database" not in page
     client.post(address, {"confirm": "shop", "copy_database": "yes", "copy_uploads": "no"})
     assert not Operation.objects.exists()
+
+
+def test_owner_is_offered_from_the_team_and_kept(world: Any, form: dict[str, Any], sign_in: Any) -> None:
+    lead, engineer = world.people[PortalRole.TEAM_LEAD], world.people[PortalRole.ENGINEER]
+    factories.person_make(username="outsider")
+    client = sign_in(lead)
+    page = client.get(reverse("admin:environment-new"))
+    assert {person.pk for person in page.context["owners"]} == {lead.pk, engineer.pk}
+    client.post(reverse("admin:environment-new"), {**form, "owner": engineer.username})
+    assert Environment.objects.get().owner == engineer
+
+
+def test_buttons_on_a_live_account_say_so(world: Any, form: dict[str, Any], sign_in: Any) -> None:
+    lead = world.people[PortalRole.TEAM_LEAD]
+    environment = factories.environment_make(
+        "shop", team=world.team, owner=lead, account=world.account, release=world.release, status="broken"
+    )
+    operation = factories.operation_make(environment, status="failed", requested_by=lead)
+    client = sign_in(lead)
+    tag = f'<span class="sy-tag live">LIVE {world.account.account_id}</span>'
+    addresses = [
+        reverse("admin:environment-new"),
+        reverse("admin:environment-teardown", args=[environment.pk]),
+        reverse("admin:operation", args=[operation.pk]),
+        reverse("admin:environment", args=[environment.pk]),
+    ]
+    assert not [address for address in addresses if tag in client.get(address).content.decode()]
+    world.account.mode = "live"
+    world.account.save()
+    for address in addresses:
+        page = client.get(address).content.decode()
+        button = '<button type="submit" class="sy-button'
+        # In the row of the button, not only on top of the page.
+        rows = [row for row in page.split('<div class="sy-row">')[1:] if button in row.split("</div>")[0]]
+        assert any(tag in row.split("</div>")[0] for row in rows), address
+    preview = client.post(reverse("admin:environment-new-preview"), form).content.decode()
+    assert f'<span id="live-account" hx-swap-oob="true">{tag}' in preview
+
+
+def test_canary_says_that_it_makes_the_account_live(world: Any, sign_in: Any) -> None:
+    world.account.mode = "plan-only"
+    world.account.save()
+    client = sign_in(world.people[PortalRole.ADMINISTRATOR])
+    page = client.get(reverse("admin:account", args=[world.account.pk])).content.decode()
+    assert f"makes {world.account.account_id} LIVE" in page.split("Plan the canary")[1].split("</form>")[0]
+
+
+def test_teardown_page_goes_by_the_rules(world: Any, sign_in: Any) -> None:
+    lead = world.people[PortalRole.TEAM_LEAD]
+    place = {"team": world.team, "owner": lead, "account": world.account, "release": world.release}
+    client = sign_in(lead)
+
+    def page(tier: str) -> str:
+        environment = factories.environment_make(tier=tier, **place)
+        return client.get(reverse("admin:environment-teardown", args=[environment.pk])).content.decode()
+
+    person = "Another person approves the plan"
+    ApprovalRule.objects.all().delete()
+    assert person in page("dev")
+    ApprovalRule.objects.create(name="Dev goes freely", operation_kind="teardown", tier="dev")
+    ApprovalRule.objects.create(name="Staging too", operation_kind="teardown", tier="staging", size="small")
+    assert "Dev goes freely" in page("dev")
+    assert "Staging too" in page("staging")
+    assert person in page("prod")
+    ApprovalRule.objects.update(is_enabled=False)
+    assert person in page("dev")

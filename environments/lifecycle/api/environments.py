@@ -32,12 +32,14 @@ from environments.lifecycle.environments import (
 )
 from environments.lifecycle.models import Environment, TeardownReport
 from environments.lifecycle.naming import names_derive
-from environments.lifecycle.selectors import environments_list, release_default
+from environments.lifecycle.selectors import environment_audit, environments_list, release_default
 from environments.lifecycle.states import GONE, EnvironmentStatus, Tier
 from environments.lifecycle.teardown import environment_teardown
+from environments.lifecycle.validation import owner_problem
 from environments.operations.api.shapes import OperationSerializer, accepted
 from environments.operations.models import Operation
 from environments.operations.states import OPEN
+from environments.people.api.control import AuditEntrySerializer
 from environments.people.rights import require
 from environments.rest.filters import YesNo
 from environments.rest.serializers import Nothing
@@ -120,6 +122,7 @@ class EnvironmentViewSet(ReadOnlyResource):
     serializers = dict.fromkeys(("retrieve", "protect", "withdraw"), EnvironmentDetailSerializer) | {
         "preview": PreviewSerializer,
         "resources": ResourceSerializer,
+        "audit": AuditEntrySerializer,
     }
     inputs = {
         "create": EnvironmentInput,
@@ -130,7 +133,7 @@ class EnvironmentViewSet(ReadOnlyResource):
     }
     # A preview posts because it carries a whole request; it changes nothing.
     scopes = {"preview": "read"}
-    parameters = {"resources": {"page", "page_size"}}
+    parameters = {key: {"page", "page_size"} for key in ("resources", "audit")}
     lookup_url_kwarg = "environment"
     lookup_value_regex = r"[a-z0-9-]{1,40}"
     filterset_class = EnvironmentFilters
@@ -192,12 +195,14 @@ class EnvironmentViewSet(ReadOnlyResource):
         asked = self._asked()
         require(self.person, "environment.request", team=asked["team"])
         release = asked.pop("release")
-        fields = ("name", "team", "tier", "size", "account", "home_region", "cidr", "domain")
+        fields = ("name", "team", "owner", "tier", "size", "account", "home_region", "cidr", "domain")
         spec = spec_preview(
             **{"cidr": "", "domain": ""} | {key: asked[key] for key in fields if key in asked},
             actor=self.person,
         )
         problems = spec_problems(spec, account=asked["account"], release=release)
+        if wrong := owner_problem(asked.get("owner"), asked["team"], self.person):
+            problems["owner"] = wrong
         return self.show(
             {
                 "name": spec["name"],
@@ -253,6 +258,17 @@ class EnvironmentViewSet(ReadOnlyResource):
     def resources(self, request: Request, environment: str) -> Response:
         rows = self.get_object().resources().order_by("stack_id", "logical_id")
         return self.show_list(rows, ResourceSerializer)
+
+    @extend_schema(
+        summary="What was done to it, newest first; not to others of its name",
+        parameters=[NAME_OR_ID],
+        responses=AuditEntrySerializer(many=True),
+        filters=False,
+    )
+    @action(detail=True)
+    def audit(self, request: Request, environment: str) -> Response:
+        require(self.person, "audit.view")
+        return self.show_list(environment_audit(self.get_object()), AuditEntrySerializer)
 
     def _asked(self) -> dict[str, Any]:
         said = self.said()

@@ -10,7 +10,7 @@ from environments.lifecycle.models import Account, Environment, Release, Teardow
 from environments.lifecycle.naming import names_derive
 from environments.lifecycle.teardown import STORES
 from environments.operations.models import Resource, Stack
-from environments.people.models import Team
+from environments.people.models import Team, User
 from environments.rest.fields import Flag, Named, Text, shown_by
 from environments.rest.serializers import Input
 
@@ -181,6 +181,13 @@ class PreviewInput(Input):
 
     name = Text(max_length=200, help_text="3 to 20 lower-case letters, digits and single hyphens.")
     team = Named("team", Team.objects.all(), by="slug", help_text="The team's slug.")
+    owner = Named(
+        "person",
+        User.objects.all(),
+        by="username",
+        required=False,
+        help_text="User name of who answers for it, somebody of the team; left out, you.",
+    )
     tier = Text(max_length=20, help_text="dev, staging or prod.")
     size = Text(max_length=20, help_text="small, medium or large.")
     account = Named("account", Account.objects.all(), by="name", help_text="The account's name.")

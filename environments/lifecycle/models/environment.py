@@ -92,6 +92,11 @@ class Environment(models.Model):
         return f"{self.name}-{self.suffix}"
 
     @property
+    def audit_name(self) -> str:
+        """What the audit calls it: its name alone can be another environment's later."""
+        return self.full_name
+
+    @property
     def is_gone(self) -> bool:
         return self.status in GONE
 

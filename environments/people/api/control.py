@@ -48,7 +48,9 @@ class AuditEntrySerializer(serializers.ModelSerializer):
 class AuditFilters(django_filters.FilterSet):
     actor = django_filters.CharFilter("actor_name")
     action = django_filters.CharFilter()
-    subject = django_filters.CharFilter(label="As type:name, environment:shop.")
+    subject = django_filters.CharFilter(
+        label="As type:name; an environment by its full name, environment:shop-k3x9."
+    )
     at_after = django_filters.IsoDateTimeFilter("at", "gte")
     at_before = django_filters.IsoDateTimeFilter("at", "lt")
 
