@@ -2,9 +2,8 @@
 
 from django.contrib import admin
 from django.urls import include, path
-from django_prometheus.exports import ExportToDjangoView
 
-from portal import health
+from portal import health, metrics
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
@@ -12,7 +11,7 @@ urlpatterns = [
     # Browsers ask for it unasked. Left to the admin it would lead to the sign-in page, which ends a sign-in
     # that waits for its code.
     path("favicon.ico", health.favicon, name="favicon"),
-    path("metrics", ExportToDjangoView, name="metrics"),
+    path("metrics", metrics.metrics, name="metrics"),
     path("api/", include("portal.api.urls")),
     path("accounts/", include("allauth.urls")),
     path("", admin.site.urls),

@@ -17,7 +17,7 @@ from environments.operations.approvals import operation_expire_approval
 from environments.operations.control import pause_covering
 from environments.operations.models import Operation
 from environments.operations.queue import send
-from environments.operations.scheduling import occurrence_take, occurrences_forget
+from environments.operations.scheduling import TICK, occurrence_take, occurrences_forget, pulse_record
 from environments.operations.selectors import NOT_BEGUN, operations_due, scopes_moving
 from environments.operations.states import HOLDING, OperationStatus
 from workers import watermark
@@ -51,6 +51,7 @@ def tick() -> None:
     if watermark.comparison_is_due():
         _send("workers.reconcile")
     now = timezone.now()
+    pulse_record(TICK, now)
     due = operations_due(now)
     Operation.objects.filter(NOT_BEGUN | Q(wake_at__lte=now), pk__in=due).update(wake_at=now + RESEND)
     for operation_id in due:

@@ -122,6 +122,8 @@ class House:
         web: list[str | Path] = [
             places.tool("gunicorn"),
             "portal.wsgi:application",
+            "--config",
+            "python:portal.gunicorn",
             "--bind",
             f"127.0.0.1:{self.ports.web}",
         ]
@@ -131,7 +133,7 @@ class House:
         worker = [*celery, "worker", "--concurrency", "2", "--loglevel", "INFO"]
         beat = [*celery, "beat", "--loglevel", "INFO", "--pidfile", ""]
         beat += ["--scheduler", "django_celery_beat.schedulers:DatabaseScheduler"]
-        self.launch("web", web, environment)
+        self.launch("web", web, environment | {"PROMETHEUS_MULTIPROC_DIR": str(self.folder / "metrics")})
         self.launch("worker", worker, environment)
         self.launch("beat", beat, environment)
 

@@ -4,8 +4,9 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from environments.operations.models import Occurrence
+from environments.operations.models import Occurrence, Pulse
 
+TICK = "tick"
 KEPT = timedelta(days=90)
 
 
@@ -18,3 +19,8 @@ def occurrence_take(schedule: str, due_at: datetime) -> bool:
 def occurrences_forget(now: datetime | None = None) -> int:
     """Drop occurrences that nobody will ask about again; answers how many."""
     return Occurrence.objects.filter(due_at__lt=(now or timezone.now()) - KEPT).delete()[0]
+
+
+def pulse_record(name: str, now: datetime | None = None) -> None:
+    """Keep that it happened just now; who looks after the portal is told when it stops happening."""
+    Pulse.objects.update_or_create(name=name, defaults={"at": now or timezone.now()})

@@ -13,13 +13,16 @@ NOT_BEGUN = Q(status=OperationStatus.PENDING, wake_at__isnull=True)
 """What no worker has looked at, and no tick has sent a message for."""
 
 
+def due(now: datetime) -> Q:
+    """Of operations: those that a worker should look at now, and that none looks at."""
+    free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
+    return free & (Q(wake_at__lte=now) | NOT_BEGUN | Q(lease_until__lt=now)) & Q(status__in=DRIVEN)
+
+
 def operations_due(now: datetime | None = None, *, limit: int = 500) -> list[int]:
     """Ids of operations that a worker should look at now: due, not begun, or left by a worker that died."""
-    now = now or timezone.now()
-    free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
-    due = Q(wake_at__lte=now) | NOT_BEGUN | Q(lease_until__lt=now)
     return list(
-        Operation.objects.filter(free & due, status__in=DRIVEN)
+        Operation.objects.filter(due(now or timezone.now()))
         .order_by("-priority", "wake_at", "id")
         .values_list("pk", flat=True)[:limit]
     )

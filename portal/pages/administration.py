@@ -1,11 +1,10 @@
 """Health of the engine, the brake, and limits of what runs side by side."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.db.models import Min, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -15,17 +14,15 @@ from environments.errors import Invalid
 from environments.lifecycle.models import ApprovalRule
 from environments.notes import note_read
 from environments.operations.control import pause_lift, pause_set
+from environments.operations.figures import LATE_S, EngineFigures, engine_figures
 from environments.operations.limits import limit_set
 from environments.operations.models import Operation, OperationLimit, Pause
 from environments.operations.queue import ring
-from environments.operations.selectors import operations_due, scopes_moving
-from environments.operations.states import DRIVEN
+from environments.operations.selectors import scopes_moving
 from environments.people.rights import may, require
 from portal import health
 from portal.pages.base import attempt, page, view_requires, viewer
 
-# A due operation that nobody has taken for this long means that no worker, or no tick, is there.
-LATE_S = 60
 LARGEST_LIMIT = 1000
 
 
@@ -34,10 +31,8 @@ def show(request: HttpRequest) -> HttpResponse:
     """How the portal itself is."""
     user = view_requires(request, "health.view")
     now = timezone.now()
-    free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
-    oldest = Operation.objects.filter(free, status__in=DRIVEN, wake_at__lte=now).aggregate(at=Min("wake_at"))
+    figures = engine_figures(now)
     held = Operation.objects.filter(lease_until__gte=now).order_by("lease_until")
-    late = oldest["at"] is not None and (now - oldest["at"]).total_seconds() > LATE_S
     database, broker = health.database_answers(), health.broker_answers()
     return page(
         request,
@@ -45,9 +40,9 @@ def show(request: HttpRequest) -> HttpResponse:
         "Health and limits",
         database=database,
         broker=broker,
-        due=len(operations_due(now)),
-        oldest_due=oldest["at"],
-        late=late,
+        due=figures.due,
+        oldest_due=_before(now, figures.oldest_due_s),
+        ticked=_before(now, figures.tick_age_s),
         held=held[:50],
         moving=scopes_moving(),
         limits=OperationLimit.objects.order_by("scope"),
@@ -60,8 +55,12 @@ def show(request: HttpRequest) -> HttpResponse:
         may_pause=may(user, "pause.change"),
         may_limit=may(user, "limit.change"),
         may_fault=may(user, "sandbox.change"),
-        says=_sentence(database=database, broker=broker, late=late),
-        tone="red" if not database or late else "amber" if not broker else "green",
+        says=_sentence(database=database, broker=broker, figures=figures),
+        tone="red"
+        if not database or figures.late or _is_silent(figures)
+        else "amber"
+        if not broker
+        else "green",
     )
 
 
@@ -117,9 +116,20 @@ def _limit(data: Any, user: Any) -> None:
     limit_set(scope=scope, max_running=int(typed), actor=user)
 
 
-def _sentence(*, database: bool, broker: bool, late: bool) -> str:
-    if late:
+def _before(now: datetime, seconds: float | None) -> datetime | None:
+    return None if seconds is None else now - timedelta(seconds=seconds)
+
+
+def _is_silent(figures: EngineFigures) -> bool:
+    """Whether ticks have stopped; where there never was one, nothing has."""
+    return figures.tick_age_s is not None and figures.tick_age_s > LATE_S
+
+
+def _sentence(*, database: bool, broker: bool, figures: EngineFigures) -> str:
+    if figures.late:
         return "Operations are due and nobody takes them: look whether a worker and beat run."
+    if _is_silent(figures):
+        return "No tick was carried out for more than a minute: look whether a worker and beat run."
     if not database:
         return "The database does not answer."
     if not broker:

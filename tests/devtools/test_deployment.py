@@ -90,6 +90,15 @@ def test_the_image_installs_by_hash_and_runs_as_nobody_in_particular() -> None:
     assert "requirements/dev.txt" not in DOCKERFILE
 
 
+def test_only_the_web_counts_requests_over_its_processes() -> None:
+    assert '"--config", "python:portal.gunicorn"' in DOCKERFILE
+    # Set for all, it would make workers and commands count too, in a folder that is not there.
+    assert "PROMETHEUS_MULTIPROC_DIR" not in DOCKERFILE
+    assert not [
+        name for name, row in SERVICES.items() if "PROMETHEUS_MULTIPROC_DIR" in row.get("environment", {})
+    ]
+
+
 def test_the_image_holds_neither_sandbox_nor_developers_tools() -> None:
     copied = set(re.findall(r"^COPY (?!--from)(\S+) \S+$", DOCKERFILE, re.MULTILINE))
     assert copied == {"manage.py", "environments", "portal", "workers", "blueprint_cdk"}

@@ -10,9 +10,10 @@ from django.utils import timezone
 from environments.operations.control import operation_retry
 from environments.operations.kinds import ApprovalNeed, Kind, kind_register
 from environments.operations.leases import lease_take
-from environments.operations.models import Operation, Step
+from environments.operations.models import Operation, Pulse, Step
 from environments.operations.moves import operation_end
 from environments.operations.opening import operation_open
+from environments.operations.scheduling import TICK
 from environments.operations.selectors import operations_due
 from environments.operations.states import ClaimMode
 from environments.people.models import PortalRole, Team, User
@@ -38,6 +39,13 @@ kind_register(
         on_end=no_end,
     )
 )
+
+
+def test_a_tick_tells_that_it_was():
+    tick()
+    first = Pulse.objects.get(name=TICK).at
+    tick()
+    assert timezone.now() - timedelta(seconds=30) < first < Pulse.objects.get(name=TICK).at
 
 
 def opened(name="shop", **fields):

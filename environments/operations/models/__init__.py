@@ -2,7 +2,7 @@
 
 from environments.operations.models.approval import Decision
 from environments.operations.models.audit import AuditEntry
-from environments.operations.models.control import Occurrence, OperationLimit, Pause
+from environments.operations.models.control import Occurrence, OperationLimit, Pause, Pulse
 from environments.operations.models.inventory import Resource, Stack
 from environments.operations.models.operation import Claim, Event, Operation, Step
 
@@ -15,6 +15,7 @@ __all__ = [
     "Operation",
     "OperationLimit",
     "Pause",
+    "Pulse",
     "Resource",
     "Stack",
     "Step",

@@ -49,3 +49,13 @@ class Occurrence(models.Model):
 
     def __str__(self) -> str:
         return f"{self.schedule} at {self.due_at:%Y-%m-%d %H:%M}"
+
+
+class Pulse(models.Model):
+    """When something that happens again and again happened last: the tick. One row per name, of no history."""
+
+    name = models.CharField(max_length=40, unique=True)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.name} at {self.at:%Y-%m-%d %H:%M:%S}"
