@@ -16,13 +16,14 @@ class ReadOnlyAdmin(ModelAdmin):
 
     view_verb = ""
     page_name = ""
-    actions = None
+    actions: Any = None
     list_per_page = 25
     list_filter_submit = True
     list_fullwidth = True
     show_full_result_count = False
     # "How things are" above the list; a template fills it.
     list_before_template = "portal/parts/list_before.html"
+    list_after_template = "portal/parts/list_after.html"
 
     def _may(self, request: HttpRequest, verb: str) -> bool:
         from environments.people.models import User

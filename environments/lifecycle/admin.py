@@ -1,8 +1,12 @@
 """Lists of environments, accounts and releases; each row leads to its page."""
 
-from django.contrib import admin
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import admin, messages
 from django.db.models import Count, Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -15,9 +19,12 @@ from unfold.decorators import display
 
 from environments.admin_base import ReadOnlyAdmin
 from environments.display import CITIES, money, pill, place, when
+from environments.lifecycle.bulk import MOST, VERBS
 from environments.lifecycle.models import Account, Environment, Release
 from environments.lifecycle.selectors import environments_list
 from environments.lifecycle.states import GONE, EnvironmentStatus
+from environments.lifecycle.views import VIEW, VIEWS
+from environments.people.models import User
 
 LOCK = SafeString(
     ' <span class="material-symbols-outlined sy-lock" title="Protected against teardown">lock</span>'
@@ -69,14 +76,47 @@ class StatusFilter(DropdownFilter):
         return queryset.exclude(status__in=GONE)
 
 
+class ViewFilter(DropdownFilter):
+    """The views that come ready (environments/lifecycle/views.py)."""
+
+    title = "view"
+    parameter_name = VIEW
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
+        return [(key, view.title) for key, view in VIEWS.items()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        view = VIEWS.get(self.value() or "")
+        if view is None or not isinstance(request.user, User):
+            return queryset
+        return queryset.filter(view.holds(request.user))
+
+
+def _bulk(verb: str) -> Callable[..., HttpResponse]:
+    """An action of the list: it leads to the preview, which posts."""
+
+    def lead(_admin: Any, request: HttpRequest, queryset: QuerySet[Environment]) -> HttpResponse:
+        ids = list(queryset.values_list("pk", flat=True)[: MOST + 1])
+        if len(ids) > MOST:
+            messages.error(request, f"These are more than {MOST} environments: narrow the list first.")
+            return HttpResponseRedirect(request.get_full_path())
+        query = urlencode({"ids": ",".join(map(str, ids))})
+        return HttpResponseRedirect(f"{reverse('admin:environment-bulk', args=[verb])}?{query}")
+
+    lead.__name__ = f"bulk_{verb}"
+    return admin.action(description=f"{VERBS[verb].title} …")(lead)
+
+
 @admin.register(Environment)
 class EnvironmentAdmin(ReadOnlyAdmin):
     """The list of environments."""
 
     view_verb = "environment.view"
     page_name = "environment"
+    actions = [_bulk(verb) for verb in VERBS]
     list_display = ["name_and_team", "state", "tier_and_size", "where", "pinned", "cost", "since"]
     list_filter = [
+        ViewFilter,
         StatusFilter,
         ("team", RelatedDropdownFilter),
         ("tier", ChoicesDropdownFilter),

@@ -140,10 +140,15 @@ def spec_preview(
 
 
 def environment_protect(*, environment: Environment, is_protected: bool, actor: User) -> Environment:
-    """Turn protection against teardown on or off. It acts at once, and on the portal's side only."""
+    """Turn protection against teardown on or off. It acts at once, and on the portal's side only.
+
+    Raises Forbidden, Conflict (it is gone).
+    """
     require(actor, "environment.protect", team=environment.team)
     with transaction.atomic():
         row = Environment.objects.select_for_update().get(pk=environment.pk)
+        if row.is_gone:
+            raise Conflict(f"{row.name} is {row.status}: there is nothing to protect.")
         before, row.is_protected = row.is_protected, is_protected
         row.save(update_fields=["is_protected"])
         audit_record(

@@ -1,8 +1,10 @@
 """Lists of operations and of the audit: read-only for everybody, superusers too."""
 
+from typing import Any
+
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
@@ -86,8 +88,20 @@ class AuditEntryAdmin(ReadOnlyAdmin):
     ordering = ["-id"]
     date_hierarchy = None
     paginator = InfinitePaginator
+    change_form_after_template = "portal/parts/audit_after.html"
     fields = ["at", "actor_name", "action", "subject", "origin", "before", "after", "previous_hash", "hash"]
     readonly_fields = fields
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """One entry, with the API call that shows it."""
+        context = {**(extra_context or {}), "api_path": f"audit/{object_id}/"}
+        return super().change_view(request, object_id, form_url, context)
 
     @display(description="When", ordering="id")
     def when_it_was(self, row: AuditEntry) -> SafeString | str:

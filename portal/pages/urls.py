@@ -13,6 +13,7 @@ from portal.pages import (
     accounts,
     administration,
     approvals,
+    bulk,
     environment,
     environment_new,
     fault_scripts,
@@ -54,6 +55,7 @@ def page_urls(site: "PortalSite") -> list[URLPattern]:
     pages: list[tuple[str, View, str]] = [
         ("environments/new/", environment_new.new, "environment-new"),
         ("environments/new/preview/", environment_new.preview, "environment-new-preview"),
+        ("environments/bulk/<slug:verb>/", bulk.bulk, "environment-bulk"),
         ("environments/<int:pk>/", environment.show, "environment"),
         ("environments/<int:pk>/protect/", environment.protect, "environment-protect"),
         ("environments/<int:pk>/withdraw/", environment.withdraw, "environment-withdraw"),

@@ -67,6 +67,7 @@ def rows(people: Any) -> dict[str, Any]:
     )
     SandboxOrder.objects.create(verb="end-all", status="refused", sentence="It gave no answer.")
     return {
+        "lead": lead,
         "account": account,
         "release": release,
         "active": active,
@@ -82,6 +83,8 @@ def addresses(rows: dict[str, Any]) -> list[str]:
     return [
         "/",
         "/lifecycle/environment/",
+        "/lifecycle/environment/?view=failed",
+        f"/environments/bulk/protect/?ids={rows['active'].pk},{rows['broken'].pk}",
         "/environments/new/",
         *(f"/environments/{rows['active'].pk}/?tab={tab}" for tab in TABS),
         f"/environments/{rows['broken'].pk}/teardown/",
@@ -98,6 +101,8 @@ def addresses(rows: dict[str, Any]) -> list[str]:
         "/people/user/",
         "/profile/",
         "/people/new/",
+        f"/people/{rows['lead'].pk}/",
+        "/teams/new/",
         "/people/team/",
         "/people/apitoken/",
         "/tokens/new/",

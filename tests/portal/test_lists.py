@@ -1,5 +1,6 @@
 """Lists: a constant number of queries, filters that work, and empty pages that teach."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -9,9 +10,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from environments.operations.models import AuditEntry
 from environments.people.models import PortalRole
 from environments.people.services import token_create
 from tests import factories
+from tests.api.support import client_with
 
 R = PortalRole
 
@@ -223,3 +226,50 @@ def test_operations_are_listed_with_their_sentence_and_never_the_engines_own_sta
     page = sign_in(person).get(reverse("admin:operations_operation_changelist")).content.decode()
     assert "assemblies/0a1b.zip" not in page
     assert "sy-pill" in page
+
+
+def test_every_page_of_an_api_object_says_how_the_api_shows_it(
+    world: Any, sign_in: Callable[..., Client]
+) -> None:
+    admin = world.people[R.ADMINISTRATOR]
+    environment = factories.environment_make(
+        "shop", team=world.team, owner=admin, account=world.account, release=world.release
+    )
+    operation = factories.operation_make(environment, status="awaiting-approval", requested_by=admin)
+    factories.plan_make(operation)
+    token_create(user=admin, name="t", scopes=["read"], days=3, actor=admin)
+    entry = AuditEntry.objects.first()
+    assert entry is not None
+    pages = {
+        reverse("admin:index"): "environments/",
+        reverse("admin:lifecycle_environment_changelist"): "environments/",
+        reverse("admin:environment", args=[environment.pk]): "environments/shop/",
+        reverse("admin:environment-teardown", args=[environment.pk]): "environments/shop/teardown/",
+        reverse("admin:environment-new"): "environments/",
+        reverse("admin:operations_operation_changelist"): "operations/",
+        reverse("admin:operation", args=[operation.pk]): f"operations/{operation.pk}/?wait=30",
+        reverse("admin:approvals"): "operations/?status=awaiting-approval",
+        reverse("admin:lifecycle_account_changelist"): "accounts/",
+        reverse("admin:account", args=[world.account.pk]): f"accounts/{world.account.name}/",
+        reverse("admin:lifecycle_release_changelist"): "releases/",
+        reverse("admin:release", args=[world.release.pk]): f"releases/{world.release.pk}/",
+        reverse("admin:people_user_changelist"): "people/",
+        reverse("admin:person", args=[admin.pk]): f"people/{admin.username}/",
+        reverse("admin:profile"): f"people/{admin.username}/",
+        reverse("admin:people_team_changelist"): "teams/",
+        reverse("admin:team-new"): "teams/",
+        reverse("admin:people_apitoken_changelist"): "environments/",
+        reverse("admin:operations_auditentry_changelist"): "audit/",
+        reverse("admin:operations_auditentry_change", args=[entry.pk]): f"audit/{entry.pk}/",
+        reverse("admin:administration"): "pauses/",
+    }
+    client = sign_in(admin)
+    api = client_with(token_create(user=admin, name="api", scopes=["read"], days=3, actor=admin)[1])
+    for address, path in pages.items():
+        page = client.get(address).content.decode().replace("&quot;", '"')
+        assert "<summary>As API call</summary>" in page, address
+        assert re.search(rf"/api/v1/{re.escape(path)}[\"\s<]", page), address
+        if not address.endswith("teardown/"):
+            assert api.get(f"/api/v1/{path.replace('wait=30', 'wait=0')}").status_code == 200, path
+    page = client.get(reverse("admin:administration")).content.decode()
+    assert all(f"/api/v1/{path}" in page for path in ("pauses/", "limits/", "rules/"))

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.template import Context
 from django.urls import reverse
 
+from environments.lifecycle.views import VIEW, VIEWS
 from environments.people.rights import may
 
 register = template.Library()
@@ -106,7 +107,12 @@ ABOUT = {
 def list_head(context: Context, cl: Any) -> dict[str, Any]:
     """The line above a list, and its button for those who may."""
     about = ABOUT.get(cl.opts.model_name)
-    return {"says": about.says if about else "", "button": _button(context, about)}
+    views = []
+    if cl.opts.model_name == "environment":
+        chosen = cl.params.get(VIEW, "")
+        views = [(f"?{VIEW}={key}", view.title, key == chosen) for key, view in VIEWS.items()]
+        views = [("?", "All", not chosen), *views]
+    return {"says": about.says if about else "", "button": _button(context, about), "views": views}
 
 
 @register.inclusion_tag("portal/parts/list_empty.html")
@@ -121,14 +127,35 @@ def list_empty(cl: Any) -> dict[str, Any]:
         "icon": about.icon if about else "inbox",
         "title": about.title if about else "Nothing here yet",
         "teaches": about.teaches if about else "",
-        "curl": f'curl -H "Authorization: Bearer $TOKEN" {settings.PUBLIC_URL}/api/v1/{about.api}'
-        if about and about.api
-        else "",
+        "curl": _curl(about.api) if about and about.api else "",
     }
 
 
+@register.inclusion_tag("portal/parts/api.html")
+def list_api(cl: Any) -> dict[str, Any]:
+    """The list as an API call, below its rows; an empty one teaches it in their place."""
+    about = ABOUT.get(cl.opts.model_name)
+    return {"api_lines": [_curl(about.api)] if about and about.api and cl.result_list else []}
+
+
+@register.inclusion_tag("portal/parts/api.html")
+def api_call(*paths: str) -> dict[str, Any]:
+    """What a page shows, as API calls: addresses below /api/v1/."""
+    return {"api_lines": [_curl(path) for path in paths]}
+
+
+@register.inclusion_tag("portal/parts/api.html")
+def api_post(path: str, body: str) -> dict[str, Any]:
+    """What a form does, as an API call."""
+    head = 'curl -X POST -H "Authorization: Bearer $TOKEN" -H "Content-Type: application/json" \\'
+    return {"api_lines": [head, f"  -d '{body}' \\", f"  {settings.PUBLIC_URL}/api/v1/{path}"]}
+
+
 def _curl(path: str) -> str:
-    return f'curl -H "Authorization: Bearer $TOKEN" {settings.PUBLIC_URL}/api/v1/{path}'
+    address = f"{settings.PUBLIC_URL}/api/v1/{path}"
+    # A shell would take a question mark for a pattern.
+    quoted = f'"{address}"' if "?" in address else address
+    return f'curl -H "Authorization: Bearer $TOKEN" {quoted}'
 
 
 def _button(context: Context, about: About | None) -> dict[str, str] | None:
