@@ -201,6 +201,21 @@ def test_resources_are_searched_as_one_types(visit: Any, rows: dict[str, Any]) -
     expect(page.locator("#resources tbody tr:visible")).to_have_count(1)
 
 
+def test_many_are_protected_from_the_list_after_a_look(visit: Any, rows: dict[str, Any]) -> None:
+    page: Page = visit("team-lead")
+    page.goto("/lifecycle/environment/?view=team")
+    for name in ("payments", "web"):
+        page.locator("#result_list tr", has_text=name).locator("input.action-select").check()
+    page.locator("select[name=action]").select_option(label="Protect against teardown …")
+    page.get_by_role("button", name="Run").click()
+    expect(page.locator(".sy-sentence")).to_contain_text("1 of 2 would be changed")
+    expect(page.locator("tr", has_text="web")).to_contain_text("It is protected already.")
+    page.get_by_role("button", name="Protect against teardown: 1 environment").click()
+    expect(page.locator(".sy-sentence")).to_contain_text("1 of 2 were changed")
+    rows["broken"].refresh_from_db()
+    assert rows["broken"].is_protected
+
+
 def test_no_page_is_wider_than_a_phone(visit: Any, rows: dict[str, Any]) -> None:
     page: Page = visit("administrator", narrow=True)
     wide = {}
