@@ -73,7 +73,7 @@ def test_what_failed_is_retried_and_what_is_paused_resumed(api, house):
     assert client.get(f"{URL}{failed.pk}/").data["failure"] == {"reason": "No."}
     assert client.post(f"{URL}{failed.pk}/retry/", {}).data["status"] == "queued"
     assert client.post(f"{URL}{failed.pk}/retry/", {}).status_code == 409
-    Operation.objects.filter(pk=failed.pk).update(status="paused", paused_from="queued")
+    Operation.objects.filter(pk=failed.pk).update(status="paused")
     assert client.post(f"{URL}{failed.pk}/resume/", {}).data["status"] == "queued"
 
 

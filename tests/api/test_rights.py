@@ -152,7 +152,7 @@ def things(house, description):
     return {
         "planned": planned.pk,
         "failed": operation("failed", environment="provisioning", status="failed", phase="execute"),
-        "paused": operation("paused", environment="provisioning", status="paused", paused_from="queued"),
+        "paused": operation("paused", environment="provisioning", status="paused"),
         "cancelling": operation("stopping", status="cancelling", environment="provisioning"),
         "noticed": operation("noticed", status="queued", kind="teardown", not_before=week),
         "older": older.pk,
