@@ -19,7 +19,7 @@ NAME = re.compile(r"[a-z][a-z0-9-]*[a-z0-9]")
 NAME_LENGTH = (3, 20)
 # What new environments are given when they name no range of their own: /16 blocks of 10/8.
 POOL = ipaddress.IPv4Network("10.0.0.0/8")
-# What releases before 1.2 refuse without telling; later ones tell it in their schema, as `ranges` and `maxLength`.
+# What releases before 1.4 refuse without telling; later ones tell it in their schema, as `ranges` and `maxLength`.
 RANGES: Mapping[str, Any] = {
     "prefixes": [16, 20],
     "within": ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"],
