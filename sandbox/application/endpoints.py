@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sandbox.application.dark import darkness
-from sandbox.application.volumes import volume_of
 from sandbox.errors import AwsError
-from sandbox.services.rds import clusters, proxies
+from sandbox.services.rds import clusters, lagging, proxies
 from sandbox.services.rds.common import CLUSTER, INSTANCE, PROXY, PROXY_ENDPOINT
 from sandbox.services.secretsmanager import secrets
 from sandbox.store import Record
@@ -42,6 +41,8 @@ class Route:
     """What a connection without TLS is refused with, if it is."""
     database: str
     """The database's name as clients know it."""
+    seen: float | None = None
+    """The moment as of which a secondary cluster that lags has its primary's data."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +143,8 @@ def _by_proxy(ctx: Context, record: Record) -> Route | Refusal:
             continue
         tls = NEEDS_TLS if proxy.properties.get("RequireTLS") else None
         read_only = role != "READ_WRITE" or not writes(cluster)
-        return Route(volume_of(cluster), read_only, known, tls, str(cluster.data["DatabaseName"]))
+        volume, seen = lagging.read_from(ctx.world, cluster)
+        return Route(volume, read_only, known, tls, str(cluster.data["DatabaseName"]), seen)
     return Refusal(*NO_CONNECTION, after_s=borrow_s)
 
 
@@ -178,12 +180,14 @@ def _direct(ctx: Context, record: Record, reading: bool) -> Route | Refusal:
     user, password = str(cluster.data["MasterUsername"]), _password(cluster)
     accounts = {user: password} if password is not None else {}
     secure = _parameter(ctx, cluster, "require_secure_transport") in ("ON", "1")
+    volume, seen = lagging.read_from(ctx.world, cluster)
     return Route(
-        volume_of(cluster),
+        volume,
         reading or not writes(cluster),
         accounts,
         TRANSPORT if secure else None,
         str(cluster.data["DatabaseName"]),
+        seen,
     )
 
 

@@ -12,6 +12,7 @@ from sandbox.application.addresses import Addresses
 from sandbox.application.authority import Authority
 from sandbox.application.children import Children
 from sandbox.application.engine import Engine
+from sandbox.application.journal import Journal
 
 if TYPE_CHECKING:
     from sandbox.application.processes import Program
@@ -28,7 +29,9 @@ class Hosting:
     def __init__(self, world: World) -> None:
         self.home = world.store.directory
         self.children = Children(self.home)
+        self._now = world.scheduler.now
         self.engine = Engine(self.home, self.children)
+        self.journal = Journal(self.engine, self._now)
         self.authority = Authority(self.home)
         self.addresses = Addresses()
         self.listeners: dict[str, Listener] = {}
@@ -67,6 +70,7 @@ class Hosting:
         for name in ("mariadb", "applications"):
             await asyncio.to_thread(shutil.rmtree, self.home / name, True)
         self.engine = Engine(self.home, self.children)
+        self.journal = Journal(self.engine, self._now)
 
 
 def of(world: World) -> Hosting:

@@ -13,7 +13,7 @@ import logging
 import socket
 from typing import TYPE_CHECKING
 
-from sandbox.application import endpoints, hosting, volumes
+from sandbox.application import endpoints, hosting, moments, volumes
 from sandbox.application import mysql_wire as wire
 from sandbox.application.dark import struck
 from sandbox.application.endpoints import Dark, Route
@@ -212,6 +212,10 @@ class _Session:
             if not isinstance(now, Route) or (now.volume, now.read_only) != (route.volume, route.read_only):
                 return
             await volumes.settled(self.world, route.volume)
+            if not route.read_only:
+                await moments.noted(self.world)
+            if now.seen is not None:
+                await moments.follow(self.world, route.volume, now.seen)
             self.back.write(data)
             await self.back.drain()
 

@@ -11,7 +11,7 @@ from sandbox.errors import AwsError
 from sandbox.registry import on_start, operation
 from sandbox.resource_types import tag_list
 from sandbox.services.rds.common import BACKUP, CLUSTER, SNAPSHOT, page
-from sandbox.services.rds.origins import DAY_S, carried, snapshot, window
+from sandbox.services.rds.origins import DAY_S, carried, from_when, snapshot, window
 from sandbox.store import Record
 from sandbox.world import World
 
@@ -130,7 +130,7 @@ def describe_automated_backups(ctx: Context, params: dict[str, Any]) -> dict[str
         for r in clusters
         if r.state not in ("creating", "deleting")
     ]
-    retained = [_retained(r) for r in ctx.store.list(ctx.account, ctx.region, BACKUP)]
+    retained = [_retained(ctx, r) for r in ctx.store.list(ctx.account, ctx.region, BACKUP)]
     found = active + retained
     for name, member in (
         ("DbClusterResourceId", "DbClusterResourceId"),
@@ -146,9 +146,9 @@ def describe_automated_backups(ctx: Context, params: dict[str, Any]) -> dict[str
     return page(found, params, "DBClusterAutomatedBackups", lambda b: b)
 
 
-def _retained(record: Record) -> dict[str, Any]:
+def _retained(ctx: Context, record: Record) -> dict[str, Any]:
     data = record.data
-    held = (record.created_at, float(data["latest"]))
+    held = (from_when(ctx, record), float(data["latest"]))
     return _backup(record, record.id, data["cluster"], data["cluster_arn"], data["days"], held)
 
 
@@ -189,4 +189,4 @@ def delete_automated_backup(ctx: Context, params: dict[str, Any]) -> dict[str, A
         text = f"DBClusterAutomatedBackup {params['DbClusterResourceId']} not found."
         raise AwsError("DBClusterAutomatedBackupNotFoundFault", text)
     _remove(ctx.world, record)
-    return {"DBClusterAutomatedBackup": {**_retained(record), "Status": "deleting"}}
+    return {"DBClusterAutomatedBackup": {**_retained(ctx, record), "Status": "deleting"}}

@@ -88,7 +88,7 @@ class Cluster(ResourceType):
         if properties.get("MasterUserPassword") or source.get("master_password"):
             data["master_password"] = properties.get("MasterUserPassword") or source["master_password"]
         if source.get("volume"):
-            origins.fill(ctx, record, source["volume"])
+            origins.fill(ctx, record, source["volume"], origins.moment_of(ctx, source, properties))
         if properties.get("ManageMasterUserPassword"):
             self._managed_secret(ctx, record)
         if properties.get("GlobalClusterIdentifier"):

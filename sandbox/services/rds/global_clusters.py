@@ -14,7 +14,7 @@ from sandbox.context import Context
 from sandbox.errors import AwsError
 from sandbox.registry import resource_type
 from sandbox.resource_types import ResourceType
-from sandbox.services.rds import engines
+from sandbox.services.rds import engines, lagging
 from sandbox.services.rds.common import (
     CLUSTER,
     GLOBAL_CLUSTER,
@@ -187,19 +187,21 @@ def enter(world: World, group: Record, cluster: Record) -> None:
     cluster.data["read_only"] = not writer
     first = primary(world, group)
     if first is not None and not writer:
-        # Replication of less than a second is told by metrics; what is read is the primary's own volume.
+        # Replication of less than a second is told by metrics; what is read is the primary's own volume, but for a
+        # planted lag.
         cluster.data["volume"] = volume_of(first)
     world.store.put(group)
     world.store.put(cluster)
 
 
 def leave(world: World, cluster: Record) -> None:
-    """Take a cluster out: from now on it stands alone and takes writes."""
+    """Take a cluster out: from now on it stands alone and takes writes, with what had arrived."""
     group = of(world, cluster)
     if cluster.data.get("read_only"):
-        shared = volume_of(cluster)
+        shared, arrived = volume_of(cluster), lagging.seen(world, cluster)
         cluster.data["volume"] = f"{cluster.id}-{uuid.uuid4()}"
-        volume_copy(world, shared, cluster.data["volume"])
+        volume_copy(world, shared, cluster.data["volume"], arrived)
+        lagging.caught_up(world, cluster)
     if group is not None:
         group.data["members"] = others(group, cluster.arn)
         world.store.put(group)

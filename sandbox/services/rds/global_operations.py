@@ -8,7 +8,7 @@ from sandbox.context import Context
 from sandbox.errors import AwsError, not_supported
 from sandbox.registry import operation
 from sandbox.resource_types import tag_list
-from sandbox.services.rds import global_clusters, phases
+from sandbox.services.rds import global_clusters, lagging, phases
 from sandbox.services.rds.common import CLUSTER, GLOBAL_CLUSTER, filtered, find, page, picked, tags_of
 from sandbox.store import GLOBAL, Record
 
@@ -111,6 +111,7 @@ def remove_from_global_cluster(ctx: Context, params: dict[str, Any]) -> dict[str
     phases.refuse_unless(cluster, "available")
     global_clusters.refuse_last_member(ctx, cluster)
     there = ctx.world.context(cluster.account, cluster.region, principal=ctx.principal)
+    lagging.cut(ctx.world, cluster)
     phases.begin(there, cluster, "promoting")
     return {"GlobalCluster": shape(ctx, group)}
 

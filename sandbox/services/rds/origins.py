@@ -6,11 +6,12 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
-from sandbox.application.volumes import volume_copy, volume_drop, volume_of
+from sandbox.application.volumes import held_from, volume_copy, volume_drop, volume_of
 from sandbox.context import Context
 from sandbox.errors import AwsError
 from sandbox.registry import resource_type
 from sandbox.resource_types import ResourceType
+from sandbox.services.rds import lagging
 from sandbox.services.rds.common import BACKUP, CLUSTER, SNAPSHOT, find, refuse_identifier, usable_key
 from sandbox.store import Record
 
@@ -66,13 +67,13 @@ def source_of(ctx: Context, properties: dict[str, Any]) -> dict[str, Any] | None
         clone = properties.get("RestoreType") == "copy-on-write"
         group = {"clone_group": record.data["clone_group"]} if clone else {}
         more = {"state": record.state, "what": "cluster", "id": record.id, "window": window(ctx, record)}
-        more["volume"] = volume_of(record)
+        more.update(volume=volume_of(record), seen=lagging.seen(ctx.world, record))
         return {**carried(record), **group, **more}
     resource = properties.get("SourceDbClusterResourceId")
     if resource:
         for backup in ctx.store.list(ctx.account, ctx.region, BACKUP):
             if backup.id == resource:
-                held = (backup.created_at, float(backup.data["latest"]))
+                held = (from_when(ctx, backup), float(backup.data["latest"]))
                 return {
                     **carried(backup),
                     "state": "available",
@@ -107,7 +108,13 @@ def window(ctx: Context, cluster: Record) -> tuple[float, float]:
     days = int(cluster.properties.get("BackupRetentionPeriod") or 1)
     delay = LATEST_DELAY_S * float(ctx.world.settings["speed"])
     latest = max(cluster.created_at, float(cluster.data.get("stopped_at", ctx.now - delay)))
-    return max(cluster.created_at, ctx.now - days * DAY_S), latest
+    return min(latest, max(from_when(ctx, cluster), ctx.now - days * DAY_S)), latest
+
+
+def from_when(ctx: Context, record: Record) -> float:
+    """Where the restorable time of a cluster or retained backup begins: later than on AWS where so much was written
+    that the log of it was cut."""
+    return max(record.created_at, held_from(ctx.world, volume_of(record)))
 
 
 def moment(value: Any) -> float:
@@ -117,6 +124,17 @@ def moment(value: Any) -> float:
     except ValueError as problem:
         raise AwsError("InvalidParameterValue", f"Invalid time: {value}") from problem
     return (made if made.tzinfo else made.replace(tzinfo=UTC)).timestamp()
+
+
+def moment_of(ctx: Context, source: dict[str, Any], properties: dict[str, Any]) -> float | None:
+    """The moment as of which a new cluster has its source's data; None: what the source holds by now."""
+    seen: float | None = source.get("seen")
+    if "window" not in source or properties.get("RestoreType") == "copy-on-write":
+        return seen
+    wanted = moment(properties["RestoreToTime"]) if properties.get("RestoreToTime") else source["window"][1]
+    if seen is not None:
+        return min(seen, wanted)
+    return wanted if wanted < ctx.now else None
 
 
 def _check_moment(source: dict[str, Any], properties: dict[str, Any]) -> None:
@@ -187,14 +205,14 @@ def snapshot(
     record = ctx.world.create(
         there, SNAPSHOT, {"id": id.lower()}, tags={**own, **(tags or {})}, data=data, at_once=at_once
     )
-    fill(ctx, record, volume_of(cluster))
+    fill(ctx, record, volume_of(cluster), lagging.seen(ctx.world, cluster))
     return record
 
 
-def fill(ctx: Context, record: Record, source: str) -> None:
-    """Give a cluster or snapshot a volume of its own with what the source volume holds by now."""
+def fill(ctx: Context, record: Record, source: str, moment: float | None = None) -> None:
+    """Give a cluster or snapshot a volume of its own with what the source volume holds by now, or held at a moment."""
     record.data["volume"] = f"{record.id}-{uuid.uuid4()}"
-    volume_copy(ctx.world, source, record.data["volume"])
+    volume_copy(ctx.world, source, record.data["volume"], moment)
     ctx.store.put(record)
 
 

@@ -7,13 +7,14 @@ from sandbox.context import Context
 from sandbox.faults import Fault, at_begin
 from sandbox.registry import on_start
 from sandbox.services.cloudwatch import put_metric_data
+from sandbox.services.rds import lagging
 from sandbox.services.rds.common import CLUSTER
 from sandbox.store import Record
 from sandbox.world import World
 
 EVERY_S = 300
 LAG = "Sandbox::RDS::GlobalReplication"
-"""The name of the lag among the settings' durations (nothing waits for it: a secondary reads its primary's volume)."""
+"""The name of the lag among the settings' durations (a figure only: without a planted lag nothing is behind)."""
 _RUNNING = "rds volume metrics"
 
 
@@ -26,6 +27,8 @@ def publish(ctx: Context, cluster: Record) -> None:
     }
     data = [datum]
     if cluster.data.get("read_only"):
+        # A lag that is over leaves a copy behind, which nobody may ask for again.
+        lagging.seen(ctx.world, cluster)
         data.append(
             {**datum, "MetricName": "AuroraGlobalDBReplicationLag", "Value": lag_ms(ctx.world, cluster)}
         )
@@ -34,8 +37,7 @@ def publish(ctx: Context, cluster: Record) -> None:
 
 def lag_ms(world: World, cluster: Record) -> float:
     """How far a secondary cluster is behind, in milliseconds, as the settings and the faults say."""
-    planted = world.faults.lag_s("rds", (cluster.account, cluster.region))
-    return max(world.duration(LAG, "create"), planted) * 1000
+    return max(world.duration(LAG, "create"), lagging.lag_s(world, cluster)) * 1000
 
 
 @on_start
@@ -55,8 +57,7 @@ def keep_publishing(world: World) -> None:
 def _tell_at_once(world: World, fault: Fault) -> None:
     """A lag begins: a point now, not in five minutes."""
     for cluster in world.store.everywhere(CLUSTER):
-        facts = {"account": cluster.account, "region": cluster.region, "service": "rds"}
-        if cluster.data.get("read_only") and fault.matches(facts):
+        if cluster.data.get("read_only") and fault in lagging.planted(world, cluster):
             publish(world.context(cluster.account, cluster.region), cluster)
 
 

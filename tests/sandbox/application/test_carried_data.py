@@ -70,6 +70,7 @@ def test_snapshot_holds_the_data_of_its_moment(place: Place) -> None:
     source = connect(place, cluster(place, "filmed")["Endpoint"])
     rows(source, "CREATE TABLE kept (id INT PRIMARY KEY)")
     rows(source, "INSERT INTO kept VALUES (1)")
+    rows(source, "CREATE VIEW doubled AS SELECT id * 2 FROM kept")
     rds(place).create_db_cluster_snapshot(DBClusterIdentifier="filmed", DBClusterSnapshotIdentifier="film")
     # The copy begins at once; a connection to what it makes waits for it.
     rds(place).restore_db_cluster_from_snapshot(
@@ -78,6 +79,7 @@ def test_snapshot_holds_the_data_of_its_moment(place: Place) -> None:
     restored = connect(place, instance(place, "shown")["Endpoint"])
     rows(source, "INSERT INTO kept VALUES (2)")
     assert numbers(restored) == [1]
+    assert rows(restored, "SELECT * FROM doubled") == [(2,)]
     rds(place).delete_db_instance(DBInstanceIdentifier="filmed-1")
     rds(place).delete_db_cluster(DBClusterIdentifier="filmed", SkipFinalSnapshot=True)
     rds(place).restore_db_cluster_from_snapshot(
