@@ -7,6 +7,8 @@ who met it where `met` says so, else the model's or the page's sentence on the c
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +30,7 @@ class Limit:
     """What a quota refuses. type: the records that count. per: the property by whose value they are counted apart.
 
     only: (property, value, default) that a record must have to count. text: {account} and {limit} are filled in.
+    weight: what one counts for, by its properties. idle: states besides GONE in which it does not count.
     """
 
     type: str
@@ -37,11 +40,13 @@ class Limit:
     per: str = ""
     only: tuple[str, str, str] | None = None
     met: bool = False
+    weight: Callable[[dict[str, Any]], int] | None = None
+    idle: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Quota:
-    """One quota of a service. limit: None where the sandbox only tells it."""
+    """One quota of a service. limit: None where its service counts by itself, or the sandbox only tells it."""
 
     service: str
     code: str
@@ -60,11 +65,46 @@ def _ec2(kind: str, code: str, text: str, **more: Any) -> Limit:
     return Limit(f"AWS::EC2::{kind}", code, text, **more)
 
 
+def _cognito(kind: str, **more: Any) -> Limit:
+    text = (
+        "This exception is thrown when a user exceeds the limit for a requested Amazon Web Services resource."
+    )
+    return Limit(f"AWS::Cognito::{kind}", "LimitExceededException", text, **more)
+
+
 def _reached(what: str) -> str:
     return f"The maximum number of {what} has been reached."
 
 
+def standard_vcpus(properties: dict[str, Any]) -> int:
+    """vCPUs of an instance as far as the quota of standard ones counts them; 0 for other families (G, P, X …).
+
+    By the rule of the size's name, which all current families follow (EC2 instance types guide); bare metal without a
+    size in its name: 96, what m5.metal and c5.metal have.
+    """
+    family, _, size = str(properties.get("InstanceType") or "m1.small").partition(".")
+    if not re.match(r"(a|c|d|h|i|im|is|m|r|t|z)\d", family):
+        return 0
+    if size in ("nano", "micro", "small"):
+        return 1 if family in ("t1", "t2", "m1") else 2
+    if size == "medium":
+        return 2 if family.startswith("t") else 1
+    if size == "large":
+        return 2
+    several = re.search(r"(\d*)xl", size)
+    return 4 * int(several[1] or 1) if several else 96
+
+
 ENDPOINTS = "You've reached the limit on the number of VPC endpoints that you can create in the AWS Region."
+INTERFACE_GROUPS = Quota("vpc", "L-2AFB9258", "Security groups per network interface", 5)
+BUILDS = {
+    f"BUILD_GENERAL1_{size.upper()}": Quota(
+        "codebuild", code, f"Concurrently running builds for Linux/{size} environment", 1
+    )
+    for size, code in (("Small", "L-9D07B6EF"), ("Medium", "L-2DC20C30"))
+}
+"""By compute type."""
+YEARLY = Quota("acm", "L-DA1D8B98", "ACM certificates created in last 365 days", 5000)
 RULES = Quota("vpc", "L-0EA8095F", "Inbound or outbound rules per security group", 60)
 SNAPSHOTS = Quota("rds", "L-9B510759", "Manual DB cluster snapshots", 100)
 STACKS = Quota("cloudformation", "L-0485CB21", "Stack count", 2000, Limit(
@@ -85,21 +125,29 @@ QUOTAS = (
           _ec2("SecurityGroup", "SecurityGroupLimitExceeded", "You've reached the limit on the number of security "
                "groups that you can create, or that you can assign to an instance.")),
     RULES,
-    Quota("vpc", "L-2AFB9258", "Security groups per network interface", 5),
+    INTERFACE_GROUPS,
     Quota("vpc", "L-589F43AA", "Route tables per VPC", 200,
           _ec2("RouteTable", "RouteTableLimitExceeded", "You've reached the limit on the number of route tables that "
                "you can create for the specified VPC.", per="VpcId")),
-    Quota("vpc", "L-93826ACB", "Routes per route table", 500),
+    Quota("vpc", "L-93826ACB", "Routes per route table", 500,
+          _ec2("Route", "RouteLimitExceeded", "You've reached the limit on the number of routes that you can add to a "
+               "route table.", per="RouteTableId")),
     Quota("vpc", "L-29B6F2EB", "Interface VPC endpoints per VPC", 50,
           _ec2("VPCEndpoint", "VpcEndpointLimitExceeded", ENDPOINTS, per="VpcId",
                only=("VpcEndpointType", "Interface", "Gateway"))),
     Quota("vpc", "L-1B52E74A", "Gateway VPC endpoints per Region", 20,
           _ec2("VPCEndpoint", "VpcEndpointLimitExceeded", ENDPOINTS,
                only=("VpcEndpointType", "Gateway", "Gateway"))),
-    Quota("vpc", "L-DF5E4CA3", "Network interfaces per Region", 5000),
+    Quota("vpc", "L-DF5E4CA3", "Network interfaces per Region", 5000,
+          _ec2("NetworkInterface", "NetworkInterfaceLimitExceeded", "You've reached the limit on the number of network "
+               "interfaces that you can create.")),
     Quota("ec2", "L-0263D0A3", "EC2-VPC Elastic IPs", 5,
           _ec2("EIP", "AddressLimitExceeded", _reached("addresses"), met=True)),
-    Quota("ec2", "L-1216C47A", "Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) instances", 5),
+    Quota("ec2", "L-1216C47A", "Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) instances", 5,
+          _ec2("Instance", "VcpuLimitExceeded", "You have requested more vCPU capacity than your current vCPU limit of "
+               "{limit} allows for the instance bucket that the specified instance type belongs to. Please visit "
+               "http://aws.amazon.com/contact-us/ec2-request to request an adjustment to this limit.", met=True,
+               weight=standard_vcpus, idle=("stopping", "stopped", "shutting-down"))),
     Quota("elasticloadbalancing", "L-53DA6B97", "Application Load Balancers per Region", 50,
           Limit("AWS::ElasticLoadBalancingV2::LoadBalancer", "TooManyLoadBalancers", "You've reached the limit on the "
                 "number of load balancers for your Amazon Web Services account.",
@@ -142,9 +190,45 @@ QUOTAS = (
     Quota("ecr", "L-CFEB8E8D", "Registered repositories", 100000,
           Limit("AWS::ECR::Repository", "LimitExceededException", "The operation did not succeed because it would have "
                 "exceeded a service limit for your account.")),
-    Quota("acm", "L-F141DD1D", "ACM certificates", 2500),
+    Quota("acm", "L-F141DD1D", "ACM certificates", 2500,
+          Limit("AWS::CertificateManager::Certificate", "LimitExceededException", "An ACM quota has been exceeded.")),
+    YEARLY,
     Quota("iam", "L-FE177D64", "Roles per account", 1000, world_wide=True),
-    Quota("autoscaling", "L-CDE20ADC", "Auto Scaling groups per region", 500),
+    Quota("autoscaling", "L-CDE20ADC", "Auto Scaling groups per region", 500,
+          Limit("AWS::AutoScaling::AutoScalingGroup", "LimitExceeded", "You have already reached a limit for your "
+                "Amazon EC2 Auto Scaling resources (for example, Auto Scaling groups, launch configurations, or "
+                "lifecycle hooks).")),
+    Quota("dynamodb", "L-F98FE922", "Maximum number of tables", 2500,
+          Limit("AWS::DynamoDB::Table", "LimitExceededException",
+                "Subscriber limit exceeded: There is a limit of {limit} tables per subscriber", met=True)),
+    Quota("cognito-idp", "L-66E6DF30", "User pools per account", 1000, _cognito("UserPool")),
+    Quota("cognito-idp", "L-5EAB0605", "Apps per user pool", 1000, _cognito("UserPoolClient", per="UserPoolId")),
+    Quota("cognito-idp", "L-1B44D826", "Identity providers per user pool", 300,
+          _cognito("UserPoolIdentityProvider", per="UserPoolId")),
+    Quota("cognito-idp", "L-7CDAF993", "Resource servers per user pool", 25,
+          _cognito("UserPoolResourceServer", per="UserPoolId")),
+    Quota("route53", "L-4EA4796A", "Hosted zones", 500,
+          Limit("AWS::Route53::HostedZone", "TooManyHostedZones", "Limits Exceeded: MAX_HOSTED_ZONES_BY_OWNER - Cannot "
+                "create more hosted zones.", met=True), world_wide=True),
+    Quota("route53", "L-E209CC9F", "Records per hosted zone", 10000,
+          Limit("AWS::Route53::RecordSet", "InvalidChangeBatch", "Number of records limit of {limit} exceeded.",
+                per="HostedZoneId", met=True), world_wide=True),
+    Quota("route53", "L-ACB674F3", "Health checks", 200,
+          Limit("AWS::Route53::HealthCheck", "TooManyHealthChecks", "This health check can't be created because the "
+                "current account has reached the limit on the number of active health checks."), world_wide=True),
+    Quota("wafv2", "L-2EC3DE7B", "Maximum web ACLs per account in WAF for regional", 100,
+          Limit("AWS::WAFv2::WebACL", "WAFLimitsExceededException", "AWS WAF couldn\u2019t perform the operation "
+                "because you exceeded your resource limit.", only=("Scope", "REGIONAL", "REGIONAL"))),
+    Quota("codebuild", "L-ACCF6C0D", "Build projects", 5000,
+          Limit("AWS::CodeBuild::Project", "AccountLimitExceededException", "An Amazon Web Services service limit was "
+                "exceeded for the calling Amazon Web Services account.")),
+    *BUILDS.values(),
+    Quota("sns", "L-61103206", "Topics per Account", 100000,
+          Limit("AWS::SNS::Topic", "TopicLimitExceeded", "The customer already owns the maximum allowed number of "
+                "topics.", 403)),
+    Quota("events", "L-244521F2", "Number of rules", 300,
+          Limit("AWS::Events::Rule", "LimitExceededException", "The request failed because it attempted to create "
+                "resource beyond the allowed service quota.", per="EventBusName")),
 )  # fmt: skip
 BY_KEY = {quota.key: quota for quota in QUOTAS}
 _BY_TYPE: dict[str, list[Quota]] = {}
@@ -178,18 +262,23 @@ def check(world: World, account: str, region: str, type_name: str, properties: d
         assert limit is not None
         most = value(world, account, region, quota)
         place = None if limit.per == ACCOUNT_WIDE else region
-        records = world.store.list(account, place, type_name)
-        if len(records) < most or not _counts(limit, properties):
+        records, more = world.store.list(account, place, type_name), _weight(limit, properties)
+        few = limit.weight is None and len(records) < most
+        if few or not more or not _counts(limit, properties):
             continue
         mine = _part(world, limit, account, region, properties)
         used = sum(
-            1
+            _weight(limit, r.properties)
             for r in records
-            if r.state not in GONE
+            if r.state not in (*GONE, *limit.idle)
             and _counts(limit, r.properties)
             and _part(world, limit, account, region, r.properties) == mine
         )
-        refuse_above(limit, account, used, most)
+        refuse_above(limit, account, used + more - 1, most)
+
+
+def _weight(limit: Limit, properties: dict[str, Any]) -> int:
+    return limit.weight(properties) if limit.weight is not None else 1
 
 
 def refuse_above(limit: Limit, account: str, used: int, most: float) -> None:
@@ -210,4 +299,4 @@ def _part(world: World, limit: Limit, account: str, region: str, properties: dic
     if limit.per == ZONE:
         subnet = world.store.get(account, region, SUBNET, str(properties.get("SubnetId")))
         return str(subnet.get("AvailabilityZone")) if subnet is not None else ""
-    return str(properties.get(limit.per)) if limit.per and limit.per != ACCOUNT_WIDE else ""
+    return str(properties.get(limit.per) or "") if limit.per and limit.per != ACCOUNT_WIDE else ""

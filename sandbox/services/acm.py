@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from sandbox import quotas
 from sandbox.context import Context
 from sandbox.errors import AwsError
 from sandbox.registry import operation, resource_type
@@ -20,6 +21,14 @@ LISTENERS = ("AWS::ElasticLoadBalancingV2::Listener", "AWS::ElasticLoadBalancing
 VALID_S = 395 * 86400
 """13 months (ACM user guide, "Characteristics")."""
 WAITING = "PENDING_VALIDATION"
+REQUESTED = "Sandbox::ACM::Requested"
+"""When certificates were requested in the last year, deleted ones too: {"times"} in epoch seconds."""
+YEAR_S = 365 * 86400
+
+
+def _lately(ctx: Context) -> list[float]:
+    record = ctx.store.get(ctx.account, ctx.region, REQUESTED, "certificates")
+    return [t for t in record.data["times"] if t > ctx.now - YEAR_S] if record is not None else []
 
 
 @resource_type(TYPE)
@@ -55,7 +64,15 @@ class Certificate(ResourceType):
                     "NoSuchHostedZone", f"No hosted zone found with ID: {names.plain_id(zone)}", 404
                 )
 
+        most = quotas.value(ctx.world, ctx.account, ctx.region, quotas.YEARLY)
+        if len(_lately(ctx)) >= most:
+            # The sentence as people met it (those that were deleted count too).
+            text = f"Error: you have reached your limit of {most:.0f} certificates in the last year."
+            raise AwsError("LimitExceededException", text, 400)
+
     def created(self, ctx: Context, record: Record) -> None:
+        times = {"times": [*_lately(ctx), ctx.now]}
+        ctx.store.put(Record(ctx.account, ctx.region, REQUESTED, "certificates", data=times))
         record.attributes = {"CertificateArn": record.id}
         record.data["serial"] = ":".join(stable_hex(record.id, 32)[i : i + 2] for i in range(0, 32, 2))
         for option in record.properties.get("DomainValidationOptions") or ():

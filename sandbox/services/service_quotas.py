@@ -33,6 +33,13 @@ SERVICES = {
     "acm": "AWS Certificate Manager (ACM)",
     "iam": "AWS Identity and Access Management (IAM)",
     "autoscaling": "Amazon EC2 Auto Scaling",
+    "dynamodb": "Amazon DynamoDB",
+    "cognito-idp": "Amazon Cognito User Pools",
+    "route53": "Amazon Route 53",
+    "wafv2": "AWS WAF",
+    "codebuild": "AWS CodeBuild",
+    "sns": "Amazon Simple Notification Service (Amazon SNS)",
+    "events": "Amazon EventBridge (CloudWatch Events)",
 }
 OPEN = ("PENDING", "CASE_OPENED")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from sandbox import quotas
 from sandbox.context import Context
 from sandbox.errors import AwsError
 from sandbox.iam.principals import principal_dump
@@ -72,6 +73,7 @@ def start_build(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
         )
     if properties["Source"]["Type"] == "NO_SOURCE" and not properties["Source"].get("BuildSpec"):
         raise invalid("buildspec is required for source type NO_SOURCE")
+    _refuse_too_many(ctx, properties)
     project.data["number"] += 1
     ctx.store.put(project)
     id = f"{project.id}:{uuid.uuid4()}"
@@ -98,6 +100,19 @@ def start_build(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     ctx.store.put(record)
     running.begin(ctx, record)
     return {"build": shape(record)}
+
+
+def _refuse_too_many(ctx: Context, properties: dict[str, Any]) -> None:
+    """Refuse a build beyond those that may run at once (aws-solutions and others report the sentence)."""
+    size = properties["Environment"].get("ComputeType")
+    if size not in quotas.BUILDS:
+        return
+    most = quotas.value(ctx.world, ctx.account, ctx.region, quotas.BUILDS[size])
+    builds = ctx.store.list(ctx.account, ctx.region, BUILD)
+    alike = [b for b in builds if b.properties["Environment"].get("ComputeType") == size]
+    if sum(b.state == "IN_PROGRESS" for b in alike) >= most:
+        text = f"Cannot have more than {most:.0f} builds in queue for the account"
+        raise AwsError("AccountLimitExceededException", text, 400)
 
 
 def _overridden(project: dict[str, Any], params: dict[str, Any]) -> dict[str, Any]:

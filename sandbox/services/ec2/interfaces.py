@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sandbox import quotas
 from sandbox.context import Context
 from sandbox.errors import AwsError
 from sandbox.registry import operation, resource_type
@@ -23,8 +24,10 @@ class NetworkInterface(ResourceType):
 
     def check_create(self, ctx: Context, properties: dict[str, Any]) -> None:
         base.need(ctx, base.SUBNET, properties["SubnetId"])
-        for group in properties.get("GroupSet") or ():
-            base.need(ctx, base.GROUP, group)
+        _check_groups(ctx, properties)
+
+    def check_update(self, ctx: Context, record: Record, properties: dict[str, Any]) -> None:
+        _check_groups(ctx, properties)
 
     def created(self, ctx: Context, record: Record) -> None:
         subnet = base.need(ctx, base.SUBNET, record.properties["SubnetId"])
@@ -43,6 +46,18 @@ class NetworkInterface(ResourceType):
             raise AwsError(
                 "InvalidParameterValue", f"Network interface '{record.id}' is currently in use.", 400
             )
+
+
+def _check_groups(ctx: Context, properties: dict[str, Any]) -> None:
+    groups = properties.get("GroupSet") or ()
+    for group in groups:
+        base.need(ctx, base.GROUP, group)
+    if len(groups) > quotas.value(ctx.world, ctx.account, ctx.region, quotas.INTERFACE_GROUPS):
+        # EC2's page of error codes.
+        text = (
+            "You've reached the limit on the number of security groups that you can assign to the interface."
+        )
+        raise AwsError("SecurityGroupsPerInterfaceLimitExceeded", text, 400)
 
 
 def _free_address(ctx: Context, subnet: Record) -> str:
