@@ -126,6 +126,11 @@ class Control:
             return 200, self.world.requests.counts(after, via)
         return 200, self.world.requests.after(after, int(query.get("limit", 1000)), via)
 
+    def get_decisions(self, parts: list[str], query: dict[str, str], body: dict[str, Any]) -> tuple[int, Any]:
+        """What users and roles asked to do, each distinct decision once: see iam/decisions.py."""
+        wanted = {name: query[name] for name in ("account", "principal", "action") if name in query}
+        return 200, self.world.decisions.after(int(query.get("after", 0)), **wanted)
+
     def get_cognito(self, parts: list[str], query: dict[str, str], body: dict[str, Any]) -> tuple[int, Any]:
         if parts != ["messages"]:
             return 404, {"error": "Of Cognito the control API shows messages."}

@@ -16,6 +16,7 @@ from sandbox.context import Context, Principal
 from sandbox.errors import AwsError
 from sandbox.faults import Faults
 from sandbox.generic_types import GENERIC
+from sandbox.iam.decisions import Decisions
 from sandbox.request_log import RequestLog
 from sandbox.resource_types import ResourceType
 from sandbox.scheduler import Scheduler
@@ -39,6 +40,7 @@ class World:
         self.scheduler = Scheduler(self.store.flush)
         self.faults = Faults(self)
         self.requests = RequestLog(self)
+        self.decisions = Decisions()
         self.base_url = ""
         self.memory: dict[str, Any] = {}
         """For services: what need not survive the process (waiting receivers, caches), by a name of theirs."""
@@ -111,6 +113,7 @@ class World:
         self.store.reset()
         self.faults.forget()
         self.requests.clear()
+        self.decisions.clear()
         self.memory.clear()
         self._waiting.clear()
         self._load_settings(settings["speed"])

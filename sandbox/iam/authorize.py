@@ -34,7 +34,7 @@ policy (services/sts.py)."""
 
 
 def authorize(ctx: Context, asked: Asked) -> None:
-    """Raise AwsError (AccessDenied in AWS's words) unless the principal may do this."""
+    """Raise AwsError (AccessDenied in AWS's words) unless the principal may do this, or nothing is enforced."""
     if (asked.service, asked.name) in ALWAYS:
         return
     action = action_of(asked.service, asked.name, asked.params)
@@ -50,11 +50,14 @@ def authorize(ctx: Context, asked: Asked) -> None:
 
 
 def demand(ctx: Context, action: str, resource: str, keys: policy.Keys, service: str) -> None:
-    """Raise AccessDenied unless the context's principal may do the action to the resource."""
-    reason = refused(
-        ctx, ctx.principal, policy.Request(action, resource, _with_resource(ctx, resource, keys))
-    )
-    if reason is None:
+    """Note the decision, and raise AccessDenied where it is no and enforced.
+
+    Without enforcement decisions are noted all the same: so a program can be watched before it has any permission.
+    """
+    request = policy.Request(action, resource, _with_resource(ctx, resource, keys))
+    reason = refused(ctx, ctx.principal, request)
+    ctx.world.decisions.add(ctx.principal, request, allowed=reason is None)
+    if reason is None or not ctx.world.settings["enforce_iam"]:
         return
     text = (
         f"User: {ctx.principal.arn} is not authorized to perform: {action} on resource: {resource} {reason}"
@@ -258,7 +261,7 @@ def permit_type(
     tags: dict[str, str],
 ) -> None:
     """Raise AwsError unless the principal for which CloudFormation acts may create, update or delete the type."""
-    if ctx.principal.kind == "root" or not ctx.world.settings["enforce_iam"]:
+    if ctx.principal.kind == "root":
         return
     name = handler_action(type_name, action, ctx.world.type(type_name).schema.permissions(action))
     if name is None:
