@@ -41,6 +41,10 @@ conform: venv ## ask a live account what the sandbox's tests ask: ACCOUNT=your o
 	$(BIN)/python -m devtools.conform "$(ACCOUNT)" "$(CAP)"
 CAP := 1
 
+.PHONY: calls
+calls: venv ## run the flows and note what the portal's roles ask AWS for; writes blueprint_cdk/data/calls.json
+	$(BIN)/python -m devtools.calls $(TESTS)
+
 .PHONY: bench
 bench: venv ## measure; writes docs/benchmarks.md
 	$(BIN)/python -m devtools.bench

@@ -77,6 +77,7 @@ class Sandbox:
     home: Path
     port: int
     speed: float = 0.0
+    enforce_iam: bool = True
     process: processes.Process | None = None
     _http: httpx.Client = field(init=False, repr=False)
 
@@ -136,7 +137,7 @@ class Sandbox:
     def after_test(self) -> None:
         """No fault or slowness that a test armed reaches the next one."""
         self.lift_faults()
-        self.settings(speed=0, enforce_iam=True)
+        self.settings(speed=0, enforce_iam=self.enforce_iam)
 
     def settings(self, **changed: Any) -> Any:
         """Change settings (speed, durations, enforce_iam); all of them."""

@@ -3,6 +3,7 @@
 Tests of wings that know no Django (sandbox, blueprint, devtools) start no server: run alone, they are quick.
 """
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from devtools.scratch import ScratchDatabase
 from devtools.servers import Servers
 from devtools.trouble import Trouble
 from tests.conforming import live_key
+from tests.recording import record_key
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -186,9 +188,13 @@ def sandbox(
         yield live
         return
     port = pytestconfig.stash.get(port_key, 0) or processes.free_port()
-    process = Sandbox(home=tmp_path_factory.mktemp("sandbox") / "state", port=port)
+    record = pytestconfig.stash.get(record_key, None)
+    process = Sandbox(tmp_path_factory.mktemp("sandbox") / "state", port, enforce_iam=record is None)
     process.start()
+    process.after_test()
     yield process
+    if record is not None:
+        record.write_text(json.dumps(process.control("GET", "decisions")))
     process.stop()
 
 

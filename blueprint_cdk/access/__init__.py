@@ -12,28 +12,28 @@ from typing import Any, Literal
 
 import yaml
 
+from blueprint_cdk.access.bootstrap import BOOTSTRAP
 from blueprint_cdk.access.boundary import BOUNDARY
-from blueprint_cdk.access.execution import DATA, NETWORK
-from blueprint_cdk.access.execution_app import APP, EDGE
-from blueprint_cdk.access.portal import BOOTSTRAP, DEPLOYER, DEPLOYER_TEARDOWN, READER
+from blueprint_cdk.access.execution import EXECUTION
+from blueprint_cdk.access.portal import DEPLOYER, READER
+
+_DESCRIPTIONS = {
+    "SwitchyardBoundary": "Permissions boundary of every role that the portal's stacks make",
+    "SwitchyardExecution": "CloudFormation's execution role: network, keys, secrets, logs, roles",
+    "SwitchyardExecutionData": "CloudFormation's execution role: database, buckets, queues, rules",
+    "SwitchyardExecutionEdge": "CloudFormation's execution role: load balancer, firewall, certificate",
+    "SwitchyardExecutionApp": "CloudFormation's execution role: Beanstalk and what it makes",
+    "SwitchyardRead": "What plans, progress and the search for leftovers read",
+    "SwitchyardDeploy": "Drive the portal's stacks and put their assets",
+    "SwitchyardTeardown": "Empty the portal's buckets, take last copies, delete validation records",
+    "SwitchyardBootstrap": "Make and change what `cdk bootstrap` makes",
+}
+_STATEMENTS = {"SwitchyardBoundary": BOUNDARY, **EXECUTION, **READER, **DEPLOYER, **BOOTSTRAP}
 
 POLICIES: dict[str, tuple[str, list[dict[str, Any]]]] = {
-    "SwitchyardBoundary": ("Permissions boundary of every role that the portal's stacks make", BOUNDARY),
-    "SwitchyardExecution": ("CloudFormation's execution role: network, keys, secrets, logs, roles", NETWORK),
-    "SwitchyardExecutionData": ("CloudFormation's execution role: database, buckets, queues, rules", DATA),
-    "SwitchyardExecutionEdge": (
-        "CloudFormation's execution role: load balancer, firewall, certificate",
-        EDGE,
-    ),
-    "SwitchyardExecutionApp": ("CloudFormation's execution role: Beanstalk and what it makes", APP),
-    "SwitchyardRead": ("What plans, progress and the search for leftovers read", READER),
-    "SwitchyardDeploy": ("Drive the portal's stacks and put their assets", DEPLOYER),
-    "SwitchyardTeardown": (
-        "Empty the portal's buckets, take last copies, delete validation records",
-        DEPLOYER_TEARDOWN,
-    ),
-    "SwitchyardBootstrap": ("Make and change what `cdk bootstrap` makes", BOOTSTRAP),
+    name: (description, _STATEMENTS[name]) for name, description in _DESCRIPTIONS.items()
 }
+"""Description and statements of each policy, by its name."""
 
 READING = frozenset({"SwitchyardBoundaryPolicy", "SwitchyardReadPolicy", "SwitchyardReader"})
 """What a plan-only account gets; all else is made when the account is to be deployed to."""

@@ -1,56 +1,51 @@
-"""What CloudFormation may do for the portal's stacks: the needs of the blueprint's types, and no more.
+"""Where CloudFormation may do what the portal's stacks need: network, keys, secrets, logs, roles, and data.
 
-Resources are bound by name where the service names them after the stack (sy-…); actions whose resources have
-generated ids, or that know none, are listed one by one.
+Resources are bound by name where the service names them after the stack (sy-…). Actions on resources with generated
+ids, or that know none, are bound by nothing: their scopes name them, so that none comes in by chance.
 """
 
 from __future__ import annotations
 
-from blueprint_cdk.access.statements import BOUND, OWN_ROLES, allow, arn, bucket, iam
+from blueprint_cdk.access.execution_app import APP, EDGE
+from blueprint_cdk.access.needs import policies
+from blueprint_cdk.access.portal import ASSETS
+from blueprint_cdk.access.scopes import Scope
+from blueprint_cdk.access.statements import BOUND, OWN_ROLES, arn, bucket, iam
 
-NETWORK = [
-    allow(
+NETWORK = (
+    Scope(
         "Network",
         "ec2",
-        "CreateVpc DeleteVpc ModifyVpcAttribute CreateSubnet DeleteSubnet ModifySubnetAttribute CreateRouteTable "
-        "DeleteRouteTable AssociateRouteTable DisassociateRouteTable ReplaceRouteTableAssociation CreateRoute "
-        "DeleteRoute ReplaceRoute CreateInternetGateway DeleteInternetGateway AttachInternetGateway "
-        "DetachInternetGateway CreateNatGateway DeleteNatGateway AllocateAddress ReleaseAddress AssociateAddress "
-        "DisassociateAddress CreateVpcEndpoint DeleteVpcEndpoints ModifyVpcEndpoint CreateFlowLogs DeleteFlowLogs "
-        "CreateSecurityGroup DeleteSecurityGroup AuthorizeSecurityGroupIngress AuthorizeSecurityGroupEgress "
-        "RevokeSecurityGroupIngress RevokeSecurityGroupEgress UpdateSecurityGroupRuleDescriptionsIngress "
-        "UpdateSecurityGroupRuleDescriptionsEgress ModifySecurityGroupRules CreateTags DeleteTags",
+        "*Vpc *VpcAttribute *Subnet *SubnetAttribute *RouteTable *RouteTableAssociation *Route *InternetGateway "
+        "*NatGateway *Address *VpcEndpoint *VpcEndpoints *FlowLogs *SecurityGroup *SecurityGroupIngress "
+        "*SecurityGroupEgress *SecurityGroupRuleDescriptions* CreateTags DeleteTags",
     ),
-    allow("NetworkLook", "ec2", "Describe* GetSecurityGroupsForVpc"),
-    allow("KeysMake", "kms", "CreateKey ListKeys ListAliases"),
-    allow(
+    Scope("NetworkLook", "ec2", "Describe* GetSecurityGroupsForVpc"),
+    Scope("KeysMake", "kms", "CreateKey ListAliases"),
+    Scope(
         "Keys",
         "kms",
-        "DescribeKey PutKeyPolicy GetKeyPolicy EnableKeyRotation DisableKeyRotation GetKeyRotationStatus "
-        "UpdateKeyDescription ScheduleKeyDeletion CancelKeyDeletion TagResource UntagResource ListResourceTags "
-        "CreateGrant Decrypt Encrypt GenerateDataKey GenerateDataKeyWithoutPlaintext EnableKey",
+        "*Key *KeyPolicy *KeyRotation* UpdateKeyDescription ScheduleKeyDeletion TagResource UntagResource "
+        "ListResourceTags CreateGrant Decrypt Encrypt GenerateDataKeyWithoutPlaintext",
         arn("kms", "key/*"),
     ),
-    allow(
+    Scope(
         "KeyAliases",
         "kms",
         "CreateAlias UpdateAlias DeleteAlias",
         [arn("kms", "alias/sy-*"), arn("kms", "key/*")],
     ),
-    allow(
+    Scope(
         "Secrets",
         "secretsmanager",
-        "CreateSecret UpdateSecret DeleteSecret DescribeSecret GetSecretValue PutSecretValue TagResource "
-        "UntagResource RestoreSecret ReplicateSecretToRegions RemoveRegionsFromReplication",
+        "*Secret *Secret* *Resource *Replication",
         arn("secretsmanager", "secret:sy-*"),
     ),
-    allow("SecretsGenerate", "secretsmanager", "GetRandomPassword"),
-    allow(
+    Scope("SecretsGenerate", "secretsmanager", "GetRandomPassword"),
+    Scope(
         "LogGroups",
         "logs",
-        "CreateLogGroup DeleteLogGroup PutRetentionPolicy DeleteRetentionPolicy AssociateKmsKey DisassociateKmsKey "
-        "TagResource UntagResource ListTagsForResource ListTagsLogGroup TagLogGroup UntagLogGroup "
-        "DescribeIndexPolicies GetDataProtectionPolicy",
+        "CreateLogGroup DeleteLogGroup *RetentionPolicy *KmsKey *Resource DescribeIndexPolicies *DataProtectionPolicy",
         [
             arn("logs", f"log-group:{name}*")
             for name in (
@@ -62,35 +57,27 @@ NETWORK = [
             )
         ],
     ),
-    allow(
+    Scope(
         "LogsLook",
         "logs",
-        "DescribeLogGroups DescribeResourcePolicies PutResourcePolicy CreateLogDelivery DeleteLogDelivery "
-        "GetLogDelivery UpdateLogDelivery ListLogDeliveries",
+        "DescribeLogGroups DescribeResourcePolicies PutResourcePolicy *LogDelivery ListLogDeliveries",
     ),
-    allow(
+    Scope(
         "RolesWithinTheBoundary",
         "iam",
         "CreateRole PutRolePolicy AttachRolePolicy PutRolePermissionsBoundary",
         OWN_ROLES,
         BOUND,
     ),
-    allow(
+    Scope(
         "Roles",
         "iam",
         "DeleteRole DeleteRolePolicy DetachRolePolicy GetRole GetRolePolicy ListRolePolicies "
-        "ListAttachedRolePolicies ListRoleTags ListInstanceProfilesForRole TagRole UntagRole UpdateRole "
-        "UpdateRoleDescription UpdateAssumeRolePolicy",
+        "ListAttachedRolePolicies TagRole UntagRole UpdateRole UpdateRoleDescription UpdateAssumeRolePolicy",
         OWN_ROLES,
     ),
-    allow(
-        "InstanceProfiles",
-        "iam",
-        "CreateInstanceProfile DeleteInstanceProfile GetInstanceProfile AddRoleToInstanceProfile "
-        "RemoveRoleFromInstanceProfile TagInstanceProfile UntagInstanceProfile",
-        iam("instance-profile/sy-*"),
-    ),
-    allow(
+    Scope("InstanceProfiles", "iam", "*InstanceProfile", iam("instance-profile/sy-*")),
+    Scope(
         "RolesToServices",
         "iam",
         "PassRole",
@@ -106,7 +93,7 @@ NETWORK = [
             }
         },
     ),
-    allow(
+    Scope(
         "ServiceLinkedRoles",
         "iam",
         "CreateServiceLinkedRole",
@@ -125,30 +112,25 @@ NETWORK = [
             }
         },
     ),
-]
+)
 
-DATA = [
-    allow(
+DATA = (
+    Scope(
         "Database",
         "rds",
-        "CreateDBCluster DeleteDBCluster ModifyDBCluster RestoreDBClusterFromSnapshot "
-        "RestoreDBClusterToPointInTime CreateDBInstance DeleteDBInstance ModifyDBInstance RebootDBInstance "
-        "CreateDBSubnetGroup DeleteDBSubnetGroup ModifyDBSubnetGroup CreateDBClusterParameterGroup "
-        "DeleteDBClusterParameterGroup ModifyDBClusterParameterGroup ResetDBClusterParameterGroup "
-        "CreateDBClusterSnapshot AddTagsToResource RemoveTagsFromResource ListTagsForResource "
-        "DescribeDBClusters DescribeDBInstances DescribeDBSubnetGroups DescribeDBClusterParameterGroups "
-        "DescribeDBClusterParameters DescribeDBClusterSnapshots",
+        "*DBCluster *DBClusterFromSnapshot *DBClusterToPointInTime *DBInstance *DBSubnetGroup "
+        "*DBClusterParameterGroup CreateDBClusterSnapshot *TagsToResource *TagsFromResource ListTagsForResource "
+        "DescribeDBClusterParameter* DescribeDBClusterSnapshots DescribeDBSubnetGroups",
         [
             arn("rds", f"{kind}:sy-*")
             for kind in ("cluster", "db", "subgrp", "cluster-pg", "cluster-snapshot", "es")
         ],
     ),
     # A restore names its source, which may be a snapshot that RDS named itself, and AWS's own groups.
-    allow(
+    Scope(
         "DatabaseSources",
         "rds",
-        "RestoreDBClusterFromSnapshot RestoreDBClusterToPointInTime CreateDBInstance CreateDBCluster "
-        "DescribeDBClusterSnapshots",
+        "RestoreDBCluster* CreateDBInstance CreateDBCluster DescribeDBClusterSnapshots",
         [
             arn("rds", "cluster-snapshot:*"),
             arn("rds", "cluster-pg:default*"),
@@ -157,51 +139,38 @@ DATA = [
         ],
     ),
     # Proxies have generated ids in their ARNs.
-    allow(
+    Scope(
         "DatabaseProxies",
         "rds",
-        "CreateDBProxy DeleteDBProxy ModifyDBProxy CreateDBProxyEndpoint DeleteDBProxyEndpoint ModifyDBProxyEndpoint "
-        "RegisterDBProxyTargets DeregisterDBProxyTargets ModifyDBProxyTargetGroup AddTagsToResource "
-        "RemoveTagsFromResource ListTagsForResource DescribeDBProxies DescribeDBProxyEndpoints "
-        "DescribeDBProxyTargetGroups DescribeDBProxyTargets",
+        "*DBProxy *DBProxyEndpoint *DBProxyTargets *DBProxyTargetGroup *TagsToResource *TagsFromResource "
+        "ListTagsForResource DescribeDBProx*",
         [
             arn("rds", kind)
             for kind in ("db-proxy:*", "db-proxy-endpoint:*", "target-group:*", "cluster:sy-*", "db:sy-*")
         ],
     ),
-    allow(
+    Scope(
         "DatabaseLook",
         "rds",
-        "DescribeDBClusters DescribeDBInstances DescribeDBEngineVersions DescribeGlobalClusters "
-        "DescribeOrderableDBInstanceOptions DescribeEvents DescribeDBClusterEndpoints",
+        "DescribeDBClusters DescribeDBInstances DescribeDBEngineVersions DescribeGlobalClusters DescribeEvents "
+        "DescribeDBParameterGroups DescribeDBSnapshots *AutomatedBackups DescribeEngineDefaultClusterParameters",
     ),
-    allow(
-        "Buckets",
-        "s3",
-        "CreateBucket DeleteBucket ListBucket GetBucket* PutBucket* DeleteBucketPolicy GetEncryptionConfiguration "
-        "PutEncryptionConfiguration GetLifecycleConfiguration PutLifecycleConfiguration "
-        "GetAccelerateConfiguration GetAnalyticsConfiguration GetInventoryConfiguration GetMetricsConfiguration "
-        "GetReplicationConfiguration GetIntelligentTieringConfiguration TagResource UntagResource ListTagsForResource",
-        bucket("sy-*"),
-    ),
-    allow(
+    Scope("Buckets", "s3", "*Bucket *Bucket?* *Configuration *Resource", bucket("sy-*")),
+    Scope(
         "Assets",
         "s3",
         "GetObject GetObjectVersion GetBucketLocation ListBucket",
-        [bucket("cdk-swyard-assets-${AWS::AccountId}-*"), bucket("cdk-swyard-assets-${AWS::AccountId}-*/*")],
+        [bucket(ASSETS), bucket(f"{ASSETS}/*")],
     ),
-    allow(
-        "Queues",
-        "sqs",
-        "CreateQueue DeleteQueue GetQueueAttributes GetQueueUrl SetQueueAttributes TagQueue UntagQueue ListQueueTags "
-        "AddPermission RemovePermission",
-        arn("sqs", "switchyard-*"),
-    ),
-    allow(
-        "Rules",
-        "events",
-        "PutRule DeleteRule DescribeRule EnableRule DisableRule PutTargets RemoveTargets ListTargetsByRule "
-        "TagResource UntagResource ListTagsForResource",
-        arn("events", "rule/switchyard-*"),
-    ),
-]
+    Scope("Queues", "sqs", "*", arn("sqs", "switchyard-*")),
+    Scope("Rules", "events", "*", arn("events", "rule/switchyard-*")),
+)
+
+EXECUTION_SCOPES = {
+    "SwitchyardExecution": NETWORK,
+    "SwitchyardExecutionData": DATA,
+    "SwitchyardExecutionEdge": EDGE,
+    "SwitchyardExecutionApp": APP,
+}
+
+EXECUTION = policies("execution", EXECUTION_SCOPES)

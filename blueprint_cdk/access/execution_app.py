@@ -1,18 +1,18 @@
-"""What CloudFormation's execution role may do for the app stack: load balancer, firewall, certificate, Beanstalk."""
+"""Where CloudFormation may do what the app stack needs: load balancer, firewall, certificate, Beanstalk."""
 
 from __future__ import annotations
 
-from blueprint_cdk.access.statements import allow, arn, bucket
+from blueprint_cdk.access.portal import ZONES
+from blueprint_cdk.access.scopes import Scope
+from blueprint_cdk.access.statements import arn, bucket
 
-EDGE = [
-    allow(
+BEANSTALK_BUCKET = "elasticbeanstalk-*-${AWS::AccountId}"
+
+EDGE = (
+    Scope(
         "LoadBalancers",
         "elasticloadbalancing",
-        "CreateLoadBalancer DeleteLoadBalancer ModifyLoadBalancerAttributes SetSecurityGroups SetSubnets "
-        "SetIpAddressType SetWebACL CreateListener DeleteListener ModifyListener ModifyListenerAttributes CreateRule "
-        "DeleteRule ModifyRule SetRulePriorities CreateTargetGroup DeleteTargetGroup ModifyTargetGroup "
-        "ModifyTargetGroupAttributes RegisterTargets DeregisterTargets AddTags RemoveTags AddListenerCertificates "
-        "RemoveListenerCertificates",
+        "Create* Delete* Modify* Set* *Targets AddTags RemoveTags *ListenerCertificates GetLoadBalancerWebACL",
         [
             arn("elasticloadbalancing", resource)
             for resource in (
@@ -24,63 +24,35 @@ EDGE = [
             )
         ],
     ),
-    allow("LoadBalancersLook", "elasticloadbalancing", "Describe*"),
-    allow(
+    Scope("LoadBalancersLook", "elasticloadbalancing", "Describe*"),
+    Scope(
         "WebFirewall",
         "wafv2",
-        "CreateWebACL DeleteWebACL UpdateWebACL GetWebACL AssociateWebACL DisassociateWebACL GetWebACLForResource "
-        "PutLoggingConfiguration DeleteLoggingConfiguration GetLoggingConfiguration TagResource UntagResource "
-        "ListTagsForResource",
+        "*WebACL *WebACLForResource *LoggingConfiguration *Resource",
         [
             arn("wafv2", "regional/webacl/sy-*"),
             arn("wafv2", "regional/managedruleset/*", account="*"),
             arn("elasticloadbalancing", "loadbalancer/app/sy-*"),
         ],
     ),
-    allow(
-        "WebFirewallLook",
-        "wafv2",
-        "ListWebACLs ListLoggingConfigurations ListResourcesForWebACL DescribeManagedRuleGroup",
-    ),
-    allow(
-        "Certificates",
-        "acm",
-        "RequestCertificate DeleteCertificate DescribeCertificate AddTagsToCertificate RemoveTagsFromCertificate "
-        "ListTagsForCertificate UpdateCertificateOptions",
-        arn("acm", "certificate/*"),
-    ),
-    allow("CertificatesMake", "acm", "RequestCertificate ListCertificates"),
-    allow(
-        "Records",
-        "route53",
-        "ChangeResourceRecordSets ListResourceRecordSets GetHostedZone",
-        {"Fn::Sub": "arn:${AWS::Partition}:route53:::hostedzone/*"},
-    ),
-    allow("RecordsWait", "route53", "GetChange ListHostedZones ListHostedZonesByName"),
-]
+    Scope("Certificates", "acm", "*Certificate UpdateCertificateOptions", arn("acm", "certificate/*")),
+    Scope("CertificatesMake", "acm", "RequestCertificate"),
+    Scope("Records", "route53", "ChangeResourceRecordSets ListResourceRecordSets GetHostedZone", ZONES),
+    Scope("RecordsWait", "route53", "GetChange ListHostedZones"),
+)
 
-BEANSTALK_BUCKET = "elasticbeanstalk-*-${AWS::AccountId}"
-
-APP = [
-    allow(
+APP = (
+    Scope(
         "Beanstalk",
         "elasticbeanstalk",
-        "CreateApplication DeleteApplication UpdateApplication CreateApplicationVersion DeleteApplicationVersion "
-        "UpdateApplicationVersion CreateEnvironment UpdateEnvironment TerminateEnvironment RebuildEnvironment "
-        "AddTags RemoveTags ListTagsForResource UpdateTagsForResource AssociateEnvironmentOperationsRole "
-        "CreateConfigurationTemplate DeleteConfigurationTemplate UpdateApplicationResourceLifecycle",
+        "Create* Delete* Update* TerminateEnvironment *Tags ListTagsForResource *EnvironmentOperationsRole",
         [
             arn("elasticbeanstalk", f"{kind}/sy-*")
             for kind in ("application", "applicationversion", "environment", "configurationtemplate")
         ],
     ),
-    allow(
-        "BeanstalkLook",
-        "elasticbeanstalk",
-        "Describe* ListPlatformVersions ListAvailableSolutionStacks CheckDNSAvailability ValidateConfigurationSettings "
-        "CreateStorageLocation",
-    ),
-    allow(
+    Scope("BeanstalkLook", "elasticbeanstalk", "Describe*"),
+    Scope(
         "BeanstalkBucket",
         "s3",
         "CreateBucket GetBucketLocation GetBucketPolicy ListBucket GetObject GetObjectAcl GetObjectVersion PutObject "
@@ -88,37 +60,26 @@ APP = [
         "PutBucketVersioning",
         [bucket(BEANSTALK_BUCKET), bucket(f"{BEANSTALK_BUCKET}/*"), bucket("elasticbeanstalk-samples-*/*")],
     ),
-    # Beanstalk works through a stack of its own, with the permissions of whoever made the environment.
-    allow("BeanstalkStacks", "cloudformation", "*", arn("cloudformation", "stack/awseb-*")),
-    allow(
+    Scope("BeanstalkStacks", "cloudformation", "*", arn("cloudformation", "stack/awseb-*")),
+    Scope(
         "BeanstalkGroups",
         "autoscaling",
-        "CreateAutoScalingGroup DeleteAutoScalingGroup UpdateAutoScalingGroup CreateOrUpdateTags DeleteTags "
-        "PutScalingPolicy DeletePolicy PutScheduledUpdateGroupAction DeleteScheduledAction SuspendProcesses "
-        "ResumeProcesses SetDesiredCapacity TerminateInstanceInAutoScalingGroup PutNotificationConfiguration "
-        "DeleteNotificationConfiguration AttachLoadBalancerTargetGroups DetachLoadBalancerTargetGroups "
-        "StartInstanceRefresh CancelInstanceRefresh EnableMetricsCollection SetInstanceProtection AttachInstances "
-        "DetachInstances",
+        "*Instance *Instances *Group *Groups *Tags *Policy *Action *Processes *Capacity *Configuration *Refresh "
+        "*Collection *Protection",
         arn("autoscaling", "autoScalingGroup:*:autoScalingGroupName/awseb-*"),
     ),
-    allow("BeanstalkGroupsLook", "autoscaling", "Describe*"),
-    allow(
+    Scope("BeanstalkGroupsLook", "autoscaling", "Describe*"),
+    Scope(
         "BeanstalkInstances",
         "ec2",
-        "RunInstances TerminateInstances CreateLaunchTemplate DeleteLaunchTemplate CreateLaunchTemplateVersion "
-        "DeleteLaunchTemplateVersions ModifyLaunchTemplate",
+        "RunInstances TerminateInstances *LaunchTemplate *LaunchTemplateVersion *LaunchTemplateVersions",
         [arn("ec2", "*"), arn("ec2", "image/*", account="")],
     ),
-    allow(
+    Scope(
         "BeanstalkImages",
         "ssm",
         "GetParameter GetParameters",
         arn("ssm", "parameter/aws/service/*", account=""),
     ),
-    allow(
-        "BeanstalkAlarms",
-        "cloudwatch",
-        "PutMetricAlarm DeleteAlarms DescribeAlarms TagResource UntagResource ListTagsForResource",
-        arn("cloudwatch", "alarm:awseb-*"),
-    ),
-]
+    Scope("BeanstalkAlarms", "cloudwatch", "*", arn("cloudwatch", "alarm:awseb-*")),
+)

@@ -1,8 +1,13 @@
-"""What the portal itself may do: read, drive CloudFormation, and what a teardown must do beside it."""
+"""Where the portal's own roles may do what they need: read, drive CloudFormation, and what a teardown does beside it.
+
+The conditions and the denials are written by hand; which actions of a scope are allowed comes from needs.py.
+"""
 
 from __future__ import annotations
 
-from blueprint_cdk.access.statements import BOUND, allow, arn, bucket, deny, iam
+from blueprint_cdk.access.needs import policies
+from blueprint_cdk.access.scopes import Scope
+from blueprint_cdk.access.statements import arn, bucket, deny, iam
 
 OWN_STACKS = [
     arn("cloudformation", f"{kind}/{name}/*")
@@ -12,200 +17,109 @@ OWN_STACKS = [
 ASSETS = "cdk-swyard-assets-${AWS::AccountId}-*"
 RECORD_KEYS = "route53:ChangeResourceRecordSets"
 TAGGED = {"StringLike": {"aws:ResourceTag/switchyard:environment": "*"}}
+ZONES = {"Fn::Sub": "arn:${AWS::Partition}:route53:::hostedzone/*"}
 
-READER = [
-    allow(
-        "Stacks",
-        "cloudformation",
-        "Describe* List* Get* ValidateTemplate DetectStackDrift DetectStackResourceDrift",
-    ),
-    allow("Tags", "tag", "GetResources GetTagKeys GetTagValues"),
-    allow("Network", "ec2", "Describe*"),
-    allow("Databases", "rds", "Describe* ListTagsForResource"),
-    allow("LoadBalancers", "elasticloadbalancing", "Describe*"),
-    allow(
-        "Beanstalk",
-        "elasticbeanstalk",
-        "Describe* ListPlatformVersions ListPlatformBranches ListTagsForResource",
-    ),
-    allow("Groups", "autoscaling", "Describe*"),
-    allow("Firewalls", "wafv2", "List* GetWebACL GetWebACLForResource GetLoggingConfiguration"),
-    allow("Certificates", "acm", "ListCertificates DescribeCertificate ListTagsForCertificate"),
-    allow(
-        "Zones",
-        "route53",
-        "ListHostedZones ListHostedZonesByName GetHostedZone ListResourceRecordSets ListTagsForResource",
-    ),
-    allow(
-        "Keys", "kms", "ListKeys ListAliases DescribeKey ListResourceTags GetKeyRotationStatus GetKeyPolicy"
-    ),
-    allow("Secrets", "secretsmanager", "ListSecrets DescribeSecret"),
-    allow("Logs", "logs", "DescribeLogGroups ListTagsForResource ListTagsLogGroup"),
-    allow("Metrics", "cloudwatch", "DescribeAlarms GetMetricData GetMetricStatistics ListMetrics"),
-    allow("BucketsList", "s3", "ListAllMyBuckets GetAccountPublicAccessBlock"),
-    allow(
-        "Buckets",
-        "s3",
-        "ListBucket ListBucketVersions GetBucketLocation GetBucketTagging GetBucketVersioning GetBucketPolicy "
-        "GetEncryptionConfiguration GetLifecycleConfiguration",
-        [bucket("sy-*"), bucket(ASSETS), bucket("elasticbeanstalk-*-${AWS::AccountId}")],
-    ),
-    allow("Images", "ecr", "DescribeRepositories DescribeImages ListImages ListTagsForResource"),
-    allow("Events", "events", "ListRules DescribeRule ListTargetsByRule ListTagsForResource"),
-    allow("Queues", "sqs", "ListQueues GetQueueAttributes GetQueueUrl ListQueueTags"),
-    allow("Roles", "iam", "Get* List* SimulateCustomPolicy SimulatePrincipalPolicy"),
-    allow("Quotas", "servicequotas", "GetServiceQuota ListServiceQuotas"),
-    allow(
-        "BootstrapVersion",
-        "ssm",
-        "GetParameter GetParameters",
-        arn("ssm", "parameter/cdk-bootstrap/swyard/*"),
-    ),
-]
-
-DEPLOYER = [
-    allow(
-        "OwnStacks",
-        "cloudformation",
-        "CreateStack UpdateStack DeleteStack CreateChangeSet ExecuteChangeSet DeleteChangeSet CancelUpdateStack "
-        "ContinueUpdateRollback RollbackStack SetStackPolicy UpdateTerminationProtection TagResource UntagResource",
-        OWN_STACKS,
-    ),
-    deny(
-        "NotItsOwnAccess",
-        (
-            "cloudformation:CreateStack",
-            "cloudformation:UpdateStack",
-            "cloudformation:DeleteStack",
-            "cloudformation:CreateChangeSet",
-            "cloudformation:ExecuteChangeSet",
-            "cloudformation:SetStackPolicy",
-            "cloudformation:UpdateTerminationProtection",
+READER_SCOPES = {
+    "SwitchyardRead": (
+        Scope("Stacks", "cloudformation", "Describe* List* GetTemplate GetTemplateSummary"),
+        Scope("Tags", "tag", "Get*"),
+        Scope("Network", "ec2", "Describe*"),
+        Scope("Databases", "rds", "Describe* ListTagsForResource"),
+        Scope("LoadBalancers", "elasticloadbalancing", "Describe*"),
+        Scope("Beanstalk", "elasticbeanstalk", "Describe* List*"),
+        Scope("Groups", "autoscaling", "Describe*"),
+        Scope("Firewalls", "wafv2", "List* GetWebACL"),
+        Scope("Certificates", "acm", "List* DescribeCertificate"),
+        Scope("Zones", "route53", "List* GetHostedZone"),
+        Scope("Keys", "kms", "List* DescribeKey"),
+        Scope("Secrets", "secretsmanager", "ListSecrets DescribeSecret"),
+        Scope("Logs", "logs", "DescribeLogGroups ListTagsForResource"),
+        Scope("Metrics", "cloudwatch", "Describe* List* GetMetric*"),
+        Scope("BucketsList", "s3", "ListAllMyBuckets"),
+        Scope(
+            "Buckets",
+            "s3",
+            "ListBucket ListBucketVersions GetBucket*",
+            [bucket("sy-*"), bucket(ASSETS), bucket("elasticbeanstalk-*-${AWS::AccountId}")],
         ),
-        arn("cloudformation", "stack/switchyard-access*/*"),
+        Scope("Images", "ecr", "Describe* List*"),
+        Scope("Events", "events", "Describe* List*"),
+        Scope("Queues", "sqs", "List*"),
+        Scope("Roles", "iam", "List* GetRole"),
     ),
-    allow(
-        "ToCloudFormationOnly",
-        "iam",
-        "PassRole",
-        [iam("role/cdk-swyard-cfn-exec-role-${AWS::AccountId}-*"), iam("role/SwitchyardBootstrap")],
-        {"StringEquals": {"iam:PassedToService": "cloudformation.amazonaws.com"}},
-    ),
-    allow(
-        "Assets",
-        "s3",
-        "ListBucket GetBucketLocation GetObject PutObject AbortMultipartUpload",
-        [bucket(ASSETS), bucket(f"{ASSETS}/*")],
-    ),
-    allow(
-        "Events",
-        "sqs",
-        "ReceiveMessage DeleteMessage ChangeMessageVisibility GetQueueUrl GetQueueAttributes",
-        arn("sqs", "switchyard-events*"),
-    ),
-]
+}
 
-DEPLOYER_TEARDOWN = [
-    allow(
-        "BucketsEmptyList", "s3", "ListBucket ListBucketVersions ListBucketMultipartUploads", bucket("sy-*")
+DEPLOYER_SCOPES = {
+    "SwitchyardDeploy": (
+        Scope(
+            "OwnStacks",
+            "cloudformation",
+            "CreateStack DeleteStack CancelUpdateStack *ChangeSet SetStackPolicy UpdateTerminationProtection "
+            "TagResource",
+            OWN_STACKS,
+        ),
+        Scope(
+            "ToCloudFormationOnly",
+            "iam",
+            "PassRole",
+            [iam("role/cdk-swyard-cfn-exec-role-${AWS::AccountId}-*"), iam("role/SwitchyardBootstrap")],
+            {"StringEquals": {"iam:PassedToService": "cloudformation.amazonaws.com"}},
+        ),
+        Scope("Assets", "s3", "ListBucket GetObject PutObject", [bucket(ASSETS), bucket(f"{ASSETS}/*")]),
+        Scope("Events", "sqs", "ReceiveMessage DeleteMessage", arn("sqs", "switchyard-events*")),
     ),
-    allow(
-        "BucketsEmpty",
-        "s3",
-        "DeleteObject DeleteObjectVersion AbortMultipartUpload",
-        bucket("sy-*/*"),
-    ),
-    allow(
-        "LastCopies",
-        "rds",
-        "CreateDBClusterSnapshot CopyDBClusterSnapshot DeleteDBClusterSnapshot AddTagsToResource "
-        "RemoveTagsFromResource",
-        [arn("rds", "cluster:sy-*"), arn("rds", "cluster-snapshot:sy-*")],
-    ),
-    allow(
-        "KeysOfWhatIsGone",
-        "kms",
-        "ScheduleKeyDeletion CancelKeyDeletion TagResource",
-        arn("kms", "key/*"),
-        TAGGED,
-    ),
-    allow(
-        "KeysOfLastCopies",
-        "kms",
-        "CreateGrant Decrypt Encrypt GenerateDataKey GenerateDataKeyWithoutPlaintext ReEncryptFrom ReEncryptTo "
-        "DescribeKey",
-        arn("kms", "key/*"),
-        {"StringLike": {"kms:ViaService": "rds.*.amazonaws.com"}},
-    ),
-    allow("ImagesOfWhatIsGone", "ecr", "BatchDeleteImage", arn("ecr", "repository/sy-*")),
-    # CloudFormation cannot close a VPC's default security group. It can only be taken from, not given to.
-    allow(
-        "DefaultGroups",
-        "ec2",
-        "RevokeSecurityGroupIngress RevokeSecurityGroupEgress",
-        arn("ec2", "security-group/*"),
-    ),
-    # CloudFormation leaves the CNAME that proved a certificate. Nothing but such a record can be taken away.
-    allow(
-        "ValidationRecords",
-        "route53",
-        "ChangeResourceRecordSets",
-        {"Fn::Sub": "arn:${AWS::Partition}:route53:::hostedzone/*"},
-        {
-            "ForAllValues:StringEquals": {
-                f"{RECORD_KEYS}RecordTypes": ["CNAME"],
-                f"{RECORD_KEYS}Actions": ["DELETE"],
+    "SwitchyardTeardown": (
+        Scope("BucketsEmptyList", "s3", "ListBucket ListBucket*", bucket("sy-*")),
+        Scope(
+            "BucketsEmpty", "s3", "DeleteObject DeleteObjectVersion AbortMultipartUpload", bucket("sy-*/*")
+        ),
+        Scope(
+            "LastCopies",
+            "rds",
+            "CreateDBClusterSnapshot DeleteDBClusterSnapshot AddTagsToResource",
+            [arn("rds", "cluster:sy-*"), arn("rds", "cluster-snapshot:sy-*")],
+        ),
+        Scope("KeysOfWhatIsGone", "kms", "ScheduleKeyDeletion", arn("kms", "key/*"), TAGGED),
+        # CloudFormation cannot close a VPC's default security group. It can only be taken from, not given to.
+        Scope("DefaultGroups", "ec2", "RevokeSecurityGroup*", arn("ec2", "security-group/*")),
+        # CloudFormation leaves the CNAME that proved a certificate. Nothing but such a record can be taken away.
+        Scope(
+            "ValidationRecords",
+            "route53",
+            "ChangeResourceRecordSets",
+            ZONES,
+            {
+                "ForAllValues:StringEquals": {
+                    f"{RECORD_KEYS}RecordTypes": ["CNAME"],
+                    f"{RECORD_KEYS}Actions": ["DELETE"],
+                },
+                "ForAllValues:StringLike": {
+                    f"{RECORD_KEYS}NormalizedRecordNames": [{"Fn::Sub": "_*.${ZoneName}"}]
+                },
+                # ForAllValues also holds for a key that is not there.
+                "Null": {
+                    f"{RECORD_KEYS}{name}": "false"
+                    for name in ("RecordTypes", "Actions", "NormalizedRecordNames")
+                },
             },
-            "ForAllValues:StringLike": {
-                f"{RECORD_KEYS}NormalizedRecordNames": [{"Fn::Sub": "_*.${ZoneName}"}]
-            },
-            # ForAllValues also holds for a key that is not there.
-            "Null": {
-                f"{RECORD_KEYS}{name}": "false"
-                for name in ("RecordTypes", "Actions", "NormalizedRecordNames")
-            },
-        },
+        ),
     ),
-]
+}
 
-BOOTSTRAP = [
-    allow(
-        "RolesWithinTheBoundary",
-        "iam",
-        "CreateRole PutRolePolicy AttachRolePolicy PutRolePermissionsBoundary",
-        iam("role/cdk-swyard-*"),
-        BOUND,
+NOT_ITS_OWN_ACCESS = deny(
+    "NotItsOwnAccess",
+    (
+        "cloudformation:CreateStack",
+        "cloudformation:UpdateStack",
+        "cloudformation:DeleteStack",
+        "cloudformation:CreateChangeSet",
+        "cloudformation:ExecuteChangeSet",
+        "cloudformation:SetStackPolicy",
+        "cloudformation:UpdateTerminationProtection",
     ),
-    allow(
-        "Roles",
-        "iam",
-        "DeleteRole DeleteRolePolicy DetachRolePolicy GetRole GetRolePolicy ListRolePolicies "
-        "ListAttachedRolePolicies ListRoleTags TagRole UntagRole UpdateRole UpdateRoleDescription "
-        "UpdateAssumeRolePolicy",
-        iam("role/cdk-swyard-*"),
-    ),
-    allow(
-        "AssetsBucket",
-        "s3",
-        "CreateBucket DeleteBucket ListBucket GetBucket* PutBucket* DeleteBucketPolicy GetEncryptionConfiguration "
-        "PutEncryptionConfiguration GetLifecycleConfiguration PutLifecycleConfiguration "
-        "GetAccelerateConfiguration GetAnalyticsConfiguration GetInventoryConfiguration GetMetricsConfiguration "
-        "GetReplicationConfiguration GetIntelligentTieringConfiguration TagResource UntagResource ListTagsForResource",
-        bucket(ASSETS),
-    ),
-    allow(
-        "AssetsRepository",
-        "ecr",
-        "CreateRepository DeleteRepository DescribeRepositories SetRepositoryPolicy GetRepositoryPolicy "
-        "DeleteRepositoryPolicy PutLifecyclePolicy GetLifecyclePolicy DeleteLifecyclePolicy PutImageTagMutability "
-        "PutImageScanningConfiguration ListTagsForResource TagResource UntagResource",
-        arn("ecr", "repository/cdk-swyard-*"),
-    ),
-    allow(
-        "Version",
-        "ssm",
-        "PutParameter DeleteParameter GetParameter GetParameters AddTagsToResource RemoveTagsFromResource "
-        "ListTagsForResource",
-        arn("ssm", "parameter/cdk-bootstrap/swyard/*"),
-    ),
-]
+    arn("cloudformation", "stack/switchyard-access*/*"),
+)
+
+READER = policies("reader", READER_SCOPES)
+_DEPLOYER = policies("deployer", DEPLOYER_SCOPES, has=READER["SwitchyardRead"])
+DEPLOYER = {**_DEPLOYER, "SwitchyardDeploy": [*_DEPLOYER["SwitchyardDeploy"], NOT_ITS_OWN_ACCESS]}

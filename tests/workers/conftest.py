@@ -3,7 +3,30 @@
 This file is loaded before Django is set up when a path in this folder is named: what needs Django is in support.
 """
 
+import json
+
 import pytest
+
+from devtools.calls import CALLS, unrecorded
+from tests.recording import record_key
+
+
+@pytest.fixture(scope="session")
+def recorded():
+    """What `make calls` has written, which the roles' policies are made from."""
+    return json.loads(CALLS.read_text())
+
+
+@pytest.fixture(autouse=True)
+def _asks_for_nothing_unrecorded(request, kept):
+    """A flow that asks AWS for something new fails here, even where a wildcard of the policies lets it pass."""
+    yield
+    if "sandbox" in request.fixturenames and record_key not in request.config.stash:
+        sandbox, known = request.getfixturevalue("sandbox"), request.getfixturevalue("recorded")
+        decisions = sandbox.control("GET", "decisions", after=kept.get("decisions", 0))
+        kept["decisions"] = max((row["n"] for row in decisions), default=kept.get("decisions", 0))
+        new = unrecorded(decisions, known)
+        assert not new, "\n".join(new)
 
 
 @pytest.fixture

@@ -77,6 +77,10 @@ def test_regions_get_bootstrap_baseline_and_facts(release, people, sandbox, fres
         assert given["InputPermissionsBoundary"] == "SwitchyardBoundary"
         assert "AdministratorAccess" not in given["CloudFormationExecutionPolicies"]
         assert states["switchyard-baseline"]["StackStatus"] == "CREATE_COMPLETE"
+        rows = sandbox.control("GET", "resources", account=keys.account_id, region=region)
+        rows += sandbox.control("GET", "resources", account=keys.account_id, region="global")
+        made = {row["type"] for row in rows if row["stack"] == bootstrap["StackId"]}
+        assert made == set(release.description["bootstrap"]["types"])
 
 
 def test_adding_again_changes_nothing_that_is_right(account, people, sandbox):

@@ -199,6 +199,7 @@ def test_a_call_that_succeeded_and_timed_out_deploys_once(ask, sandbox, settings
     assert sum(1 for row in rows if row["operation"] == "CreateStack") == 5
 
 
+@pytest.mark.enforced
 def test_a_missing_permission_names_action_and_resource(ask, sandbox, keys):
     operation = ask()
     iam = sandbox.client("iam", keys, REGION)

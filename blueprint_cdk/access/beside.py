@@ -1,0 +1,101 @@
+"""Needed though no call of the sandbox shows it and no handler documents it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Need:
+    """Actions of one service, apart by spaces, that a role needs besides; the reason names where that is written."""
+
+    role: str
+    service: str
+    actions: str
+    reason: str
+
+    def listed(self) -> list[str]:
+        """The actions with their service."""
+        return [f"{self.service}:{action}" for action in self.actions.split()]
+
+
+_BEANSTALK = (
+    "Beanstalk makes the environment by a stack awseb-* with the rights of whoever made the environment "
+    "(AWS managed policy AdministratorAccess-AWSElasticBeanstalk, on awseb-* and for what the blueprint uses)"
+)
+
+BESIDE: tuple[Need, ...] = (
+    Need(
+        "deployer",
+        "cloudformation",
+        "TagResource",
+        "stacks are created and changed with tags (Service Authorization Reference; mem: whether it is asked)",
+    ),
+    Need(
+        "deployer",
+        "s3",
+        "DeleteObjectVersion",
+        "DeleteObjects with version ids (S3 API reference, DeleteObjects); the sandbox asks for s3:DeleteObject",
+    ),
+    Need(
+        "execution",
+        "cloudformation",
+        "CancelUpdateStack ContinueUpdateRollback CreateStack DeleteStack Describe* GetTemplate ListStackResources "
+        "SignalResource TagResource UntagResource UpdateStack",
+        _BEANSTALK,
+    ),
+    Need(
+        "execution",
+        "autoscaling",
+        "AttachInstances AttachLoadBalancerTargetGroups CancelInstanceRefresh CreateAutoScalingGroup "
+        "CreateOrUpdateTags DeleteAutoScalingGroup DeleteNotificationConfiguration DeletePolicy "
+        "DeleteScheduledAction DeleteTags Describe* DetachInstances DetachLoadBalancerTargetGroups "
+        "EnableMetricsCollection PutNotificationConfiguration PutScalingPolicy PutScheduledUpdateGroupAction "
+        "ResumeProcesses SetDesiredCapacity SetInstanceProtection StartInstanceRefresh SuspendProcesses "
+        "TerminateInstanceInAutoScalingGroup UpdateAutoScalingGroup",
+        _BEANSTALK,
+    ),
+    Need(
+        "execution",
+        "ec2",
+        "CreateLaunchTemplate CreateLaunchTemplateVersion DeleteLaunchTemplate DeleteLaunchTemplateVersions "
+        "Describe* ModifyLaunchTemplate RunInstances TerminateInstances",
+        _BEANSTALK,
+    ),
+    Need(
+        "execution",
+        "elasticloadbalancing",
+        "AddListenerCertificates CreateRule CreateTargetGroup DeleteRule DeleteTargetGroup DeregisterTargets "
+        "Describe* ModifyRule ModifyTargetGroup ModifyTargetGroupAttributes RegisterTargets "
+        "RemoveListenerCertificates SetRulePriorities",
+        _BEANSTALK,
+    ),
+    Need("execution", "cloudwatch", "DeleteAlarms DescribeAlarms PutMetricAlarm", _BEANSTALK),
+    Need("execution", "elasticbeanstalk", "Describe*", _BEANSTALK),
+    Need("execution", "s3", "GetObjectAcl GetObjectVersion", _BEANSTALK),
+    Need(
+        "execution",
+        "ssm",
+        "GetParameter GetParameters",
+        "the platform's stack names its image by a public parameter (mem: Amazon Linux 2023 platforms)",
+    ),
+    Need(
+        "execution",
+        "ec2",
+        "GetSecurityGroupsForVpc",
+        "a load balancer is given security groups (AWS managed policy ElasticLoadBalancingFullAccess)",
+    ),
+    Need(
+        "execution",
+        "logs",
+        "GetLogDelivery ListLogDeliveries UpdateLogDelivery",
+        "flow and firewall logs go to log groups (CloudWatch Logs user guide, Logging that requires additional "
+        "permissions [V1])",
+    ),
+    Need(
+        "execution",
+        "kms",
+        "Encrypt GenerateDataKeyWithoutPlaintext",
+        "a cluster is encrypted with our key (Aurora user guide, AWS KMS key management; mem: for its volumes)",
+    ),
+)

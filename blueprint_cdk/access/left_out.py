@@ -1,0 +1,98 @@
+"""Documented for the types that the stacks make, or for a call, and not granted: what the blueprint never uses.
+
+Whoever makes the blueprint use it takes it out of this table.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Actions of one service (apart by spaces, `*` for any letters), of every role or of one, and why not."""
+
+    service: str
+    actions: str
+    reason: str
+    role: str = ""
+
+    def holds(self, role: str, action: str) -> bool:
+        """Whether the role does not get the action."""
+        service, _, name = action.partition(":")
+        return (
+            self.role in ("", role)
+            and service == self.service
+            and any(fnmatch.fnmatchcase(name, pattern) for pattern in self.actions.split())
+        )
+
+
+_OTHER_TARGETS = "the web ACL stands before a load balancer, and before nothing else"
+_OPERATIONS = "the registry names operations here, which are no actions; those (Put…) are granted"
+_NOT_SET = "no template of ours sets the property that it is for"
+
+LEFT_OUT: tuple[LeftOut, ...] = (
+    LeftOut("acm-pca", "*", "certificates are public ones"),
+    LeftOut("amplify", "*", _OTHER_TARGETS),
+    LeftOut("apigateway", "*", _OTHER_TARGETS),
+    LeftOut("apprunner", "*", _OTHER_TARGETS),
+    LeftOut("appsync", "*", _OTHER_TARGETS),
+    LeftOut("bedrock-agentcore", "*", _OTHER_TARGETS),
+    LeftOut("cognito-idp", "*", "neither the web ACL nor the listener has to do with a user pool"),
+    LeftOut("ec2", "*ssociateVerifiedAccess* GetVerifiedAccess*", _OTHER_TARGETS),
+    LeftOut("wafv2", "*PermissionPolicy", "they share rule groups between accounts"),
+    LeftOut("ec2", "AcceptAddressTransfer", "addresses are allocated, never taken over"),
+    LeftOut("ec2", "*NatGatewayAddress", "a NAT gateway has one public address, and no secondary ones"),
+    LeftOut("ec2", "*SubnetCidrBlock *VpnGateway CreateVpcEncryptionControl ModifyVpcTenancy", _NOT_SET),
+    LeftOut("vpc-lattice", "*", "the one endpoint is S3's gateway"),
+    LeftOut("vpce", "*", "the one endpoint is S3's gateway"),
+    LeftOut("route53", "AssociateVPCWithHostedZone", "the one endpoint is S3's gateway: no private DNS"),
+    LeftOut("ecs", "*", "flow logs have no fields of ECS"),
+    LeftOut("elasticloadbalancing", "ModifyCapacityReservation ModifyIpPools", _NOT_SET),
+    LeftOut("firehose", "*", "logs go to log groups"),
+    LeftOut("iam", "*GroupPolicy *UserPolicy", "policies are on roles"),
+    LeftOut("iam", "DeleteRolePermissionsBoundary", "the boundary itself denies it"),
+    LeftOut("iam", "ListRoles", "instances have neither a monitoring role nor a domain", "execution"),
+    LeftOut("iam", "DescribeOrganization", "IAM has no such action"),
+    LeftOut("iam", "PassRole", "what cdk bootstrap makes is given no role", "bootstrap"),
+    LeftOut("kms", "*", "bucket and repository are encrypted with AWS's keys", "bootstrap"),
+    LeftOut("kms", "DisableKey", "keys are enabled"),
+    LeftOut(
+        "logs", "DeleteIndexPolicy DeleteResourcePolicy PutIndexPolicy PutDataProtectionPolicy", _NOT_SET
+    ),
+    LeftOut("logs", "PutBearerTokenAuthentication PutLogGroupDeletionProtection", _NOT_SET),
+    LeftOut("payments", "*", "no rule of ours takes payments"),
+    LeftOut(
+        "rds",
+        "*HttpEndpoint *RoleFromDBCluster *RoleFromDBInstance *RoleToDBCluster *RoleToDBInstance",
+        _NOT_SET,
+    ),
+    LeftOut("rds", "*TenantDatabase *AutomatedBackupsReplication", _NOT_SET),
+    LeftOut(
+        "rds",
+        "CreateDBInstanceReadReplica CreateDBSnapshot PromoteReadReplica RestoreDBInstance*",
+        "instances are of an Aurora cluster, which is what is copied and restored",
+    ),
+    LeftOut("rds", "RemoveFromGlobalCluster", "no environment has a standby yet"),
+    LeftOut("s3", "*MetadataTable* *MetadataAnnotation* *MetadataInventory* *MetadataJournal*", _NOT_SET),
+    LeftOut(
+        "s3",
+        "DeleteBucketAnalyticsConfiguration DeleteBucketCors DeleteBucketEncryption DeleteBucketLifecycle "
+        "DeleteBucketMetricsConfiguration DeleteBucketReplication PutBucketReplication PutObjectLockConfiguration "
+        "REST.PUT.OBJECT",
+        _OPERATIONS,
+    ),
+    LeftOut(
+        "s3",
+        "PutAccelerateConfiguration PutAnalyticsConfiguration PutIntelligentTieringConfiguration "
+        "PutInventoryConfiguration PutMetricsConfiguration PutReplicationConfiguration",
+        _NOT_SET,
+    ),
+    LeftOut("s3", "PutBucketWebsite DeleteBucketWebsite PutBucketAbac", _NOT_SET),
+    LeftOut("s3", "DeleteObject PutObjectAcl", "objects are the deployer's", "bootstrap"),
+    LeftOut("s3tables", "*", _NOT_SET),
+    LeftOut(
+        "secretsmanager", "RotateSecret", "the cluster's password is a secret of ours, not managed by RDS"
+    ),
+)
