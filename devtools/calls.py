@@ -39,7 +39,9 @@ def main(tests: list[str]) -> int:
     noted.parent.mkdir(parents=True, exist_ok=True)
     noted.unlink(missing_ok=True)
     command = [sys.executable, "-m", "pytest", "-p", "tests.recording", f"--record-calls={noted}"]
-    run = processes.start("pytest", [*command, *(tests or FLOWS)], log=STATE / "logs" / "calls.log")
+    log = STATE / "logs" / "calls.log"
+    log.unlink(missing_ok=True)
+    run = processes.start("pytest", [*command, *(tests or FLOWS)], log=log)
     try:
         code = run.popen.wait()
     finally:

@@ -21,7 +21,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Without the tests that need a refusal."""
-    refused = [item for item in items if item.get_closest_marker("enforced")]
-    config.hook.pytest_deselected(items=refused)
-    items[:] = [item for item in items if item not in refused]
+    """The tests that ask AWS for something, without those that need a refusal."""
+    kept = [item for item in items if _asks(item) and not item.get_closest_marker("enforced")]
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    items[:] = kept
+
+
+def _asks(item: pytest.Item) -> bool:
+    return isinstance(item, pytest.Function) and "sandbox" in item.fixturenames

@@ -22,12 +22,18 @@ def built(people, operation):
     return Environment.objects.latest("pk")
 
 
-def test_sizes_update_restore_and_teardown_need_no_more(ask, people):
+def test_sizes_update_restore_and_teardown_need_no_more(ask, people, sandbox, keys):
     source = built(people, ask(size="large"))
-    clone = built(people, ask(restore_source={"kind": "cluster", "id": f"sy-{source.full_name}"}))
+    clone = built(
+        people, ask(size="medium", restore_source={"kind": "cluster", "id": f"sy-{source.full_name}"})
+    )
+    bucket = f"sy-{clone.full_name}-uploads-{ACCOUNT_ID}-{REGION}"
+    s3 = sandbox.client("s3", keys, REGION)
+    s3.put_object(Bucket=bucket, Key="whole", Body=b"text")
+    s3.create_multipart_upload(Bucket=bucket, Key="half")
     built(people, ask_teardown(people, clone))
-    smaller = environment_update(environment=source, changes={"size": "medium"}, actor=people["team-lead"])
-    built(people, smaller)
+    changes = {"log_retention_days": 7}
+    built(people, environment_update(environment=source, changes=changes, actor=people["team-lead"]))
     built(people, ask_teardown(people, source, database=True, uploads=True))
     kept = {row["type"]: row["id"] for row in TeardownReport.objects.latest("pk").kept}
     copy = {"kind": "snapshot", "id": kept["AWS::RDS::DBClusterSnapshot"]}

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.sandbox.services.rds.support import ENGINE, LOGIN, Client, cluster, described, instance
-from tests.sandbox.support import refused
+from tests.sandbox.support import Stacks, refused, template
 
 ACCOUNT = "210000000091"
 
@@ -49,6 +49,22 @@ def test_restored_cluster_has_its_sources_user_and_no_instances(rds: Any) -> Non
     assert (restored["EngineVersion"], restored["DBClusterMembers"]) == (ENGINE["EngineVersion"], [])
     params["DBClusterIdentifier"], params["Engine"] = "other", "aurora-postgresql"
     assert refused(rds.restore_db_cluster_from_snapshot, **params)[0] == "InvalidParameterCombination"
+
+
+def test_stack_restores_a_snapshot_with_a_new_password_and_its_old_user(client: Client, rds: Any) -> None:
+    cluster(rds, "before")
+    rds.create_db_cluster_snapshot(DBClusterIdentifier="before", DBClusterSnapshotIdentifier="before-copy")
+    restored = {
+        "Type": "AWS::RDS::DBCluster",
+        "Properties": {
+            "DBClusterIdentifier": "after",
+            "Engine": "aurora-mysql",
+            "SnapshotIdentifier": "before-copy",
+            "MasterUserPassword": "another-password",
+        },
+    }
+    Stacks(client("cloudformation")).create("restores", template(Cluster=restored))
+    assert described(rds, "after")["MasterUsername"] == LOGIN["MasterUsername"]
 
 
 def test_clone_shares_its_sources_group_and_has_no_instances(rds: Any) -> None:
