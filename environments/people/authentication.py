@@ -7,10 +7,11 @@ from django.utils import timezone
 from knox.auth import TokenAuthentication
 from knox.crypto import hash_token
 from rest_framework.exceptions import AuthenticationFailed, Throttled
-from rest_framework.permissions import BasePermission
+from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
 from environments.people.models import ApiToken, TokenScope, User
+from environments.people.rights import require
 from environments.rest.throttling import address_of, count
 
 LAST_USED_PRECISION = timedelta(minutes=1)
@@ -52,18 +53,26 @@ class ApiTokenAuthentication(TokenAuthentication):
 
 
 class ScopedPermission(BasePermission):
-    """Signed in, and, with a token, within its scopes: views name theirs in `scopes = {action: scope}`."""
+    """Signed in; with a token, within its scopes; and, to read, with the view's right.
+
+    Views name theirs in `scopes = {action: scope}` and `view_right`. What changes something asks for its right in
+    the service that does it.
+    """
 
     def has_permission(self, request: Request, view: Any) -> bool:
         if not (request.user and request.user.is_authenticated):
             return False
-        if not isinstance(request.auth, ApiToken):
-            return True
+        if isinstance(request.auth, ApiToken) and not self._in_scope(request, request.auth, view):
+            return False
+        right = getattr(view, "view_right", "")
+        if right and request.method in SAFE_METHODS:
+            require(request.user, right)
+        return True
+
+    def _in_scope(self, request: Request, token: ApiToken, view: Any) -> bool:
         action = getattr(view, "action", None) or (request.method or "").lower()
         needed = getattr(view, "scopes", {}).get(action)
         if needed is None:
-            needed = TokenScope.READ if request.method in ("GET", "HEAD", "OPTIONS") else TokenScope.OPERATE
-        self.message = (
-            f"This token lacks the scope {needed}. It has: {', '.join(request.auth.scopes) or 'none'}."
-        )
-        return needed in request.auth.scopes
+            needed = TokenScope.READ if request.method in SAFE_METHODS else TokenScope.OPERATE
+        self.message = f"This token lacks the scope {needed}. It has: {', '.join(token.scopes) or 'none'}."
+        return needed in token.scopes

@@ -19,9 +19,9 @@ LIST_PARAMETERS = {"page", "page_size", "ordering", "search"}
 
 
 class Resource(GenericViewSet):
-    """One resource. Views say their `noun`, their `scopes` per action, their serializer per action in
-    `serializers` and `inputs`, the query parameters of actions other than lists in `parameters`, and in
-    `secret_fields` what is shown once and not kept for a repeated POST.
+    """One resource. Views say their `noun`, the right to read them in `view_right`, their `scopes` per action, their
+    serializer per action in `serializers` and `inputs`, the query parameters of actions other than lists in
+    `parameters`, and in `secret_fields` what is shown once and not kept for a repeated POST.
 
     Lists have `ordering_fields`, `search_fields` and `filterset_class`.
     """
@@ -31,6 +31,7 @@ class Resource(GenericViewSet):
     metadata_class = None
     http_method_names = ["get", "head", "post", "delete"]
     noun = "row"
+    view_right = ""
     scopes: dict[str, str] = {}
     serializers: dict[str, type[Serializer]] = {}
     inputs: dict[str, type[Serializer]] = {}

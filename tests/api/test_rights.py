@@ -9,126 +9,12 @@ from django.utils import timezone
 from environments.lifecycle.models import Account, Environment
 from environments.operations.models import AuditEntry, Operation, OperationLimit, Pause
 from environments.people.models import ApiToken, PortalRole, Team
+from environments.people.rights import RIGHTS
 from tests.api import factories
+from tests.api.deeds import ADMINISTRATOR, AUDITOR, DEEDS, ENGINEER, LEAD, ONLY_PAGES, REQUEST
 from tests.api.support import client_with
 
 pytestmark = pytest.mark.django_db
-
-ADMINISTRATOR, APPROVER, LEAD, ENGINEER, AUDITOR = PortalRole.values
-EVERYONE = set(PortalRole.values)
-NOBODY: set[str] = set()
-ASKERS = {ADMINISTRATOR, LEAD, ENGINEER}
-LEADS = {ADMINISTRATOR, LEAD}
-
-# What a verb works on, what is sent to it, its status when it works, and which roles it works for: within
-# their own team, and, where the row says so, on another team's things.
-NEW_ACCOUNT = {
-    "name": "second",
-    "account_id": "222233334444",
-    "mode": "sandbox",
-    "regions": ["eu-west-1"],
-    "zone_name": "second.example.org",
-}
-TEARDOWN = {"confirm": "shop", "copies": {"database": False, "uploads": False}}
-REQUEST = {
-    "name": "orders",
-    "team": "shop",
-    "tier": "dev",
-    "size": "small",
-    "account": "sandbox-1",
-    "home_region": "eu-west-1",
-}
-SOON = (timezone.now() + timedelta(hours=1)).isoformat()
-
-# (verb, method and path, body, success, roles in their own team, roles in another team)
-TABLE = [
-    ("request", "POST environments/", REQUEST, 202, ASKERS, {ADMINISTRATOR}),
-    ("preview", "POST environments/preview/", REQUEST, 200, ASKERS, {ADMINISTRATOR}),
-    ("protect", "POST environments/shop/protect/", {"is_protected": True}, 200, LEADS, {ADMINISTRATOR}),
-    ("teardown", "POST environments/shop/teardown/", TEARDOWN, 202, LEADS, {ADMINISTRATOR}),
-    ("withdraw", "POST environments/asked/withdraw/", {}, 200, LEADS, {ADMINISTRATOR}),
-    (
-        "approve",
-        "POST operations/{planned}/approve/",
-        {"hash": factories.HASH},
-        200,
-        {ADMINISTRATOR, APPROVER, LEAD},
-        {ADMINISTRATOR, APPROVER},
-    ),
-    (
-        "reject",
-        "POST operations/{planned}/reject/",
-        {"comment": "No."},
-        200,
-        {ADMINISTRATOR, APPROVER, LEAD},
-        {ADMINISTRATOR, APPROVER},
-    ),
-    ("cancel", "POST operations/{planned}/cancel/", {}, 200, LEADS, {ADMINISTRATOR}),
-    ("retry", "POST operations/{failed}/retry/", {}, 200, LEADS, {ADMINISTRATOR}),
-    ("resume", "POST operations/{paused}/resume/", {}, 200, LEADS, {ADMINISTRATOR}),
-    ("force-cancel", "POST operations/{cancelling}/force-cancel/", {}, 200, {ADMINISTRATOR}, {ADMINISTRATOR}),
-    (
-        "shorten-notice",
-        "POST operations/{noticed}/shorten-notice/",
-        {"not_before": SOON, "reason": "Agreed."},
-        200,
-        {ADMINISTRATOR},
-        {ADMINISTRATOR},
-    ),
-    ("add an account", "POST accounts/", NEW_ACCOUNT, 202, {ADMINISTRATOR}, {ADMINISTRATOR}),
-    ("add it again", "POST accounts/sandbox-1/add/", {}, 202, {ADMINISTRATOR}, {ADMINISTRATOR}),
-    (
-        "make it live",
-        "POST accounts/planned/canary/",
-        {"team": "shop"},
-        202,
-        {ADMINISTRATOR},
-        {ADMINISTRATOR},
-    ),
-    ("make default", "POST releases/{older}/make-default/", {}, 200, {ADMINISTRATOR}, {ADMINISTRATOR}),
-    ("withdraw a release", "POST releases/{older}/withdraw/", {}, 200, {ADMINISTRATOR}, {ADMINISTRATOR}),
-    ("make a team", "POST teams/", {"name": "New"}, 201, {ADMINISTRATOR}, {ADMINISTRATOR}),
-    ("pause", "POST pauses/", {"reason": "Storm."}, 201, {ADMINISTRATOR}, {ADMINISTRATOR}),
-    ("lift a pause", "DELETE pauses/{pause}/", None, 204, {ADMINISTRATOR}, {ADMINISTRATOR}),
-    (
-        "set a limit",
-        "POST limits/",
-        {"scope": "*", "max_running": 5},
-        201,
-        {ADMINISTRATOR},
-        {ADMINISTRATOR},
-    ),
-    ("remove a limit", "DELETE limits/{limit}/", None, 204, {ADMINISTRATOR}, {ADMINISTRATOR}),
-    ("make a token", "POST tokens/", {"name": "n", "scopes": ["read"]}, 201, EVERYONE, EVERYONE),
-    ("read the audit", "GET audit/", None, 200, {ADMINISTRATOR, AUDITOR}, {ADMINISTRATOR, AUDITOR}),
-    (
-        "read its audit",
-        "GET environments/shop/audit/",
-        None,
-        200,
-        {ADMINISTRATOR, AUDITOR},
-        {ADMINISTRATOR, AUDITOR},
-    ),
-    *(
-        (f"read {resource}", f"GET {resource}/", None, 200, EVERYONE, EVERYONE)
-        for resource in (
-            "accounts",
-            "blueprints",
-            "releases",
-            "environments",
-            "plans",
-            "operations",
-            "operations/{planned}/events",
-            "environments/shop/resources",
-            "rules",
-            "teams",
-            "people",
-            "tokens",
-            "pauses",
-            "limits",
-        )
-    ),
-]
 
 
 @pytest.fixture
@@ -145,6 +31,8 @@ def things(house, description):
     planned = factories.make_planned(house.environment("plan", owner=other, status="requested"), by=other)
     week = timezone.now() + timedelta(days=7)
     factories.make_account("planned", "222233330000", mode="plan-only")
+    watched = factories.make_account("watched", "222233330001", mode="plan-only")
+    factories.make_token(other)
     older = factories.make_release(description, version="0.9.0")
     house.release.is_default, older.is_default = True, False
     older.save(update_fields=["is_default"])
@@ -155,26 +43,28 @@ def things(house, description):
         "paused": operation("paused", environment="provisioning", status="paused"),
         "cancelling": operation("stopping", status="cancelling", environment="provisioning"),
         "noticed": operation("noticed", status="queued", kind="teardown", not_before=week),
+        "canary": factories.make_planned(watched, by=other, kind="canary").pk,
         "older": older.pk,
+        "token": ApiToken.objects.get(user=other).digest[:16],
         "pause": Pause.objects.create(covers="999900001111/", reason="Old.").pk,
         "limit": OperationLimit.objects.create(scope="111122223333/eu-west-1", max_running=3).pk,
     }
 
 
-def call(client, line, body, things):
-    method, path = line.split(" ")
-    return getattr(client, method.lower())(f"/api/v1/{path.format(**things)}", body, format="json")
+def call(client, deed, things):
+    method, path = deed.line.split(" ")
+    return getattr(client, method.lower())(f"/api/v1/{path.format(**things)}", deed.body, format="json")
 
 
 @pytest.fixture
 def try_as(api, things):
-    """try_as(role, row) is the answer to a row's verb; what it did is undone."""
+    """try_as(role, deed) is the answer's status; what it did is undone, and a refusal has done nothing."""
 
-    def attempt(role, row):
+    def attempt(role, deed):
         client, before = api(role), counted()
         with transaction.atomic():
-            answer = call(client, row[1], row[2], things)
-            if answer.status_code == 403:
+            answer = call(client, deed, things)
+            if answer.status_code == deed.refused:
                 assert_sentence(answer)
                 assert counted() == before
             transaction.set_rollback(True)
@@ -183,15 +73,34 @@ def try_as(api, things):
     return attempt
 
 
-@pytest.mark.parametrize("row", TABLE, ids=[row[0] for row in TABLE])
-def test_every_role_and_verb(try_as, house, row):
-    _, _, _, success, own, others = row
-    found = {role: try_as(role, row) for role in PortalRole.values}
-    assert found == {role: success if role in own else 403 for role in PortalRole.values}
+@pytest.mark.parametrize("deed", DEEDS, ids=[deed.name for deed in DEEDS])
+def test_every_role_and_verb(try_as, house, deed):
+    found = {role: try_as(role, deed) for role in PortalRole.values}
+    assert found == {role: deed.success if role in deed.own else deed.refused for role in PortalRole.values}
     for person in house.people.values():
         person.teams.clear()
-    found = {role: try_as(role, row) for role in PortalRole.values}
-    assert found == {role: success if role in others else 403 for role in PortalRole.values}
+    found = {role: try_as(role, deed) for role in PortalRole.values}
+    assert found == {
+        role: deed.success if role in deed.others else deed.refused for role in PortalRole.values
+    }
+
+
+@pytest.mark.parametrize("deed", DEEDS, ids=[deed.name for deed in DEEDS])
+def test_the_right_that_a_row_names_is_the_one_that_is_asked_for(try_as, monkeypatch, deed):
+    monkeypatch.setitem(RIGHTS, deed.right, {})
+    assert try_as(ADMINISTRATOR, deed) == deed.refused
+
+
+def test_every_right_is_in_the_table_or_said_to_be_for_pages_only():
+    asked = {deed.right for deed in DEEDS}
+    assert asked | set(ONLY_PAGES) == set(RIGHTS)
+    assert not asked & set(ONLY_PAGES)
+
+
+def test_every_resource_names_the_right_to_read_it():
+    from portal.api.urls import router
+
+    assert {prefix for prefix, view, _ in router.registry if view.view_right not in RIGHTS} == set()
 
 
 def test_an_engineer_cancels_and_withdraws_what_is_their_own(api, house):
@@ -208,7 +117,7 @@ def test_a_superuser_bypasses_nothing(api, house, things):
     auditor = house.people[AUDITOR]
     auditor.is_superuser = True
     auditor.save(update_fields=["is_superuser"])
-    assert call(api(AUDITOR), "POST pauses/", {"reason": "Mine."}, things).status_code == 403
+    assert api(AUDITOR).post("/api/v1/pauses/", {"reason": "Mine."}).status_code == 403
 
 
 def test_tokens_are_seen_and_revoked_by_their_person_or_an_administrator(api, house):
@@ -237,14 +146,16 @@ SCOPES = {
         "set a limit",
         "remove a limit",
         "make a token",
+        "revoke anybody's token",
     ),
-    "approve": ("approve", "reject"),
+    "approve": ("approve", "reject", "approve a canary", "reject a canary"),
     "operate": (
         "request",
         "protect",
         "teardown",
         "withdraw",
         "cancel",
+        "cancel a canary",
         "retry",
         "resume",
         "force-cancel",
@@ -254,12 +165,12 @@ SCOPES = {
 NEEDED = {verb: scope for scope, verbs in SCOPES.items() for verb in verbs}
 
 
-@pytest.mark.parametrize("row", TABLE, ids=[row[0] for row in TABLE])
-def test_a_token_with_all_scopes_but_the_needed_one_does_nothing(api, things, row):
-    needed = NEEDED.get(row[0], "read")
+@pytest.mark.parametrize("deed", DEEDS, ids=[deed.name for deed in DEEDS])
+def test_a_token_with_all_scopes_but_the_needed_one_does_nothing(api, things, deed):
+    needed = NEEDED.get(deed.name, "read")
     rest = [scope for scope in factories.EVERY_SCOPE if scope != needed]
     client, before = api(ADMINISTRATOR, rest), counted()
-    answer = call(client, row[1], row[2], things)
+    answer = call(client, deed, things)
     assert answer.status_code == 403
     assert answer.data["detail"].startswith(f"This token lacks the scope {needed}.")
     assert counted() == before
@@ -317,4 +228,5 @@ def assert_sentence(answer):
 
 def counted():
     models = (Account, Environment, Operation, AuditEntry, Pause, OperationLimit, Team)
-    return [model.objects.count() for model in models] + [ApiToken.objects.filter(name="n").count()]
+    tokens = ApiToken.objects.filter(name="n"), ApiToken.objects.filter(revoked_at__isnull=False)
+    return [rows.count() for rows in (*(model.objects for model in models), *tokens)]

@@ -135,6 +135,7 @@ class AccountViewSet(ReadOnlyResource):
     """AWS accounts that the portal may deploy to."""
 
     noun = "account"
+    view_right = "account.view"
     queryset = Account.objects.annotate(
         living=Count("environments", filter=~Q(environments__status__in=sorted(GONE)))
     ).order_by("name")

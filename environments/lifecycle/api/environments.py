@@ -117,6 +117,7 @@ class EnvironmentViewSet(ReadOnlyResource):
     """Instances of a blueprint."""
 
     noun = "environment"
+    view_right = "environment.view"
     queryset = Environment.objects.all()
     serializer_class = EnvironmentSerializer
     serializers = dict.fromkeys(("retrieve", "protect", "withdraw"), EnvironmentDetailSerializer) | {

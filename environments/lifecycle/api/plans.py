@@ -86,6 +86,7 @@ class PlanViewSet(ReadOnlyResource):
     """What operations would change, in words and as data."""
 
     noun = "plan of operation"
+    view_right = "operation.view"
     queryset = Plan.objects.select_related("operation").order_by("-operation_id")
     serializer_class = PlanSerializer
     serializers = {"retrieve": PlanDetailSerializer}

@@ -46,6 +46,7 @@ class BlueprintViewSet(ReadOnlyResource):
     """What environments are made from."""
 
     noun = "blueprint"
+    view_right = "release.view"
     queryset = Blueprint.objects.annotate(
         default_version=Subquery(
             Release.objects.filter(blueprint=OuterRef("pk"), is_default=True).values("version")[:1]
@@ -117,6 +118,7 @@ class ReleaseViewSet(ReadOnlyResource):
     """Versions of blueprints. New ones are registered by a command, from a checkout."""
 
     noun = "release"
+    view_right = "release.view"
     queryset = (
         Release.objects.select_related("blueprint")
         .annotate(living=Count("environments", filter=~Q(environments__status__in=sorted(GONE))))
@@ -190,6 +192,7 @@ class RuleViewSet(ReadOnlyResource):
     """What is approved without a person. The first rule that fits decides."""
 
     noun = "rule"
+    view_right = "rule.view"
     queryset = ApprovalRule.objects.all()
     serializer_class = RuleSerializer
     lookup_value_regex = r"[0-9]{1,18}"

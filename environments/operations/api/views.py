@@ -87,6 +87,7 @@ class OperationViewSet(ReadOnlyResource):
     """Long pieces of work on environments and accounts."""
 
     noun = "operation"
+    view_right = "operation.view"
     serializer_class = OperationSerializer
     serializers = {"events": EventsSerializer} | dict.fromkeys(
         ("retrieve", "approve", "reject", "cancel", "force_cancel", "retry", "resume", "shorten_notice"),

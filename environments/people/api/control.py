@@ -3,7 +3,6 @@
 import re
 
 import django_filters
-from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers, status
 from rest_framework.request import Request
@@ -67,16 +66,13 @@ class AuditViewSet(ReadOnlyResource):
     """Who did what, from where, before and after. For administrators and auditors."""
 
     noun = "audit entry"
+    view_right = "audit.view"
     queryset = AuditEntry.objects.all()
     serializer_class = AuditEntrySerializer
     lookup_value_regex = r"[0-9]{1,18}"
     filterset_class = AuditFilters
     search_fields = ["actor_name", "action", "subject"]
     ordering_fields = ["id", "at"]
-
-    def get_queryset(self) -> QuerySet[AuditEntry]:
-        require(self.person, "audit.view")
-        return super().get_queryset()
 
 
 class PauseSerializer(serializers.ModelSerializer):
@@ -124,6 +120,7 @@ class PauseViewSet(ReadOnlyResource):
     """Brakes: while a pause is there, no worker starts or moves what it covers."""
 
     noun = "pause"
+    view_right = "rule.view"
     queryset = Pause.objects.select_related("set_by").order_by("id")
     serializer_class = PauseSerializer
     inputs = {"create": PauseInput}
@@ -182,6 +179,7 @@ class LimitViewSet(ReadOnlyResource):
     """Limits per account and region."""
 
     noun = "limit"
+    view_right = "rule.view"
     queryset = OperationLimit.objects.order_by("scope")
     serializer_class = LimitSerializer
     inputs = {"create": LimitInput}

@@ -1,14 +1,12 @@
 """Teams and people in the API."""
 
 import django_filters
-from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from environments.people.models import PortalRole, Team, User
-from environments.people.rights import require
 from environments.people.services import team_create
 from environments.rest.fields import Text, shown_by
 from environments.rest.filters import YesNo
@@ -50,6 +48,7 @@ class TeamViewSet(ReadOnlyResource):
     """Teams own environments."""
 
     noun = "team"
+    view_right = "team.view"
     queryset = Team.objects.all()
     serializer_class = TeamSerializer
     inputs = {"create": TeamInput}
@@ -97,6 +96,7 @@ class PersonViewSet(ReadOnlyResource):
     """People; administrators take them in on the portal's pages."""
 
     noun = "person"
+    view_right = "person.view"
     queryset = User.objects.prefetch_related("teams")
     serializer_class = PersonSerializer
     lookup_field = "username"
@@ -104,7 +104,3 @@ class PersonViewSet(ReadOnlyResource):
     filterset_class = PersonFilters
     search_fields = ["username", "first_name", "last_name", "email"]
     ordering_fields = ["username", "portal_role", "id"]
-
-    def get_queryset(self) -> QuerySet[User]:
-        require(self.person, "person.view")
-        return super().get_queryset()

@@ -94,6 +94,7 @@ class TokenViewSet(ReadOnlyResource):
     """Keys for scripts."""
 
     noun = "token"
+    view_right = "token.own"
     queryset = ApiToken.objects.select_related("user")
     serializer_class = TokenSerializer
     inputs = {"create": TokenInput, "revoke": Nothing}

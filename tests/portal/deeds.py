@@ -1,0 +1,225 @@
+"""The pages' table of deeds: what each posts, whom it works for, which right it asks for, and what it is done to."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from environments.lifecycle.models import SandboxView
+from environments.operations.models import Operation, Pause
+from environments.people.models import ApiToken, PortalRole
+from tests import factories
+
+R = PortalRole
+ALL = frozenset(R.values)
+ADMIN = frozenset({R.ADMINISTRATOR})
+REQUESTERS = frozenset({R.ADMINISTRATOR, R.TEAM_LEAD, R.ENGINEER})
+LEADS = frozenset({R.ADMINISTRATOR, R.TEAM_LEAD})
+APPROVERS = frozenset({R.ADMINISTRATOR, R.APPROVER})
+
+Data = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Deed:
+    """One row: the address (and the verb in it), what is posted, and which roles it works for: on things of their
+    own team, on another team's, and on what they asked for themselves without being in its team."""
+
+    route: str
+    right: str
+    own: frozenset[str]
+    others: frozenset[str]
+    data: Data = field(default_factory=dict)
+    verb: str = ""
+    subject: "Callable[[Any, Any], int | str] | None" = None
+    mine: frozenset[str] | None = None
+
+    @property
+    def name(self) -> str:
+        return f"{self.route} {self.verb}".strip()
+
+
+def environment(status: str = "active") -> Callable[[Any, Any], int]:
+    """An environment of the world's team, asked for by `asker`."""
+
+    def make(world: Any, asker: Any) -> int:
+        return factories.environment_make(
+            "web",
+            team=world.team,
+            owner=asker,
+            account=world.account,
+            release=world.release,
+            status=status,
+        ).pk
+
+    return make
+
+
+def operation(status: str, **fields: Any) -> Callable[[Any, Any], int]:
+    """An operation on such an environment; one that waits for approval has a plan."""
+
+    def make(world: Any, asker: Any) -> int:
+        on = environment("active" if fields.get("kind") == "teardown" else "provisioning")(world, asker)
+        subject = world.account.environments.get(pk=on)
+        row = factories.operation_make(
+            subject, status=status, requested_by=asker, **{"phase": "execute", **fields}
+        )
+        if status == "awaiting-approval":
+            _plan(row)
+        return row.pk
+
+    return make
+
+
+def canary(world: Any, asker: Any) -> int:
+    """A canary of the account, which waits for approval."""
+    row = factories.operation_make(
+        world.account, kind="canary", status="awaiting-approval", phase="execute", requested_by=asker
+    )
+    _plan(row)
+    return row.pk
+
+
+def _plan(row: Operation) -> None:
+    factories.plan_make(row)
+    Operation.objects.filter(pk=row.pk).update(approvals_needed=1)
+
+
+def account(world: Any, asker: Any) -> int:
+    return world.account.pk
+
+
+def account_of_plans(world: Any, asker: Any) -> int:
+    world.account.mode = "plan-only"
+    world.account.save(update_fields=["mode"])
+    return world.account.pk
+
+
+def older_release(world: Any, asker: Any) -> int:
+    return factories.release_make("0.9.0").pk
+
+
+def somebody(world: Any, asker: Any) -> int:
+    return factories.person_make(R.ENGINEER, teams=[world.team]).pk
+
+
+def token(world: Any, asker: Any) -> str:
+    row, _ = ApiToken.objects.create(user=asker, name="nightly", scopes=["read"], expiry=timedelta(days=1))
+    return str(row.pk)
+
+
+def a_pause(world: Any, asker: Any) -> None:
+    Pause.objects.create(covers=Pause.EVERYTHING, reason="Storm.")
+
+
+def a_fault(world: Any, asker: Any) -> None:
+    SandboxView.objects.create(faults=[{"id": "fault-1", "body": {"kind": "dark"}}])
+
+
+REQUEST = {
+    "release": "{release}",
+    "name": "orders",
+    "team": "{team_id}",
+    "tier": "dev",
+    "size": "small",
+    "account": "{account}",
+    "home_region": "eu-west-1",
+}
+TEARDOWN = {"confirm": "web", "copy_database": "no", "copy_uploads": "yes"}
+NEW_ACCOUNT = {
+    "name": "second",
+    "account_id": "222233334444",
+    "mode": "sandbox",
+    "regions": ["eu-west-1"],
+    "zone_name": "second.example.org",
+}
+NEW_PERSON = {
+    "username": "new.person",
+    "email": "new@example.org",
+    "portal_role": "engineer",
+    "password": factories.PASSWORD,
+}
+APPROVE, REJECT = {"plan_hash": "a" * 64}, {"comment": "Too large."}
+WAITS = operation("awaiting-approval")
+NOTICED = operation("queued", kind="teardown", not_before=timezone.now() + timedelta(days=7))
+SHORTEN = {"not_before": f"{timezone.now() + timedelta(days=1):%Y-%m-%dT%H:%M}", "reason": "Agreed."}
+
+# Own things: an engineer may stop and retry what they asked for, a lead what is their team's.
+MINE = ADMIN | {R.ENGINEER}
+
+DEEDS = [
+    Deed("environment-new", "environment.request", REQUESTERS, ADMIN, REQUEST),
+    Deed(
+        "environment-protect", "environment.protect", LEADS, ADMIN, {"is_protected": "on"}, "", environment()
+    ),
+    Deed("environment-teardown", "environment.teardown", LEADS, ADMIN, TEARDOWN, "", environment()),
+    Deed(
+        "environment-withdraw",
+        "operation.cancel",
+        LEADS,
+        ADMIN,
+        subject=environment("requested"),
+        mine=MINE,
+    ),
+    Deed("operation-act", "operation.approve", APPROVERS | LEADS, APPROVERS, APPROVE, "approve", WAITS),
+    Deed("operation-act", "operation.reject", APPROVERS | LEADS, APPROVERS, REJECT, "reject", WAITS),
+    Deed("operation-act", "operation.cancel", LEADS, ADMIN, {}, "cancel", operation("running"), MINE),
+    Deed("operation-act", "operation.retry", LEADS, ADMIN, {}, "retry", operation("failed"), MINE),
+    Deed(
+        "operation-act",
+        "operation.retry",
+        LEADS,
+        ADMIN,
+        {},
+        "resume",
+        operation("paused", paused_from="queued"),
+        MINE,
+    ),
+    Deed(
+        "operation-act",
+        "operation.force-cancel",
+        ADMIN,
+        ADMIN,
+        {},
+        "force-cancel",
+        operation("cancelling"),
+        ADMIN,
+    ),
+    Deed(
+        "operation-act", "operation.shorten-notice", ADMIN, ADMIN, SHORTEN, "shorten-notice", NOTICED, ADMIN
+    ),
+    Deed("operation-act", "account.approve", APPROVERS, APPROVERS, APPROVE, "approve", canary),
+    Deed("operation-act", "account.approve", APPROVERS, APPROVERS, REJECT, "reject", canary),
+    Deed("account-new", "account.add", ADMIN, ADMIN, NEW_ACCOUNT),
+    Deed("account-add-again", "account.change", ADMIN, ADMIN, subject=account),
+    Deed("account-canary", "account.change", ADMIN, ADMIN, {"team": "{team}"}, "", account_of_plans),
+    Deed("release-act", "release.change", ADMIN, ADMIN, {}, "make-default", older_release),
+    Deed("release-act", "release.change", ADMIN, ADMIN, {}, "withdraw", older_release),
+    Deed("team-new", "team.change", ADMIN, ADMIN, {"name": "Payments"}),
+    Deed("person-new", "person.change", ADMIN, ADMIN, NEW_PERSON),
+    Deed(
+        "person",
+        "person.change",
+        ADMIN,
+        ADMIN,
+        {"portal_role": "auditor", "is_active": "on"},
+        "",
+        somebody,
+    ),
+    Deed("person-reset-totp", "person.change", ADMIN, ADMIN, {"reason": "Seen in person."}, "", somebody),
+    Deed("administration-pause", "pause.change", ADMIN, ADMIN, {"reason": "A look."}),
+    Deed("administration-lift", "pause.change", ADMIN, ADMIN, subject=a_pause),
+    Deed("administration-limit", "limit.change", ADMIN, ADMIN, {"scope": "*", "max_running": "7"}),
+    Deed("sandbox-faults", "sandbox.change", ADMIN, ADMIN, {"kind": "dark"}),
+    Deed("sandbox-faults-end", "sandbox.change", ADMIN, ADMIN, {"fault": "fault-1"}, "", a_fault),
+    Deed("sandbox-faults-end-all", "sandbox.change", ADMIN, ADMIN),
+    Deed("token-new", "token.own", ALL, ALL, {"name": "nightly", "scopes": "read", "days": "30"}),
+    Deed("token-revoke", "token.revoke-any", ADMIN, ADMIN, subject=token, mine=ALL),
+    # One's own page asks for no right: whoever is signed in has it.
+    Deed("profile", "", ALL, ALL, {"time_zone": "Europe/Dublin"}),
+]
+
+ONLY_API = {"rule.view": "rules of approval are told on each operation that one approved; the API lists them"}
+"""Rights that the pages have nothing for, and why."""
