@@ -83,7 +83,9 @@ def gone(find: Find, aws: Aws, ids: dict[str, str]) -> bool:
         return not find(aws, ids)
     except ClientError as refused:
         code = refused.response["Error"]["Code"]
-        assert any(word in code for word in ("NotFound", "NoSuch", "Nonexistent")), refused
+        assert any(word in code for word in ("NotFound", "NoSuch", "Nonexistent", "NonExistent", "404")), (
+            refused
+        )
         return True
 
 
@@ -105,6 +107,7 @@ class OneStack:
         self._id = self._client.create_stack(
             StackName=self.name,
             TemplateBody=json.dumps({"Resources": resources}),
+            Capabilities=["CAPABILITY_NAMED_IAM"],
             Tags=[{"Key": "row", "Value": self.name}],
         )["StackId"]
         return self._settled("CREATE_COMPLETE")
