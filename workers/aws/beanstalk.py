@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from workers.aws.paging import entries
 from workers.aws.session import Session
 
 SERVICE = "elasticbeanstalk"
@@ -39,8 +40,8 @@ def applications_named(session: Session, prefix: str) -> list[str]:
 
 def environments_named(session: Session, prefix: str) -> list[str]:
     """Names of environments that begin so and are not terminated."""
-    answer = session.client(SERVICE).describe_environments(IncludeDeleted=False)
-    return [e["EnvironmentName"] for e in answer["Environments"] if e["EnvironmentName"].startswith(prefix)]
+    found = entries(session.client(SERVICE), "describe_environments", "Environments", IncludeDeleted=False)
+    return [e["EnvironmentName"] for e in found if e["EnvironmentName"].startswith(prefix)]
 
 
 def _version(arn: str) -> tuple[int, ...]:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from workers.aws.paging import entries
 from workers.aws.session import Session
 
 SERVICE = "ec2"
@@ -52,18 +53,16 @@ def tagged(session: Session, lister: tuple[str, str, str, str], key: str, value:
     """Ids of what one lister finds with that tag."""
     call, member, identifier, _ = lister
     name = "Filter" if call in ("describe_nat_gateways", "describe_flow_logs") else "Filters"
-    answer: dict[str, Any] = getattr(session.client(SERVICE), call)(
-        **{name: [{"Name": f"tag:{key}", "Values": [value]}]}
-    )
-    return [entry[identifier] for entry in answer[member] if entry.get("State", "") not in ENDED]
+    request: dict[str, Any] = {name: [{"Name": f"tag:{key}", "Values": [value]}]}
+    found = entries(session.client(SERVICE), call, member, **request)
+    return [entry[identifier] for entry in found if entry.get("State", "") not in ENDED]
 
 
 def instances_tagged(session: Session, key: str, value: str) -> list[str]:
     """Ids of instances with that tag that are not terminated."""
-    answer = session.client(SERVICE).describe_instances(
-        Filters=[
-            {"Name": f"tag:{key}", "Values": [value]},
-            {"Name": "instance-state-name", "Values": ["pending", "running", "stopping", "stopped"]},
-        ]
-    )
-    return [i["InstanceId"] for reservation in answer["Reservations"] for i in reservation["Instances"]]
+    filters = [
+        {"Name": f"tag:{key}", "Values": [value]},
+        {"Name": "instance-state-name", "Values": ["pending", "running", "stopping", "stopped"]},
+    ]
+    found = entries(session.client(SERVICE), "describe_instances", "Reservations", Filters=filters)
+    return [instance["InstanceId"] for reservation in found for instance in reservation["Instances"]]

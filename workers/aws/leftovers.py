@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 
 from workers.aws import acm, beanstalk, ec2, kms, metrics, route53, s3, tagging
 from workers.aws.found import TAG, Found, Wanted, is_ours, named
+from workers.aws.paging import entries
 from workers.aws.session import Session
 
 Lister = Callable[[Session, Wanted], Iterable[Found]]
@@ -25,14 +26,12 @@ def ec2_tagged(session: Session, wanted: Wanted) -> Iterable[Found]:
 def load_balancers(session: Session, wanted: Wanted) -> Iterable[Found]:
     """Load balancers and target groups by name."""
     client = session.client("elbv2")
-    for page in client.get_paginator("describe_load_balancers").paginate():
-        for entry in page["LoadBalancers"]:
-            if is_ours(entry["LoadBalancerName"], wanted):
-                yield named("AWS::ElasticLoadBalancingV2::LoadBalancer", entry["LoadBalancerName"], "elbv2")
-    for page in client.get_paginator("describe_target_groups").paginate():
-        for entry in page["TargetGroups"]:
-            if is_ours(entry["TargetGroupName"], wanted):
-                yield named("AWS::ElasticLoadBalancingV2::TargetGroup", entry["TargetGroupName"], "elbv2")
+    for entry in entries(client, "describe_load_balancers", "LoadBalancers"):
+        if is_ours(entry["LoadBalancerName"], wanted):
+            yield named("AWS::ElasticLoadBalancingV2::LoadBalancer", entry["LoadBalancerName"], "elbv2")
+    for entry in entries(client, "describe_target_groups", "TargetGroups"):
+        if is_ours(entry["TargetGroupName"], wanted):
+            yield named("AWS::ElasticLoadBalancingV2::TargetGroup", entry["TargetGroupName"], "elbv2")
 
 
 # Paginator, member of its answer, name of an entry, type.
@@ -60,10 +59,9 @@ def databases(session: Session, wanted: Wanted) -> Iterable[Found]:
     """Clusters, instances, proxies, groups and snapshots by name; a snapshot also by its cluster's name."""
     client = session.client("rds")
     for call, member, name, kind in RDS:
-        for page in client.get_paginator(call).paginate():
-            for entry in page[member]:
-                if is_ours(entry[name], wanted) or entry.get("DBClusterIdentifier") == wanted.prefix:
-                    yield named(kind, entry[name], f"rds {call}")
+        for entry in entries(client, call, member):
+            if is_ours(entry[name], wanted) or entry.get("DBClusterIdentifier") == wanted.prefix:
+                yield named(kind, entry[name], f"rds {call}")
 
 
 def buckets(session: Session, wanted: Wanted) -> Iterable[Found]:
@@ -79,14 +77,13 @@ def key_aliases(session: Session, wanted: Wanted) -> Iterable[Found]:
 
 def secrets(session: Session, wanted: Wanted) -> Iterable[Found]:
     """Secrets by name, also those that wait for their deletion."""
-    pages = session.client("secretsmanager").get_paginator("list_secrets")
+    client = session.client("secretsmanager")
     request = {"IncludePlannedDeletion": True, "Filters": [{"Key": "name", "Values": [wanted.prefix]}]}
-    for page in pages.paginate(**request):
-        for entry in page["SecretList"]:
-            if is_ours(entry["Name"], wanted):
-                deleted = entry.get("DeletedDate")
-                date = f"{deleted:%Y-%m-%d}" if deleted else ""
-                yield Found("AWS::SecretsManager::Secret", entry["Name"], "secretsmanager list_secrets", date)
+    for entry in entries(client, "list_secrets", "SecretList", **request):
+        if is_ours(entry["Name"], wanted):
+            deleted = entry.get("DeletedDate")
+            date = f"{deleted:%Y-%m-%d}" if deleted else ""
+            yield Found("AWS::SecretsManager::Secret", entry["Name"], "secretsmanager list_secrets", date)
 
 
 LOG_PREFIXES = (
@@ -102,11 +99,11 @@ LOG_PREFIXES = (
 
 def log_groups(session: Session, wanted: Wanted) -> Iterable[Found]:
     """Log groups by the names that the blueprint and AWS's services give them."""
-    pages = session.client("logs").get_paginator("describe_log_groups")
+    client = session.client("logs")
     for prefix in LOG_PREFIXES:
-        for page in pages.paginate(logGroupNamePrefix=f"{prefix}{wanted.prefix}"):
-            for entry in page["logGroups"]:
-                yield named("AWS::Logs::LogGroup", entry["logGroupName"], "logs describe_log_groups")
+        begins = f"{prefix}{wanted.prefix}"
+        for entry in entries(client, "describe_log_groups", "logGroups", logGroupNamePrefix=begins):
+            yield named("AWS::Logs::LogGroup", entry["logGroupName"], "logs describe_log_groups")
 
 
 def identities(session: Session, wanted: Wanted) -> Iterable[Found]:
@@ -123,10 +120,9 @@ def identities(session: Session, wanted: Wanted) -> Iterable[Found]:
             {},
         ),
     ):
-        for page in client.get_paginator(call).paginate(**options):
-            for entry in page[member]:
-                if is_ours(entry[name], wanted):
-                    yield named(kind, entry[name], f"iam {call}")
+        for entry in entries(client, call, member, **options):
+            if is_ours(entry[name], wanted):
+                yield named(kind, entry[name], f"iam {call}")
 
 
 def certificates(session: Session, wanted: Wanted) -> Iterable[Found]:
@@ -148,12 +144,16 @@ def records(session: Session, wanted: Wanted) -> Iterable[Found]:
 
 def firewalls(session: Session, wanted: Wanted) -> Iterable[Found]:
     """Web ACLs by name."""
-    answer = session.client("wafv2").list_web_acls(Scope="REGIONAL", Limit=100)
-    return [
-        named("AWS::WAFv2::WebACL", e["Name"], "wafv2")
-        for e in answer["WebACLs"]
-        if is_ours(e["Name"], wanted)
-    ]
+    client, request = session.client("wafv2"), {"Scope": "REGIONAL", "Limit": 100}
+    while True:
+        answer = client.list_web_acls(**request)
+        for entry in answer["WebACLs"]:
+            if is_ours(entry["Name"], wanted):
+                yield named("AWS::WAFv2::WebACL", entry["Name"], "wafv2")
+        # boto3 has no paginator for it, and WAF tells a marker with its last page too.
+        if not answer.get("NextMarker") or not answer["WebACLs"]:
+            return
+        request["NextMarker"] = answer["NextMarker"]
 
 
 def beanstalks(session: Session, wanted: Wanted) -> Iterable[Found]:
@@ -167,31 +167,29 @@ def beanstalks(session: Session, wanted: Wanted) -> Iterable[Found]:
 def scaling_groups(session: Session, wanted: Wanted) -> Iterable[Found]:
     """Auto Scaling groups by tag."""
     filters = [{"Name": f"tag:{TAG}", "Values": [wanted.full_name]}]
-    pages = session.client("autoscaling").get_paginator("describe_auto_scaling_groups")
-    for page in pages.paginate(Filters=filters):
-        for entry in page["AutoScalingGroups"]:
-            yield Found(
-                "AWS::AutoScaling::AutoScalingGroup", entry["AutoScalingGroupName"], "autoscaling by tag"
-            )
+    client = session.client("autoscaling")
+    for entry in entries(client, "describe_auto_scaling_groups", "AutoScalingGroups", Filters=filters):
+        yield Found("AWS::AutoScaling::AutoScalingGroup", entry["AutoScalingGroupName"], "autoscaling by tag")
 
 
 def repositories(session: Session, wanted: Wanted) -> Iterable[Found]:
     """Image repositories by name."""
-    for page in session.client("ecr").get_paginator("describe_repositories").paginate():
-        for entry in page["repositories"]:
-            if is_ours(entry["repositoryName"], wanted):
-                yield named("AWS::ECR::Repository", entry["repositoryName"], "ecr")
+    for entry in entries(session.client("ecr"), "describe_repositories", "repositories"):
+        if is_ours(entry["repositoryName"], wanted):
+            yield named("AWS::ECR::Repository", entry["repositoryName"], "ecr")
 
 
 def queues(session: Session, wanted: Wanted) -> Iterable[Found]:
     """Queues by name."""
-    for url in session.client("sqs").list_queues(QueueNamePrefix=wanted.prefix).get("QueueUrls", []):
+    # Without a page size SQS tells a thousand, and no token for the rest.
+    request = {"QueueNamePrefix": wanted.prefix, "PaginationConfig": {"PageSize": 1000}}
+    for url in entries(session.client("sqs"), "list_queues", "QueueUrls", **request):
         yield named("AWS::SQS::Queue", url.rsplit("/", 1)[-1], "sqs list_queues")
 
 
 def rules(session: Session, wanted: Wanted) -> Iterable[Found]:
     """EventBridge rules by name."""
-    for entry in session.client("events").list_rules(NamePrefix=wanted.prefix)["Rules"]:
+    for entry in entries(session.client("events"), "list_rules", "Rules", NamePrefix=wanted.prefix):
         yield named("AWS::Events::Rule", entry["Name"], "events list_rules")
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from workers.aws.faults import PASSING_CODES, error_code
+from workers.aws.paging import entries
 from workers.aws.session import Session
 
 SERVICE = "s3"
@@ -92,13 +93,13 @@ class ObjectsRemain(Exception):
 def uploads_abort(session: Session, bucket: str) -> None:
     """Drop unfinished multipart uploads, which keep bytes that no list shows."""
     client = session.client(SERVICE)
-    for upload in client.list_multipart_uploads(Bucket=bucket).get("Uploads", []):
+    for upload in list(entries(client, "list_multipart_uploads", "Uploads", Bucket=bucket)):
         client.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
 
 
 def buckets_named(session: Session, prefix: str) -> list[str]:
     """Names of the account's buckets that begin so, in any region."""
-    listed = session.client(SERVICE).list_buckets()["Buckets"]
+    listed = entries(session.client(SERVICE), "list_buckets", "Buckets", PaginationConfig={"PageSize": BATCH})
     return [bucket["Name"] for bucket in listed if bucket["Name"].startswith(prefix)]
 
 

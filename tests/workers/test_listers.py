@@ -1,0 +1,141 @@
+"""Every type of the blueprint is looked for after a teardown, and every list is read to its end."""
+
+from typing import Any
+
+import pytest
+
+from tests.blueprint_types import environment_types
+from workers.aws.found import Wanted
+from workers.aws.leftovers import LISTERS
+from workers.aws.session import Session
+from workers.context import READER, connection, role_of
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+# What goes with another resource and is nothing without it: found by the lister of that one.
+PARTS = {
+    "AWS::EC2::Route": "AWS::EC2::RouteTable",
+    "AWS::EC2::SecurityGroupEgress": "AWS::EC2::SecurityGroup",
+    "AWS::EC2::SecurityGroupIngress": "AWS::EC2::SecurityGroup",
+    "AWS::EC2::SubnetRouteTableAssociation": "AWS::EC2::RouteTable",
+    "AWS::EC2::VPCGatewayAttachment": "AWS::EC2::InternetGateway",
+    "AWS::ElasticBeanstalk::ApplicationVersion": "AWS::ElasticBeanstalk::Application",
+    "AWS::ElasticLoadBalancingV2::Listener": "AWS::ElasticLoadBalancingV2::LoadBalancer",
+    "AWS::IAM::Policy": "AWS::IAM::Role",
+    "AWS::RDS::DBProxyEndpoint": "AWS::RDS::DBProxy",
+    "AWS::RDS::DBProxyTargetGroup": "AWS::RDS::DBProxy",
+    "AWS::S3::BucketPolicy": "AWS::S3::Bucket",
+    "AWS::WAFv2::LoggingConfiguration": "AWS::WAFv2::WebACL",
+    "AWS::WAFv2::WebACLAssociation": "AWS::WAFv2::WebACL",
+}
+
+
+@pytest.fixture
+def reader():
+    """reader(environment) is a new session of the role that searches."""
+
+    def session(environment):
+        role = role_of(environment.account, READER, session_name="listers", source_identity="tests")
+        return Session(
+            connection(), role, environment.home_region, before=told, after=told, is_on_sandbox=True
+        )
+
+    return session
+
+
+def told(service: str, operation: str) -> None:
+    """Nothing is done around a call."""
+
+
+def wanted_of(environment: Any) -> Wanted:
+    return Wanted(environment.full_name, environment.spec["domain"], environment.spec["zone_id"])
+
+
+def test_every_type_of_the_blueprint_is_found_by_a_lister_or_goes_with_one_that_is(active, reader):
+    wanted = wanted_of(active)
+    found = {row.type for lister in LISTERS.values() for row in lister(reader(active), wanted)}
+    types = environment_types()
+    assert types - found - set(PARTS) == set()
+    assert set(PARTS.values()) <= found
+    # A row of the table that nothing needs would hide a type that comes back without a lister.
+    assert set(PARTS) <= types - found
+
+
+def test_every_lister_reads_all_pages(active, reader, keys, sandbox):
+    sandbox.client("ecr", keys, active.home_region).create_repository(repositoryName=f"sy-{active.full_name}")
+    sqs = sandbox.client("sqs", keys, active.home_region)
+    queue = sqs.create_queue(QueueName=f"sy-{active.full_name}-late")["QueueUrl"]
+    events = sandbox.client("events", keys, active.home_region)
+    events.put_rule(Name=f"sy-{active.full_name}-late", ScheduleExpression="rate(1 day)")
+    try:
+        wanted, whole, paged = wanted_of(active), reader(active), Paged(reader(active))
+        for service, lister in LISTERS.items():
+            plain = sorted(lister(whole, wanted), key=str)
+            assert plain or service == "cloudwatch", service
+            assert sorted(lister(paged, wanted), key=str) == plain, service
+    finally:
+        sqs.delete_queue(QueueUrl=queue)
+        events.delete_rule(Name=f"sy-{active.full_name}-late")
+    assert {"ListWebACLs", "ListQueues", "ListRules", "DescribeVpcs", "ListBuckets"} <= paged.split
+
+
+class Paged:
+    """A session whose lists come in two pages: an empty one with a token, and the real one."""
+
+    def __init__(self, session: Any) -> None:
+        self._session, self._seen = session, set()
+        self.region = session.region
+        self.split: set[str] = set()
+
+    def client(self, service: str, **where: Any) -> Any:
+        client = self._session.client(service, **where)
+        if id(client) not in self._seen:
+            self._seen.add(id(client))
+            client.meta.events.register("provide-client-params", lambda **told: self._ask(client, **told))
+            client.meta.events.register("after-call", lambda **told: self._answer(client, **told))
+        return client
+
+    def _ask(self, client: Any, params: Any, model: Any, context: Any, **_: Any) -> Any:
+        pages = pages_of(client, model)
+        if pages is None:
+            return params
+        context["second page"] = any(params.get(name) for name in pages["in"])
+        return {name: value for name, value in params.items() if name not in pages["in"]}
+
+    def _answer(self, client: Any, parsed: Any, model: Any, context: Any, **_: Any) -> None:
+        pages = pages_of(client, model)
+        if pages is None:
+            return
+        for name in pages["out"]:
+            parsed.pop(name, None)
+        if pages["more"]:
+            parsed[pages["more"]] = not context["second page"]
+        if context["second page"]:
+            return
+        self.split.add(model.name)
+        parsed.update(dict.fromkeys(pages["out"], "more"))
+        for name in pages["results"]:
+            if name in parsed:
+                # WAF tells a marker with its last page, so an empty page is its end: this one has a stranger.
+                parsed[name] = [{"Name": "stranger"}] if model.name == "ListWebACLs" else []
+
+
+def pages_of(client: Any, model: Any) -> dict[str, Any] | None:
+    """Members of an operation's tokens, in and out, of its flag for more, and of its results; None: it has no pages."""
+    if model.name == "ListWebACLs":
+        return {"in": ["NextMarker"], "out": ["NextMarker"], "more": None, "results": ["WebACLs"]}
+    operation = {name: method for method, name in client.meta.method_to_api_mapping.items()}[model.name]
+    if not client.can_paginate(operation):
+        return None
+    told = client.get_paginator(operation)._pagination_cfg
+
+    def members(key: str) -> list[str]:
+        value = told.get(key) or []
+        return [str(one).split(" ")[0] for one in (value if isinstance(value, list) else [value])]
+
+    return {
+        "in": members("input_token"),
+        "out": members("output_token"),
+        "more": told.get("more_results"),
+        "results": members("result_key"),
+    }
