@@ -97,31 +97,6 @@ def test_a_torn_down_name_can_be_built_again_at_once(active, people, ask):
     assert Environment.objects.filter(name=active.name).count() == 2
 
 
-def test_last_copies_are_kept_with_their_key_and_can_be_restored(active, people, sandbox, keys):
-    s3 = fill(sandbox, keys, active)
-    operation = drive(ask_teardown(people, active, database=True, uploads=True))
-    assert operation.status == "succeeded", operation.sentence
-    report = TeardownReport.objects.get()
-    kept = {row["type"]: row for row in report.kept}
-    assert {"AWS::RDS::DBClusterSnapshot", "AWS::S3::Bucket", "AWS::KMS::Key"} <= set(kept)
-    assert all(row["why"] and row["until"] and float(row["monthly_cost"]) >= 0 for row in kept.values())
-    body = s3.get_object(Bucket=uploads(active), Key="file-1")["Body"].read()
-    assert body == b"second"
-    rds = sandbox.client("rds", keys, REGION)
-    snapshots = rds.describe_db_cluster_snapshots(SnapshotType="manual")["DBClusterSnapshots"]
-    ours = [s for s in snapshots if s["DBClusterSnapshotIdentifier"].startswith(f"sy-{active.full_name}")]
-    assert [s["DBClusterSnapshotIdentifier"] for s in ours] == [kept["AWS::RDS::DBClusterSnapshot"]["id"]]
-    kms = sandbox.client("kms", keys, REGION)
-    assert kms.describe_key(KeyId=ours[0]["KmsKeyId"])["KeyMetadata"]["KeyState"] == "Enabled"
-    restored = rds.restore_db_cluster_from_snapshot(
-        DBClusterIdentifier="restored",
-        SnapshotIdentifier=ours[0]["DBClusterSnapshotIdentifier"],
-        Engine="aurora-mysql",
-    )["DBCluster"]
-    assert restored["KmsKeyId"] == ours[0]["KmsKeyId"]
-    rds.delete_db_cluster(DBClusterIdentifier="restored", SkipFinalSnapshot=True)
-
-
 def test_protected_environments_refuse_and_prod_waits_seven_days(ask, people):
     operation = planned(ask)
     approve(operation, people)
