@@ -8,11 +8,9 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.internal.flows.login import get_authentication_records
 from allauth.core import context
 from allauth.mfa.adapter import DefaultMFAAdapter
-from cryptography.fernet import Fernet, MultiFernet
-from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
 
+from environments.people.encryption import decrypt, encrypt
 from environments.people.signins import password_refused
 
 
@@ -34,17 +32,11 @@ class ClosedAccountAdapter(DefaultAccountAdapter):
         password_refused(credentials)
 
 
-def _box() -> MultiFernet:
-    if not settings.FIELD_ENCRYPTION_KEYS:
-        raise ImproperlyConfigured("Set FIELD_ENCRYPTION_KEYS: TOTP secrets are never stored in clear.")
-    return MultiFernet([Fernet(key) for key in settings.FIELD_ENCRYPTION_KEYS])
-
-
 class EncryptedMFAAdapter(DefaultMFAAdapter):
     """Encrypts TOTP secrets and recovery codes with keys that live outside the database."""
 
     def encrypt(self, text: str) -> str:
-        return _box().encrypt(text.encode()).decode()
+        return encrypt(text.encode()).decode()
 
     def decrypt(self, encrypted_text: str) -> str:
-        return _box().decrypt(encrypted_text.encode()).decode()
+        return decrypt(encrypted_text.encode()).decode()

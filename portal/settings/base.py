@@ -141,6 +141,7 @@ MFA_TOTP_ISSUER = "Switchyard"
 MFA_TOTP_TOLERANCE = 1
 # Keys that encrypt TOTP secrets at rest, newest first; they live outside the database.
 FIELD_ENCRYPTION_KEYS = env.list("FIELD_ENCRYPTION_KEYS", default=[])
+SESSION_SERIALIZER = "environments.people.encryption.SessionSerializer"
 
 # --- Cache: counters of requests and sign-ins, shared by all web processes ---------------------------
 BROKER_URL = env("BROKER_URL", default="redis://localhost:6379/0")

@@ -1,9 +1,10 @@
 """Production: refuses to start without its secrets, and never talks to a sandbox."""
 
+from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
 from portal.settings.base import *  # noqa: F403
-from portal.settings.base import SANDBOX_URL, env
+from portal.settings.base import FIELD_ENCRYPTION_KEYS, SANDBOX_URL, env
 
 REQUIRED = (
     "SECRET_KEY",
@@ -16,6 +17,14 @@ REQUIRED = (
 missing = [name for name in REQUIRED if not env(name, default="")]
 if missing:
     raise ImproperlyConfigured(f"Set {', '.join(missing)}: Switchyard does not start in production without.")
+for number, key in enumerate(FIELD_ENCRYPTION_KEYS, 1):
+    try:
+        Fernet(key)
+    except ValueError:
+        raise ImproperlyConfigured(
+            f"Key {number} of FIELD_ENCRYPTION_KEYS is no Fernet key (32 bytes in URL-safe base64): make one with"
+            ' python -c "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())".'
+        ) from None
 if SANDBOX_URL:
     raise ImproperlyConfigured(
         "SANDBOX_URL is set: production deploys to AWS only. Use portal.settings.demo."

@@ -40,6 +40,15 @@ def test_each_missing_secret_is_named_and_nothing_starts(tmp_path, name):
     assert f"Set {name}: Switchyard does not start in production without." in done.stderr
 
 
+@pytest.mark.parametrize("bad", ["not-a-key", "a" * 43, COMPLETE["SECRET_KEY"]])
+def test_a_key_that_encrypts_nothing_is_told_at_the_start_and_not_shown(tmp_path, bad):
+    good = COMPLETE["FIELD_ENCRYPTION_KEYS"]
+    done = check(tmp_path, FIELD_ENCRYPTION_KEYS=f"{good},{bad}")
+    assert done.returncode != 0
+    assert "Key 2 of FIELD_ENCRYPTION_KEYS is no Fernet key" in done.stderr.splitlines()[-1]
+    assert bad not in done.stderr and good not in done.stderr
+
+
 def test_production_never_talks_to_a_sandbox(tmp_path):
     done = check(tmp_path, SANDBOX_URL="http://127.0.0.1:4566")
     assert done.returncode != 0 and "production deploys to AWS only" in done.stderr
