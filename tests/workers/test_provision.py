@@ -5,8 +5,6 @@ import re
 
 import pytest
 from django.core.management import call_command
-from django.db import connection
-from psycopg import sql
 
 from environments.lifecycle.models import Account, Environment, Release
 from environments.operations.control import operation_cancel, operation_retry
@@ -257,28 +255,6 @@ def test_a_plan_only_account_stops_after_approval_with_a_sentence(ask, sandbox, 
     assert operation.status == "failed" and "plan-only" in operation.sentence
     assert "live" in operation.failure["remedy"]
     assert created(sandbox, before) == 0
-
-
-def test_planted_secrets_are_in_no_row_and_no_assembly(ask, settings, sandbox, portal_principal):
-    operation = drive(ask())
-    secrets = [portal_principal.secret_access_key, *settings.FIELD_ENCRYPTION_KEYS, settings.SECRET_KEY]
-    with connection.cursor() as cursor:
-        tables = connection.introspection.table_names(cursor)
-        for table in tables:
-            statement = sql.SQL("SELECT count(*) FROM {} t WHERE t::text LIKE ANY(%s)").format(
-                sql.Identifier(table)
-            )
-            cursor.execute(statement, [[f"%{secret}%" for secret in secrets]])
-            assert cursor.fetchone()[0] == 0, table
-    from workers.assembly import assembly_load
-
-    assembly = assembly_load(operation.state["assembly"])
-    for stack in assembly.stacks:
-        assert not any(secret in stack.template for secret in secrets)
-    clusters = sandbox.control("GET", "resources", type="AWS::SecretsManager::Secret", account=ACCOUNT_ID)
-    passwords = [row["properties"].get("SecretString", "") for row in clusters]
-    assert passwords
-    assert not Event.objects.filter(text__in=[p for p in passwords if p]).exists()
 
 
 def test_registering_the_same_release_again_changes_nothing(release, capsys):
