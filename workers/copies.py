@@ -1,9 +1,11 @@
 """Last copies before a teardown, and what they hold back: keys and snapshots that nobody wants go after the stacks.
 
-A last copy of the uploads is the bucket itself: it stays, private, with all versions, when its stack goes. Copying
-terabytes to another place would cost more and prove less. The database's last copy is a snapshot. Both are encrypted
-with the environment's data key, so the key stays as long as one of them is kept.
+A last copy of uploads or access logs is the bucket itself: it stays, private, with all versions, when its stack goes.
+Copying terabytes to another place would cost more and prove less. The database's last copy is a snapshot. Snapshot and
+uploads are encrypted with the environment's data key, so the key stays as long as one of them is kept.
 """
+
+from typing import Any
 
 from django.utils import timezone
 
@@ -42,10 +44,31 @@ def copy_database(ctx: StepContext) -> Outcome:
 
 
 def copy_uploads(ctx: StepContext) -> Outcome:
-    """The bucket itself is the copy: say so, or say that it goes."""
+    """Of the uploads the bucket itself is the copy."""
+    return _keep_bucket(ctx, "uploads", "uploads-bucket")
+
+
+def copy_logs(ctx: StepContext) -> Outcome:
+    """Of the access logs too. It is encrypted with S3's own key."""
+    return _keep_bucket(ctx, "logs", "logs-bucket")
+
+
+def kept_buckets(state: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Buckets that the operation with this state keeps, by name: {"store", "bytes"}."""
+    found = [(store, state.get(f"kept_{store}")) for store in ("uploads", "logs")]
+    return {kept["bucket"]: {"store": store, "bytes": kept["bytes"]} for store, kept in found if kept}
+
+
+def data_key_needed(state: dict[str, Any]) -> bool:
+    """Whether something that is kept is encrypted with the environment's data key."""
+    return bool(state.get("snapshot") or state.get("kept_uploads"))
+
+
+def _keep_bucket(ctx: StepContext, store: str, rule: str) -> Outcome:
+    """Say that the store's bucket stays, or that it goes."""
     environment: Environment = ctx.subject
-    bucket = names_of(environment)["uploads-bucket"]
-    if not ctx.operation.parameters["copies"]["uploads"]:
+    bucket = names_of(environment)[rule]
+    if not ctx.operation.parameters["copies"][store]:
         return Done("No copy: that was said explicitly.")
     session = ctx.session(environment.account, environment.home_region, READER)
     if not s3.bucket_exists(session, bucket):
@@ -55,7 +78,7 @@ def copy_uploads(ctx: StepContext) -> Outcome:
         return Done(f"Bucket {bucket} is empty: there is nothing to keep.")
     return Done(
         f"Bucket {bucket} is kept with all versions.",
-        {"kept_bucket": bucket, "kept_bucket_bytes": size["bytes"]},
+        {f"kept_{store}": {"bucket": bucket, "bytes": size["bytes"]}},
     )
 
 
@@ -71,7 +94,7 @@ def clean(ctx: StepContext) -> Outcome:
                 return Wait(f"Snapshot {name} is made by CloudFormation; it is deleted when it is there.")
             if _made_by_us(name, environment):
                 rds.snapshot_delete(session, name)
-    copies = bool(kept_snapshot or ctx.operation.state.get("kept_bucket"))
+    copies = data_key_needed(ctx.operation.state)
     scheduled = 0
     for key_id in keys_left(session, environment):
         state, _ = kms.key_state(session, key_id)

@@ -3,9 +3,12 @@
 from typing import Any
 
 from environments.lifecycle.models import Environment
-from workers.aws import metrics, rds, s3
+from workers.aws import logs, metrics, rds, s3
 from workers.aws.session import Session
 from workers.names import names_of
+
+LOGS = frozenset({"logs", "log-groups"})
+"""Log groups are counted and not asked for: CloudWatch knows no copy that could be kept and read as they can."""
 
 
 def losses_count(session: Session, environment: Environment, copies: dict[str, bool]) -> list[dict[str, Any]]:
@@ -29,26 +32,23 @@ def losses_count(session: Session, environment: Environment, copies: dict[str, b
                 copies,
             )
         )
-    if s3.bucket_exists(session, names["uploads-bucket"]):
-        counted = s3.bucket_size(session, names["uploads-bucket"])
-        found.append(
-            _loss(
-                "uploads",
-                "The uploaded files",
-                f"{counted['objects']} objects, {counted['versions']} versions in all, {_size(counted['bytes'])},"
-                f" in bucket {names['uploads-bucket']}",
-                counted["versions"],
-                counted["bytes"],
-                copies,
-            )
-        )
+    found += _bucket(session, names["uploads-bucket"], "uploads", "The uploaded files", copies)
+    found += _bucket(session, names["logs-bucket"], "logs", "The access logs", copies)
+    groups = logs.groups_named(session, names["prefix"])
+    if groups:
+        size = sum(groups.values())
+        what = f"{len(groups)} log groups with {_size(size)}, as CloudWatch has counted them last"
+        found.append(_loss("log-groups", "The log groups", what, len(groups), size, copies))
     return found
 
 
 def grown(before: list[dict[str, Any]], now: list[dict[str, Any]]) -> str:
-    """Which store holds much more than when the plan was approved, in words; empty when none does."""
+    """Which store holds much more than when the plan was approved, in words; empty when none does.
+
+    Logs grow by themselves, while a notice runs too: that changes nobody's mind.
+    """
     planned = {loss["key"]: loss for loss in before}
-    for loss in now:
+    for loss in (loss for loss in now if loss["key"] not in LOGS):
         then = planned.get(loss["key"])
         if then is None:
             return f"{loss['store']} was not there when the plan was made: {loss['what']}"
@@ -56,6 +56,19 @@ def grown(before: list[dict[str, Any]], now: list[dict[str, Any]]) -> str:
             if (loss[unit] or 0) > 1.5 * (then[unit] or 0) + (100 if unit == "count" else 1_000_000_000):
                 return f"{loss['store']} has grown since the plan: {then['what']}; now {loss['what']}"
     return ""
+
+
+def _bucket(
+    session: Session, bucket: str, key: str, store: str, copies: dict[str, bool]
+) -> list[dict[str, Any]]:
+    if not s3.bucket_exists(session, bucket):
+        return []
+    counted = s3.bucket_size(session, bucket)
+    what = (
+        f"{counted['objects']} objects, {counted['versions']} versions in all, {_size(counted['bytes'])},"
+        f" in bucket {bucket}"
+    )
+    return [_loss(key, store, what, counted["versions"], counted["bytes"], copies)]
 
 
 def _loss(

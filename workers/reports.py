@@ -10,6 +10,7 @@ from workers.aws import cloudformation, kms, rds
 from workers.aws.found import Found, Wanted, same_thing
 from workers.aws.leftovers import LISTERS
 from workers.aws.session import Session
+from workers.copies import data_key_needed, kept_buckets
 
 # USD a month in us-east-1, from the services' price pages in November 2026: a customer key, a gigabyte of cluster
 # snapshot beyond the free part, a gigabyte of S3 Standard.
@@ -56,7 +57,7 @@ class Report:
 def report_make(
     session: Session, environment: Environment, stack_ids: list[str], state: dict[str, Any]
 ) -> Report:
-    """Search and sort. `state` is the operation's: snapshot, kept_bucket and validation_kept stay on purpose."""
+    """Search and sort. `state` is the operation's: snapshot, kept buckets and validation_kept stay on purpose."""
     report = Report()
     region = environment.home_region
     for found in _everything(session, environment, stack_ids, report):
@@ -132,16 +133,18 @@ def _kept(
     session: Session, environment: Environment, found: Found, state: dict[str, Any]
 ) -> dict[str, str] | None:
     """Why it stays, what it costs and until when; None when nobody wants it."""
-    snapshot, bucket = state.get("snapshot", ""), state.get("kept_bucket", "")
+    snapshot = state.get("snapshot", "")
+    bucket = kept_buckets(state).get(found.id.removeprefix("arn:aws:s3:::"))
     until = "a person deletes it"
     if found.type == "AWS::RDS::DBClusterSnapshot" and snapshot and found.id.endswith(snapshot):
         told = rds.snapshot_find(session, snapshot) or {}
         cost = SNAPSHOT_PRICE * int(told.get("AllocatedStorage") or 1)
         return {"why": "Last copy of the database, as asked for.", "monthly_cost": _usd(cost), "until": until}
-    if found.type == "AWS::S3::Bucket" and bucket and found.id in (bucket, f"arn:aws:s3:::{bucket}"):
-        cost = BUCKET_PRICE * Decimal(state.get("kept_bucket_bytes", 0)) / GB
-        return {"why": "Last copy of the uploads, as asked for.", "monthly_cost": _usd(cost), "until": until}
-    if found.type == "AWS::KMS::Key" and (snapshot or bucket) and not found.deleting_on:
+    if found.type == "AWS::S3::Bucket" and bucket:
+        cost = BUCKET_PRICE * Decimal(bucket["bytes"]) / GB
+        why = f"Last copy of the {bucket['store']}, as asked for."
+        return {"why": why, "monthly_cost": _usd(cost), "until": until}
+    if found.type == "AWS::KMS::Key" and data_key_needed(state) and not found.deleting_on:
         until = "the last copy is deleted"
         return {
             "why": "The copies that are kept are encrypted with it.",

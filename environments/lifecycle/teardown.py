@@ -16,7 +16,11 @@ from environments.people.rights import require
 PROD_NOTICE = timedelta(days=7)
 
 # What an environment holds that nobody could make again, by key. Each needs a copy or an explicit no.
-STORES = {"database": "the database", "uploads": "the uploaded files"}
+STORES = {
+    "database": "the database",
+    "uploads": "the uploaded files",
+    "logs": "the access logs of load balancer and uploads",
+}
 
 # Key of a teardown's shared state: true from the first step on that nobody could take back.
 IRREVERSIBLE = "irreversible"
@@ -69,7 +73,6 @@ def _problems(environment: Environment, confirm: str, copies: dict[str, bool]) -
     if unknown:
         problems["copies"] = f"{', '.join(unknown)} is no store. Stores are: {', '.join(STORES)}."
     elif missing:
-        problems["copies"] = (
-            f"Say for {' and '.join(missing)} whether a last copy is kept (true) or not (false)."
-        )
+        whats = " and ".join(filter(None, [", ".join(missing[:-1]), missing[-1]]))
+        problems["copies"] = f"Say for {whats} whether a last copy is kept (true) or not (false)."
     return problems

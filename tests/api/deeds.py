@@ -23,7 +23,7 @@ NEW_ACCOUNT = {
     "regions": ["eu-west-1"],
     "zone_name": "second.example.org",
 }
-TEARDOWN = {"confirm": "shop", "copies": {"database": False, "uploads": False}}
+TEARDOWN = {"confirm": "shop", "copies": {"database": False, "uploads": False, "logs": False}}
 REQUEST = {
     "name": "orders",
     "team": "shop",

@@ -177,7 +177,10 @@ GOOD = {
     "teams/": {"name": "Payments"},
     "pauses/": {"reason": "Storm."},
     "limits/": {"scope": "*", "max_running": 4},
-    "environments/shop/teardown/": {"confirm": "shop", "copies": {"database": True, "uploads": True}},
+    "environments/shop/teardown/": {
+        "confirm": "shop",
+        "copies": {"database": True, "uploads": True, "logs": False},
+    },
     "environments/shop/protect/": {},
     "environments/shop/withdraw/": {},
 }

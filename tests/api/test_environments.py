@@ -129,7 +129,7 @@ def test_teardown_takes_the_typed_name_and_a_word_per_store(api, house):
     refused = client.post(URL + "shop/teardown/", {"confirm": "shp", "copies": {"database": True}})
     assert refused.status_code == 400
     assert {row["field"] for row in refused.data["errors"]} == {"confirm", "copies"}
-    body = {"confirm": "shop", "copies": {"database": True, "uploads": False}}
+    body = {"confirm": "shop", "copies": {"database": True, "uploads": False, "logs": False}}
     answer = client.post(URL + "shop/teardown/", body)
     assert answer.status_code == 202
     assert answer.data["kind"] == "teardown"
@@ -140,7 +140,7 @@ def test_teardown_takes_the_typed_name_and_a_word_per_store(api, house):
 
 def test_a_protected_one_is_not_torn_down(api, house):
     house.environment("shop", is_protected=True)
-    body = {"confirm": "shop", "copies": {"database": False, "uploads": False}}
+    body = {"confirm": "shop", "copies": {"database": False, "uploads": False, "logs": False}}
     answer = api("administrator").post(URL + "shop/teardown/", body)
     assert (answer.status_code, answer.data["detail"]) == (
         409,

@@ -127,7 +127,7 @@ REQUEST = {
     "account": "{account}",
     "home_region": "eu-west-1",
 }
-TEARDOWN = {"confirm": "web", "copy_database": "no", "copy_uploads": "yes"}
+TEARDOWN = {"confirm": "web", "copy_database": "no", "copy_uploads": "yes", "copy_logs": "no"}
 NEW_ACCOUNT = {
     "name": "second",
     "account_id": "222233334444",

@@ -125,10 +125,12 @@ def test_teardown_wants_the_name_and_a_word_on_each_store(world: Any, sign_in: A
     assert answer.status_code == 400
     assert set(answer.context["problems"]) == {"confirm", "copies"}
     assert not Operation.objects.exists()
-    answer = client.post(address, {"confirm": "shop", "copy_database": "yes", "copy_uploads": "no"})
+    answer = client.post(
+        address, {"confirm": "shop", "copy_database": "yes", "copy_uploads": "no", "copy_logs": "no"}
+    )
     operation = Operation.objects.get()
     assert answer.url == reverse("admin:operation", args=[operation.pk])
-    assert operation.parameters["copies"] == {"database": True, "uploads": False}
+    assert operation.parameters["copies"] == {"database": True, "uploads": False, "logs": False}
 
 
 def test_protected_environment_offers_no_teardown_form(world: Any, sign_in: Any) -> None:
@@ -141,7 +143,7 @@ def test_protected_environment_offers_no_teardown_form(world: Any, sign_in: Any)
     page = client.get(address).content.decode()
     assert "shop is protected" in page
     assert "copy_database" not in page
-    client.post(address, {"confirm": "shop", "copy_database": "yes", "copy_uploads": "no"})
+    client.post(address, {"confirm": "shop", "copy_database": "yes", "copy_uploads": "no", "copy_logs": "no"})
     assert not Operation.objects.exists()
 
 

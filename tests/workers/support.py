@@ -189,11 +189,11 @@ def approve(operation, people):
     return operation
 
 
-def ask_teardown(people, environment, *, database=False, uploads=False):
+def ask_teardown(people, environment, *, database=False, uploads=False, logs=False):
     """Ask for an environment's end, with or without last copies."""
     return environment_teardown(
         environment=environment,
         confirm=environment.name,
-        copies={"database": database, "uploads": uploads},
+        copies={"database": database, "uploads": uploads, "logs": logs},
         actor=people["team-lead"],
     )

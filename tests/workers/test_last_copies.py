@@ -5,7 +5,7 @@ import pytest
 
 from environments.lifecycle.models import Environment, TeardownReport
 from tests.workers.support import REGION, ask_teardown, drive
-from tests.workers.test_teardown import uploads
+from tests.workers.test_teardown import logs, uploads
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -78,3 +78,19 @@ def test_a_copy_is_lost_with_its_key(active, people, sandbox, keys):
     kms.schedule_key_deletion(KeyId=told["KmsKeyId"], PendingWindowInDays=7)
     with pytest.raises(rds.exceptions.ClientError, match="KMSKeyNotAccessible"):
         rds.restore_db_cluster_from_snapshot(DBClusterIdentifier="lost", **restore)
+
+
+def test_the_bucket_of_access_logs_stays_when_it_is_asked_for_and_needs_no_key(active, people, sandbox, keys):
+    s3 = sandbox.client("s3", keys, REGION)
+    s3.put_object(Bucket=logs(active), Key="load-balancer/AWSLogs/first.log", Body=b"GET /")
+    operation = drive(ask_teardown(people, active, logs=True), within_s=180)
+    assert operation.status == "succeeded", operation.sentence
+    report = TeardownReport.objects.get()
+    (kept,) = report.kept
+    assert (kept["type"], kept["id"]) == ("AWS::S3::Bucket", logs(active))
+    assert "logs" in kept["why"] and kept["until"] == "a person deletes it"
+    assert {row["type"] for row in report.deleting} == {"AWS::KMS::Key"}
+    body = s3.get_object(Bucket=logs(active), Key="load-balancer/AWSLogs/first.log")["Body"].read()
+    assert body == b"GET /"
+    with pytest.raises(s3.exceptions.ClientError, match="404"):
+        s3.head_bucket(Bucket=uploads(active))

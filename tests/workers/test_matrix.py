@@ -21,7 +21,7 @@ def test_every_point_of_good_runs_is_in_the_matrix(trace, ask, people, sandbox):
     drive(ask(), observing=False)
     drive(ask())
     environment = Environment.objects.latest("pk")
-    copies = {"database": True, "uploads": False}
+    copies = {"database": True, "uploads": False, "logs": False}
     operation = environment_teardown(
         environment=environment, confirm=environment.name, copies=copies, actor=people["team-lead"]
     )

@@ -31,6 +31,10 @@ def fill(sandbox, keys, environment, objects=3):
     return s3
 
 
+def logs(environment):
+    return f"sy-{environment.full_name}-logs-{ACCOUNT_ID}-{REGION}"
+
+
 def of_this(sandbox, environment):
     """Everything that the sandbox still has of it, but what waits for its deletion."""
     rows = sandbox.control("GET", "resources", account=ACCOUNT_ID)
@@ -43,14 +47,22 @@ def of_this(sandbox, environment):
 
 
 def test_an_environment_is_torn_down_and_shown_to_be_gone(active, people, sandbox, keys):
-    fill(sandbox, keys, active)
+    s3 = fill(sandbox, keys, active)
+    before = s3.list_object_versions(Bucket=logs(active)).get("Versions", [])
+    for line in (b"GET /", b"GET /items"):
+        s3.put_object(Bucket=logs(active), Key="load-balancer/AWSLogs/late.log", Body=line)
     operation = drive(ask_teardown(people, active))
     assert operation.status == "succeeded", operation.sentence
     active.refresh_from_db()
     assert active.status == "torn-down" and active.addresses == {}
     losses = {loss["key"]: loss for loss in operation.plan.document["losses"]}
     assert losses["uploads"]["count"] == 7 and losses["uploads"]["bytes"] == 3 * len(b"firstsecond")
-    assert set(losses) == {"database", "uploads"} and not losses["database"]["copy"]
+    assert losses["logs"]["count"] == len(before) + 2
+    assert losses["logs"]["bytes"] == sum(version["Size"] for version in before) + len(b"GET /GET /items")
+    assert losses["log-groups"]["count"] >= 3 and losses["database"]["bytes"] > 0
+    assert set(losses) == {"database", "uploads", "logs", "log-groups"}
+    assert not any(loss["copy"] for loss in losses.values())
+    assert len(operation.plan.document["risks"]) == 4
     report = TeardownReport.objects.get()
     assert report.left_over == [] and len(report.searched) > 20
     assert {row["type"] for row in report.deleting} == {"AWS::KMS::Key"}
@@ -179,3 +191,5 @@ def test_a_store_that_has_grown_since_the_plan_is_told():
     assert "has grown" in grown(loss(10, 100), loss(10_000, 100))
     assert "has grown" in grown(loss(10, 100), loss(10, 5_000_000_000))
     assert "was not there" in grown([], loss(1, 1))
+    # A week of notice writes logs: that is no reason to ask again.
+    assert grown([], [{**loss(1, 1)[0], "key": "logs"}, {**loss(1, 1)[0], "key": "log-groups"}]) == ""

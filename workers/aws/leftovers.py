@@ -6,7 +6,7 @@ again is cheap, and nothing here changes anything.
 
 from collections.abc import Callable, Iterable
 
-from workers.aws import acm, beanstalk, ec2, kms, metrics, route53, s3, tagging
+from workers.aws import acm, beanstalk, ec2, kms, logs, metrics, route53, s3, tagging
 from workers.aws.found import TAG, Found, Wanted, is_ours, named
 from workers.aws.paging import entries
 from workers.aws.session import Session
@@ -86,24 +86,10 @@ def secrets(session: Session, wanted: Wanted) -> Iterable[Found]:
             yield Found("AWS::SecretsManager::Secret", entry["Name"], "secretsmanager list_secrets", date)
 
 
-LOG_PREFIXES = (
-    "/switchyard/",
-    "aws-waf-logs-",
-    "/aws/rds/cluster/",
-    "/aws/rds/proxy/",
-    "/aws/elasticbeanstalk/",
-    "/aws/codebuild/",
-    "",
-)
-
-
 def log_groups(session: Session, wanted: Wanted) -> Iterable[Found]:
     """Log groups by the names that the blueprint and AWS's services give them."""
-    client = session.client("logs")
-    for prefix in LOG_PREFIXES:
-        begins = f"{prefix}{wanted.prefix}"
-        for entry in entries(client, "describe_log_groups", "logGroups", logGroupNamePrefix=begins):
-            yield named("AWS::Logs::LogGroup", entry["logGroupName"], "logs describe_log_groups")
+    for name in logs.groups_named(session, wanted.prefix):
+        yield named("AWS::Logs::LogGroup", name, "logs describe_log_groups")
 
 
 def identities(session: Session, wanted: Wanted) -> Iterable[Found]:

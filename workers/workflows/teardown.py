@@ -18,7 +18,7 @@ from workers.aws.session import Session
 from workers.certificates import certificate, records_remove, validation_record
 from workers.checks import check
 from workers.context import READER, StepContext, subject_of
-from workers.copies import clean, copy_database, copy_uploads
+from workers.copies import clean, copy_database, copy_logs, copy_uploads, kept_buckets
 from workers.losses import losses_count
 from workers.names import stack_name
 from workers.removal import buckets_of, stack_remove, template_unprotected, unprotected_target
@@ -105,12 +105,13 @@ def execute(operation: Operation) -> list[StepSpec]:
         StepSpec("check", "Checks", "check", region=region, time_limit_s=900),
         StepSpec("copy-database", "Copy of the database", "copy_database", ("check",), region, COPY_LIMIT_S),
         StepSpec("copy-uploads", "Copy of the uploads", "copy_uploads", ("check",), region, 900),
+        StepSpec("copy-logs", "Copy of the access logs", "copy_logs", ("check",), region, 900),
         StepSpec("certificate", "Proof of the certificate", "certificate", ("check",), region, 900),
         StepSpec(
             "unprotect",
             "Protection off",
             "unprotect",
-            ("copy-database", "copy-uploads", "certificate"),
+            ("copy-database", "copy-uploads", "copy-logs", "certificate"),
             region,
             STACK_LIMIT_S,
             {"stack_name": stack_name(environment, "data")},
@@ -158,12 +159,12 @@ def delete(ctx: StepContext) -> Outcome:
     """One stack goes; its buckets are emptied first, for S3 refuses to delete a full one."""
     environment: Environment = ctx.subject
     key, region = ctx.step.parameters["stack"], environment.home_region
-    kept = str(ctx.operation.state.get("kept_bucket", ""))
+    kept = kept_buckets(ctx.operation.state)
     retain: list[str] = []
     if ctx.step.state.get("token") != ctx.token:
         session = ctx.session(environment.account, region)
         for bucket in buckets_of(session, ctx.step.parameters["stack_name"]):
-            if bucket["id"] == kept:
+            if bucket["id"] in kept:
                 retain.append(bucket["logical_id"])
                 continue
             if s3.bucket_exists(session, bucket["id"]):
@@ -260,6 +261,7 @@ workflow_register(
             "check": check,
             "copy_database": copy_database,
             "copy_uploads": copy_uploads,
+            "copy_logs": copy_logs,
             "certificate": certificate,
             "unprotect": unprotect,
             "delete": delete,

@@ -18,7 +18,7 @@ from environments.operations.moves import operation_end, operation_start_plannin
 from environments.operations.states import OperationStatus
 
 pytestmark = pytest.mark.django_db
-COPIES = {"database": True, "uploads": False}
+COPIES = {"database": True, "uploads": False, "logs": False}
 S, E = OperationStatus, EnvironmentStatus
 
 
@@ -43,7 +43,7 @@ def test_teardown_says_which_copies_are_kept(active, lead):
 BAD = [
     ({"confirm": "order"}, "confirm", "Type orders"),
     ({"copies": {"database": True}}, "copies", "the uploaded files"),
-    ({"copies": {"database": True, "uploads": "yes"}}, "copies", "kept (true) or not (false)"),
+    ({"copies": {"database": True, "uploads": "yes", "logs": False}}, "copies", "kept (true) or not (false)"),
     ({"copies": COPIES | {"attic": True}}, "copies", "attic is no store"),
 ]
 
