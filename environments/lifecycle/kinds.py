@@ -109,7 +109,7 @@ def _locked(operation: Operation) -> Environment:
 
 
 def _has_stacks(environment: Environment) -> bool:
-    return environment.stacks.exclude(status__in=["", "DELETE_COMPLETE"]).exists()
+    return bool(environment.stacks.exclude(status__in=["", "DELETE_COMPLETE"]).exists())
 
 
 KINDS = (

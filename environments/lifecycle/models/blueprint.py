@@ -49,24 +49,29 @@ class Release(models.Model):
     @property
     def schema(self) -> dict[str, Any]:
         """JSON Schema of the Spec."""
-        return self.description["schema"]
+        schema: dict[str, Any] = self.description["schema"]
+        return schema
 
     @property
     def naming(self) -> list[dict[str, Any]]:
         """Rules that derive physical names from an environment's name."""
-        return self.description["naming"]
+        naming: list[dict[str, Any]] = self.description["naming"]
+        return naming
 
     @property
     def costs(self) -> dict[str, Any]:
         """The price table."""
-        return self.description["costs"]
+        costs: dict[str, Any] = self.description["costs"]
+        return costs
 
     @property
     def stacks(self) -> list[dict[str, Any]]:
         """The stacks it makes: key, title, region, needs, stateful, types."""
-        return self.description["stacks"]
+        stacks: list[dict[str, Any]] = self.description["stacks"]
+        return stacks
 
     @property
     def regions(self) -> list[str]:
         """Regions that it supports."""
-        return self.description["regions"]
+        regions: list[str] = self.description["regions"]
+        return regions
