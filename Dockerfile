@@ -31,7 +31,7 @@ COPY workers workers
 COPY blueprint_cdk blueprint_cdk
 # Collecting static files opens no database; these values exist in this one command only.
 RUN SECRET_KEY=build-only DATABASE_URL=postgres://build@localhost/build BROKER_URL=redis://localhost \
-    ALLOWED_HOSTS=localhost FIELD_ENCRYPTION_KEYS=build-only PUBLIC_URL=https://localhost \
+    ALLOWED_HOSTS=localhost FIELD_ENCRYPTION_KEYS=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA= PUBLIC_URL=https://localhost \
     python manage.py collectstatic --no-input --verbosity 0
 USER 10001:10001
 EXPOSE 8000

@@ -50,7 +50,7 @@ bench: venv ## measure; writes docs/benchmarks.md
 	$(BIN)/python -m devtools.bench
 
 .PHONY: lint
-lint: venv ## format, lint, types, import directions, migrations, templates, YAML, Django's deployment check
+lint: venv ## format, lint, types, import directions, migrations, templates, YAML, Dockerfiles, Django's deployment check
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -58,6 +58,9 @@ lint: venv ## format, lint, types, import directions, migrations, templates, YAM
 	$(BIN)/python -m devtools.checks
 	$(BIN)/djlint --lint --quiet portal environments
 	$(BIN)/yamllint --strict .
+	$(BIN)/hadolint $(DOCKERFILES)
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
+DOCKERFILES := Dockerfile blueprint_cdk/placeholder/Dockerfile
 
 .PHONY: format
 format: venv ## put formatting right

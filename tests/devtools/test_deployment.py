@@ -1,12 +1,17 @@
 """docker-compose.yml and Dockerfile, read and judged; they cannot be built here."""
 
+import os
 import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from devtools.places import ROOT
+from devtools.places import ROOT, tool
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
@@ -14,6 +19,49 @@ DOCKERFILE = (ROOT / "Dockerfile").read_text()
 SECRET = re.compile(r"PASSWORD|SECRET|KEY|TOKEN")
 # Ends by itself; the others wait for its end instead of its health.
 ONE_SHOT = {"migrate"}
+
+
+def lint(tool_name: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(tool(tool_name)), *map(str, arguments)], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize("path", ["Dockerfile", "blueprint_cdk/placeholder/Dockerfile"])
+def test_hadolint_finds_nothing(path: str) -> None:
+    done = lint("hadolint", path)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_the_compose_file_is_one_by_its_specification(tmp_path: Path) -> None:
+    schema = ("--builtin-schema", "vendor.compose-spec")
+    done = lint("check-jsonschema", *schema, "docker-compose.yml")
+    assert done.returncode == 0, done.stdout
+    wrong = tmp_path / "docker-compose.yml"
+    wrong.write_text((ROOT / "docker-compose.yml").read_text().replace("read_only:", "readonly:"))
+    assert "readonly" in lint("check-jsonschema", *schema, wrong).stdout
+
+
+def test_the_settings_take_the_values_that_the_image_is_built_with(tmp_path: Path) -> None:
+    """The only part of the build that can be run here."""
+    [command] = re.findall(r"^RUN (SECRET_KEY=[^#]*?)\n(?=\S)", DOCKERFILE, re.MULTILINE)
+    words = shlex.split(command.replace("\\\n", " "))
+    values = dict(word.split("=", 1) for word in words if re.match(r"[A-Z_]+=", word))
+    assert "FIELD_ENCRYPTION_KEYS" in values and words[len(values)] == "python"
+    done = subprocess.run(
+        [sys.executable, *words[len(values) + 1 :], "--dry-run"],
+        cwd=ROOT,
+        env={
+            "PATH": os.environ["PATH"],
+            "DJANGO_SETTINGS_MODULE": "portal.settings.production",
+            "STATIC_ROOT": str(tmp_path),
+            **values,
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("name", SERVICES)
