@@ -10,6 +10,7 @@ from django.utils import timezone
 from environments.lifecycle.models import SandboxView
 from environments.operations.models import Operation, Pause
 from environments.people.models import ApiToken, PortalRole
+from portal.pages.faults import SCRIPT
 from tests import factories
 
 R = PortalRole
@@ -25,7 +26,8 @@ Data = dict[str, Any]
 @dataclass(frozen=True)
 class Deed:
     """One row: the address (and the verb in it), what is posted, and which roles it works for: on things of their
-    own team, on another team's, and on what they asked for themselves without being in its team."""
+    own team, on another team's, and on what they asked for themselves without being in its team. `session` is what
+    the person has begun on another page."""
 
     route: str
     right: str
@@ -35,13 +37,14 @@ class Deed:
     verb: str = ""
     subject: "Callable[[Any, Any], int | str] | None" = None
     mine: frozenset[str] | None = None
+    session: Data = field(default_factory=dict)
 
     @property
     def name(self) -> str:
         return f"{self.route} {self.verb}".strip()
 
 
-def environment(status: str = "active") -> Callable[[Any, Any], int]:
+def environment(status: str = "active", **fields: Any) -> Callable[[Any, Any], int]:
     """An environment of the world's team, asked for by `asker`."""
 
     def make(world: Any, asker: Any) -> int:
@@ -52,6 +55,7 @@ def environment(status: str = "active") -> Callable[[Any, Any], int]:
             account=world.account,
             release=world.release,
             status=status,
+            **fields,
         ).pk
 
     return make
@@ -71,6 +75,12 @@ def operation(status: str, **fields: Any) -> Callable[[Any, Any], int]:
         return row.pk
 
     return make
+
+
+def broken(world: Any, asker: Any) -> int:
+    """The environment of an operation that failed."""
+    made = Operation.objects.get(pk=operation("failed")(world, asker))
+    return int(made.subject_id)
 
 
 def canary(world: Any, asker: Any) -> int:
@@ -115,7 +125,7 @@ def a_pause(world: Any, asker: Any) -> None:
 
 
 def a_fault(world: Any, asker: Any) -> None:
-    SandboxView.objects.create(faults=[{"id": "fault-1", "body": {"kind": "dark"}}])
+    SandboxView.objects.create(faults=[{"id": "fault-1", "body": {"kind": "dark"}, "script": "script-1"}])
 
 
 REQUEST = {
@@ -127,6 +137,7 @@ REQUEST = {
     "account": "{account}",
     "home_region": "eu-west-1",
 }
+MANY = {"ids": "{subject}"}
 TEARDOWN = {"confirm": "web", "copy_database": "no", "copy_uploads": "yes", "copy_logs": "no"}
 NEW_ACCOUNT = {
     "name": "second",
@@ -144,7 +155,11 @@ NEW_PERSON = {
 APPROVE, REJECT = {"plan_hash": "a" * 64}, {"comment": "Too large."}
 WAITS = operation("awaiting-approval")
 NOTICED = operation("queued", kind="teardown", not_before=timezone.now() + timedelta(days=7))
-SHORTEN = {"not_before": f"{timezone.now() + timedelta(days=1):%Y-%m-%dT%H:%M}", "reason": "Agreed."}
+SHORTEN = {
+    "when": "at",
+    "not_before": f"{timezone.now() + timedelta(days=1):%Y-%m-%dT%H:%M}",
+    "reason": "Agreed.",
+}
 
 # Own things: an engineer may stop and retry what they asked for, a lead what is their team's.
 MINE = ADMIN | {R.ENGINEER}
@@ -154,6 +169,20 @@ DEEDS = [
     Deed(
         "environment-protect", "environment.protect", LEADS, ADMIN, {"is_protected": "on"}, "", environment()
     ),
+    Deed("environment-bulk", "environment.protect", LEADS, ADMIN, MANY, "protect", environment()),
+    Deed(
+        "environment-bulk",
+        "environment.protect",
+        LEADS,
+        ADMIN,
+        MANY,
+        "unprotect",
+        environment(is_protected=True),
+    ),
+    Deed(
+        "environment-bulk", "operation.cancel", LEADS, ADMIN, MANY, "withdraw", environment("requested"), MINE
+    ),
+    Deed("environment-bulk", "operation.retry", LEADS, ADMIN, MANY, "retry", broken, MINE),
     Deed("environment-teardown", "environment.teardown", LEADS, ADMIN, TEARDOWN, "", environment()),
     Deed(
         "environment-withdraw",
@@ -174,7 +203,7 @@ DEEDS = [
         ADMIN,
         {},
         "resume",
-        operation("paused", paused_from="queued"),
+        operation("paused"),
         MINE,
     ),
     Deed(
@@ -215,11 +244,28 @@ DEEDS = [
     Deed("sandbox-faults", "sandbox.change", ADMIN, ADMIN, {"kind": "dark"}),
     Deed("sandbox-faults-end", "sandbox.change", ADMIN, ADMIN, {"fault": "fault-1"}, "", a_fault),
     Deed("sandbox-faults-end-all", "sandbox.change", ADMIN, ADMIN),
+    Deed(
+        "sandbox-faults-script",
+        "sandbox.change",
+        ADMIN,
+        ADMIN,
+        {"name": "A bad day"},
+        session={SCRIPT: [{"kind": "dark"}]},
+    ),
+    Deed("sandbox-faults-script-end", "sandbox.change", ADMIN, ADMIN, {"script": "script-1"}, "", a_fault),
+    Deed("sandbox-clock", "sandbox.change", ADMIN, ADMIN, {"forward": "5", "unit": "hours"}),
     Deed("token-new", "token.own", ALL, ALL, {"name": "nightly", "scopes": "read", "days": "30"}),
     Deed("token-revoke", "token.revoke-any", ADMIN, ADMIN, subject=token, mine=ALL),
     # One's own page asks for no right: whoever is signed in has it.
     Deed("profile", "", ALL, ALL, {"time_zone": "Europe/Dublin"}),
 ]
+
+UNAUDITED = {
+    "environment-new-preview": ("environment.request", REQUESTERS),
+    "administration-compare": ("pause.change", ADMIN),
+    "sandbox-faults-script-drop": ("sandbox.change", ADMIN),
+}
+"""Posts that change no row: their right, and whom they answer. What they answer anybody else is 403."""
 
 ONLY_API = {"rule.view": "rules of approval are told on each operation that one approved; the API lists them"}
 """Rights that the pages have nothing for, and why."""

@@ -14,7 +14,7 @@ from environments.people.rights import RIGHTS
 from portal.pages.urls import page_urls
 from portal.site import PortalSite
 from tests import factories
-from tests.portal.deeds import ADMIN, DEEDS, ONLY_API, REQUEST, REQUESTERS, Deed
+from tests.portal.deeds import ADMIN, DEEDS, ONLY_API, REQUEST, UNAUDITED, Deed
 from tests.portal.test_who_sees_what import PAGES
 
 R = PortalRole
@@ -28,8 +28,10 @@ each_role = pytest.mark.parametrize("role", R.values)
 def do(client: Client, deed: Deed, world: Any, asker: User) -> None:
     """Post what the row says to what it is done to, made afresh."""
     subject = deed.subject(world, asker) if deed.subject else None
-    arguments = [one for one in (subject, deed.verb) if one]
+    inside = "{subject}" in deed.data.values()
+    arguments = [one for one in (None if inside else subject, deed.verb) if one]
     words = {
+        "subject": subject,
         "team": world.team.slug,
         "team_id": world.team.pk,
         "account": world.account.pk,
@@ -38,6 +40,10 @@ def do(client: Client, deed: Deed, world: Any, asker: User) -> None:
     data = {
         key: value.format(**words) if isinstance(value, str) else value for key, value in deed.data.items()
     }
+    if deed.session:
+        session = client.session
+        session.update(deed.session)
+        session.save()
     before = held()
     answer = client.post(reverse(f"admin:{deed.route}", args=arguments), data)
     assert answer.status_code in (200, 302, 400, 403)
@@ -124,12 +130,19 @@ def test_the_right_that_a_row_names_is_the_one_that_is_asked_for(
     assert not was_done(world.people[R.ADMINISTRATOR], before)
 
 
+@pytest.mark.parametrize("route", UNAUDITED)
 @each_role
-def test_a_preview_is_for_those_who_may_request(role: str, world: Any, sign_in: SignIn) -> None:
-    answer = sign_in(world.people[role]).post(
-        reverse("admin:environment-new-preview"), {**REQUEST, "team": ""}
-    )
-    assert answer.status_code == (200 if role in REQUESTERS else 403)
+def test_what_changes_no_row_is_answered_to_the_same_few(
+    route: str, role: str, world: Any, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right, roles = UNAUDITED[route]
+    client = sign_in(world.people[role])
+    before, entry = held(), last_entry()
+    answer = client.post(reverse(f"admin:{route}"), {**REQUEST, "team": ""})
+    assert (answer.status_code in (200, 302)) == (role in roles)
+    monkeypatch.setitem(RIGHTS, right, {})
+    assert client.post(reverse(f"admin:{route}"), {}).status_code == 403
+    assert (held(), last_entry()) == (before, entry)
 
 
 def test_every_right_is_in_a_table_or_said_to_be_for_the_api_only() -> None:
@@ -142,7 +155,7 @@ def test_every_right_is_in_a_table_or_said_to_be_for_the_api_only() -> None:
 def test_every_page_of_ours_is_in_a_table() -> None:
     listed = {deed.route for deed in DEEDS} | {name.removeprefix("admin:") for _, name, _, _ in PAGES}
     ours = {url.name for url in page_urls(PortalSite())}
-    assert ours - listed == {"environment-new-preview"}
+    assert ours - listed == set(UNAUDITED)
 
 
 def test_administrators_are_no_exception_to_the_rule_of_two(world: Any, sign_in: SignIn) -> None:
