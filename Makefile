@@ -49,6 +49,10 @@ calls: venv ## run the flows and note what the portal's roles ask AWS for; write
 bench: venv ## measure; writes docs/benchmarks.md
 	$(BIN)/python -m devtools.bench
 
+.PHONY: schemas
+schemas: venv ## what replaces a resource, from cfn-lint's registry schemas; writes blueprint_cdk/data/replacement.json
+	$(BIN)/python -m devtools.replacement
+
 .PHONY: lint
 lint: venv ## format, lint, types, import directions, migrations, templates, YAML, Dockerfiles, Django's deployment check
 	$(BIN)/ruff format --check .

@@ -31,6 +31,7 @@ def describe() -> dict[str, Any]:
             "region_factor": {row["region"]: row["factor"] for row in load("regions")},
         },
         "stacks": load("stacks")["environment"],
+        "replacement": load("replacement"),
         "regions": [row["region"] for row in load("regions")],
         "baseline": {"schema": schema_of(BaselineSpec), "stacks": load("stacks")["baseline"]},
         "bootstrap": load("bootstrap"),

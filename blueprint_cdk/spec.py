@@ -85,7 +85,11 @@ class Spec(_Frozen):
         pattern=r"^[A-Za-z0-9_.:/=+@-]+$",
     )
     tier: TierName = Field(title="Tier", description="dev, staging or prod: how long backups are kept.")
-    size: SizeName = Field(title="Size", description="How much of everything it gets at the start.")
+    size: SizeName = Field(
+        title="Size",
+        description="How much of everything it gets at the start.",
+        json_schema_extra={"changeable": True},
+    )
     account_id: AccountId = Field(title="Account", description="The AWS account it is built in, 12 digits.")
     home_region: str = Field(
         title="Home region", description="Fixed for its life.", json_schema_extra={"enum": list(REGIONS)}
@@ -136,6 +140,7 @@ class Spec(_Frozen):
         default=False,
         title="Deletion protection",
         description="Refuse to delete the database and the stacks that hold data.",
+        json_schema_extra={"changeable": True},
     )
     permissions_boundary_arn: str | None = Field(
         default=None,
@@ -147,7 +152,7 @@ class Spec(_Frozen):
         default=30,
         title="Days that logs are kept",
         description="One of the values that CloudWatch Logs and Beanstalk accept.",
-        json_schema_extra={"enum": list(LOG_RETENTION_DAYS)},
+        json_schema_extra={"enum": list(LOG_RETENTION_DAYS), "changeable": True},
     )
 
     @model_validator(mode="before")

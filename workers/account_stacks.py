@@ -110,7 +110,8 @@ def _bootstrap_target(ctx: StepContext) -> Target:
             termination_protection=data["termination_protection"],
         ),
         template=data["template"],
-        planned=_planned(ctx),
+        planned=_of_plan(ctx, "changes"),
+        touched=_of_plan(ctx, "touched"),
     )
 
 
@@ -127,10 +128,11 @@ def _baseline_target(ctx: StepContext) -> Target:
             tags=artifact.tags,
         ),
         template=artifact.template,
-        planned=_planned(ctx),
+        planned=_of_plan(ctx, "changes"),
+        touched=_of_plan(ctx, "touched"),
     )
 
 
-def _planned(ctx: StepContext) -> list[dict[str, Any]]:
+def _of_plan(ctx: StepContext, what: str) -> list[dict[str, Any]]:
     stacks = ctx.operation.plan.document["stacks"]
-    return next((stack["changes"] for stack in stacks if stack["key"] == ctx.step.key), [])
+    return next((stack.get(what, []) for stack in stacks if stack["key"] == ctx.step.key), [])

@@ -7,6 +7,8 @@ from typing import Any
 from workers.assembly import StackArtifact, template_hash, template_parse
 from workers.aws import cloudformation
 from workers.aws.session import Session
+from workers.changes import Rules, dependents, template_changes
+from workers.workflow import StepFailed
 
 
 @dataclass(frozen=True)
@@ -43,32 +45,24 @@ def deployed_stack(session: Session, name: str) -> Deployed | None:
     return Deployed(state.stack_id, state.status, template, state.last_operation)
 
 
-def stack_changes(deployed: str | None, wanted: str) -> list[dict[str, str]]:
-    """What a stack's new template changes, by logical id: added, modified, removed."""
-    new = template_parse(wanted)["Resources"]
-    old = template_parse(deployed)["Resources"] if deployed else {}
-    changes = [_change(name, new[name]["Type"], "added") for name in new if name not in old]
-    changes += [
-        _change(name, new[name]["Type"], "modified" if old[name]["Type"] == new[name]["Type"] else "replaced")
-        for name in new
-        if name in old and old[name] != new[name]
-    ]
-    changes += [_change(name, old[name]["Type"], "removed") for name in old if name not in new]
-    return changes
-
-
-def plan_document(stacks: Mapping[str, StackArtifact], deployed: Mapping[str, Deployed]) -> dict[str, Any]:
+def plan_document(
+    stacks: Mapping[str, StackArtifact], deployed: Mapping[str, Deployed], rules: Rules
+) -> dict[str, Any]:
     """A Plan's document (see lifecycle.models.Plan) for stacks by key."""
     rows = [
-        stack_plan(key, stack.name, stack.region, stack.template, deployed.get(stack.name))
+        stack_plan(key, stack.name, stack.region, stack.template, deployed.get(stack.name), rules)
         for key, stack in stacks.items()
     ]
-    return {"summary": summary(rows), "stacks": rows, "risks": [], "losses": []}
+    return {"summary": summary(rows), "stacks": rows, "risks": risks(rows), "losses": []}
 
 
-def stack_plan(key: str, name: str, region: str, template: str, deployed: Deployed | None) -> dict[str, Any]:
-    """One stack's part of a plan."""
-    changes = stack_changes(deployed.template if deployed else None, template)
+def stack_plan(
+    key: str, name: str, region: str, template: str, deployed: Deployed | None, rules: Rules
+) -> dict[str, Any]:
+    """One stack's part of a plan. `touched` is what CloudFormation may look at again because of the changes."""
+    new = template_parse(template)["Resources"]
+    old = template_parse(deployed.template)["Resources"] if deployed else {}
+    changes = template_changes(old, new, rules)
     action = "create" if deployed is None else "update" if changes else "none"
     return {
         "key": key,
@@ -77,7 +71,48 @@ def stack_plan(key: str, name: str, region: str, template: str, deployed: Deploy
         "action": action,
         "template_hash": template_hash(template),
         "changes": changes,
+        "touched": dependents(new, changes, rules) if deployed else [],
     }
+
+
+def risks(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """What an approver should look at twice, in sentences."""
+    told = []
+    for row in rows:
+        for change in row["changes"]:
+            what = f"{change['logical_id']} ({change['type']})"
+            why = (
+                ", ".join(p["path"] for p in change["properties"] if p["replaces"] != "never")
+                or change["detail"]
+            )
+            if change["action"] == "replaced":
+                told.append(f"{what} is replaced: a new one is made, then the old one is deleted ({why}).")
+            elif change["may_replace"]:
+                told.append(f"{what} may be replaced, as CloudFormation decides when it is changed ({why}).")
+            elif change["action"] == "removed":
+                told.append(f"{what} is deleted.")
+        told += [
+            f"{change['logical_id']} ({change['type']}) may be replaced, for it refers to what changes."
+            for change in row["touched"]
+            if change["may_replace"]
+        ]
+    return told
+
+
+def require_no_loss(document: dict[str, Any]) -> None:
+    """Refuse a plan that replaces or removes what holds data. Raises StepFailed."""
+    for row in document["stacks"]:
+        for change in row["changes"]:
+            if change["stateful"] and change["action"] in ("replaced", "removed"):
+                paths = ", ".join(p["path"] for p in change["properties"] if p["replaces"] == "always")
+                because = f" by a change of {paths}" if paths else ""
+                raise StepFailed(
+                    f"{change['logical_id']} ({change['type']}) would be {change['action']}{because}: what it holds"
+                    " would be lost.",
+                    resource=change["logical_id"],
+                    reason="data would be lost",
+                    remedy="Ask for values that leave it in place, or for a new environment.",
+                )
 
 
 def summary(rows: list[dict[str, Any]]) -> str:
@@ -122,7 +157,3 @@ def plan_hashed(
             for stack in stacks.values()
         ],
     }
-
-
-def _change(logical_id: str, kind: str, action: str) -> dict[str, str]:
-    return {"logical_id": logical_id, "type": kind, "action": action, "detail": ""}

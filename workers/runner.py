@@ -16,6 +16,7 @@ from environments.operations.models import Operation, Step
 from environments.operations.moves import (
     operation_describe,
     operation_end,
+    operation_has_nothing_to_do,
     operation_planned,
     operation_start_planning,
     operation_try_start,
@@ -127,6 +128,8 @@ def _settle(operation: Operation, workflow: Workflow, steps: list[Step]) -> bool
     if not all(s.is_done for s in steps):
         return False
     if operation.phase == Phase.PLAN:
+        if operation_has_nothing_to_do(operation):
+            return True
         steps_add(operation, Phase.EXECUTE, map(_row, workflow.execute(operation)))
         operation_planned(operation)
     else:

@@ -66,6 +66,11 @@ def _begin(ctx: StepContext, target: Target, row: Stack) -> Outcome:
         return _delete_dead(ctx, session, found)
     if found.is_moving:
         return Wait(f"{target.name} is still busy with what was begun before: {found.status}.")
+    if found.status == "UPDATE_ROLLBACK_FAILED" and ctx.step.state.get("continued") != ctx.token:
+        # Once per attempt: a person may have mended what the rollback could not put back.
+        ctx.remember(continued=ctx.token)
+        cloudformation.rollback_continue(session, found.stack_id, f"{ctx.token}-continue")
+        return Wait(f"{target.name} goes back to what it was, which it could not before.", seconds=1.0)
     if found.status not in AT_REST:
         raise _stuck(found)
     return stack_update(ctx, session, target, found)

@@ -14,7 +14,7 @@ from workers.looks import stack_row
 
 @dataclass(frozen=True)
 class Target:
-    """One stack to deploy. `planned` are the changes that the approved plan has for it.
+    """One stack to deploy. `planned` are the changes that the approved plan has for it, `touched` what refers to them.
 
     `may_replace`: what stands in its place and came to nothing is deleted first. Never where a live stack was.
     """
@@ -25,6 +25,7 @@ class Target:
     deployment: Deployment
     template: str
     planned: Sequence[dict[str, Any]] = ()
+    touched: Sequence[dict[str, Any]] = ()
     may_replace: bool = True
 
     @property

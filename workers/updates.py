@@ -48,7 +48,7 @@ def change_set_carry_out(ctx: StepContext, session: Session, target: Target) -> 
             resource=target.name,
             reason=made["reason"],
         )
-    moved = unplanned(made["changes"], target.planned)
+    moved = unplanned(made["changes"], target.planned, target.touched)
     if moved:
         change_sets.change_set_delete(session, target.name, name)
         raise StepFailed(
@@ -82,16 +82,29 @@ def _change_set_gone(ctx: StepContext, target: Target) -> Outcome:
     return Wait(f"The change set of {target.name} is gone: it is made again.", seconds=0.5)
 
 
-def unplanned(changes: Sequence[dict[str, Any]], planned: Sequence[dict[str, Any]]) -> str:
-    """What of `changes` the plan has not, in words; empty when it has all."""
-    allowed = {change["logical_id"]: change["action"] for change in planned}
+def unplanned(
+    changes: Sequence[dict[str, Any]],
+    planned: Sequence[dict[str, Any]],
+    touched: Sequence[dict[str, Any]] = (),
+) -> str:
+    """What of `changes` neither the plan nor what it touches has, in words; empty when they have all."""
+    allowed = {change["logical_id"]: change for change in (*touched, *planned)}
     moved = [
-        f"{change['logical_id']} ({change['type']}) would be {change['action']}"
+        f"{change['logical_id']} ({change['type']}) {'may' if change.get('may_replace') else 'would'} be"
+        f" {'replaced' if change.get('may_replace') else change['action']}"
         for change in changes
-        if not _covers(allowed.get(change["logical_id"], ""), change["action"])
+        if not _covers(allowed.get(change["logical_id"]), change)
     ]
     return "; ".join(moved[:5])
 
 
-def _covers(planned: str, action: str) -> bool:
-    return planned == action or (planned == "replaced" and action == "modified")
+def _covers(planned: dict[str, Any] | None, change: dict[str, Any]) -> bool:
+    """A plan that replaces, or may, has told of anything less as well."""
+    if planned is None:
+        return False
+    replaces = planned["action"] == "replaced"
+    if change["action"] == "modified" and change.get("may_replace"):
+        return replaces or bool(planned.get("may_replace"))
+    if change["action"] == "replaced":
+        return replaces or bool(planned.get("may_replace"))
+    return bool(planned["action"] == change["action"] or (replaces and change["action"] == "modified"))

@@ -101,7 +101,7 @@ def _canary_end(operation: Operation) -> None:
 
 def _update_end(operation: Operation) -> None:
     if operation.status == S.SUCCEEDED:
-        environment_spec_keep(_locked(operation), operation.parameters["spec"])
+        environment_spec_keep(_locked(operation), operation.parameters)
 
 
 def _locked(operation: Operation) -> Environment:

@@ -1,4 +1,4 @@
-"""Changing what an environment is told: a new spec, planned, approved and deployed like the first one."""
+"""Changing what an environment is told, or its release: planned, approved and deployed like the first time."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from django.db import transaction
 
 from environments.errors import Conflict, InvalidFields
 from environments.lifecycle.costs import cost_estimate
-from environments.lifecycle.models import Environment
+from environments.lifecycle.models import Environment, Release
 from environments.lifecycle.states import EnvironmentStatus
 from environments.lifecycle.validation import schema_problems
 from environments.operations.models import Operation
@@ -15,33 +15,75 @@ from environments.people.models import User
 from environments.people.rights import require
 
 CHANGEABLE = frozenset({"log_retention_days"})
-"""Fields of a spec that an update may change: those that replace nothing and move no data."""
+"""What an update may change of releases whose schema does not say it."""
 
 
-def environment_update(*, environment: Environment, changes: dict[str, Any], actor: User) -> Operation:
-    """Ask for other values of the spec; answers the `update` operation. Raises Forbidden, InvalidFields, Conflict."""
+def fields_changeable(release: Release) -> dict[str, dict[str, Any]]:
+    """The fields of a spec that an update may change, with their JSON Schema: those that the release marks so."""
+    found = {}
+    for name, rule in release.schema.get("properties", {}).items():
+        if rule.get("changeable") or (name in CHANGEABLE and "replacement" not in release.description):
+            reference = rule.get("$ref", "").rsplit("/", 1)[-1]
+            found[name] = {**release.schema.get("$defs", {}).get(reference, {}), **rule}
+    return found
+
+
+def environment_update(
+    *, environment: Environment, changes: dict[str, Any], release: Release | None = None, actor: User
+) -> Operation:
+    """Ask for other values of the spec, another release, or both; answers the `update` operation.
+
+    Raises Forbidden, InvalidFields, Conflict (not active, or nothing would change).
+    """
     require(actor, "environment.request", team=environment.team)
     with transaction.atomic():
         environment = Environment.objects.select_for_update().get(pk=environment.pk)
         if environment.status != EnvironmentStatus.ACTIVE:
             raise Conflict(f"{environment.name} is {environment.status}: only what is active is updated.")
-        spec = {**environment.spec, **changes}
-        problems = {
-            field: f"{field} cannot be changed by an update." for field in sorted(set(changes) - CHANGEABLE)
-        } or schema_problems(environment.release.schema, spec)
+        release = release or environment.release
+        known = set(release.schema.get("properties", {}))
+        spec = {name: value for name, value in environment.spec.items() if name in known} | changes
+        problems = _problems(environment, release, changes, spec)
         if problems:
             raise InvalidFields(problems)
+        before = {name: environment.spec.get(name) for name in changes}
+        if before == changes and release.pk == environment.release_id:
+            raise Conflict(f"{environment.name} is like that already: say what is to change.")
         return operation_open(
             kind="update",
             subject=environment,
             scope=f"{environment.account.account_id}/{environment.home_region}",
-            parameters={"spec": spec, "changes": changes},
+            parameters={
+                "spec": spec,
+                "changes": changes,
+                "before": before,
+                "release": release.version,
+                "release_before": environment.release.version,
+                "release_id": release.pk,
+            },
             actor=actor,
         )
 
 
-def environment_spec_keep(environment: Environment, spec: dict[str, Any]) -> None:
-    """What was deployed is what the environment is told from now on."""
-    environment.spec = spec
-    environment.monthly_cost = cost_estimate(environment.release.costs, spec)["total"]
-    environment.save(update_fields=["spec", "monthly_cost"])
+def _problems(
+    environment: Environment, release: Release, changes: dict[str, Any], spec: dict[str, Any]
+) -> dict[str, str]:
+    if release.blueprint_id != environment.release.blueprint_id:
+        return {"release": f"Release {release} is of another blueprint."}
+    if release.is_withdrawn and release.pk != environment.release_id:
+        return {"release": f"Release {release.version} was withdrawn."}
+    may = fields_changeable(release)
+    problems = {
+        field: f"{field} cannot be changed by an update. What can: {', '.join(may) or 'nothing'}."
+        for field in sorted(set(changes) - set(may))
+    }
+    return problems or schema_problems(release.schema, spec)
+
+
+def environment_spec_keep(environment: Environment, parameters: dict[str, Any]) -> None:
+    """What was deployed (an update's parameters) is what the environment is told from now on."""
+    release = Release.objects.get(pk=parameters.get("release_id", environment.release_id))
+    environment.spec, environment.release = parameters["spec"], release
+    environment.size = parameters["spec"]["size"]
+    environment.monthly_cost = cost_estimate(release.costs, environment.spec)["total"]
+    environment.save(update_fields=["spec", "release", "size", "monthly_cost"])

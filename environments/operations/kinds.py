@@ -16,11 +16,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ApprovalNeed:
-    """What a plan needs before it may run. `rule` is the sentence of the rule that approved, if count is 0."""
+    """What a plan needs before it may run. `rule` is the sentence of the rule that approved, if count is 0; `nothing`
+    the sentence with which the operation ends at once, because its plan changes nothing.
+    """
 
     count: int
     plan_hash: str
     rule: str = ""
+    nothing: str = ""
     expires_after: timedelta = timedelta(days=7)
 
 

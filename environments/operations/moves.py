@@ -69,6 +69,14 @@ def operation_start_planning(operation: Operation) -> None:
     event_write(operation.pk, "operation.planning", "A worker began to plan.")
 
 
+def operation_has_nothing_to_do(operation: Operation) -> bool:
+    """End an operation whose plan changes nothing. Answers whether it did."""
+    need = kind_get(operation.kind).approval(operation)
+    if need.nothing:
+        operation_end(operation, OperationStatus.SUCCEEDED, sentence=need.nothing)
+    return bool(need.nothing)
+
+
 def operation_planned(operation: Operation) -> None:
     """All plan steps are done: ask for approval, or queue it when a rule approves."""
     need = kind_get(operation.kind).approval(operation)

@@ -118,6 +118,7 @@ def _rights(environment: Environment, user: User, latest: Operation | None) -> d
     return {
         "may_protect": may(user, "environment.protect", team=team) and not environment.is_gone,
         "may_teardown": tears and free,
+        "may_update": free and environment.status == E.ACTIVE and may(user, "environment.request", team=team),
         "may_withdraw": free
         and environment.status == E.REQUESTED
         and may(user, "operation.cancel", team=team, owner_id=environment.owner_id),

@@ -23,6 +23,7 @@ from portal.pages import (
     releases,
     teardown,
     tokens,
+    update,
 )
 from portal.pages.base import page
 
@@ -59,6 +60,7 @@ def page_urls(site: "PortalSite") -> list[URLPattern]:
         ("environments/<int:pk>/", environment.show, "environment"),
         ("environments/<int:pk>/protect/", environment.protect, "environment-protect"),
         ("environments/<int:pk>/withdraw/", environment.withdraw, "environment-withdraw"),
+        ("environments/<int:pk>/update/", update.update, "environment-update"),
         ("environments/<int:pk>/teardown/", teardown.teardown, "environment-teardown"),
         ("operations/<int:pk>/", operation.show, "operation"),
         ("operations/<int:pk>/live/", operation.live, "operation-live"),

@@ -2,10 +2,12 @@
 
 import pytest
 
-from environments.lifecycle.models import Environment
+from environments.errors import Conflict, InvalidFields
+from environments.lifecycle.models import Environment, Release
 from environments.lifecycle.update import environment_update
 from environments.operations.approvals import operation_approve
-from tests.workers.support import ACCOUNT_ID, REGION, drive
+from environments.operations.control import operation_retry
+from tests.workers.support import ACCOUNT_ID, REGION, approve, drive
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -57,3 +59,116 @@ def test_a_change_set_that_is_gone_is_made_again(update, sandbox, keys):
     )
     assert drive(update).status == "succeeded", update.sentence
     assert Environment.objects.get().spec["log_retention_days"] == 7
+
+
+def ask_update(people, changes=None, **more):
+    """Ask for a change of the one environment, and let it be planned."""
+    return drive(
+        environment_update(
+            environment=Environment.objects.get(), changes=changes or {}, actor=people["team-lead"], **more
+        )
+    )
+
+
+def changes_of(operation):
+    return {
+        change["logical_id"]: change
+        for stack in operation.plan.document["stacks"]
+        for change in stack["changes"]
+    }
+
+
+def test_another_size_is_planned_by_property_approved_and_deployed_as_planned(active, people, sandbox):
+    operation = ask_update(people, {"size": "medium"})
+    assert operation.status == "awaiting-approval", operation.sentence
+    changes = changes_of(operation)
+    told = {(c["type"], row["path"], row["after"]) for c in changes.values() for row in c["properties"]}
+    assert ("AWS::RDS::DBInstance", "DBInstanceClass", "db.r6g.large") in told
+    assert {c["action"] for c in changes.values()} <= {"added", "modified", "replaced", "removed"}
+    assert not [c for c in changes.values() if c["stateful"] and c["action"] in ("replaced", "removed")]
+    assert operation.plan.monthly_cost_after > operation.plan.monthly_cost_before > 0
+    drive(approve(operation, people))
+    assert operation.status == "succeeded", operation.sentence
+    environment = Environment.objects.get()
+    assert environment.size == environment.spec["size"] == "medium"
+    assert environment.monthly_cost == operation.plan.monthly_cost_after
+    assert operation.sentence == f"{environment.name} is up to date: size medium."
+    back = ask_update(people, {"size": "small"})
+    drive(approve(back, people))
+    assert back.status == "succeeded", back.sentence
+
+
+def test_an_update_that_changes_no_template_ends_as_nothing_to_change(active, people, sandbox):
+    release = active.release
+    again = Release.objects.create(
+        blueprint=release.blueprint,
+        version=f"{release.version}+1",
+        digest=release.digest,
+        artifact=release.artifact,
+        description=release.description,
+    )
+    # A release has its version in every tag; here the plan is made to find what is deployed already.
+    upgrade = ask_update(people, release=again)
+    drive(approve(upgrade, people))
+    assert upgrade.status == "succeeded", upgrade.sentence
+    assert Environment.objects.get().release == again
+    Environment.objects.update(release=release)
+    before = sandbox.control("GET", "requests/counts")["last"]
+    operation = ask_update(people, release=again)
+    assert (operation.status, operation.sentence) == ("succeeded", f"Nothing to change in {active.name}.")
+    assert not operation.steps.filter(phase="execute").exists() and operation.approvals_needed == 0
+    calls = sandbox.control("GET", "requests/counts", after=before)["by_operation"]
+    assert not {name for name in calls if name.split(".")[1].startswith(("Create", "Update", "Execute"))}
+    assert Environment.objects.get().release == again
+
+
+def test_what_cannot_be_changed_is_refused_at_its_field(active, people):
+    for changes, field in (
+        ({"cidr": "10.9.0.0/16"}, "cidr"),
+        ({"size": "huge"}, "size"),
+        ({"colour": "red"}, "colour"),
+        ({"log_retention_days": "7"}, "log_retention_days"),
+    ):
+        with pytest.raises(InvalidFields) as refusal:
+            environment_update(environment=active, changes=changes, actor=people["team-lead"])
+        assert set(refusal.value.errors) == {field}
+    Release.objects.update(is_withdrawn=True)
+    other = Release.objects.create(
+        blueprint=active.release.blueprint,
+        version="0.1.0",
+        digest="0" * 64,
+        artifact="-",
+        description=active.release.description,
+        is_withdrawn=True,
+    )
+    with pytest.raises(InvalidFields, match="withdrawn"):
+        environment_update(environment=active, changes={}, release=other, actor=people["team-lead"])
+    with pytest.raises(Conflict, match="say what is to change"):
+        environment_update(environment=active, changes={}, actor=people["team-lead"])
+    assert active.operations.filter(kind="update").count() == 0
+
+
+def test_an_update_that_fails_rolls_back_says_why_and_a_retry_brings_it_through(active, people, sandbox):
+    operation = ask_update(people, {"size": "medium"})
+    sandbox.fault(
+        "failing-type", type="AWS::RDS::DBInstance", action="update", message="No capacity.", count=1
+    )
+    drive(approve(operation, people))
+    assert operation.status == "failed" and "No capacity." in operation.sentence
+    assert active.stacks.get(key="data").status == "UPDATE_ROLLBACK_COMPLETE"
+    assert Environment.objects.get().size == "small"
+    operation_retry(operation_id=operation.pk, actor=people["team-lead"])
+    assert drive(operation).status == "succeeded", operation.sentence
+
+
+def test_a_rollback_that_failed_is_continued_by_the_retry(active, people, sandbox):
+    operation = ask_update(people, {"size": "medium"})
+    sandbox.fault(
+        "failing-type", type="AWS::RDS::DBInstance", action="update", message="No capacity.", count=2
+    )
+    drive(approve(operation, people))
+    assert operation.status == "failed", operation.sentence
+    assert active.stacks.get(key="data").status == "UPDATE_ROLLBACK_FAILED"
+    operation_retry(operation_id=operation.pk, actor=people["team-lead"])
+    assert drive(operation).status == "succeeded", operation.sentence
+    assert active.stacks.get(key="data").status == "UPDATE_COMPLETE"

@@ -21,7 +21,7 @@ def change_set_create(session: Session, deployment: Deployment, change_set: str,
 
 
 def change_set_describe(session: Session, name: str, change_set: str) -> dict[str, Any]:
-    """{"status", "reason", "execution", "changes": [{"logical_id", "type", "action", "detail"}]}.
+    """{"status", "reason", "execution", "changes": [{"logical_id", "type", "action", "may_replace"}]}.
 
     Actions in the portal's words: added, modified, replaced, removed. The status is empty when there is no such
     change set.
@@ -60,14 +60,14 @@ def change_set_delete(session: Session, name: str, change_set: str) -> None:
     session.client(SERVICE).delete_change_set(StackName=name, ChangeSetName=change_set)
 
 
-def _change(change: dict[str, Any]) -> dict[str, str]:
+def _change(change: dict[str, Any]) -> dict[str, Any]:
     action = {"Add": "added", "Modify": "modified", "Remove": "removed"}.get(change["Action"], "modified")
     replacement = change.get("Replacement", "")
-    if action == "modified" and replacement in ("True", "Conditional"):
+    if action == "modified" and replacement == "True":
         action = "replaced"
     return {
         "logical_id": change["LogicalResourceId"],
         "type": change["ResourceType"],
         "action": action,
-        "detail": "maybe replaced" if replacement == "Conditional" else "",
+        "may_replace": replacement == "Conditional",
     }

@@ -130,6 +130,11 @@ def update_cancel(session: Session, name: str, token: str) -> bool:
     return True
 
 
+def rollback_continue(session: Session, name: str, token: str) -> None:
+    """Go on with a rollback that failed (UPDATE_ROLLBACK_FAILED). No resource is skipped."""
+    session.client(SERVICE).continue_update_rollback(StackName=name, ClientRequestToken=token)
+
+
 def protection_set(session: Session, name: str, *, protected: bool) -> None:
     """Turn a stack's termination protection on or off."""
     session.client(SERVICE).update_termination_protection(

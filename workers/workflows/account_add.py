@@ -26,8 +26,9 @@ from workers.account_stacks import (
     release_of,
 )
 from workers.aws import beanstalk, ec2, rds, route53, sts
+from workers.changes import Rules
 from workers.context import DEPLOYER, READER, StepContext, subject_of
-from workers.planning import deployed_stack, stack_plan, summary
+from workers.planning import deployed_stack, risks, stack_plan, summary
 from workers.synthesis import synthesise
 from workers.workflow import (
     Done,
@@ -102,6 +103,7 @@ def plan(ctx: StepContext) -> Outcome:
     """What is there already, and what is to be."""
     account: Account = ctx.subject
     release = release_of(ctx.operation)
+    rules = Rules.of(release.description)
     rows, hashed = [], []
     for region in account.regions:
         session = ctx.session(account, region, READER)
@@ -114,7 +116,7 @@ def plan(ctx: StepContext) -> Outcome:
             ),
         ):
             deployed = deployed_stack(session, name)
-            row = stack_plan(f"{key}-{region}", name, region, template, deployed)
+            row = stack_plan(f"{key}-{region}", name, region, template, deployed, rules)
             rows.append(row)
             hashed.append(
                 {
@@ -125,7 +127,7 @@ def plan(ctx: StepContext) -> Outcome:
                 }
             )
     told = summary(rows)
-    document = {"summary": told, "stacks": rows, "risks": [], "losses": []}
+    document = {"summary": told, "stacks": rows, "risks": risks(rows), "losses": []}
     with ctx.fenced() as operation:
         plan_store(operation, document=document, hashed={"release": release.digest, "stacks": hashed})
     return Done(told)

@@ -5,20 +5,22 @@ release in the order of their needs, side by side where they can be, then addres
 """
 
 from decimal import Decimal
+from typing import Any
 
 from environments.errors import Conflict
 from environments.lifecycle.accounts import account_require_deployable, region_facts_latest
 from environments.lifecycle.costs import cost_estimate
-from environments.lifecycle.models import Environment, RegionFacts
+from environments.lifecycle.models import Environment, RegionFacts, Release
 from environments.lifecycle.plans import plan_store
 from environments.operations.models import Operation
 from workers.assembly import Assembly, StackArtifact, assembly_load
 from workers.aws import beanstalk, cloudformation, ec2, s3
 from workers.aws.cloudformation import Deployment
+from workers.changes import Rules
 from workers.context import READER, StepContext, subject_of
 from workers.looks import stack_row
 from workers.names import stack_name
-from workers.planning import deployed_templates, plan_document, plan_hashed
+from workers.planning import deployed_templates, plan_document, plan_hashed, require_no_loss
 from workers.rows import stack_seen
 from workers.stacks import stack_deploy, stack_deploy_cancel
 from workers.synthesis import synthesise
@@ -57,7 +59,7 @@ def facts(ctx: StepContext) -> Outcome:
 
 def synthesis(ctx: StepContext) -> Outcome:
     """The release's templates for this spec."""
-    release = ctx.subject.release
+    release = release_of(ctx.operation)
     name = synthesise(
         digest=release.digest,
         artifact=release.artifact,
@@ -77,13 +79,16 @@ def plan(ctx: StepContext) -> Outcome:
     environment: Environment = ctx.subject
     assembly = assembly_load(ctx.operation.state["assembly"])
     session = ctx.session(environment.account, environment.home_region, READER)
-    stacks = keyed(assembly, environment)
+    release = release_of(ctx.operation)
+    _require_same_stacks(environment, release)
+    stacks = keyed(assembly, environment, release)
     known = environment.stacks.exclude(stack_id="").values_list("name", flat=True)
     deployed = deployed_templates(session, [stack.name for stack in stacks.values()], set(known))
-    document = plan_document(stacks, deployed)
+    document = plan_document(stacks, deployed, Rules.of(release.description))
+    require_no_loss(document)
     spec = ctx.operation.parameters["spec"]
-    hashed = plan_hashed(stacks, deployed, environment.release.digest, spec, ctx.operation.state["facts"])
-    cost = cost_estimate(environment.release.costs, spec)
+    hashed = plan_hashed(stacks, deployed, release.digest, spec, ctx.operation.state["facts"])
+    cost = cost_estimate(release.costs, spec)
     with ctx.fenced() as operation:
         plan_store(
             operation,
@@ -96,20 +101,35 @@ def plan(ctx: StepContext) -> Outcome:
     return Done(f"{document['summary']} About {cost['total']} USD a month.")
 
 
-def keyed(assembly: Assembly, environment: Environment) -> dict[str, StackArtifact]:
+def release_of(operation: Operation) -> Release:
+    """The release that the operation brings its environment to: another one when it upgrades."""
+    environment: Environment = subject_of(operation)
+    wanted = operation.parameters.get("release_id", environment.release_id)
+    return environment.release if wanted == environment.release_id else Release.objects.get(pk=wanted)
+
+
+def _require_same_stacks(environment: Environment, release: Release) -> None:
+    there = {stack["key"] for stack in environment.release.stacks}
+    gone = sorted(there - {stack["key"] for stack in release.stacks})
+    if gone:
+        raise StepFailed(
+            f"Release {release.version} has no stack {', '.join(gone)}, which {environment} has.",
+            reason="stack removed",
+            remedy="Choose a release that has it, or a new environment.",
+        )
+
+
+def keyed(assembly: Assembly, environment: Environment, release: Release) -> dict[str, StackArtifact]:
     """The assembly's stacks by the release's keys, in the release's order."""
-    return {
-        stack["key"]: assembly.stack(stack_name(environment, stack["key"]))
-        for stack in environment.release.stacks
-    }
+    return {stack["key"]: assembly.stack(stack_name(environment, stack["key"])) for stack in release.stacks}
 
 
 def execute(operation: Operation) -> list[StepSpec]:
     """One step per stack of the release, after the assets; addresses last."""
     environment: Environment = subject_of(operation)
-    region = environment.home_region
+    region, stacks = environment.home_region, release_of(operation).stacks
     steps = [StepSpec("assets", "Assets", "assets", region=region, time_limit_s=900)]
-    for stack in environment.release.stacks:
+    for stack in stacks:
         steps.append(
             StepSpec(
                 stack["key"],
@@ -121,8 +141,8 @@ def execute(operation: Operation) -> list[StepSpec]:
                 parameters={"stack": stack["key"], "stack_name": stack_name(environment, stack["key"])},
             )
         )
-    needs = tuple(stack["key"] for stack in environment.release.stacks)
-    for stack in environment.release.stacks:
+    needs = tuple(stack["key"] for stack in stacks)
+    for stack in stacks:
         if DEFAULT_GROUP in stack.get("outputs", []):
             title = "Default security group"
             steps.append(StepSpec("default-group", title, "default_group", (stack["key"],), region, 900))
@@ -174,7 +194,8 @@ def stack_cancel(ctx: StepContext) -> Outcome:
 def default_group(ctx: StepContext) -> Outcome:
     """Close the VPC's default security group, which CloudFormation cannot (AWS's control EC2.2 asks for it)."""
     environment: Environment = ctx.subject
-    key = next(s["key"] for s in environment.release.stacks if DEFAULT_GROUP in s.get("outputs", []))
+    stacks = release_of(ctx.operation).stacks
+    key = next(stack["key"] for stack in stacks if DEFAULT_GROUP in stack.get("outputs", []))
     closed = ec2.group_close(
         ctx.session(environment.account, environment.home_region),
         _outputs(ctx, environment, key)[DEFAULT_GROUP],
@@ -185,7 +206,7 @@ def default_group(ctx: StepContext) -> Outcome:
 def addresses(ctx: StepContext) -> Outcome:
     """What people open, and whether it is healthy."""
     environment: Environment = ctx.subject
-    key = environment.release.stacks[-1]["key"]
+    key = release_of(ctx.operation).stacks[-1]["key"]
     # With the role that the steps before took already; it reads as well.
     session = ctx.session(environment.account, environment.home_region)
     outputs = _outputs(ctx, environment, key)
@@ -224,6 +245,9 @@ def _target(ctx: StepContext) -> Target:
     key = ctx.step.parameters["stack"]
     artifact = assembly_load(ctx.operation.state["assembly"]).stack(stack_name(environment, key))
     travels = _travels(artifact.template.encode())
+    planned: dict[str, Any] = next(
+        (row for row in ctx.operation.plan.document["stacks"] if row["key"] == key), {}
+    )
     return Target(
         account=environment.account,
         region=artifact.region,
@@ -241,7 +265,8 @@ def _target(ctx: StepContext) -> Target:
         ),
         template=artifact.template,
         may_replace=ctx.operation.kind == "provision",
-        planned=next((s["changes"] for s in ctx.operation.plan.document["stacks"] if s["key"] == key), ()),
+        planned=planned.get("changes", ()),
+        touched=planned.get("touched", ()),
     )
 
 

@@ -9,8 +9,11 @@ from workers.workflows import provision
 
 def succeeded(operation: Operation) -> str:
     """The sentence of the good end."""
-    changes = ", ".join(f"{field} {value}" for field, value in operation.parameters["changes"].items())
-    return f"{operation.subject_label} is up to date: {changes}."
+    asked = operation.parameters
+    told = [f"{field} {value}" for field, value in asked["changes"].items()]
+    if asked["release"] != asked["release_before"]:
+        told.append(f"release {asked['release']}")
+    return f"{operation.subject_label} is up to date: {', '.join(told)}."
 
 
 workflow_register(

@@ -21,6 +21,7 @@ from environments.lifecycle.api.shapes import (
     ProtectInput,
     ResourceSerializer,
     TeardownInput,
+    UpdateInput,
 )
 from environments.lifecycle.costs import cost_estimate
 from environments.lifecycle.environments import (
@@ -35,6 +36,7 @@ from environments.lifecycle.naming import names_derive
 from environments.lifecycle.selectors import environment_audit, environments_list, release_default
 from environments.lifecycle.states import GONE, EnvironmentStatus, Tier
 from environments.lifecycle.teardown import environment_teardown
+from environments.lifecycle.update import environment_update
 from environments.lifecycle.validation import owner_problem
 from environments.operations.api.shapes import OperationSerializer, accepted
 from environments.operations.models import Operation
@@ -129,6 +131,7 @@ class EnvironmentViewSet(ReadOnlyResource):
         "create": EnvironmentInput,
         "preview": PreviewInput,
         "teardown": TeardownInput,
+        "update_environment": UpdateInput,
         "protect": ProtectInput,
         "withdraw": Nothing,
     }
@@ -226,6 +229,18 @@ class EnvironmentViewSet(ReadOnlyResource):
     def teardown(self, request: Request, environment: str) -> Response:
         row = self.get_object()
         return accepted(environment_teardown(environment=row, **self.said(), actor=self.person), request)
+
+    @extend_schema(
+        summary="Change it, or bring it to another release",
+        operation_id="environments_update",
+        parameters=[NAME_OR_ID],
+        request=UpdateInput,
+        responses={202: OperationSerializer},
+    )
+    @action(detail=True, methods=["post"], url_path="update", url_name="update")
+    def update_environment(self, request: Request, environment: str) -> Response:
+        row = self.get_object()
+        return accepted(environment_update(environment=row, **self.said(), actor=self.person), request)
 
     @extend_schema(
         summary="Turn protection against teardown on or off",

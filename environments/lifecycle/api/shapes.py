@@ -223,6 +223,24 @@ class ProtectInput(Input):
     is_protected = Flag(default=True)
 
 
+class UpdateInput(Input):
+    """Other values of the spec, another release, or both."""
+
+    changes = serializers.DictField(
+        child=serializers.JSONField(),
+        required=False,
+        default=dict,
+        help_text='Fields that the release marks as changeable in its schema: {"size": "medium"}.',
+    )
+    release = Named(
+        "release",
+        Release.objects.select_related("blueprint"),
+        by="version",
+        required=False,
+        help_text="A version to upgrade to (or to go back to); left out, the environment's own.",
+    )
+
+
 class TeardownInput(Input):
     """The end of an environment."""
 

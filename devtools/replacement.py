@@ -1,0 +1,85 @@
+"""`make schemas`: what replaces a resource of the blueprint's types, from the registry schemas that cfn-lint ships.
+
+Written into blueprint_cdk/data/replacement.json, so that a release carries it and plans need no cfn-lint.
+"""
+
+import importlib.metadata
+import importlib.util
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from devtools.places import ROOT
+
+FILE = ROOT / "blueprint_cdk" / "data" / "replacement.json"
+STACKS = ROOT / "blueprint_cdk" / "data" / "stacks.json"
+BOOTSTRAP = (
+    "AWS::ECR::Repository",
+    "AWS::IAM::Role",
+    "AWS::S3::Bucket",
+    "AWS::S3::BucketPolicy",
+    "AWS::SSM::Parameter",
+)
+STATEFUL = (
+    "AWS::Cognito::UserPool",
+    "AWS::DynamoDB::GlobalTable",
+    "AWS::DynamoDB::Table",
+    "AWS::ECR::Repository",
+    "AWS::KMS::Key",
+    "AWS::RDS::DBCluster",
+    "AWS::S3::Bucket",
+    "AWS::SecretsManager::Secret",
+)
+"""Types that hold what nobody could make again: replacing or removing one loses it."""
+
+
+def replacement() -> dict[str, Any]:
+    """The file's content: {"source", "types": {type: {"create_only": [path], "conditional": [path]}}, "stateful"}.
+
+    Paths are dotted; a list's elements have no part of their own.
+    """
+    stacks = json.loads(STACKS.read_text())
+    named = {name for group in stacks.values() for stack in group for name in stack["types"]}
+    return {
+        "source": f"CloudFormation registry schemas, as cfn-lint {importlib.metadata.version('cfn-lint')} ships them",
+        "types": {name: _rules(name) for name in sorted(named.union(BOOTSTRAP))},
+        "stateful": sorted(STATEFUL),
+    }
+
+
+def _rules(type_name: str) -> dict[str, list[str]]:
+    document = json.loads((_folder() / "resources" / f"{_index()[type_name]}.json").read_text())
+    return {
+        "create_only": _paths(document.get("createOnlyProperties")),
+        "conditional": _paths(document.get("conditionalCreateOnlyProperties")),
+    }
+
+
+def _paths(pointers: list[str] | None) -> list[str]:
+    return sorted(
+        pointer.removeprefix("/properties/").split("/*")[0].replace("/", ".") for pointer in pointers or ()
+    )
+
+
+def _index() -> dict[str, str]:
+    found: dict[str, str] = json.loads((_folder() / "providers" / "us-east-1.json").read_text())
+    return found
+
+
+def _folder() -> Path:
+    spec = importlib.util.find_spec("cfnlint")
+    if spec is None or not spec.submodule_search_locations:
+        raise SystemExit("cfn-lint is not installed: run `make venv`.")
+    return Path(next(iter(spec.submodule_search_locations))) / "data" / "schemas"
+
+
+def main() -> int:
+    """Write the file."""
+    FILE.write_text(json.dumps(replacement(), indent=1) + "\n")
+    print(f"Written: {FILE.relative_to(ROOT)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

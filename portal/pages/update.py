@@ -1,0 +1,100 @@
+"""Changing an environment: the fields that its release lets change, and the releases it can be brought to."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_http_methods
+
+from environments.errors import DomainError, Forbidden
+from environments.lifecycle.models import Environment, Release
+from environments.lifecycle.selectors import environments_list, releases_offered
+from environments.lifecycle.states import EnvironmentStatus
+from environments.lifecycle.update import environment_update, fields_changeable
+from environments.people.rights import require
+from portal.pages.base import page, problems_of, viewer
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def update(request: HttpRequest, pk: int) -> HttpResponse:
+    """The form; a POST asks for the change and leads to its operation, whose plan tells what it does."""
+    environment = environments_list().get(pk=pk)
+    user = viewer(request)
+    require(user, "environment.request", team=environment.team)
+    releases = _releases(environment)
+    release = _chosen(releases, request.POST.get("release") or request.GET.get("release", ""), environment)
+    problems: dict[str, str] = {}
+    if request.method == "POST":
+        try:
+            changes = _changes(environment, release, request.POST)
+            operation = environment_update(
+                environment=environment, changes=changes, release=release, actor=user
+            )
+        except Forbidden:
+            raise
+        except DomainError as error:
+            problems = problems_of(error)
+        else:
+            return redirect("admin:operation", operation.pk)
+    return page(
+        request,
+        "portal/environment/update.html",
+        f"Change {environment.name}",
+        status=400 if problems else 200,
+        env=environment,
+        releases=releases,
+        release=release,
+        fields=[
+            _field(name, rule, environment, request.POST) for name, rule in fields_changeable(release).items()
+        ],
+        possible=environment.status == EnvironmentStatus.ACTIVE,
+        problems=problems,
+    )
+
+
+def _releases(environment: Environment) -> list[Release]:
+    """Its own release first, then what is offered of the same blueprint, newest first."""
+    offered = releases_offered().filter(blueprint=environment.release.blueprint)
+    return [environment.release, *offered.exclude(pk=environment.release_id)]
+
+
+def _chosen(releases: list[Release], asked: str, environment: Environment) -> Release:
+    return next((release for release in releases if str(release.pk) == asked), environment.release)
+
+
+def _field(name: str, rule: dict[str, Any], environment: Environment, typed: Any) -> dict[str, Any]:
+    """{"name", "label", "help", "now", "value", "choices", "is_flag"}; values and choices are text."""
+    now = _text(environment.spec.get(name, rule.get("default")))
+    choices = (
+        ["yes", "no"] if rule.get("type") == "boolean" else [str(value) for value in rule.get("enum", [])]
+    )
+    return {
+        "name": name,
+        "label": rule.get("title", name),
+        "help": rule.get("description", ""),
+        "now": now,
+        "value": typed.get(name, now),
+        "choices": choices,
+    }
+
+
+def _changes(environment: Environment, release: Release, typed: Any) -> dict[str, Any]:
+    """What was typed and differs from what the environment has, in the schema's types."""
+    found: dict[str, Any] = {}
+    for name, rule in fields_changeable(release).items():
+        text = str(typed.get(name, "")).strip()[:200]
+        if not text or text == _text(environment.spec.get(name, rule.get("default"))):
+            continue
+        if rule.get("type") == "boolean":
+            found[name] = {"yes": True, "no": False}.get(text, text)
+        elif rule.get("type") == "integer" and text.lstrip("-").isdecimal():
+            found[name] = int(text)
+        else:
+            found[name] = text
+    return found
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "" if value is None else str(value)
