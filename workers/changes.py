@@ -102,6 +102,14 @@ def dependents(resources: Mapping[str, Any], changes: list[Change], rules: Rules
     return list(found.values())
 
 
+def tagged(resources: Mapping[str, Any], rules: Rules) -> list[Change]:
+    """Resources that get their stack's new tags, and nothing else."""
+    return [
+        {**_change(name, row["Type"], "modified", rules), "detail": "Its stack's tags change."}
+        for name, row in resources.items()
+    ]
+
+
 def references(value: Any, path: str = "") -> Iterator[tuple[str, str, str]]:
     """(path, logical id, attribute) of each Ref (attribute empty), GetAtt and Sub within a value."""
     if isinstance(value, list):

@@ -7,7 +7,7 @@ from typing import Any
 from workers.assembly import StackArtifact, template_hash, template_parse
 from workers.aws import cloudformation
 from workers.aws.session import Session
-from workers.changes import Rules, dependents, template_changes
+from workers.changes import Rules, dependents, tagged, template_changes
 from workers.workflow import StepFailed
 
 
@@ -19,6 +19,7 @@ class Deployed:
     status: str
     template: str
     last_operation: str
+    tags: dict[str, str]
 
 
 def deployed_templates(session: Session, names: Sequence[str], known: Collection[str]) -> dict[str, Deployed]:
@@ -42,7 +43,7 @@ def deployed_stack(session: Session, name: str) -> Deployed | None:
     if state is None or state.status in cloudformation.GONE | cloudformation.DEAD:
         return None
     template = cloudformation.template_get(session, state.stack_id)
-    return Deployed(state.stack_id, state.status, template, state.last_operation)
+    return Deployed(state.stack_id, state.status, template, state.last_operation, state.tags)
 
 
 def plan_document(
@@ -50,28 +51,40 @@ def plan_document(
 ) -> dict[str, Any]:
     """A Plan's document (see lifecycle.models.Plan) for stacks by key."""
     rows = [
-        stack_plan(key, stack.name, stack.region, stack.template, deployed.get(stack.name), rules)
+        stack_plan(key, stack.name, stack.region, stack.template, stack.tags, deployed.get(stack.name), rules)
         for key, stack in stacks.items()
     ]
     return {"summary": summary(rows), "stacks": rows, "risks": risks(rows), "losses": []}
 
 
 def stack_plan(
-    key: str, name: str, region: str, template: str, deployed: Deployed | None, rules: Rules
+    key: str,
+    name: str,
+    region: str,
+    template: str,
+    tags: Mapping[str, str],
+    deployed: Deployed | None,
+    rules: Rules,
 ) -> dict[str, Any]:
     """One stack's part of a plan. `touched` is what CloudFormation may look at again because of the changes."""
     new = template_parse(template)["Resources"]
     old = template_parse(deployed.template)["Resources"] if deployed else {}
     changes = template_changes(old, new, rules)
-    action = "create" if deployed is None else "update" if changes else "none"
+    touched = dependents(new, changes, rules) if deployed else []
+    if deployed and any(deployed.tags.get(tag) != value for tag, value in tags.items()):
+        # CloudFormation puts a stack's tags on each resource that can have some, whatever its template says.
+        told = {change["logical_id"] for change in (*changes, *touched)}
+        touched += tagged(
+            {logical_id: row for logical_id, row in new.items() if logical_id not in told}, rules
+        )
     return {
         "key": key,
         "name": name,
         "region": region,
-        "action": action,
+        "action": "create" if deployed is None else "update" if changes or touched else "none",
         "template_hash": template_hash(template),
         "changes": changes,
-        "touched": dependents(new, changes, rules) if deployed else [],
+        "touched": touched,
     }
 
 

@@ -50,7 +50,7 @@ def approval_need(operation: Operation) -> ApprovalNeed:
     if environment.is_canary:
         part = "Part of a canary, which another person approved as a whole"
         return ApprovalNeed(count=0, plan_hash=plan.hash, rule=part)
-    if operation.kind == "update" and not plan.counts:
+    if operation.kind == "update" and plan.is_empty:
         return ApprovalNeed(count=0, plan_hash=plan.hash, nothing=f"Nothing to change in {environment}.")
     rule = rule_fitting(operation.kind, environment, plan.monthly_cost_after)
     if rule is not None:

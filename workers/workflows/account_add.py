@@ -107,16 +107,14 @@ def plan(ctx: StepContext) -> Outcome:
     rows, hashed = [], []
     for region in account.regions:
         session = ctx.session(account, region, READER)
-        for key, template, name in (
-            ("bootstrap", bootstrap_of(release)["template"], bootstrap_of(release)["stack_name"]),
-            (
-                "baseline",
-                baseline_of(ctx.operation, region).template,
-                baseline_of(ctx.operation, region).name,
-            ),
+        wanted = bootstrap_of(release)
+        baseline = baseline_of(ctx.operation, region)
+        for key, template, name, tags in (
+            ("bootstrap", wanted["template"], wanted["stack_name"], wanted["tags"]),
+            ("baseline", baseline.template, baseline.name, baseline.tags),
         ):
             deployed = deployed_stack(session, name)
-            row = stack_plan(f"{key}-{region}", name, region, template, deployed, rules)
+            row = stack_plan(f"{key}-{region}", name, region, template, tags, deployed, rules)
             rows.append(row)
             hashed.append(
                 {

@@ -129,6 +129,11 @@ class Plan(models.Model):
         return f"plan of operation {self.operation_id}"
 
     @property
+    def is_empty(self) -> bool:
+        """Whether no stack is created, changed or deleted."""
+        return all(stack["action"] == "none" for stack in self.document.get("stacks", []))
+
+    @property
     def counts(self) -> dict[str, int]:
         """Changes by action over all stacks."""
         totals: dict[str, int] = {}
