@@ -1,0 +1,107 @@
+"""The form that changes an environment: the fields of the release, the refusal at its field, the plan it leads to."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from environments.lifecycle.models import Environment, Release
+from environments.operations.models import Operation
+from environments.people.models import PortalRole, User
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+MARKED = {
+    "size": {"enum": ["small", "medium"], "title": "Size", "changeable": True},
+    "log_retention_days": {
+        "enum": [7, 30],
+        "type": "integer",
+        "title": "Days that logs are kept",
+        "changeable": True,
+    },
+    "deletion_protection": {
+        "type": "boolean",
+        "title": "Deletion protection",
+        "default": False,
+        "changeable": True,
+    },
+}
+
+
+@pytest.fixture
+def environment(world: Any) -> Environment:
+    """An active one, of a release that says what may change."""
+    release: Release = world.release
+    schema = {"type": "object", "properties": {**release.schema.get("properties", {}), **MARKED}}
+    release.description = {
+        **release.description,
+        "schema": schema,
+        "replacement": {"types": {}, "stateful": []},
+    }
+    release.save()
+    lead = world.people[PortalRole.TEAM_LEAD]
+    return factories.environment_make(
+        "shop", team=world.team, owner=lead, account=world.account, release=release
+    )
+
+
+@pytest.fixture
+def lead(world: Any, sign_in: Callable[[User], Client]) -> Client:
+    return sign_in(world.people[PortalRole.TEAM_LEAD])
+
+
+def address(environment: Environment) -> str:
+    return reverse("admin:environment-update", args=[environment.pk])
+
+
+def test_the_form_shows_what_may_change_and_what_is_now(lead: Client, environment: Environment) -> None:
+    page = lead.get(address(environment)).content.decode()
+    for label in ("Size", "Days that logs are kept", "Deletion protection", "Release"):
+        assert label in page
+    assert "small (now)" in page and "no (now)" in page
+    assert f"/api/v1/environments/{environment.name}/update/" in page
+    assert (
+        address(environment) in lead.get(reverse("admin:environment", args=[environment.pk])).content.decode()
+    )
+
+
+def test_only_what_differs_is_asked_in_the_schemas_types(lead: Client, environment: Environment) -> None:
+    typed = {
+        "release": str(environment.release_id),
+        "size": "medium",
+        "log_retention_days": "7",
+        "deletion_protection": "no",
+    }
+    answer = lead.post(address(environment), typed)
+    operation = Operation.objects.get()
+    assert answer.headers["Location"] == reverse("admin:operation", args=[operation.pk])
+    assert operation.parameters["changes"] == {"size": "medium", "log_retention_days": 7}
+
+
+def test_a_refusal_stands_at_its_field_and_keeps_what_was_typed(
+    lead: Client, environment: Environment
+) -> None:
+    answer = lead.post(address(environment), {"size": "huge", "log_retention_days": "30"})
+    page = answer.content.decode()
+    assert answer.status_code == 400 and "huge is not known" in page
+    assert not Operation.objects.exists()
+    nothing = lead.post(address(environment), {"size": "small"})
+    assert nothing.status_code == 400 and "say what is to change" in nothing.content.decode()
+
+
+def test_what_is_not_active_has_no_form(lead: Client, environment: Environment) -> None:
+    Environment.objects.update(status="broken")
+    page = lead.get(address(environment)).content.decode()
+    assert "only what is active is changed" in page and "Plan the change" not in page
+
+
+def test_an_engineer_asks_as_for_a_new_one_and_an_auditor_does_not(
+    world: Any, sign_in: Callable[[User], Client], environment: Environment
+) -> None:
+    assert sign_in(world.people[PortalRole.ENGINEER]).get(address(environment)).status_code == 200
+    auditor = sign_in(world.people[PortalRole.AUDITOR])
+    assert auditor.get(address(environment)).status_code == 403
+    assert auditor.post(address(environment), {"size": "medium"}).status_code == 403
+    assert not Operation.objects.exists()
