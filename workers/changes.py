@@ -172,15 +172,15 @@ def _change(name: str, kind: str, action: str, rules: Rules) -> Change:
 
 
 def _leaves(old: Any, new: Any, path: str = "") -> Iterator[tuple[str, str, str]]:
-    """(path, before, after) of each part that differs; lists of tags by key, other lists as a whole."""
+    """(path, before, after) of each part that differs; lists whose elements have names by those, others as a whole."""
     if old == new:
         return
     if _is_plain(old) and _is_plain(new):
         for key in [*old, *(key for key in new if key not in old)]:
             yield from _leaves(old.get(key), new.get(key), f"{path}.{key}".lstrip("."))
         return
-    before, after = _by_key(old), _by_key(new)
-    if before is not None and after is not None:
+    before, after = _by_name(old), _by_name(new)
+    if (before and after is not None) or (after and before is not None):
         for key in [*before, *(key for key in after if key not in before)]:
             if before.get(key) != after.get(key):
                 yield f"{path}[{key}]", _shown(before.get(key)), _shown(after.get(key))
@@ -193,12 +193,31 @@ def _is_plain(value: Any) -> bool:
     return isinstance(value, dict) and not any(key == "Ref" or key.startswith("Fn::") for key in value)
 
 
-def _by_key(value: Any) -> dict[str, Any] | None:
-    if isinstance(value, list) and all(
-        isinstance(item, dict) and set(item) == {"Key", "Value"} for item in value
-    ):
-        return {item["Key"]: item["Value"] for item in value}
+NAMES = (("Key",), ("Namespace", "OptionName"), ("Name",), ("Id",), ("SettingName",))
+"""Members that name an element of a list, where all elements have them and no two the same."""
+
+
+def _by_name(value: Any) -> dict[str, Any] | None:
+    """A list's elements by name, each as its only other member or without its name; None for other values."""
+    if not isinstance(value, list):
+        return None
+    if not value:
+        return {}
+    for names in NAMES:
+        if not all(
+            isinstance(item, dict) and all(isinstance(item.get(name), str) for name in names)
+            for item in value
+        ):
+            continue
+        found = {" ".join(item[name] for name in names): _nameless(item, names) for item in value}
+        if len(found) == len(value):
+            return found
     return None
+
+
+def _nameless(item: dict[str, Any], names: tuple[str, ...]) -> Any:
+    rest = {key: value for key, value in item.items() if key not in names}
+    return next(iter(rest.values())) if len(rest) == 1 else rest
 
 
 def _shown(value: Any) -> str:

@@ -48,6 +48,26 @@ def changed(old, new):
             False,
             [("Tags[team]", "a", "b", "never")],
         ),
+        (
+            {"Options": [{"Namespace": "asg", "OptionName": "Max", "Value": "2"}]},
+            {
+                "Options": [
+                    {"Namespace": "asg", "OptionName": "Max", "Value": "6"},
+                    {"Namespace": "asg", "OptionName": "Min", "Value": "1"},
+                ]
+            },
+            "modified",
+            False,
+            [("Options[asg Max]", "2", "6", "never"), ("Options[asg Min]", "", "1", "never")],
+        ),
+        ({"L": ["a"]}, {"L": ["a", "b"]}, "modified", False, [("L", '["a"]', '["a", "b"]', "never")]),
+        (
+            {"R": [{"Name": "one", "P": 1, "Q": 1}]},
+            {"R": []},
+            "modified",
+            False,
+            [("R[one]", '{"P": 1, "Q": 1}', "", "never")],
+        ),
     ],
 )
 def test_properties_before_and_after(old, new, action, may_replace, rows):
