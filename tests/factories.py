@@ -114,7 +114,7 @@ COSTS = {
 SCHEMA: dict[str, Any] = {
     "type": "object",
     "properties": {
-        "size": {"enum": ["small", "medium", "large"]},
+        "size": {"enum": ["small", "medium", "large"], "changeable": True},
         "tier": {"enum": ["dev", "staging", "prod"]},
     },
 }

@@ -64,6 +64,15 @@ DEEDS = [
         LEADS,
         ADMIN,
     ),
+    Deed(
+        "change",
+        "environment.request",
+        "POST environments/shop/update/",
+        {"changes": {"size": "medium"}},
+        202,
+        ASKERS,
+        ADMIN,
+    ),
     Deed("teardown", "environment.teardown", "POST environments/shop/teardown/", TEARDOWN, 202, LEADS, ADMIN),
     Deed("withdraw", "operation.cancel", "POST environments/asked/withdraw/", {}, 200, LEADS, ADMIN),
     Deed(

@@ -67,6 +67,12 @@ def make_environment(
         "suffix": "k3x9",
         "account_id": account.account_id,
         "home_region": "eu-west-1",
+        "team": team.slug,
+        "owner": owner.username,
+        "tier": fields.get("tier", "dev"),
+        "cidr": fields.get("cidr", "10.9.0.0/16"),
+        "zone_id": "Z0123456789ABC",
+        "zone_name": account.zone_name,
         "size": fields.get("size", "small"),
         "domain": f"{name}.{account.zone_name}",
     }

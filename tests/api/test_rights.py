@@ -150,6 +150,7 @@ SCOPES = {
     ),
     "approve": ("approve", "reject", "approve a canary", "reject a canary"),
     "operate": (
+        "change",
         "request",
         "protect",
         "teardown",

@@ -183,6 +183,9 @@ DEEDS = [
         "environment-bulk", "operation.cancel", LEADS, ADMIN, MANY, "withdraw", environment("requested"), MINE
     ),
     Deed("environment-bulk", "operation.retry", LEADS, ADMIN, MANY, "retry", broken, MINE),
+    Deed(
+        "environment-update", "environment.request", REQUESTERS, ADMIN, {"size": "medium"}, "", environment()
+    ),
     Deed("environment-teardown", "environment.teardown", LEADS, ADMIN, TEARDOWN, "", environment()),
     Deed(
         "environment-withdraw",

@@ -26,6 +26,7 @@ PAGES: list[tuple[str, str, str, frozenset[str]]] = [
     ("environments", "admin:lifecycle_environment_changelist", "environment.view", ALL),
     ("environment", "admin:environment", "environment.view", ALL),
     ("new environment", "admin:environment-new", "environment.request", REQUESTERS),
+    ("change", "admin:environment-update", "environment.request", REQUESTERS),
     ("teardown", "admin:environment-teardown", "environment.teardown", LEADS),
     ("operations", "admin:operations_operation_changelist", "operation.view", ALL),
     ("operation", "admin:operation", "operation.view", ALL),
@@ -68,6 +69,7 @@ def rows(world: Any) -> dict[str, int]:
     return {
         "admin:environment": environment.pk,
         "admin:environment-teardown": environment.pk,
+        "admin:environment-update": environment.pk,
         "admin:operation": operation.pk,
         "admin:operation-live": operation.pk,
         "admin:account": world.account.pk,
@@ -106,7 +108,7 @@ def test_the_right_that_a_row_names_is_the_one_that_is_asked_for(
 def test_nobody_sees_a_page_without_signing_in(db: None, client: Client) -> None:
     for _title, name, _right, _roles in PAGES:
         needs_id = name in (
-            "admin:environment admin:environment-teardown admin:operation admin:operation-live"
+            "admin:environment admin:environment-teardown admin:environment-update admin:operation admin:operation-live"
             " admin:account admin:release admin:person"
         )
         answer = client.get(reverse(name, args=[1] if needs_id else []), follow=True)
