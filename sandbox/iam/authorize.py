@@ -37,6 +37,10 @@ def authorize(ctx: Context, asked: Asked) -> None:
     """Raise AwsError (AccessDenied in AWS's words) unless the principal may do this, or nothing is enforced."""
     if (asked.service, asked.name) in ALWAYS:
         return
+    who = ctx.principal
+    if asked.service == "iam" and who.kind != "role" and who.issued_at and not who.mfa_at:
+        # What GetSessionToken answers is good for IAM only with MFA (STS API reference).
+        raise AwsError("InvalidClientTokenId", "The security token included in the request is invalid", 403)
     keys = request_keys(ctx, asked.params)
     for action, resources in questions(ctx, asked.service, asked.name, asked.params):
         for resource in resources:

@@ -96,8 +96,10 @@ def _request_tags(params: dict[str, Any]) -> dict[str, str]:
         value = specification.get("Tags") or value
     if not value:
         return {}
-    if isinstance(value, list) and value and "key" in value[0]:
-        value = [{"Key": t["key"], "Value": t.get("value", "")} for t in value]
+    if isinstance(value, list):
+        # KMS and ECR have words of their own for the two.
+        named = [{name.lower().removeprefix("tag"): text for name, text in tag.items()} for tag in value]
+        return {str(tag["key"]): str(tag.get("value", "")) for tag in named if "key" in tag}
     return tags_from(value)
 
 

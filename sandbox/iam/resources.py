@@ -142,7 +142,8 @@ def _s3(_ctx: Context, _operation: str, params: Params, action: str) -> Arns:
 def _sqs(ctx: Context, _operation: str, params: Params, _action: str) -> Arns | None:
     url = str(params.get("QueueUrl") or "").rstrip("/")
     if not url:
-        return None
+        owner = params.get("QueueOwnerAWSAccountId")
+        return [ctx.arn("sqs", str(params["QueueName"]), account=owner)] if owner else None
     account, _, name = url.rpartition("/")
     account = account.rpartition("/")[2]
     return [ctx.arn("sqs", name, account=account if account.isdigit() else ctx.account)]
