@@ -49,6 +49,7 @@ def request_keys(ctx: Context, params: dict[str, Any]) -> Keys:
     if tags or params.get("TagKeys"):
         keys["aws:TagKeys"] = sorted({*tags, *(params.get("TagKeys") or ())})
     for key, name in (
+        ("iam:AWSServiceName", "AWSServiceName"),
         ("iam:PermissionsBoundary", "PermissionsBoundary"),
         ("iam:PolicyARN", "PolicyArn"),
         ("cloudformation:RoleArn", "RoleARN"),
