@@ -129,6 +129,13 @@ def elements() -> Iterator[Case]:
 
 def meanings() -> Iterator[Case]:
     """What policies in use ask for: MFA, tags, source identity, token time."""
+    for name in ("anna", "${aws:username}"):
+        old = {**when("StringEquals", "aws:SourceIdentity", "${aws:username}"), "Version": "2008-10-17"}
+        keys = {"aws:username": "anna", "aws:SourceIdentity": name}
+        yield Case(f"a Version without variables: {name}", (old,), keys=keys)
+    for moment in ("1767225600", "1893456000"):
+        document = when("DateGreaterThan", "aws:EpochTime", "2028-01-01T00:00:00Z")
+        yield Case(f"an epoch time beside a date: {moment}", (document,), keys={"aws:EpochTime": moment})
     mfa = "aws:MultiFactorAuthPresent"
     for keys in ({}, {mfa: "true"}, {mfa: "false"}, {mfa: "TRUE"}):
         yield Case(f"Bool: MFA wanted, {keys}", (when("Bool", mfa, "true"),), keys=keys)

@@ -74,4 +74,27 @@ DIFFERENCES = (
         "none",
         "allow",
     ),
+    Difference(
+        "In a policy of an older Version a variable is plain text, which its value does not equal.",
+        "user guide, reference_policies_elements_version.html: variables such as ${aws:username} aren't recognized as "
+        "variables and are instead treated as literal strings",
+        lambda case: case.name == "a Version without variables: anna",
+        "none",
+        "allow",
+    ),
+    Difference(
+        "In a policy of an older Version a variable is plain text, which the same text equals.",
+        "user guide, reference_policies_elements_version.html, as above",
+        lambda case: case.name == "a Version without variables: ${aws:username}",
+        "allow",
+        "none",
+    ),
+    Difference(
+        "Epoch times are in seconds; iam-simulate compares them with the milliseconds of a date.",
+        "user guide, reference_policies_condition-keys.html#condition-keys-epochtime (date operators) and "
+        "reference_policies_elements_condition_operators.html#Conditions_Date (ISO 8601 or epoch time)",
+        lambda case: case.name == "an epoch time beside a date: 1893456000",
+        "allow",
+        "none",
+    ),
 )
