@@ -148,7 +148,8 @@ def principal_dump(principal: Principal) -> dict[str, Any]:
 
 def principal_load(world: World, data: dict[str, Any]) -> Principal:
     """The principal of `principal_dump`, with its user or role as it is now."""
-    entity = world.store.get(*data["entity"]) if data["entity"] else None
+    account, _, type_name, id = data["entity"] or ("", "", "", "")
+    entity = sight.get(world, account, type_name, id) if account else None
     policies = tuple(data["session_policies"])
     return Principal(
         data["account"],

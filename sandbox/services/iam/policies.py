@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox.context import Context, Principal
+from sandbox.context import Context
 from sandbox.errors import AwsError
-from sandbox.iam import policy
-from sandbox.iam.documents import aws_managed, boundary_of, documents_of, managed_document
+from sandbox.iam.documents import aws_managed
 from sandbox.iam.grammar import check_policy
-from sandbox.iam.keys import request_keys
 from sandbox.iam.principals import new_id
 from sandbox.registry import operation, resource_type
 from sandbox.resource_types import ResourceType, tag_list, tags_from
@@ -295,53 +293,3 @@ def tag_policy(ctx: Context, params: dict[str, Any]) -> None:
 @operation("iam", "ListPolicyTags")
 def list_policy_tags(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     return common.page(tag_list(policy_get(ctx, params["PolicyArn"]).tags), params, "Tags")
-
-
-# -- the simulator
-
-
-def _simulate(
-    ctx: Context, params: dict[str, Any], documents: list[policy.Document], boundaries: list[policy.Document]
-) -> dict[str, Any]:
-    entries = params.get("ContextEntries") or ()
-    given = {e["ContextKeyName"]: e.get("ContextKeyValues", []) for e in entries}
-    nobody = Principal(ctx.account, "", "")
-    base = request_keys(Context(ctx.world, ctx.account, ctx.region, nobody), {})
-    keys = {**base, **{k: v[0] if len(v) == 1 else v for k, v in given.items()}}
-    results = []
-    for action in params["ActionNames"]:
-        for resource in params.get("ResourceArns") or ["*"]:
-            request = policy.Request(action, resource, keys)
-            found = policy.verdict(documents, request)
-            if boundaries and found == "allow" and policy.verdict(boundaries, request) != "allow":
-                found = "deny" if policy.verdict(boundaries, request) == "deny" else "none"
-            word = {"allow": "allowed", "deny": "explicitDeny", "none": "implicitDeny"}[found]
-            results.append(
-                {
-                    "EvalActionName": action,
-                    "EvalResourceName": resource,
-                    "EvalDecision": word,
-                    "MatchedStatements": [],
-                    "MissingContextValues": [],
-                }
-            )
-    return {"EvaluationResults": results, "IsTruncated": False}
-
-
-@operation("iam", "SimulateCustomPolicy")
-def simulate_custom_policy(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
-    documents = [check_policy(d) for d in params["PolicyInputList"]]
-    boundaries = [check_policy(d) for d in params.get("PermissionsBoundaryPolicyInputList") or ()]
-    return _simulate(ctx, params, documents, boundaries)
-
-
-@operation("iam", "SimulatePrincipalPolicy")
-def simulate_principal_policy(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
-    entity = ctx.store.by_arn(params["PolicySourceArn"])
-    if entity is None or entity.type not in (ROLE, USER, GROUP):
-        raise AwsError("NoSuchEntity", f"The entity {params['PolicySourceArn']} cannot be found.", 404)
-    documents = documents_of(ctx.world, entity) + [
-        check_policy(d) for d in params.get("PolicyInputList") or ()
-    ]
-    boundary = boundary_of(entity)
-    return _simulate(ctx, params, documents, [managed_document(ctx.world, boundary)] if boundary else [])
