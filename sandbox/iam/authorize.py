@@ -13,7 +13,7 @@ from sandbox.iam.documents import boundary_of, documents_of, managed_document
 from sandbox.iam.handlers import handler_action
 from sandbox.iam.keys import record_of, request_keys, with_resource
 from sandbox.iam.passing import passed_by_type, passed_roles
-from sandbox.iam.resource_policies import DELEGATED, policy_of
+from sandbox.iam.resource_policies import DELEGATED, SHARED_BY_SERVICE, policy_of
 from sandbox.iam.resources import resources_of
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def closing(action: str, decision: Decision) -> str | None:
 def _owner(principal: Principal, resource: str, record: Record | None) -> str:
     """The account of a resource; the caller's where its ARN tells none."""
     if record is not None:
-        return record.account
+        return principal.account if record.type in SHARED_BY_SERVICE else record.account
     parts = resource.split(":", 5)
     account = parts[4] if len(parts) == 6 else ""
     return account if account.isdigit() else principal.account

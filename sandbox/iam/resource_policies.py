@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 DELEGATED = ("AWS::KMS::Key", "AWS::KMS::ReplicaKey")
 """Types with which identity policies count only if the resource's policy names the account."""
 
+SHARED_BY_SERVICE = ("Sandbox::RDS::DBClusterSnapshot",)
+"""Types whose service itself says who of other accounts may use one; IAM asks the caller's own policies only."""
+
 
 def _data(name: str) -> Callable[[World, Record], Any]:
     return lambda _world, record: record.data.get(name)
@@ -28,18 +31,6 @@ def _property(name: str) -> Callable[[World, Record], Any]:
     return lambda _world, record: record.properties.get(name)
 
 
-def _shared(_world: World, snapshot: Record) -> Document:
-    """RDS lets accounts use a snapshot by an attribute of it; here as the policy that says the same."""
-    names = ["*" if account == "all" else account for account in snapshot.data.get("shared_with", ())]
-    actions = [
-        "rds:CopyDBClusterSnapshot",
-        "rds:RestoreDBClusterFromSnapshot",
-        "rds:DescribeDBClusterSnapshots",
-    ]
-    statement = {"Effect": "Allow", "Principal": {"AWS": names}, "Action": actions, "Resource": "*"}
-    return {"Version": "2012-10-17", "Statement": [statement] if names else []}
-
-
 _POLICIES: dict[str, Callable[[World, Record], Any]] = {
     "AWS::ECR::Repository": _property("RepositoryPolicyText"),
     "AWS::KMS::Key": _property("KeyPolicy"),
@@ -47,7 +38,6 @@ _POLICIES: dict[str, Callable[[World, Record], Any]] = {
     "AWS::S3::Bucket": bucket_policy,
     "AWS::SQS::Queue": _data("policy"),
     "AWS::SecretsManager::Secret": _data("policy"),
-    "Sandbox::RDS::DBClusterSnapshot": _shared,
 }
 
 
