@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.iam.documents import parsed
 from sandbox.iam.policy import Document
+from sandbox.services.kms.keys import policy_text
 from sandbox.services.s3.state import policy_of as bucket_policy
 from sandbox.store import Record
 
@@ -33,8 +34,8 @@ def _property(name: str) -> Callable[[World, Record], Any]:
 
 _POLICIES: dict[str, Callable[[World, Record], Any]] = {
     "AWS::ECR::Repository": _property("RepositoryPolicyText"),
-    "AWS::KMS::Key": _property("KeyPolicy"),
-    "AWS::KMS::ReplicaKey": _property("KeyPolicy"),
+    "AWS::KMS::Key": lambda _world, key: policy_text(key),
+    "AWS::KMS::ReplicaKey": lambda _world, key: policy_text(key),
     "AWS::S3::Bucket": bucket_policy,
     "AWS::SQS::Queue": _data("policy"),
     "AWS::SecretsManager::Secret": _data("policy"),
