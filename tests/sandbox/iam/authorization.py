@@ -42,7 +42,8 @@ def kinds(name: str, *, required: bool = False) -> list[str]:
     service = name.partition(":")[0]
     types = data("resourceTypes", service)
     listed = (action(name) or {}).get("resourceTypes", [])
-    return [types[r["name"].lower()]["arn"] for r in listed if r["required"] or not required]
+    asked = [r["name"].lower() for r in listed if r["required"] or not required]
+    return [types[name]["arn"] for name in asked if name in types]
 
 
 def fits(arn: str, form: str) -> bool:
