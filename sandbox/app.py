@@ -181,7 +181,7 @@ class _Request:
             self.world, who.account, scope.region, who, asked.service, asked.name, self.id, self._base_url()
         )
         try:
-            if who.kind not in ("root", "anonymous"):
+            if who.kind != "anonymous":
                 authorize(ctx, asked)
             handler = registry.OPERATIONS.get((asked.service, asked.name))
             if handler is None:

@@ -29,6 +29,12 @@ class Principal:
     keys: dict[str, str] = field(default_factory=dict)
     """Further condition keys of the session (aws:MultiFactorAuthPresent, aws:SourceIdentity …)."""
     access_key: str = ""
+    issued_at: float = 0.0
+    """When the temporary credentials were issued (epoch seconds); 0: long-term ones."""
+    mfa_at: float = 0.0
+    """When a code of an MFA device was given for them; 0: none was."""
+    transitive: tuple[str, ...] = ()
+    """Keys of the session tags that go on to the next role."""
 
 
 @dataclass

@@ -72,6 +72,11 @@ def _cognito(kind: str, **more: Any) -> Limit:
     return Limit(f"AWS::Cognito::{kind}", "LimitExceededException", text, **more)
 
 
+def _iam(kind: str, name: str) -> Limit:
+    text = f"Cannot exceed quota for {name}: {{limit}}"
+    return Limit(f"AWS::IAM::{kind}", "LimitExceeded", text, 409)
+
+
 def _reached(what: str) -> str:
     return f"The maximum number of {what} has been reached."
 
@@ -107,6 +112,13 @@ BUILDS = {
 YEARLY = Quota("acm", "L-DA1D8B98", "ACM certificates created in last 365 days", 5000)
 RULES = Quota("vpc", "L-0EA8095F", "Inbound or outbound rules per security group", 60)
 SNAPSHOTS = Quota("rds", "L-9B510759", "Manual DB cluster snapshots", 100)
+# What these four refuse is in services/iam/limits.py: they count within a role, user or group.
+POLICIES_OF_ROLE = Quota("iam", "L-0DA4ABF3", "Managed policies per role", 10, world_wide=True)
+POLICIES_OF_USER = Quota("iam", "L-4019AD8B", "Managed policies per user", 10, world_wide=True)
+POLICIES_OF_GROUP = Quota(
+    "iam", "L-384571C4", "Managed policies per group", 10, adjustable=False, world_wide=True
+)
+TRUST_POLICY_LENGTH = Quota("iam", "L-C07B4B0D", "Role trust policy length", 2048, world_wide=True)
 STACKS = Quota("cloudformation", "L-0485CB21", "Stack count", 2000, Limit(
     "AWS::CloudFormation::Stack", "LimitExceededException", "Limit for stack has been exceeded", met=True
 ))  # fmt: skip
@@ -193,7 +205,6 @@ QUOTAS = (
     Quota("acm", "L-F141DD1D", "ACM certificates", 2500,
           Limit("AWS::CertificateManager::Certificate", "LimitExceededException", "An ACM quota has been exceeded.")),
     YEARLY,
-    Quota("iam", "L-FE177D64", "Roles per account", 1000, world_wide=True),
     Quota("autoscaling", "L-CDE20ADC", "Auto Scaling groups per region", 500,
           Limit("AWS::AutoScaling::AutoScalingGroup", "LimitExceeded", "You have already reached a limit for your "
                 "Amazon EC2 Auto Scaling resources (for example, Auto Scaling groups, launch configurations, or "
@@ -229,6 +240,19 @@ QUOTAS = (
     Quota("events", "L-244521F2", "Number of rules", 300,
           Limit("AWS::Events::Rule", "LimitExceededException", "The request failed because it attempted to create "
                 "resource beyond the allowed service quota.", per="EventBusName")),
+    Quota("acm", "L-F141DD1D", "ACM certificates", 2500),
+    Quota("iam", "L-FE177D64", "Roles per account", 1000, _iam("Role", "RolesPerAccount"), world_wide=True),
+    Quota("iam", "L-F55AF5E4", "Users per account", 5000, _iam("User", "UsersPerAccount"), adjustable=False,
+          world_wide=True),
+    Quota("iam", "L-F4A5425F", "Groups per account", 300, _iam("Group", "GroupsPerAccount"), world_wide=True),
+    Quota("iam", "L-6E65F664", "Instance profiles per account", 1000,
+          _iam("InstanceProfile", "InstanceProfilesPerAccount"), world_wide=True),
+    Quota("iam", "L-E95E4862", "Customer managed policies per account", 1500,
+          _iam("ManagedPolicy", "PoliciesPerAccount"), world_wide=True),
+    POLICIES_OF_ROLE,
+    POLICIES_OF_USER,
+    POLICIES_OF_GROUP,
+    TRUST_POLICY_LENGTH,
 )  # fmt: skip
 BY_KEY = {quota.key: quota for quota in QUOTAS}
 _BY_TYPE: dict[str, list[Quota]] = {}

@@ -89,6 +89,8 @@ class Store:
         self._dropped_logs: list[str] = []
         self.on_change: Callable[[], None] | None = None
         """Called once after the first change since the last flush."""
+        self.watch: Callable[[Record, bool], None] | None = None
+        """Called with every record that is put or (True) removed."""
         self._marked = False
         self._parts: list[Part] = []
         self._db = self._open()
@@ -154,6 +156,8 @@ class Store:
         self._index(record)
         self._dirty[record.key] = record
         self.mark()
+        if self.watch is not None:
+            self.watch(record, False)
         return record
 
     def mark(self) -> None:
@@ -170,6 +174,8 @@ class Store:
             self._stacks.get(record.stack, {}).pop(record.key, None)
         self._dirty[record.key] = None
         self.mark()
+        if self.watch is not None:
+            self.watch(record, True)
 
     def disown(self, record: Record) -> None:
         """Take the record out of its stack (a resource that the stack retained)."""

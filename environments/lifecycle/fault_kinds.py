@@ -52,16 +52,17 @@ class Field:
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind. one_of: of these fields at least one has to say something."""
+    """One kind. one_of: of these fields at least one has to say something. is_global: it knows no regions."""
 
     label: str
     about: str
     icon: str
     fields: tuple[Field, ...]
     one_of: tuple[str, ...] = ()
+    is_global: bool = False
 
     def all_fields(self) -> tuple[Field, ...]:
-        return (*PLACE, *self.fields, *SCHEDULE)
+        return (*(PLACE[:1] if self.is_global else PLACE), *self.fields, *SCHEDULE)
 
 
 PLACE = (
@@ -139,4 +140,7 @@ KINDS: dict[str, Kind] = {
               help="At 1 nothing arrives any more."),
         Field("most_s", "Seconds behind at most", is_number=True, placeholder="no limit"),
     ), one_of=("seconds", "growth")),
+    "iam-lag": Kind("IAM lag", "Changes of roles, users and policies take effect after a while.", "schedule", (
+        Field("seconds", "Seconds behind", is_number=True, placeholder="10", required=True),
+    ), is_global=True),
 }  # fmt: skip

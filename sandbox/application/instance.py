@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from sandbox.application import hosting
+from sandbox.iam import sight
 from sandbox.iam.principals import SESSION, key_put, key_remove, new_id, new_secret
 from sandbox.store import GLOBAL, Record
 
@@ -52,7 +53,7 @@ def _kept(world: World, secret: str, account: str, role: str) -> dict[str, str]:
 
 def session(world: World, account: str, role: str, name: str) -> dict[str, str]:
     """Credentials of a session of a role, in the metadata service's form."""
-    record = world.store.get(account, GLOBAL, "AWS::IAM::Role", role)
+    record = sight.get(world, account, "AWS::IAM::Role", role)
     if record is None:
         text = f"The role {role} does not exist."
         return {"Code": "AssumeRoleUnauthorizedAccess", "Message": text}

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sandbox.application import hosting
+from sandbox.iam import sight
 from sandbox.store import Record
 
 if TYPE_CHECKING:
@@ -45,8 +46,8 @@ def role_of_profile(ctx: Context, profile: str) -> str:
     """The role in an instance profile (name or ARN); "" where there is none."""
     record: Record | None = None
     if profile.startswith("arn:"):
-        record = ctx.store.by_arn(profile)
+        record = sight.by_arn(ctx.world, profile)
     elif profile:
-        record = ctx.store.get(ctx.account, "global", "AWS::IAM::InstanceProfile", profile)
+        record = sight.get(ctx.world, ctx.account, "AWS::IAM::InstanceProfile", profile)
     roles = record.properties.get("Roles") or [] if record else []
     return str(roles[0]) if roles else ""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import secrets
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sandbox.context import Principal
 from sandbox.errors import AwsError
+from sandbox.iam import sight
 from sandbox.resource_types import random_name
 from sandbox.store import GLOBAL, Record
 
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
 ACCOUNT = "Sandbox::Account"
 ACCESS_KEY = "AWS::IAM::AccessKey"
 SESSION = "Sandbox::STS::Session"
+MFA_PRESENT = "aws:MultiFactorAuthPresent"
+"""Only requests with temporary credentials have this key. A role's are never made with MFA: what AssumeRole answers
+"does not include MFA information in the context" (IAM user guide, "Secure API access with MFA")."""
 
 
 def new_id(prefix: str) -> str:
@@ -68,19 +73,26 @@ def key_remove(world: World, record: Record) -> None:
     world.store.remove(record)
 
 
+def _invalid() -> AwsError:
+    return AwsError("InvalidClientTokenId", "The security token included in the request is invalid.", 403)
+
+
 def principal_of(world: World, access_key: str, token: str | None) -> Principal:
     """Whose key this is. Raises InvalidClientTokenId or ExpiredToken as AWS does."""
-    record = _keys(world).get(access_key)
-    if record is None or record.data.get("status", "Active") != "Active":
-        raise AwsError("InvalidClientTokenId", "The security token included in the request is invalid.", 403)
+    record = _keys(world).get(access_key) or sight.deleted(world, ACCESS_KEY, access_key)
+    if record is None:
+        raise _invalid()
     if record.type == SESSION:
         return _session(world, record, token)
     account = record.account
     if record.data["kind"] == "root":
         return Principal(account, f"arn:aws:iam::{account}:root", account, access_key=access_key)
-    user = world.store.get(account, GLOBAL, "AWS::IAM::User", record.data["user"])
+    record = sight.get(world, account, ACCESS_KEY, access_key)
+    if record is None or record.data.get("status", "Active") != "Active":
+        raise _invalid()
+    user = sight.get(world, account, "AWS::IAM::User", record.data["user"])
     if user is None:
-        raise AwsError("InvalidClientTokenId", "The security token included in the request is invalid.", 403)
+        raise _invalid()
     return Principal(
         account, user.arn, user.data["id"], "user", entity=user, tags=user.tags, access_key=access_key
     )
@@ -89,18 +101,20 @@ def principal_of(world: World, access_key: str, token: str | None) -> Principal:
 def _session(world: World, record: Record, token: str | None) -> Principal:
     data: dict[str, Any] = record.data
     if token != data["token"]:
-        raise AwsError("InvalidClientTokenId", "The security token included in the request is invalid.", 403)
+        raise _invalid()
     if world.scheduler.now() >= data["expires_at"]:
         raise AwsError("ExpiredToken", "The security token included in the request is expired", 403)
     if data.get("user"):  # GetSessionToken: the user or root itself, for a while
-        base = principal_of(world, data["user_key"], None)
-        keys = {**base.keys, **data["keys"]}
-        return Principal(
-            base.account, base.arn, base.user_id, base.kind, base.entity, (), base.tags, keys, record.id
+        return replace(
+            principal_of(world, data["user_key"], None),
+            keys=data["keys"],
+            access_key=record.id,
+            issued_at=record.created_at,
+            mfa_at=float(data.get("mfa_at") or 0),
         )
-    role = world.store.get(record.account, GLOBAL, "AWS::IAM::Role", data["role"])
+    role = sight.get(world, record.account, "AWS::IAM::Role", data["role"])
     if role is None or role.data["id"] != data["role_id"]:
-        raise AwsError("InvalidClientTokenId", "The security token included in the request is invalid.", 403)
+        raise _invalid()
     return Principal(
         record.account,
         data["arn"],
@@ -109,8 +123,10 @@ def _session(world: World, record: Record, token: str | None) -> Principal:
         role,
         tuple(data["policies"]),
         {**role.tags, **data["tags"]},
-        data["keys"],
+        {MFA_PRESENT: "false", **data["keys"]},
         record.id,
+        record.created_at,
+        transitive=tuple(data.get("transitive", ())),
     )
 
 
@@ -125,12 +141,15 @@ def principal_dump(principal: Principal) -> dict[str, Any]:
         "session_policies": list(principal.session_policies),
         "tags": principal.tags,
         "keys": principal.keys,
+        "issued_at": principal.issued_at,
+        "mfa_at": principal.mfa_at,
     }
 
 
 def principal_load(world: World, data: dict[str, Any]) -> Principal:
     """The principal of `principal_dump`, with its user or role as it is now."""
-    entity = world.store.get(*data["entity"]) if data["entity"] else None
+    account, _, type_name, id = data["entity"] or ("", "", "", "")
+    entity = sight.get(world, account, type_name, id) if account else None
     policies = tuple(data["session_policies"])
     return Principal(
         data["account"],
@@ -141,4 +160,6 @@ def principal_load(world: World, data: dict[str, Any]) -> Principal:
         policies,
         data["tags"],
         data["keys"],
+        issued_at=float(data.get("issued_at", 0)),
+        mfa_at=float(data.get("mfa_at", 0)),
     )

@@ -5,16 +5,34 @@ from __future__ import annotations
 import json
 import re
 import secrets
+from dataclasses import replace
 from typing import Any
 
 from sandbox.context import Context
 from sandbox.errors import AwsError
-from sandbox.iam import policy
-from sandbox.iam.authorize import managed_document, parsed, refused, request_keys
-from sandbox.iam.principals import ACCESS_KEY, SESSION, key_put, key_remove, new_id, new_secret
+from sandbox.iam import policy, sight
+from sandbox.iam.authorize import decided
+from sandbox.iam.documents import managed_document, parsed
+from sandbox.iam.grammar import check_policy
+from sandbox.iam.keys import request_keys, with_resource
+from sandbox.iam.principals import (
+    ACCESS_KEY,
+    MFA_PRESENT,
+    SESSION,
+    key_put,
+    key_remove,
+    new_id,
+    new_secret,
+)
 from sandbox.registry import on_start, operation
+from sandbox.services.iam import mfa
 from sandbox.store import GLOBAL, Record
 from sandbox.world import World
+
+SESSION_POLICIES = 2048
+MOST_POLICIES, MOST_TAGS = 10, 50
+USER_SECONDS, ROOT_SECONDS = 129600, 3600
+"""STS API reference, AssumeRole and GetSessionToken."""
 
 
 @operation("sts", "GetCallerIdentity")
@@ -35,32 +53,15 @@ def _denied(ctx: Context, action: str, resource: str) -> AwsError:
     return AwsError("AccessDenied", said, 403)
 
 
-def _trusted(ctx: Context, role: Record, action: str, keys: policy.Keys) -> str:
-    """What the role's trust policy says to the caller: deny, direct, account or none."""
-    who = ctx.principal
-    entity_arn = who.entity.arn if who.entity is not None else who.arn
-    request = policy.Request(action, role.arn, keys)
-    found = "none"
-    for statement in policy.listed(parsed(role.properties["AssumeRolePolicyDocument"]).get("Statement")):
-        fits = policy.principal_fits(statement, who.arn, who.account, entity_arn)
-        if not fits or not policy.applies(statement, request):
-            continue
-        if statement["Effect"] == "Deny":
-            return "deny"
-        found = fits if found != "direct" else found
-    return found
-
-
 def _demand(ctx: Context, role: Record, action: str, keys: policy.Keys) -> None:
     """The trust policy has to allow it, and (for a trust in the account) the caller's own policies too."""
-    trust = _trusted(ctx, role, action, keys)
-    if trust in ("deny", "none"):
-        raise _denied(ctx, action, role.arn)
-    if ctx.principal.kind == "root" or not ctx.world.settings["enforce_iam"]:
-        return
-    reason = refused(ctx, ctx.principal, policy.Request(action, role.arn, keys))
-    same_account = role.account == ctx.account
-    if reason is not None and (trust == "account" or not same_account or "explicit deny" in reason):
+    who = ctx.principal
+    if not ctx.world.settings["enforce_iam"]:
+        # Trust policies are asked all the same.
+        who = replace(who, kind="root")
+    request = policy.Request(action, role.arn, with_resource(role.arn, role, keys))
+    document = parsed(role.properties["AssumeRolePolicyDocument"])
+    if not decided(ctx, who, request, document, role.account, delegated=True).allowed:
         raise _denied(ctx, action, role.arn)
 
 
@@ -68,38 +69,28 @@ def _demand(ctx: Context, role: Record, action: str, keys: policy.Keys) -> None:
 def assume_role(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     if ctx.principal.kind == "root":
         raise AwsError("AccessDenied", "Roles may not be assumed by root accounts.", 403)
-    role = ctx.store.by_arn(params["RoleArn"])
+    role = sight.by_arn(ctx.world, params["RoleArn"])
     if role is None or role.type != "AWS::IAM::Role":
         raise _denied(ctx, "sts:AssumeRole", params["RoleArn"])
     name = params["RoleSessionName"]
     if not re.fullmatch(r"[\w+=,.@-]{2,64}", name):
-        raise AwsError(
-            "ValidationError",
+        raise _invalid(
             f"1 validation error detected: Value '{name}' at 'roleSessionName' failed to satisfy constraint: Member "
-            "must satisfy regular expression pattern: [\\w+=,.@-]*",
-            400,
+            "must satisfy regular expression pattern: [\\w+=,.@-]*"
         )
-    tags = {t["Key"]: t["Value"] for t in params.get("Tags") or ()}
-    keys = {**request_keys(ctx, params), "sts:RoleSessionName": name}
-    if params.get("ExternalId"):
-        keys["sts:ExternalId"] = params["ExternalId"]
+    tags, transitive = _tags(ctx, params)
+    keys = _keys(ctx, params)
     source = params.get("SourceIdentity") or ctx.principal.keys.get("aws:SourceIdentity")
-    if params.get("SourceIdentity"):
-        keys["sts:SourceIdentity"] = params["SourceIdentity"]
-    if params.get("TokenCode"):
-        keys["aws:MultiFactorAuthPresent"] = "true"
     _demand(ctx, role, "sts:AssumeRole", keys)
-    if tags:
+    if params.get("Tags"):
         _demand(ctx, role, "sts:TagSession", keys)
-    if params.get("SourceIdentity"):
+    if source:
         _demand(ctx, role, "sts:SetSourceIdentity", keys)
+        if source != ctx.principal.keys.get("aws:SourceIdentity", source):
+            raise _denied(ctx, "sts:SetSourceIdentity", role.arn)
     seconds = _duration(ctx, role, params)
-    documents = [parsed(params["Policy"])] if params.get("Policy") else []
-    documents += [managed_document(ctx, p["arn"]) for p in params.get("PolicyArns") or ()]
+    documents = _session_policies(ctx, params)
     arn = f"arn:aws:sts::{role.account}:assumed-role/{role.id}/{name}"
-    session_keys = {"aws:SourceIdentity": source} if source else {}
-    if params.get("TokenCode"):
-        session_keys["aws:MultiFactorAuthPresent"] = "true"
     data = {
         "role": role.id,
         "role_id": role.data["id"],
@@ -107,7 +98,8 @@ def assume_role(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
         "arn": arn,
         "policies": documents,
         "tags": tags,
-        "keys": session_keys,
+        "transitive": transitive,
+        "keys": {"aws:SourceIdentity": source} if source else {},
     }
     user = {"AssumedRoleId": f"{role.data['id']}:{name}", "Arn": arn}
     credentials = _session(ctx, role.account, data, seconds)
@@ -115,8 +107,66 @@ def assume_role(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
         "Credentials": credentials,
         "AssumedRoleUser": user,
         "SourceIdentity": source,
-        "PackedPolicySize": len(json.dumps(documents)) * 100 // 2048 if documents else None,
+        "PackedPolicySize": _size(documents) * 100 // SESSION_POLICIES if documents else None,
     }
+
+
+def _invalid(text: str) -> AwsError:
+    return AwsError("ValidationError", text, 400)
+
+
+def _keys(ctx: Context, params: dict[str, Any]) -> policy.Keys:
+    """Condition keys of AssumeRole. A code of an MFA device counts for this request only."""
+    keys = {**request_keys(ctx, params), "sts:RoleSessionName": params["RoleSessionName"]}
+    for key, member in (("sts:ExternalId", "ExternalId"), ("sts:SourceIdentity", "SourceIdentity")):
+        if params.get(member):
+            keys[key] = params[member]
+    if params.get("TransitiveTagKeys"):
+        keys["sts:TransitiveTagKeys"] = list(params["TransitiveTagKeys"])
+    if mfa.verified(ctx, params):
+        keys |= {MFA_PRESENT: "true", "aws:MultiFactorAuthAge": "0"}
+    return keys
+
+
+def _tags(ctx: Context, params: dict[str, Any]) -> tuple[dict[str, str], list[str]]:
+    """The session's tags and which of them go on: those given, and those that come on from the caller's session."""
+    given = {t["Key"]: t["Value"] for t in params.get("Tags") or ()}
+    wanted = list(params.get("TransitiveTagKeys") or ())
+    inherited = {
+        key: ctx.principal.tags[key] for key in ctx.principal.transitive if key in ctx.principal.tags
+    }
+    if set(wanted) - set(given):
+        raise _invalid("The specified transitive tag key must be included in the requested tags.")
+    if set(given) & set(inherited):
+        raise _invalid(
+            "One of the specified transitive tag keys can't be set because it conflicts with a transitive tag key from "
+            "the calling session."
+        )
+    if len(given) > MOST_TAGS:
+        raise _invalid(
+            f"1 validation error detected: Value at 'tags' failed to satisfy constraint: Member must have length less "
+            f"than or equal to {MOST_TAGS}"
+        )
+    return {**inherited, **given}, sorted({*inherited, *wanted})
+
+
+def _session_policies(ctx: Context, params: dict[str, Any]) -> list[policy.Document]:
+    """What narrows the session. Raises MalformedPolicyDocument, PackedPolicyTooLarge or ValidationError."""
+    arns = [p["arn"] for p in params.get("PolicyArns") or ()]
+    if len(arns) > MOST_POLICIES:
+        raise _invalid(
+            "1 validation error detected: Value at 'policyArns' failed to satisfy constraint: Member must have length "
+            f"less than or equal to {MOST_POLICIES}"
+        )
+    documents = [check_policy(params["Policy"])] if params.get("Policy") else []
+    if len(params.get("Policy") or "") > SESSION_POLICIES:
+        text = f"Packed size of session token consumes {_size(documents) * 100 // SESSION_POLICIES}% of allotted space."
+        raise AwsError("PackedPolicyTooLarge", text, 400)
+    return documents + [managed_document(ctx.world, arn) for arn in arns]
+
+
+def _size(documents: list[policy.Document]) -> int:
+    return len(json.dumps(documents, separators=(",", ":")))
 
 
 def _duration(ctx: Context, role: Record, params: dict[str, Any]) -> int:
@@ -178,11 +228,24 @@ def _forget(ctx: Context, record: Record) -> None:
 
 @operation("sts", "GetSessionToken")
 def get_session_token(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
-    if ctx.principal.kind == "role":
+    if ctx.principal.issued_at:
         raise AwsError("AccessDenied", "Cannot call GetSessionToken with session credentials", 403)
-    keys = {"aws:MultiFactorAuthPresent": "true"} if params.get("TokenCode") else {}
-    data = {"user": ctx.principal.user_id, "user_key": ctx.principal.access_key, "keys": keys}
-    return {"Credentials": _session(ctx, ctx.account, data, int(params.get("DurationSeconds") or 43200))}
+    most = ROOT_SECONDS if ctx.principal.kind == "root" else USER_SECONDS
+    seconds = int(params.get("DurationSeconds") or min(most, 43200))
+    if not 900 <= seconds <= USER_SECONDS:
+        raise _invalid(
+            f"1 validation error detected: Value '{seconds}' at 'durationSeconds' failed to satisfy constraint: Member "
+            f"must have value {'greater' if seconds < 900 else 'less'} than or equal to "
+            f"{900 if seconds < 900 else USER_SECONDS}"
+        )
+    with_code = mfa.verified(ctx, params)
+    data = {
+        "user": ctx.principal.user_id,
+        "user_key": ctx.principal.access_key,
+        "keys": {MFA_PRESENT: str(with_code).lower()},
+        "mfa_at": ctx.now if with_code else 0,
+    }
+    return {"Credentials": _session(ctx, ctx.account, data, min(seconds, most))}
 
 
 @on_start

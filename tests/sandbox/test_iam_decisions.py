@@ -86,9 +86,14 @@ def test_message_of_a_refusal_is_awss(house: House) -> None:
         ("allowed", [allow("ssm:GetParameter")], "/app/a", ""),
         ("by-wildcard", [allow("ssm:Get*", f"arn:aws:ssm:*:{ACCOUNT}:parameter/app/*")], "/app/a", ""),
         ("other-resource", [allow("ssm:*", "arn:aws:ssm:*:*:parameter/app/*")], "/other", NONE),
-        ("denied", [allow("*"), deny("ssm:GetParameter", "*/secret")], "/app/secret", DENIED),
+        ("denied", [allow("*"), deny("ssm:GetParameter", "arn:aws:ssm:*:*:*/secret")], "/app/secret", DENIED),
         ("not-action", [{"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"}], "/app/a", ""),
-        ("not-resource", [{"Effect": "Allow", "Action": "*", "NotResource": "*/other"}], "/other", NONE),
+        (
+            "not-resource",
+            [{"Effect": "Allow", "Action": "*", "NotResource": "arn:aws:ssm:*:*:*/other"}],
+            "/other",
+            NONE,
+        ),
         (
             "region",
             [allow("*", Condition={"StringEquals": {"aws:RequestedRegion": "us-east-1"}})],
@@ -318,7 +323,7 @@ def test_bucket_policy_denies(house: House) -> None:
 
 
 def test_simulator_answers_as_the_door_decides(house: House) -> None:
-    arn = house.role("simulated", allow("ssm:*"), deny("ssm:GetParameter", "*/secret"))
+    arn = house.role("simulated", allow("ssm:*"), deny("ssm:GetParameter", "arn:aws:ssm:*:*:*/secret"))
     answer = house.iam.simulate_principal_policy(
         PolicySourceArn=arn,
         ActionNames=["ssm:GetParameter", "s3:GetObject"],

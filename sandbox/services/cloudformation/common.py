@@ -11,9 +11,10 @@ from urllib.parse import unquote, urlsplit
 from sandbox.cloudformation import stacks, template
 from sandbox.context import Context, Principal
 from sandbox.errors import AwsError, validation_error
+from sandbox.iam import sight
 from sandbox.iam.principals import principal_dump
 from sandbox.services import s3
-from sandbox.store import GLOBAL, Record
+from sandbox.store import Record
 
 MAX_BODY = 51_200  # CloudFormation quotas: bytes in a request, bytes in S3
 MAX_OBJECT = 1_048_576
@@ -73,7 +74,7 @@ def acting(ctx: Context, role_arn: str | None) -> Principal:
     if not role_arn:
         return ctx.principal
     name = role_arn.rpartition("/")[2]
-    role = ctx.store.get(ctx.account, GLOBAL, "AWS::IAM::Role", name)
+    role = sight.get(ctx.world, ctx.account, "AWS::IAM::Role", name)
     if role is None or role.arn != role_arn:
         raise validation_error(f"Role {role_arn} is invalid or cannot be assumed")
     arn = f"arn:aws:sts::{ctx.account}:assumed-role/{name}/AWSCloudFormation"

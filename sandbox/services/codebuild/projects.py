@@ -7,10 +7,11 @@ from typing import Any
 
 from sandbox.context import Context
 from sandbox.errors import AwsError
+from sandbox.iam import sight
 from sandbox.registry import operation, resource_type
 from sandbox.resource_types import ResourceType, tag_list, tags_from
 from sandbox.services._casing import from_cfn, to_cfn
-from sandbox.store import GLOBAL, Record
+from sandbox.store import Record
 
 PROJECT = "AWS::CodeBuild::Project"
 BUILD = "Sandbox::CodeBuild::Build"
@@ -69,7 +70,7 @@ def check(ctx: Context, properties: dict[str, Any]) -> None:
     role = str(properties.get("ServiceRole", "")).rpartition("/")[2]
     if not role:
         raise invalid("Invalid service role: Service role is required")
-    if ctx.store.get(ctx.account, GLOBAL, "AWS::IAM::Role", role) is None:
+    if sight.get(ctx.world, ctx.account, "AWS::IAM::Role", role) is None:
         raise invalid(
             "CodeBuild is not authorized to perform: sts:AssumeRole on service role. The role is not there."
         )

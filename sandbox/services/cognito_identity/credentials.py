@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sandbox.context import Context
 from sandbox.errors import AwsError
 from sandbox.iam import policy
-from sandbox.iam.authorize import parsed
+from sandbox.iam.documents import parsed
 from sandbox.registry import operation
 from sandbox.services import sts
 from sandbox.services.cognito_identity.operations import identity_get, roles_of, tags_of
@@ -104,7 +104,7 @@ def get_credentials_for_identity(ctx: Context, params: dict[str, Any]) -> dict[s
     role = _role(ctx, pool, provider, claims, params.get("CustomRoleArn"))
     tags = _tags(ctx, pool, provider, claims)
     _demand_trust(ctx, role, identity, claims, tags)
-    keys = {f"{FEDERATED}:aud": pool.id, f"{FEDERATED}:sub": identity.id}
+    keys = {f"{FEDERATED}:aud": pool.id, f"{FEDERATED}:sub": identity.id, "aws:FederatedProvider": FEDERATED}
     given = sts.begin_role_session(ctx, role, SESSION_NAME, HOUR_S, keys=keys, tags=tags)
     credentials = {
         "AccessKeyId": given["AccessKeyId"],

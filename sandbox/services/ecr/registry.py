@@ -14,7 +14,8 @@ from sandbox.application.dark import held_back
 from sandbox.context import Context
 from sandbox.errors import AwsError
 from sandbox.iam import policy
-from sandbox.iam.authorize import parsed
+from sandbox.iam.decision import Caller, resource_says
+from sandbox.iam.documents import parsed
 from sandbox.registry import operation, resource_type
 from sandbox.resource_types import ResourceType
 from sandbox.services._casing import from_cfn, to_cfn
@@ -145,12 +146,8 @@ def _let_in(world: World, record: Record, account: str, region: str) -> bool:
     request = policy.Request(
         "ecr:ReplicateImage", f"arn:aws:ecr:{region}:{account}:repository/{record.id}", {}
     )
-    return any(
-        s["Effect"] == "Allow"
-        and policy.principal_fits(s, who, record.account, who)
-        and policy.applies(s, request)
-        for s in policy.listed(document.get("Statement"))
-    )
+    denied, granted = resource_says(document, Caller(record.account, who, who), request)
+    return bool(granted) and not denied
 
 
 @operation("ecr", "DescribeImageReplicationStatus")

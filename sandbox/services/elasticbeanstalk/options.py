@@ -10,8 +10,8 @@ from typing import Any
 
 from sandbox.context import Context
 from sandbox.errors import AwsError
+from sandbox.iam import sight
 from sandbox.services.elasticbeanstalk import common
-from sandbox.store import GLOBAL
 
 NAMESPACES = {
     "aws:autoscaling:asg",
@@ -168,8 +168,8 @@ def _targets(ctx: Context, options: Options) -> list[tuple[str, str, str]]:
 
 def profile_exists(ctx: Context, name: str) -> bool:
     if name.startswith("arn:"):
-        return ctx.store.by_arn(name) is not None
-    return ctx.store.get(ctx.account, GLOBAL, "AWS::IAM::InstanceProfile", name) is not None
+        return sight.by_arn(ctx.world, name) is not None
+    return sight.get(ctx.world, ctx.account, "AWS::IAM::InstanceProfile", name) is not None
 
 
 def refuse(ctx: Context, options: Options) -> None:

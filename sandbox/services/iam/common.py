@@ -8,8 +8,10 @@ from urllib.parse import quote
 
 from sandbox.context import Context
 from sandbox.errors import AwsError
-from sandbox.iam.authorize import aws_managed, parsed
+from sandbox.iam.documents import AWS_MANAGED, aws_managed
+from sandbox.iam.grammar import check_policy
 from sandbox.resource_types import tag_list
+from sandbox.services.iam import limits
 from sandbox.store import GLOBAL, Record
 
 ROLE, USER, GROUP = "AWS::IAM::Role", "AWS::IAM::User", "AWS::IAM::Group"
@@ -39,28 +41,11 @@ def policy_get(ctx: Context, arn: str) -> Record:
 
 
 def check_attachable(ctx: Context, arn: str) -> None:
-    if arn.startswith("arn:aws:iam::aws:policy/"):
+    if arn.startswith(AWS_MANAGED):
         if arn not in aws_managed():
             raise AwsError("NoSuchEntity", f"Policy {arn} does not exist or is not attachable.", 404)
         return
     policy_get(ctx, arn)
-
-
-def check_document(document: Any) -> dict[str, Any]:
-    """The policy document as a dict. Raises MalformedPolicyDocument."""
-    try:
-        policy = parsed(document)
-    except ValueError as problem:
-        raise AwsError("MalformedPolicyDocument", "Syntax errors in policy.", 400) from problem
-    if not isinstance(policy, dict) or not policy.get("Statement"):
-        raise AwsError("MalformedPolicyDocument", "Syntax errors in policy.", 400)
-    statements = policy["Statement"]
-    for statement in statements if isinstance(statements, list) else [statements]:
-        if statement.get("Effect") not in ("Allow", "Deny"):
-            raise AwsError("MalformedPolicyDocument", "Effect must be Allow or Deny.", 400)
-        if not ("Action" in statement or "NotAction" in statement):
-            raise AwsError("MalformedPolicyDocument", "Policy statement must contain actions.", 400)
-    return policy
 
 
 def encoded(document: Any) -> str:
@@ -69,13 +54,18 @@ def encoded(document: Any) -> str:
 
 
 def put_inline(ctx: Context, entity: Record, name: str, document: Any) -> None:
-    entity.data["inline"][name] = check_document(document)
+    policy = check_policy(document)
+    limits.check_name("policyName", name)
+    inline = {**entity.data["inline"], name: policy}
+    limits.check_inline_size(WORDS[entity.type], entity.id, list(inline.values()))
+    entity.data["inline"] = inline
     ctx.store.put(entity)
 
 
 def attach(ctx: Context, entity: Record, arn: str) -> None:
     check_attachable(ctx, arn)
     if arn not in entity.data["attached"]:
+        limits.refuse_attached(ctx, WORDS[entity.type], len(entity.data["attached"]))
         entity.data["attached"].append(arn)
     ctx.store.put(entity)
 

@@ -6,10 +6,11 @@ from typing import Any
 
 from sandbox.context import Context
 from sandbox.errors import AwsError
+from sandbox.iam.grammar import check_policy, check_trust
 from sandbox.iam.principals import ACCESS_KEY, new_id
 from sandbox.registry import operation, resource_type
 from sandbox.resource_types import ResourceType, tag_list, tags_from
-from sandbox.services.iam import common
+from sandbox.services.iam import common, limits
 from sandbox.services.iam.common import GROUP, PROFILE, ROLE, USER, entity_get
 from sandbox.store import GLOBAL, Record
 
@@ -25,18 +26,24 @@ class Entity(ResourceType):
 
     def check_create(self, ctx: Context, properties: dict[str, Any]) -> None:
         name = properties.get(f"{self.word}Name")
-        if name and ctx.store.get(ctx.account, GLOBAL, self.name, name):
-            raise AwsError("EntityAlreadyExists", f"{self.word} with name {name} already exists.", 409)
+        if name:
+            limits.check_name(f"{self.word.lower()}Name", name)
+            if limits.same_name(ctx.store.list(ctx.account, GLOBAL, self.name), name):
+                raise AwsError("EntityAlreadyExists", f"{self.word} with name {name} already exists.", 409)
+        limits.check_path(properties.get("Path") or "/")
         self._check(ctx, properties)
 
     def check_update(self, ctx: Context, record: Record, properties: dict[str, Any]) -> None:
         self._check(ctx, properties)
 
     def _check(self, ctx: Context, properties: dict[str, Any]) -> None:
-        for arn in properties.get("ManagedPolicyArns") or ():
+        managed = properties.get("ManagedPolicyArns") or ()
+        for arn in managed:
             common.check_attachable(ctx, arn)
-        for inline in properties.get("Policies") or ():
-            common.check_document(inline["PolicyDocument"])
+        if managed:
+            limits.refuse_attached(ctx, self.word.lower(), len(set(managed)) - 1)
+        documents = [check_policy(inline["PolicyDocument"]) for inline in properties.get("Policies") or ()]
+        limits.check_inline_size(self.word.lower(), str(properties.get(f"{self.word}Name") or ""), documents)
         if properties.get("PermissionsBoundary"):
             common.check_attachable(ctx, properties["PermissionsBoundary"])
 
@@ -73,7 +80,8 @@ class Role(Entity):
 
     def _check(self, ctx: Context, properties: dict[str, Any]) -> None:
         super()._check(ctx, properties)
-        common.check_document(properties["AssumeRolePolicyDocument"])
+        limits.check_trust_size(ctx, check_trust(properties["AssumeRolePolicyDocument"]))
+        limits.check_session_seconds(properties.get("MaxSessionDuration", limits.SESSION_SECONDS[0]))
 
     def created(self, ctx: Context, record: Record) -> None:
         super().created(ctx, record)
@@ -99,6 +107,7 @@ class User(Entity):
         super()._take(ctx, record, before, after)
         record.data["groups"] = [g for g in record.data["groups"] if g not in (before.get("Groups") or ())]
         record.data["groups"] += list(after.get("Groups") or ())
+        limits.refuse("GroupsPerUser", len(record.data["groups"]) - 1, limits.GROUPS)
 
     def check_delete(self, ctx: Context, record: Record) -> None:
         super().check_delete(ctx, record)
@@ -217,7 +226,9 @@ def _enter(kind: str, type_name: str) -> None:
     @operation("iam", f"Tag{kind}")
     def tag(ctx: Context, params: dict[str, Any]) -> None:
         entity = entity_get(ctx, type_name, params[name])
-        entity.tags.update(tags_from(params["Tags"]))
+        tags = tags_from(params["Tags"])
+        limits.check_tags(kind, entity.tags, tags)
+        entity.tags.update(tags)
         ctx.store.put(entity)
 
     @operation("iam", f"Untag{kind}")

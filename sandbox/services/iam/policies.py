@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox.context import Context, Principal
+from sandbox.context import Context
 from sandbox.errors import AwsError
-from sandbox.iam import policy
-from sandbox.iam.authorize import aws_managed, boundary_of, documents_of, managed_document, request_keys
+from sandbox.iam.documents import aws_managed
+from sandbox.iam.grammar import check_policy
 from sandbox.iam.principals import new_id
 from sandbox.registry import operation, resource_type
 from sandbox.resource_types import ResourceType, tag_list, tags_from
-from sandbox.services.iam import common
+from sandbox.services.iam import common, limits
 from sandbox.services.iam.common import GROUP, INLINE, MANAGED, ROLE, USER, entity_get, policy_get
 from sandbox.store import GLOBAL, Record
 
@@ -37,13 +37,15 @@ class ManagedPolicy(ResourceType):
                 f"A policy called {name} already exists. Duplicate names are not allowed.",
                 409,
             )
-        common.check_document(properties["PolicyDocument"])
+        if name:
+            limits.check_name("policyName", name)
+        limits.check_managed_size(check_policy(properties["PolicyDocument"]))
         for member, kind in _MEMBERS:
             for entity in properties.get(member) or ():
                 entity_get(ctx, kind, entity)
 
     def created(self, ctx: Context, record: Record) -> None:
-        version = {"document": common.check_document(record.properties["PolicyDocument"]), "at": ctx.now}
+        version = {"document": check_policy(record.properties["PolicyDocument"]), "at": ctx.now}
         record.data.update(id=new_id("ANPA"), versions={"v1": version}, default="v1", next=2)
         record.attributes = {"PolicyArn": record.arn, "PolicyId": record.data["id"], "DefaultVersionId": "v1"}
         for member, kind in _MEMBERS:
@@ -51,7 +53,7 @@ class ManagedPolicy(ResourceType):
                 common.attach(ctx, entity_get(ctx, kind, entity), record.arn)
 
     def check_update(self, ctx: Context, record: Record, properties: dict[str, Any]) -> None:
-        common.check_document(properties["PolicyDocument"])
+        limits.check_managed_size(check_policy(properties["PolicyDocument"]))
 
     def updated(self, ctx: Context, record: Record, before: dict[str, Any]) -> None:
         if before["PolicyDocument"] != record.properties["PolicyDocument"]:
@@ -83,7 +85,9 @@ def _detach_if_there(ctx: Context, kind: str, name: str, arn: str) -> None:
 
 def _version_add(ctx: Context, record: Record, document: Any, default: bool, prune: bool = False) -> str:
     versions = record.data["versions"]
-    if len(versions) >= 5:
+    policy_document = check_policy(document)
+    limits.check_managed_size(policy_document)
+    if len(versions) >= limits.VERSIONS:
         if not prune:
             raise AwsError(
                 "LimitExceeded",
@@ -94,7 +98,7 @@ def _version_add(ctx: Context, record: Record, document: Any, default: bool, pru
         del versions[next(v for v in versions if v != record.data["default"])]
     name = f"v{record.data['next']}"
     record.data["next"] += 1
-    versions[name] = {"document": common.check_document(document), "at": ctx.now}
+    versions[name] = {"document": policy_document, "at": ctx.now}
     if default:
         record.data["default"] = name
         record.attributes["DefaultVersionId"] = name
@@ -114,7 +118,7 @@ class InlinePolicy(ResourceType):
         return [entity_get(ctx, kind, e) for member, kind in _MEMBERS for e in properties.get(member) or ()]
 
     def check_create(self, ctx: Context, properties: dict[str, Any]) -> None:
-        common.check_document(properties["PolicyDocument"])
+        check_policy(properties["PolicyDocument"])
         if not self._entities(ctx, properties):
             raise AwsError("ValidationError", "At least one of [Groups,Roles,Users] must be non-empty.", 400)
 
@@ -157,7 +161,7 @@ def _shape(ctx: Context, record: Record) -> dict[str, Any]:
 def create_policy(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     properties = {
         "ManagedPolicyName": params["PolicyName"],
-        "PolicyDocument": common.check_document(params["PolicyDocument"]),
+        "PolicyDocument": check_policy(params["PolicyDocument"]),
         **{k: params[k] for k in ("Path", "Description") if params.get(k)},
     }
     record = ctx.world.create(ctx, MANAGED, properties, tags=tags_from(params.get("Tags")), at_once=True)
@@ -280,60 +284,12 @@ def list_entities_for_policy(ctx: Context, params: dict[str, Any]) -> dict[str, 
 @operation("iam", "TagPolicy")
 def tag_policy(ctx: Context, params: dict[str, Any]) -> None:
     record = policy_get(ctx, params["PolicyArn"])
-    record.tags.update(tags_from(params["Tags"]))
+    tags = tags_from(params["Tags"])
+    limits.check_tags("Policy", record.tags, tags)
+    record.tags.update(tags)
     ctx.store.put(record)
 
 
 @operation("iam", "ListPolicyTags")
 def list_policy_tags(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     return common.page(tag_list(policy_get(ctx, params["PolicyArn"]).tags), params, "Tags")
-
-
-# -- the simulator
-
-
-def _simulate(
-    ctx: Context, params: dict[str, Any], documents: list[policy.Document], boundaries: list[policy.Document]
-) -> dict[str, Any]:
-    entries = params.get("ContextEntries") or ()
-    given = {e["ContextKeyName"]: e.get("ContextKeyValues", []) for e in entries}
-    nobody = Principal(ctx.account, "", "")
-    base = request_keys(Context(ctx.world, ctx.account, ctx.region, nobody), {})
-    keys = {**base, **{k: v[0] if len(v) == 1 else v for k, v in given.items()}}
-    results = []
-    for action in params["ActionNames"]:
-        for resource in params.get("ResourceArns") or ["*"]:
-            request = policy.Request(action, resource, keys)
-            found = policy.verdict(documents, request)
-            if boundaries and found == "allow" and policy.verdict(boundaries, request) != "allow":
-                found = "deny" if policy.verdict(boundaries, request) == "deny" else "none"
-            word = {"allow": "allowed", "deny": "explicitDeny", "none": "implicitDeny"}[found]
-            results.append(
-                {
-                    "EvalActionName": action,
-                    "EvalResourceName": resource,
-                    "EvalDecision": word,
-                    "MatchedStatements": [],
-                    "MissingContextValues": [],
-                }
-            )
-    return {"EvaluationResults": results, "IsTruncated": False}
-
-
-@operation("iam", "SimulateCustomPolicy")
-def simulate_custom_policy(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
-    documents = [common.check_document(d) for d in params["PolicyInputList"]]
-    boundaries = [common.check_document(d) for d in params.get("PermissionsBoundaryPolicyInputList") or ()]
-    return _simulate(ctx, params, documents, boundaries)
-
-
-@operation("iam", "SimulatePrincipalPolicy")
-def simulate_principal_policy(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
-    entity = ctx.store.by_arn(params["PolicySourceArn"])
-    if entity is None or entity.type not in (ROLE, USER, GROUP):
-        raise AwsError("NoSuchEntity", f"The entity {params['PolicySourceArn']} cannot be found.", 404)
-    documents = documents_of(ctx, entity) + [
-        common.check_document(d) for d in params.get("PolicyInputList") or ()
-    ]
-    boundary = boundary_of(entity)
-    return _simulate(ctx, params, documents, [managed_document(ctx, boundary)] if boundary else [])

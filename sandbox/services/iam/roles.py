@@ -6,10 +6,11 @@ from typing import Any
 
 from sandbox.context import Context
 from sandbox.errors import AwsError
+from sandbox.iam.grammar import check_trust
 from sandbox.iam.principals import new_id
 from sandbox.registry import operation, resource_type
 from sandbox.resource_types import ResourceType, tags_from
-from sandbox.services.iam import common
+from sandbox.services.iam import common, limits
 from sandbox.services.iam.common import PROFILE, ROLE, entity_get
 from sandbox.services.iam.entities import role_shape
 from sandbox.store import GLOBAL, Record
@@ -19,9 +20,10 @@ from sandbox.store import GLOBAL, Record
 def create_role(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     names = ("RoleName", "Path", "Description", "MaxSessionDuration", "PermissionsBoundary")
     properties = {n: params[n] for n in names if params.get(n) is not None}
-    properties["AssumeRolePolicyDocument"] = common.check_document(params["AssumeRolePolicyDocument"])
-    record = ctx.world.create(ctx, ROLE, properties, tags=tags_from(params.get("Tags")), at_once=True)
-    return {"Role": role_shape(record)}
+    properties["AssumeRolePolicyDocument"] = check_trust(params["AssumeRolePolicyDocument"])
+    tags = tags_from(params.get("Tags"))
+    limits.check_tags("Role", {}, tags)
+    return {"Role": role_shape(ctx.world.create(ctx, ROLE, properties, tags=tags, at_once=True))}
 
 
 @operation("iam", "GetRole")
@@ -43,6 +45,8 @@ def list_roles(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
 @operation("iam", "UpdateRole")
 def update_role(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     record = entity_get(ctx, ROLE, params["RoleName"])
+    if params.get("MaxSessionDuration") is not None:
+        limits.check_session_seconds(params["MaxSessionDuration"])
     for name in ("Description", "MaxSessionDuration"):
         if params.get(name) is not None:
             record.properties[name] = params[name]
@@ -53,7 +57,9 @@ def update_role(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
 @operation("iam", "UpdateAssumeRolePolicy")
 def update_assume_role_policy(ctx: Context, params: dict[str, Any]) -> None:
     record = entity_get(ctx, ROLE, params["RoleName"])
-    record.properties["AssumeRolePolicyDocument"] = common.check_document(params["PolicyDocument"])
+    document = check_trust(params["PolicyDocument"])
+    limits.check_trust_size(ctx, document)
+    record.properties["AssumeRolePolicyDocument"] = document
     ctx.store.put(record)
 
 
@@ -90,8 +96,10 @@ class InstanceProfile(ResourceType):
 
     def check_create(self, ctx: Context, properties: dict[str, Any]) -> None:
         name = properties.get("InstanceProfileName")
-        if name and ctx.store.get(ctx.account, GLOBAL, PROFILE, name):
-            raise AwsError("EntityAlreadyExists", f"Instance Profile {name} already exists.", 409)
+        if name:
+            limits.check_name("instanceProfileName", name)
+            if limits.same_name(ctx.store.list(ctx.account, GLOBAL, PROFILE), name):
+                raise AwsError("EntityAlreadyExists", f"Instance Profile {name} already exists.", 409)
         for role in properties.get("Roles") or ():
             entity_get(ctx, ROLE, role)
 

@@ -9,7 +9,7 @@ from sandbox.errors import AwsError
 from sandbox.iam.principals import ACCESS_KEY, ACCOUNT, key_put, key_remove, new_id, new_secret
 from sandbox.registry import operation
 from sandbox.resource_types import tags_from
-from sandbox.services.iam import common
+from sandbox.services.iam import common, limits
 from sandbox.services.iam.common import GROUP, USER, entity_get
 from sandbox.services.iam.entities import group_shape, user_shape
 from sandbox.store import GLOBAL, Record
@@ -18,8 +18,9 @@ from sandbox.store import GLOBAL, Record
 @operation("iam", "CreateUser")
 def create_user(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     properties = {k: params[k] for k in ("UserName", "Path", "PermissionsBoundary") if params.get(k)}
-    record = ctx.world.create(ctx, USER, properties, tags=tags_from(params.get("Tags")), at_once=True)
-    return {"User": user_shape(record)}
+    tags = tags_from(params.get("Tags"))
+    limits.check_tags("User", {}, tags)
+    return {"User": user_shape(ctx.world.create(ctx, USER, properties, tags=tags, at_once=True))}
 
 
 @operation("iam", "GetUser")
@@ -54,7 +55,7 @@ def delete_user(ctx: Context, params: dict[str, Any]) -> None:
 # -- access keys and the console password
 
 
-def _user_name(ctx: Context, params: dict[str, Any]) -> str:
+def user_name(ctx: Context, params: dict[str, Any]) -> str:
     if params.get("UserName"):
         return str(params["UserName"])
     if ctx.principal.kind == "user" and ctx.principal.entity is not None:
@@ -68,9 +69,8 @@ def _keys(ctx: Context, user: str) -> list[Record]:
 
 @operation("iam", "CreateAccessKey")
 def create_access_key(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
-    user = entity_get(ctx, USER, _user_name(ctx, params))
-    if len(_keys(ctx, user.id)) >= 2:
-        raise AwsError("LimitExceeded", "Cannot exceed quota for AccessKeysPerUser: 2", 409)
+    user = entity_get(ctx, USER, user_name(ctx, params))
+    limits.refuse("AccessKeysPerUser", len(_keys(ctx, user.id)), limits.ACCESS_KEYS)
     data = {"kind": "user", "user": user.id, "secret": new_secret(), "status": "Active"}
     record = Record(ctx.account, GLOBAL, ACCESS_KEY, new_id("AKIA"), created_at=ctx.now, data=data)
     key_put(ctx.world, record)
@@ -88,7 +88,7 @@ def _key_shape(record: Record) -> dict[str, Any]:
 
 @operation("iam", "ListAccessKeys")
 def list_access_keys(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
-    user = entity_get(ctx, USER, _user_name(ctx, params))
+    user = entity_get(ctx, USER, user_name(ctx, params))
     return common.page([_key_shape(k) for k in _keys(ctx, user.id)], params, "AccessKeyMetadata")
 
 
@@ -147,12 +147,6 @@ def delete_login_profile(ctx: Context, params: dict[str, Any]) -> None:
     ctx.store.put(user)
 
 
-@operation("iam", "ListMFADevices")
-def list_mfa_devices(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
-    user = entity_get(ctx, USER, _user_name(ctx, params))
-    return common.page(list(user.data.get("mfa") or ()), params, "MFADevices")
-
-
 # -- groups
 
 
@@ -186,6 +180,7 @@ def list_groups_for_user(ctx: Context, params: dict[str, Any]) -> dict[str, Any]
 def add_user_to_group(ctx: Context, params: dict[str, Any]) -> None:
     group, user = entity_get(ctx, GROUP, params["GroupName"]), entity_get(ctx, USER, params["UserName"])
     if group.id not in user.data["groups"]:
+        limits.refuse("GroupsPerUser", len(user.data["groups"]), limits.GROUPS)
         user.data["groups"].append(group.id)
         ctx.store.put(user)
 

@@ -40,7 +40,7 @@ def seal(record: Record, plaintext: bytes, context: dict[str, str] | None = None
 def open_sealed(ctx: Context, blob: bytes, context: dict[str, str] | None = None) -> tuple[Record, bytes]:
     """The key that a ciphertext names and the plaintext. Raises InvalidCiphertextException, or as `usable`."""
     id, separator, rest = blob.partition(SEPARATOR)
-    record = keys.by_id(ctx, id.decode("ascii", "replace")) if separator else None
+    record = keys.anywhere(ctx, id.decode("ascii", "replace")) if separator else None
     if record is None:
         raise AwsError("InvalidCiphertextException", "")
     keys.refuse_unusable(record)

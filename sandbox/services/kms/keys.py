@@ -151,6 +151,15 @@ def by_id(ctx: Context, id: str, account: str | None = None) -> Record | None:
     return ctx.store.get(account, ctx.region, KEY, id) or ctx.store.get(account, ctx.region, REPLICA, id)
 
 
+def anywhere(ctx: Context, id: str) -> Record | None:
+    """A key of this region, the account's own or another's: a ciphertext does not tell whose its key is."""
+    own = by_id(ctx, id)
+    if own is not None:
+        return own
+    records = (r for name in (KEY, REPLICA) for r in ctx.store.everywhere(name))
+    return next((r for r in records if r.id == id and r.region == ctx.region), None)
+
+
 def find(ctx: Context, name: str, aliases: bool = True) -> Record:
     """The key that an id, ARN, alias name or alias ARN means. Raises NotFoundException."""
     plain, account = name, ctx.account

@@ -7,6 +7,9 @@ from typing import Any
 
 from sandbox.context import Context
 from sandbox.errors import AwsError
+from sandbox.iam.authorize import decided
+from sandbox.iam.keys import request_keys
+from sandbox.iam.policy import Request
 from sandbox.registry import operation
 from sandbox.resource_types import tag_list
 from sandbox.services.kms import keys, multi_region
@@ -81,6 +84,16 @@ def _policy(text: str | None) -> Any:
         raise AwsError("MalformedPolicyDocumentException", "Policy is not valid JSON") from problem
 
 
+def _refuse_lockout(ctx: Context, arn: str, params: dict[str, Any], document: Any) -> None:
+    """Refuse a key policy under which the caller could not put another one (API reference, PutKeyPolicy)."""
+    if params.get("BypassPolicyLockoutSafetyCheck"):
+        return
+    request = Request("kms:PutKeyPolicy", arn, request_keys(ctx, params))
+    if not decided(ctx, ctx.principal, request, document, ctx.account, delegated=True).allowed:
+        text = "The new key policy will not allow you to update the key policy in the future."
+        raise AwsError("MalformedPolicyDocumentException", text)
+
+
 def _tags(params: dict[str, Any]) -> dict[str, str]:
     return {t["TagKey"]: t.get("TagValue", "") for t in params.get("Tags", ())}
 
@@ -93,6 +106,7 @@ def create_key(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
         properties.setdefault("KeySpec", params["CustomerMasterKeySpec"])
     if params.get("Policy"):
         properties["KeyPolicy"] = _policy(params["Policy"])
+        _refuse_lockout(ctx, ctx.arn("kms", "key/*"), params, properties["KeyPolicy"])
     record = ctx.world.create(ctx, KEY, properties, tags=_tags(params), at_once=True)
     return {"KeyMetadata": shape(ctx, record)}
 
@@ -208,7 +222,9 @@ def get_key_policy(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
 
 @operation("kms", "PutKeyPolicy")
 def put_key_policy(ctx: Context, params: dict[str, Any]) -> None:
-    change(ctx, changeable(ctx, params), KeyPolicy=_policy(params["Policy"]))
+    record, document = changeable(ctx, params), _policy(params["Policy"])
+    _refuse_lockout(ctx, record.arn, params, document)
+    change(ctx, record, KeyPolicy=document)
 
 
 @operation("kms", "ListKeyPolicies")

@@ -37,8 +37,8 @@ DEFAULTS = {
 _JSON = ("RedrivePolicy", "RedriveAllowPolicy")
 
 
-def url_of(ctx: Context, name: str) -> str:
-    return f"https://sqs.{ctx.region}.amazonaws.com/{ctx.account}/{name}"
+def url_of(ctx: Context, name: str, account: str = "") -> str:
+    return f"https://sqs.{ctx.region}.amazonaws.com/{account or ctx.account}/{name}"
 
 
 @resource_type(QUEUE)
@@ -101,8 +101,11 @@ class QueuePolicy(ResourceType):
 
 
 def queue_find(ctx: Context, url: str) -> Record | None:
-    name = url.rstrip("/").rpartition("/")[2]
-    return ctx.store.get(ctx.account, ctx.region, QUEUE, url_of(ctx, name))
+    """By URL (any host), another account's too, or by name."""
+    rest, _, name = url.rstrip("/").rpartition("/")
+    account = rest.rpartition("/")[2]
+    account = account if account.isdigit() else ctx.account
+    return ctx.store.get(account, ctx.region, QUEUE, url_of(ctx, name, account))
 
 
 def queue_get(ctx: Context, url: str) -> Record:
@@ -164,7 +167,8 @@ def create_queue(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
 
 @operation("sqs", "GetQueueUrl")
 def get_queue_url(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
-    return {"QueueUrl": queue_get(ctx, params["QueueName"]).id}
+    owner = params.get("QueueOwnerAWSAccountId") or ctx.account
+    return {"QueueUrl": queue_get(ctx, url_of(ctx, params["QueueName"], owner)).id}
 
 
 @operation("sqs", "ListQueues")

@@ -1,5 +1,6 @@
 """KMS by its API: waiting periods, replicas, what a key that may not be used refuses, encryption."""
 
+import json
 from typing import Any
 
 import pytest
@@ -131,14 +132,24 @@ def test_rotation_policy_and_tags_are_kept(kms: Any) -> None:
     assert kms.get_key_rotation_status(KeyId=id)["KeyRotationEnabled"] is False
     kms.enable_key_rotation(KeyId=id, RotationPeriodInDays=180)
     assert kms.get_key_rotation_status(KeyId=id)["RotationPeriodInDays"] == 180
-    kms.put_key_policy(KeyId=id, PolicyName="default", Policy='{"Version":"2012-10-17","Statement":[]}')
-    assert (
-        kms.get_key_policy(KeyId=id, PolicyName="default")["Policy"]
-        == '{"Version": "2012-10-17", "Statement": []}'
-    )
+    policy = json.loads(kms.get_key_policy(KeyId=id, PolicyName="default")["Policy"])
+    policy["Statement"][0]["Sid"] = "Changed"
+    kms.put_key_policy(KeyId=id, PolicyName="default", Policy=json.dumps(policy))
+    assert json.loads(kms.get_key_policy(KeyId=id, PolicyName="default")["Policy"]) == policy
     kms.tag_resource(KeyId=id, Tags=[{"TagKey": "tier", "TagValue": "dev"}])
     kms.untag_resource(KeyId=id, TagKeys=["team"])
     assert kms.list_resource_tags(KeyId=id)["Tags"] == [{"TagKey": "tier", "TagValue": "dev"}]
+
+
+def test_key_policy_that_locks_everybody_out_is_refused(kms: Any) -> None:
+    id = made(kms)["KeyId"]
+    empty = '{"Version":"2012-10-17","Statement":[]}'
+    assert (
+        refused(kms.put_key_policy, KeyId=id, PolicyName="default", Policy=empty)
+        == "MalformedPolicyDocumentException"
+    )
+    kms.put_key_policy(KeyId=id, PolicyName="default", Policy=empty, BypassPolicyLockoutSafetyCheck=True)
+    assert refused(kms.get_key_policy, KeyId=id, PolicyName="default") == "AccessDeniedException"
 
 
 def test_keys_are_listed_in_pages(sandbox: Sandbox) -> None:

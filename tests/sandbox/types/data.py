@@ -5,6 +5,17 @@ from typing import Any
 from tests.sandbox.types.support import REGION, Resources, ref, subnet
 
 ACCOUNT = "210000000011"
+OPEN = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"},
+            "Action": "kms:*",
+            "Resource": "*",
+        }
+    ],
+}
 BUCKET = f"types-bundles-{ACCOUNT}"
 PLATFORM = f"arn:aws:elasticbeanstalk:{REGION}::platform/Docker running on 64bit Amazon Linux 2023/4.6.0"
 
@@ -29,7 +40,7 @@ RESOURCES: Resources = {
         "Properties": {
             "PrimaryKeyArn": "PRIMARY",
             "PendingWindowInDays": 7,
-            "KeyPolicy": {"Version": "2012-10-17", "Statement": []},
+            "KeyPolicy": OPEN,
         },
     },
     "Alias": {
