@@ -54,8 +54,8 @@ DEPLOYER_SCOPES = {
         Scope(
             "OwnStacks",
             "cloudformation",
-            "CreateStack DeleteStack CancelUpdateStack *ChangeSet SetStackPolicy UpdateTerminationProtection "
-            "TagResource",
+            "CreateStack DeleteStack CancelUpdateStack ContinueUpdateRollback *ChangeSet SetStackPolicy "
+            "UpdateTerminationProtection TagResource",
             OWN_STACKS,
         ),
         Scope(

@@ -52,12 +52,12 @@ def look(scope):
     observe(Account.objects.get(account_id=account_id), region, token)
 
 
-def zone_make(sandbox, keys):
+def zone_make(sandbox, keys, zone=ZONE):
     """The hosted zone that was delegated to the account."""
     route53 = sandbox.client("route53", keys)
-    found = route53.list_hosted_zones_by_name(DNSName=ZONE)["HostedZones"]
-    if not any(zone["Name"] == f"{ZONE}." for zone in found):
-        route53.create_hosted_zone(Name=ZONE, CallerReference="tests")
+    found = route53.list_hosted_zones_by_name(DNSName=zone)["HostedZones"]
+    if not any(row["Name"] == f"{zone}." for row in found):
+        route53.create_hosted_zone(Name=zone, CallerReference="tests")
 
 
 def role_deploy(sandbox, keys, release, account, access="deploy"):

@@ -13,9 +13,10 @@ from environments.operations.models import AuditEntry, Operation
 from environments.operations.states import ENDED
 from environments.people.models import Team
 from tests.workers.points import points_recorded
-from tests.workers.support import REGION, ZONE, drive, look, role_deploy, zone_make
+from tests.workers.support import REGION, drive, look, role_deploy, zone_make
 from workers.runner import advance
 
+ZONE = "canary.example.org"
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -26,7 +27,7 @@ def plan_only(release, people, sandbox, portal_principal, settings):
 
     def make(account_id):
         keys = sandbox.account(account_id)
-        zone_make(sandbox, keys)
+        zone_make(sandbox, keys, ZONE)
         operation = account_add(
             name=f"acme-{account_id[-4:]}",
             account_id=account_id,

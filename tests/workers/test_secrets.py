@@ -191,6 +191,7 @@ def pages(browser, story, account):
     things = {
         "admin:environment": environment.pk,
         "admin:environment-teardown": environment.pk,
+        "admin:environment-update": environment.pk,
         "admin:operation": operation.pk,
         "admin:operation-live": operation.pk,
         "admin:account": account.pk,

@@ -157,7 +157,7 @@ def test_log_that_is_too_long_is_cut_and_the_window_begins_later(place: Place) -
         rows(writer, "INSERT INTO words SELECT REPEAT('x', 8000000)")
         rows(writer, "TRUNCATE words")
     rows(writer, "INSERT INTO kept VALUES (1)")
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while earliest(place, "wordy") <= made["ClusterCreateTime"].timestamp() + 0.001:
         assert time.monotonic() < deadline, "the log was not cut"
         time.sleep(0.1)
