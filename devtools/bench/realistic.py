@@ -9,7 +9,7 @@ from devtools.demo.house import House
 from devtools.demo.seed import DEMO_ACCOUNT, REGION, People
 from devtools.postgres import DATABASE
 
-FACTOR = 0.05
+FACTOR = 0.25
 AIM_S, AIM_SHARE = 5.0, 0.02
 NAME = "bench-real"
 
