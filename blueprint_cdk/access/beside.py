@@ -32,12 +32,6 @@ BESIDE: tuple[Need, ...] = (
         "stacks are created and changed with tags (Service Authorization Reference; mem: whether it is asked)",
     ),
     Need(
-        "deployer",
-        "s3",
-        "DeleteObjectVersion",
-        "DeleteObjects with version ids (S3 API reference, DeleteObjects); the sandbox asks for s3:DeleteObject",
-    ),
-    Need(
         "execution",
         "cloudformation",
         "CancelUpdateStack ContinueUpdateRollback CreateStack DeleteStack Describe* GetTemplate ListStackResources "
