@@ -225,7 +225,7 @@ class Resources:
                 )
             with self._told("update", type_name, logical_id):
                 self._planted(type_name, "update")
-                permit_type(self.ctx, type_name, "update", values, record.arn, {})
+                permit_type(self.ctx, type_name, "update", values, record.arn, {}, record.properties)
                 if type_name == STACK:
                     await self._change_stack(row, record, values)
                 else:

@@ -77,6 +77,7 @@ _FINDERS: dict[str, Callable[[Context, dict[str, Any]], list[str]]] = {
     "AWS::Cognito::UserPoolRiskConfigurationAttachment": _user_pool,
     "AWS::IAM::Policy": _policy,
     "AWS::Route53::RecordSet": _zone,
+    "AWS::Route53::RecordSetGroup": _zone,
     "AWS::S3::BucketPolicy": _bucket,
     "AWS::SQS::QueuePolicy": _queues,
     "AWS::SecretsManager::ResourcePolicy": _named("SecretId"),

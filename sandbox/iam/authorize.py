@@ -10,7 +10,7 @@ from sandbox.iam.actions import actions_of
 from sandbox.iam.attachments import attached_to
 from sandbox.iam.decision import EVERYTHING, Caller, Decision, Layers, decide
 from sandbox.iam.documents import boundary_of, documents_of, managed_document
-from sandbox.iam.handlers import handler_action
+from sandbox.iam.handlers import beside, handler_action
 from sandbox.iam.keys import record_of, request_keys, with_resource
 from sandbox.iam.passing import passed_by_type, passed_roles
 from sandbox.iam.resource_policies import DELEGATED, SHARED_BY_SERVICE, policy_of
@@ -144,16 +144,26 @@ def permit_type(
     properties: dict[str, Any],
     resource: str,
     tags: dict[str, str],
+    before: dict[str, Any] | None = None,
 ) -> None:
-    """Raise AwsError unless the principal for which CloudFormation acts may create, update or delete the type."""
+    """Raise AwsError unless the principal for which CloudFormation acts may create, update or delete the type.
+
+    `before` are the properties that an update finds.
+    """
     name = handler_action(type_name, action, ctx.world.type(type_name).schema.permissions(action))
-    if name is None:
-        return
     keys = request_keys(ctx, {**properties, "Tags": tags, "TagKeys": None})
     keys["aws:CalledVia"] = ["cloudformation.amazonaws.com"]
     keys["aws:ViaAWSService"] = "true"
     for target in attached_to(ctx, type_name, properties) or [resource or "*"]:
-        demand(ctx, name, target, keys, name.partition(":")[0])
-    if action != "delete":
-        for role, service in passed_by_type(ctx, type_name, properties):
-            demand(ctx, "iam:PassRole", role, {**keys, "iam:PassedToService": service}, "iam")
+        if name is not None:
+            demand(ctx, name, target, keys, name.partition(":")[0])
+    if action == "delete":
+        return
+    for further in beside(type_name, properties, before):
+        # A policy is attached by a call each, which says its ARN.
+        attached = properties["ManagedPolicyArns"] if further.startswith("iam:Attach") else [None]
+        for arn in attached:
+            named = {**keys, "iam:PolicyARN": arn} if arn else keys
+            demand(ctx, further, resource or "*", named, further.partition(":")[0])
+    for role, service in passed_by_type(ctx, type_name, properties):
+        demand(ctx, "iam:PassRole", role, {**keys, "iam:PassedToService": service}, "iam")

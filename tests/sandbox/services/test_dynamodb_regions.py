@@ -75,7 +75,7 @@ def test_replica_begins_with_what_is_there_and_follows(client: Tables) -> None:
 
 def test_write_is_elsewhere_a_while_later(client: Tables, sandbox: Sandbox) -> None:
     made(client, "lags")
-    sandbox.settings(speed=1, durations={"Sandbox::DynamoDB::Replication": {"create": 1.5}})
+    sandbox.settings(speed=1, durations={"Sandbox::DynamoDB::Replication": {"create": 5}})
     put(client, HOME, "lags", "new")
     assert (value(client, HOME, "lags"), value(client, OTHER, "lags")) == ("new", None)
     until(client, OTHER, "lags", "new")
