@@ -89,6 +89,7 @@ def test_a_passed_canary_makes_the_account_live(plan_only, release, people, sand
     assert (account.mode, environment.status, environment.is_canary) == ("live", "torn-down", True)
     assert environment.spec["log_retention_days"] == 7
     update = environment.operations.get(kind="update")
+    assert environment.operations.get(kind="teardown").plan.assembly == update.plan.assembly != ""
     changed = [c for stack in update.plan.document["stacks"] for c in stack["changes"]]
     assert changed and {change["action"] for change in changed} == {"modified"}
     assert AuditEntry.objects.filter(action="account.live").exists()

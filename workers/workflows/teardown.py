@@ -234,11 +234,9 @@ def search(ctx: StepContext) -> Outcome:
 
 
 def _assembly(environment: Environment) -> str:
-    """The assembly that was deployed."""
-    plans = Plan.objects.filter(operation__in=environment.operations.filter(kind="provision")).exclude(
-        assembly=""
-    )
-    last = plans.order_by("-operation_id").first()
+    """The assembly that was deployed last."""
+    begun = environment.operations.filter(kind__in=("provision", "update"), started_at__isnull=False)
+    last = Plan.objects.filter(operation__in=begun).exclude(assembly="").order_by("-operation_id").first()
     return last.assembly if last else ""
 
 
