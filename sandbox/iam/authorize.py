@@ -154,7 +154,9 @@ def permit_type(
     keys = request_keys(ctx, {**properties, "Tags": tags, "TagKeys": None})
     keys["aws:CalledVia"] = ["cloudformation.amazonaws.com"]
     keys["aws:ViaAWSService"] = "true"
-    for target in attached_to(ctx, type_name, properties) or [resource or "*"]:
+    # What associates two things is named by both, and has no ARN of its own.
+    made = "*" if "|" in resource or not resource else resource
+    for target in attached_to(ctx, type_name, properties) or [made]:
         if name is not None:
             demand(ctx, name, target, keys, name.partition(":")[0])
     if action == "delete":
@@ -164,6 +166,6 @@ def permit_type(
         attached = properties["ManagedPolicyArns"] if further.startswith("iam:Attach") else [None]
         for arn in attached:
             named = {**keys, "iam:PolicyARN": arn} if arn else keys
-            demand(ctx, further, resource or "*", named, further.partition(":")[0])
+            demand(ctx, further, made, named, further.partition(":")[0])
     for role, service in passed_by_type(ctx, type_name, properties):
         demand(ctx, "iam:PassRole", role, {**keys, "iam:PassedToService": service}, "iam")
