@@ -83,7 +83,9 @@ class Sandbox:
 
     def __post_init__(self) -> None:
         self.log = self.home.with_suffix(".log")
-        self._http = httpx.Client(base_url=self.url, timeout=30, trust_env=False)
+        # No connection is kept: one that idles is closed by the server, at any moment also that of the next call.
+        limits = httpx.Limits(max_keepalive_connections=0)
+        self._http = httpx.Client(base_url=self.url, timeout=30, trust_env=False, limits=limits)
 
     @property
     def url(self) -> str:

@@ -41,6 +41,11 @@ def replace(postgres, name, template):
     """A database made from another one, to which nobody may be connected meanwhile."""
     connections.close_all()
     postgres.drop_database(name)
+    with postgres.superuser() as connection:
+        # A process that has just ended may still be connected for a moment.
+        connection.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s", [template]
+        )
     postgres.make_database(name, template)
 
 
