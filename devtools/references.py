@@ -53,10 +53,16 @@ def action(name: str) -> Action | None:
 
 def handlers(type_name: str) -> dict[str, list[str]]:
     """Permissions of a type's handlers (create, read, update, delete, list), as CloudFormation's registry has them."""
-    file = _types()[type_name]
-    document = json.loads((_schemas() / "resources" / f"{file}.json").read_text())
-    found: dict[str, Any] = document.get("handlers") or {}
+    found: dict[str, Any] = schema(type_name).get("handlers") or {}
     return {handler: sorted(set(row.get("permissions", ()))) for handler, row in sorted(found.items())}
+
+
+def schema(type_name: str) -> dict[str, Any]:
+    """A type's schema in CloudFormation's registry. KeyError where us-east-1 has no such type."""
+    document: dict[str, Any] = json.loads(
+        (_schemas() / "resources" / f"{_types()[type_name]}.json").read_text()
+    )
+    return document
 
 
 @functools.cache

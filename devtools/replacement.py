@@ -4,12 +4,11 @@ Written into blueprint_cdk/data/replacement.json, so that a release carries it a
 """
 
 import importlib.metadata
-import importlib.util
 import json
 import sys
-from pathlib import Path
 from typing import Any
 
+from devtools import references
 from devtools.places import ROOT
 
 FILE = ROOT / "blueprint_cdk" / "data" / "replacement.json"
@@ -49,7 +48,7 @@ def replacement() -> dict[str, Any]:
 
 
 def _rules(type_name: str) -> dict[str, list[str]]:
-    document = json.loads((_folder() / "resources" / f"{_index()[type_name]}.json").read_text())
+    document = references.schema(type_name)
     return {
         "create_only": _paths(document.get("createOnlyProperties")),
         "conditional": _paths(document.get("conditionalCreateOnlyProperties")),
@@ -60,18 +59,6 @@ def _paths(pointers: list[str] | None) -> list[str]:
     return sorted(
         pointer.removeprefix("/properties/").split("/*")[0].replace("/", ".") for pointer in pointers or ()
     )
-
-
-def _index() -> dict[str, str]:
-    found: dict[str, str] = json.loads((_folder() / "providers" / "us-east-1.json").read_text())
-    return found
-
-
-def _folder() -> Path:
-    spec = importlib.util.find_spec("cfnlint")
-    if spec is None or not spec.submodule_search_locations:
-        raise SystemExit("cfn-lint is not installed: run `make venv`.")
-    return Path(next(iter(spec.submodule_search_locations))) / "data" / "schemas"
 
 
 def main() -> int:

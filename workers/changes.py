@@ -58,11 +58,11 @@ def _covers(rule: str, path: str) -> bool:
 
 def template_changes(old: Mapping[str, Any], new: Mapping[str, Any], rules: Rules) -> list[Change]:
     """Changes by logical id of the templates' Resources: added, modified and replaced, removed."""
-    changes = [_whole(name, new[name], "added", rules) for name in new if name not in old]
+    changes = [_change(name, new[name]["Type"], "added", rules) for name in new if name not in old]
     for name in new:
         if name in old and old[name] != new[name]:
             changes.append(_difference(name, old[name], new[name], rules))
-    return changes + [_whole(name, old[name], "removed", rules) for name in old if name not in new]
+    return changes + [_change(name, old[name]["Type"], "removed", rules) for name in old if name not in new]
 
 
 def dependents(resources: Mapping[str, Any], changes: list[Change], rules: Rules) -> list[Change]:
@@ -153,10 +153,6 @@ def _difference(name: str, old: Mapping[str, Any], new: Mapping[str, Any], rules
         "may_replace": MAYBE in told and ALWAYS not in told,
         "properties": rows,
     }
-
-
-def _whole(name: str, resource: Mapping[str, Any], action: str, rules: Rules) -> Change:
-    return _change(name, resource["Type"], action, rules)
 
 
 def _change(name: str, kind: str, action: str, rules: Rules) -> Change:

@@ -11,12 +11,12 @@ from django.utils import timezone
 
 import workers.workflows  # noqa: F401 - registers the workflows
 from environments.operations.control import pause_covering
+from environments.operations.kinds import kind_get
 from environments.operations.leases import Lease, LeaseLost, lease_take
 from environments.operations.models import Operation, Step
 from environments.operations.moves import (
     operation_describe,
     operation_end,
-    operation_has_nothing_to_do,
     operation_planned,
     operation_start_planning,
     operation_try_start,
@@ -128,10 +128,12 @@ def _settle(operation: Operation, workflow: Workflow, steps: list[Step]) -> bool
     if not all(s.is_done for s in steps):
         return False
     if operation.phase == Phase.PLAN:
-        if operation_has_nothing_to_do(operation):
+        need = kind_get(operation.kind).approval(operation)
+        if need.nothing:
+            operation_end(operation, S.SUCCEEDED, sentence=need.nothing)
             return True
         steps_add(operation, Phase.EXECUTE, map(_row, workflow.execute(operation)))
-        operation_planned(operation)
+        operation_planned(operation, need)
     else:
         operation_end(operation, S.SUCCEEDED, sentence=workflow.succeeded(operation))
     return True

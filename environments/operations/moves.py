@@ -18,7 +18,7 @@ from environments.operations.claims import (
     scope_is_full,
 )
 from environments.operations.events import event_write
-from environments.operations.kinds import kind_get
+from environments.operations.kinds import ApprovalNeed, kind_get
 from environments.operations.models import Operation, Step
 from environments.operations.queue import wake
 from environments.operations.states import (
@@ -69,17 +69,8 @@ def operation_start_planning(operation: Operation) -> None:
     event_write(operation.pk, "operation.planning", "A worker began to plan.")
 
 
-def operation_has_nothing_to_do(operation: Operation) -> bool:
-    """End an operation whose plan changes nothing. Answers whether it did."""
-    need = kind_get(operation.kind).approval(operation)
-    if need.nothing:
-        operation_end(operation, OperationStatus.SUCCEEDED, sentence=need.nothing)
-    return bool(need.nothing)
-
-
-def operation_planned(operation: Operation) -> None:
+def operation_planned(operation: Operation, need: ApprovalNeed) -> None:
     """All plan steps are done: ask for approval, or queue it when a rule approves."""
-    need = kind_get(operation.kind).approval(operation)
     fields = {"approvals_needed": need.count, "approval_hash": need.plan_hash, "approval_rule": need.rule}
     if need.count:
         people = "one other person" if need.count == 1 else f"{need.count} other people"
