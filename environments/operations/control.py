@@ -35,14 +35,15 @@ def operation_cancel(*, operation_id: int, actor: Any) -> Operation:
         operation.cancel_requested_by = actor
         operation.save(update_fields=["cancel_requested_at", "cancel_requested_by"])
         began = operation.steps.filter(phase=Phase.EXECUTE, attempts__gt=0).exists()
-        if operation.status == OperationStatus.PAUSED and began:
+        has_lost_its_claim = operation.status == OperationStatus.PAUSED and began
+        if has_lost_its_claim:
             blocker = claim_take(operation)
             if blocker is not None:
                 raise Conflict(
                     f"Operation {blocker.pk} ({blocker.kind}) has {operation.subject_label} now: cancel this one"
                     " when that has ended."
                 )
-        if operation.status in HOLDING or (operation.status == OperationStatus.PAUSED and began):
+        if operation.status in HOLDING or has_lost_its_claim:
             operation_move(
                 operation,
                 OperationStatus.CANCELLING,
