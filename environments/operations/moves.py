@@ -20,6 +20,7 @@ from environments.operations.claims import (
 from environments.operations.events import event_write
 from environments.operations.kinds import ApprovalNeed, kind_get
 from environments.operations.models import Operation, Step
+from environments.operations.notices import operation_notice
 from environments.operations.queue import wake
 from environments.operations.states import (
     HOLDING,
@@ -83,6 +84,12 @@ def operation_planned(operation: Operation, need: ApprovalNeed) -> None:
             **fields,
         )
         event_write(operation.pk, "operation.planned", operation.sentence, data={"hash": need.plan_hash})
+        operation_notice(
+            operation,
+            "operation.awaiting-approval",
+            operation.sentence,
+            key=f"approval/{operation.pk}/{need.plan_hash}"[:120],
+        )
         return
     operation_queue(operation, sentence=f"Approved by rule: {need.rule}", **fields)
     event_write(operation.pk, "operation.approved", operation.sentence, data={"hash": need.plan_hash})
@@ -193,6 +200,7 @@ def operation_end(
         OperationStatus(status), "info"
     )
     event_write(operation.pk, f"operation.{status}", sentence, level=level, data=failure or {})
+    operation_notice(operation, f"operation.{status}", sentence, data=failure)
     if moves_subject:
         kind_get(operation.kind).on_end(operation)
     for waiting in claim_release(operation):
