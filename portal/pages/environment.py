@@ -1,35 +1,24 @@
-"""The environment page: header and tabs, all from rows that workers keep fresh."""
-
-from typing import Any
+"""The environment page: header and tabs (environment_parts), all from rows that workers keep fresh."""
 
 from django.contrib.contenttypes.models import ContentType
-from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_POST, require_safe
 
 from environments.lifecycle.environments import environment_protect, environment_withdraw
-from environments.lifecycle.models import Environment, TeardownReport
-from environments.lifecycle.selectors import environment_audit, environments_list
+from environments.lifecycle.models import Environment
+from environments.lifecycle.selectors import environments_list
 from environments.lifecycle.states import EnvironmentStatus
 from environments.lifecycle.teardown import MAY_TEAR_DOWN
 from environments.operations.models import Operation
 from environments.operations.selectors import operations_list
-from environments.operations.states import OPEN, OperationStatus
+from environments.operations.states import OPEN
 from environments.people.models import User
 from environments.people.rights import may
 from portal.pages.base import attempt, page, view_requires, viewer
-from portal.pages.operation import stacks_of
-from portal.pages.picture import picture_of
+from portal.pages.environment_parts import Look, parts_of
 
-TABS = {
-    "overview": "Overview",
-    "resources": "Resources",
-    "operations": "Operations",
-    "settings": "Settings",
-    "audit": "Audit",
-}
 E = EnvironmentStatus
 ROWS = 50
 
@@ -39,24 +28,22 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
     """One environment, by tab."""
     user = view_requires(request, "environment.view")
     environment = environments_list().get(pk=pk)
-    tabs = {key: title for key, title in TABS.items() if key != "audit" or may(user, "audit.view")}
-    tab = request.GET.get("tab", "overview")
-    tab = tab if tab in tabs else "overview"
     operations = list(_operations(environment)[:ROWS])
     latest = next(iter(operations), None)
+    rights = _rights(environment, user, latest)
+    parts = parts_of(Look(request, user, environment, operations, rights))
     return page(
         request,
         "portal/environment/page.html",
         f"Environment {environment.name}",
         env=environment,
-        tabs=tabs,
-        tab=tab,
+        parts=parts,
+        tab=parts["open"][0].part.key,
         operations=operations,
         latest=latest,
         says=_sentence(environment, latest),
         tone=_tone(environment, latest),
-        **_rights(environment, user, latest),
-        **_tab(tab, environment, request),
+        **rights,
     )
 
 
@@ -127,21 +114,3 @@ def _rights(environment: Environment, user: User, latest: Operation | None) -> d
         and may(user, "operation.retry", team=team, owner_id=latest.requested_by_id),
         "may_see_audit": may(user, "audit.view"),
     }
-
-
-def _tab(tab: str, environment: Environment, request: HttpRequest) -> dict[str, Any]:
-    if tab == "overview":
-        stacks = stacks_of(environment)
-        return {"picture": picture_of(environment, stacks), "report": _report(environment)}
-    if tab == "resources":
-        return {"stacks": stacks_of(environment)}
-    if tab == "audit":
-        entries = environment_audit(environment)
-        return {"entries": Paginator(entries, ROWS).get_page(request.GET.get("p"))}
-    return {}
-
-
-def _report(environment: Environment) -> TeardownReport | None:
-    if environment.status not in (E.TEARING_DOWN, E.TORN_DOWN):
-        return None
-    return environment.teardown_reports.filter(operation__status=OperationStatus.SUCCEEDED).first()

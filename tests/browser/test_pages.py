@@ -11,11 +11,12 @@ from environments.lifecycle.models import SandboxOrder, SandboxView
 from environments.operations.control import pause_set
 from environments.operations.events import Draft, events_write
 from environments.operations.models import Operation
+from portal.pages.environment_parts.base import all_parts
 from tests import factories
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser, pytest.mark.timeout(240)]
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
-TABS = ("overview", "resources", "operations", "settings", "audit")
+TABS = [part.key for part in all_parts() if part.place == "tab"]
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 

@@ -6,31 +6,74 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('contenttypes', '0002_remove_content_type_name'),
-        ('operations', '0005_pulse'),
+        ("contenttypes", "0002_remove_content_type_name"),
+        ("operations", "0005_pulse"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Notice',
+            name="Notice",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('subject_id', models.BigIntegerField()),
-                ('topic', models.CharField(help_text='Dotted, past tense: operation.failed, environment.drifted.', max_length=60)),
-                ('subject_label', models.CharField(help_text="The subject's name at that moment.", max_length=120)),
-                ('sentence', models.TextField(help_text='What happened, and what to do.')),
-                ('data', models.JSONField(blank=True, default=dict)),
-                ('key', models.CharField(help_text='The same thing is told once, however often it is found.', max_length=120, unique=True)),
-                ('at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('told_at', models.DateTimeField(blank=True, help_text='When it was addressed to people.', null=True)),
-                ('operation', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='notices', to='operations.operation')),
-                ('subject_type', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='contenttypes.contenttype')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("subject_id", models.BigIntegerField()),
+                (
+                    "topic",
+                    models.CharField(
+                        help_text="Dotted, past tense: operation.failed, environment.drifted.", max_length=60
+                    ),
+                ),
+                (
+                    "subject_label",
+                    models.CharField(help_text="The subject's name at that moment.", max_length=120),
+                ),
+                ("sentence", models.TextField(help_text="What happened, and what to do.")),
+                ("data", models.JSONField(blank=True, default=dict)),
+                (
+                    "key",
+                    models.CharField(
+                        help_text="The same thing is told once, however often it is found.",
+                        max_length=120,
+                        unique=True,
+                    ),
+                ),
+                ("at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "told_at",
+                    models.DateTimeField(blank=True, help_text="When it was addressed to people.", null=True),
+                ),
+                (
+                    "operation",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="notices",
+                        to="operations.operation",
+                    ),
+                ),
+                (
+                    "subject_type",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="contenttypes.contenttype",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-id'],
-                'indexes': [models.Index(condition=models.Q(('told_at__isnull', True)), fields=['id'], name='notice_untold'), models.Index(fields=['subject_type', 'subject_id', '-id'], name='notice_subject')],
+                "ordering": ["-id"],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("told_at__isnull", True)), fields=["id"], name="notice_untold"
+                    ),
+                    models.Index(fields=["subject_type", "subject_id", "-id"], name="notice_subject"),
+                ],
             },
         ),
     ]

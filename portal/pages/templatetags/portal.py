@@ -1,12 +1,17 @@
 """How templates show statuses, times, money and places (environments.display)."""
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import template
+from django.template import Context
 from django.utils import timezone
+from django.utils.safestring import SafeString
 
 from environments import display
+
+if TYPE_CHECKING:
+    from portal.pages.environment_parts import Shown
 
 register = template.Library()
 
@@ -52,3 +57,12 @@ def lasted(begin: datetime | None, end: datetime | None = None) -> str:
 def get(mapping: dict[str, Any] | None, key: str) -> Any:
     """A value of a mapping by a key that is itself a value."""
     return (mapping or {}).get(key, "")
+
+
+@register.simple_tag(takes_context=True)
+def show_part(context: Context, shown: "Shown") -> SafeString:
+    """A part of the environment page, with what it is given beside what the page has."""
+    assert context.template is not None
+    part = context.template.engine.get_template(shown.part.template)
+    with context.push(**shown.context):
+        return part.render(context)
