@@ -10,8 +10,9 @@ from workers.aws import cloudformation
 from workers.aws.cloudformation import StackState
 from workers.aws.session import Session
 from workers.context import StepContext
-from workers.observer import is_watched
+from workers.observer import dark_since, is_watched
 from workers.rows import stack_seen
+from workers.workflow import Wait
 
 STALE = timedelta(seconds=60)
 UNWATCHED_S = 5.0
@@ -61,3 +62,18 @@ def is_observed(ctx: StepContext, account: Account, region: str) -> bool:
 def unwatched_s(ctx: StepContext) -> float:
     """Seconds to the next look in a region that nobody observes."""
     return float(min(UNWATCHED_S, 0.1 * 2 ** min(ctx.step.looks - 1, 8)))
+
+
+def unanswered(ctx: StepContext, region: str) -> Wait | None:
+    """What a step that waits for a stack says while its region answers nobody; None when it answers.
+
+    Progress stays what it was: nobody can tell what goes on there.
+    """
+    since = dark_since(ctx.operation.scope) if ctx.operation.scope else None
+    if since is None:
+        return None
+    return Wait(
+        f"AWS in {region} could not be reached since {since:%H:%M} UTC. What it had begun goes on there; this looks"
+        " again as soon as it answers.",
+        waits_for="dark",
+    )

@@ -11,6 +11,9 @@ class Watch(models.Model):
     until = models.DateTimeField(null=True, blank=True, help_text="When the right passes unless renewed.")
     observed_at = models.DateTimeField(null=True, blank=True)
     polled_at = models.DateTimeField(null=True, blank=True, help_text="When all stacks were looked at last.")
+    dark_since = models.DateTimeField(
+        null=True, blank=True, help_text="Since when neither the queue nor CloudFormation could be read."
+    )
     handled = models.JSONField(
         default=list,
         blank=True,

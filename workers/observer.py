@@ -6,7 +6,8 @@ one listing of all stacks each half minute for what an event did not tell.
 
 import uuid
 from collections import defaultdict
-from datetime import timedelta
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 
 import structlog
 from botocore.exceptions import BotoCoreError, ClientError
@@ -79,19 +80,23 @@ def observe(account: Account, region: str, token: uuid.UUID) -> float | None:
     if not watch_keep(scope, token):
         return None
     watch = Watch.objects.get(scope=scope)
-    told, every = 0, POLL
+    told, is_blind = 0, False
     try:
         told = drain(account, region, watch)
     except (BotoCoreError, ClientError, NoEndpoint) as error:
-        # A dark or throttled region: the steps say so themselves; here it only means no news by this way.
         log.warning("observer.blind", scope=scope, reason=str(error)[:300])
-        every = POLL_BLIND
-    if watch.polled_at is None or timezone.now() - watch.polled_at > every:
+        is_blind = True
+    is_dark = is_blind and watch.dark_since is not None
+    if watch.polled_at is None or timezone.now() - watch.polled_at > (POLL_BLIND if is_blind else POLL):
         Watch.objects.filter(pk=watch.pk).update(polled_at=timezone.now())
+        is_dark = is_blind
         try:
             poll(account, region)
         except (BotoCoreError, ClientError, NoEndpoint) as error:
             log.warning("observer.poll-failed", scope=scope, reason=str(error)[:300])
+        else:
+            is_dark = False
+    _dark_note(watch, is_dark=is_dark)
     steps_wake(scope)
     now = timezone.now()
     if told:
@@ -105,6 +110,25 @@ def observe(account: Account, region: str, token: uuid.UUID) -> float | None:
     if silence > KEPT:
         _delete_handled(account, region, watch)
     return min(LATE_S, max(SOON_S if runs else LINGER_S, PATIENCE * silence.total_seconds()))
+
+
+def dark_since(scope: str) -> datetime | None:
+    """Since when a scope has answered nothing, as whoever watches it now has found."""
+    watch = Watch.objects.filter(scope=scope, until__gt=timezone.now()).first()
+    return watch.dark_since if watch else None
+
+
+def _dark_note(watch: Watch, *, is_dark: bool) -> None:
+    """Note that a region went dark, or answers again: steps that wait there look up at once, and say so."""
+    if is_dark == (watch.dark_since is not None):
+        return
+    now = timezone.now()
+    Watch.objects.filter(pk=watch.pk).update(dark_since=now if is_dark else None)
+    account_id, region = watch.scope.split("/")
+    names = Stack.objects.filter(
+        account_id=account_id, region=region, operation__status__in=HOLDING
+    ).values_list("operation_id", "name")
+    _steps_wake(names, now)
 
 
 def drain(account: Account, region: str, watch: Watch) -> int:
@@ -175,21 +199,25 @@ def poll(account: Account, region: str) -> None:
 def steps_wake(scope: str) -> None:
     """Wake each step that still waits for a stack which is at rest by now."""
     account_id, region = scope.split("/")
-    now = timezone.now()
     at_rest = (
         Stack.objects.filter(account_id=account_id, region=region, operation__status__in=HOLDING)
         .exclude(status="")
         .exclude(status__endswith="_IN_PROGRESS")
         .values_list("operation_id", "name")
     )
+    _steps_wake(at_rest, timezone.now())
+
+
+def _steps_wake(stacks: Iterable[tuple[int, str]], now: datetime) -> None:
+    """Wake the steps of operations (by id) that wait for a stack (by name)."""
     wanted: dict[int, list[str]] = defaultdict(list)
-    for operation_id, name in at_rest:
+    for operation_id, name in stacks:
         wanted[operation_id].append(name)
     for operation_id, names in wanted.items():
         woken = Step.objects.filter(
             operation_id=operation_id,
             status=StepStatus.WAITING,
-            waits_for="aws",
+            waits_for__in=["aws", "dark"],
             wake_at__gt=now + timedelta(seconds=0.2),
             parameters__stack_name__in=names,
         ).update(wake_at=now)

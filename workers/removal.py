@@ -11,7 +11,7 @@ from workers.aws import cloudformation
 from workers.aws.cloudformation import DEAD, GONE, Deployment, StackState
 from workers.aws.session import Session
 from workers.context import StepContext
-from workers.looks import is_observed, look_at, looks_itself, stack_row, unwatched_s
+from workers.looks import is_observed, look_at, looks_itself, stack_row, unanswered, unwatched_s
 from workers.rows import QUIET
 from workers.stacks import not_deleted
 from workers.targets import Target
@@ -46,7 +46,8 @@ def stack_remove(
         # The call was never made: the worker died between the intent and it.
         return _remove(ctx, session, row)
     seconds = None if is_observed(ctx, account, region) else unwatched_s(ctx)
-    return Wait(f"{done} of {total} resources that take time are gone.", seconds, done=done, total=total)
+    wait = Wait(f"{done} of {total} resources that take time are gone.", seconds, done=done, total=total)
+    return unanswered(ctx, region) or wait
 
 
 def _remove(ctx: StepContext, session: Session, row: Stack) -> Outcome:

@@ -14,7 +14,7 @@ from workers.aws.cloudformation import AT_REST, DEAD, GONE, GOOD, StackState
 from workers.aws.faults import error_code
 from workers.aws.session import Session
 from workers.context import StepContext
-from workers.looks import is_observed, look_at, looks_itself, unwatched_s
+from workers.looks import is_observed, look_at, looks_itself, unanswered, unwatched_s
 from workers.needs import quiet_groups
 from workers.rows import CREATED, resources_done, resources_fill
 from workers.targets import Target, row_of
@@ -145,7 +145,8 @@ def _judge(ctx: StepContext, session: Session, target: Target, row: Stack, now: 
     if now.is_moving or not now.status:
         done = resources_done(row, ctx.step.state.get("quiet", ()))
         seconds = None if is_observed(ctx, target.account, target.region) else unwatched_s(ctx)
-        return Wait(_progress(target, row, now, done), seconds, done=done, total=target.total)
+        wait = Wait(_progress(target, row, now, done), seconds, done=done, total=target.total)
+        return unanswered(ctx, target.region) or wait
     raise _failed(ctx, session, target, now)
 
 

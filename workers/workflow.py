@@ -25,7 +25,8 @@ class Done:
 class Wait:
     """Look again: after `seconds`, or soon and then ever later when it is None (0.1, 0.2, 0.4 … 30 s).
 
-    waits_for is "aws", "person" (somebody has to do something) or "notice" (a date). done and total are the
+    waits_for is "aws", "person" (somebody has to do something), "notice" (a date) or "dark" (a region that does not
+    answer). done and total are the
     progress to show.
     """
 

@@ -265,7 +265,7 @@ def operation_describe(operation: Operation, steps: Iterable[Step]) -> None:
     While it is planned only what is outside of the portal is told, such as a person who has to do something.
     """
     live = [step for step in steps if step.status in STEP_LIVE]
-    outside = [step for step in live if step.waits_for in ("person", "notice", "fault")]
+    outside = [step for step in live if step.waits_for in ("person", "notice", "fault", "dark")]
     if not live:
         return
     if operation.status == OperationStatus.PLANNING:

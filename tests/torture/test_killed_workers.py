@@ -6,6 +6,7 @@ its deaths: its own points are met in one run, and those of its environment's up
 """
 
 import itertools
+import time
 
 import pytest
 
@@ -13,15 +14,18 @@ from environments.lifecycle.accounts import account_add
 from environments.lifecycle.canary import account_canary
 from environments.lifecycle.models import Account, Environment, TeardownReport
 from environments.lifecycle.teardown import environment_teardown
+from environments.lifecycle.update import environment_update
 from environments.operations.approvals import operation_approve
+from environments.operations.control import operation_cancel
 from environments.operations.models import Stack
 from environments.people.models import Team
 from tests.workers.houses import AT_REST, wait_ended
-from tests.workers.points import POINTS
-from tests.workers.support import REGION, ZONE, assets_take_back, role_deploy, zone_make
+from tests.workers.points import CANCELLED, POINTS
+from tests.workers.support import REGION, ZONE, approve, assets_take_back, role_deploy, zone_make
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.torture, pytest.mark.timeout(1200)]
 CHANGING = (
+    "CancelUpdateStack",
     "ChangeResourceRecordSets",
     "CreateChangeSet",
     "CreateDBClusterSnapshot",
@@ -113,6 +117,54 @@ def test_teardown_survives(step, house, ask, people, sandbox):
     assert calls(sandbox, "CreateDBClusterSnapshot", before) == (step != "clean")
     assert TeardownReport.objects.get().left_over == []
     no_event_is_lost(operation)
+
+
+@pytest.mark.parametrize("step", steps("update"))
+def test_update_survives(step, house, ask, people, sandbox):
+    house.arm()
+    assert wait_ended(ask()).status == "succeeded"
+    before = counter(sandbox)
+    house.arm(*points("update", step))
+    operation = planned(people, "medium")
+    approve(operation, people)
+    wait_ended(operation, within_s=300)
+    assert operation.status == "succeeded", operation.sentence
+    died_everywhere(house, "update", step)
+    changing = [stack for stack in operation.plan.document["stacks"] if stack["action"] == "update"]
+    assert calls(sandbox, "ExecuteChangeSet", before) == len(changing) > 1
+    assert Environment.objects.get().size == "medium"
+    no_event_is_lost(operation)
+
+
+def test_a_cancelled_update_survives(house, ask, people, sandbox):
+    house.arm()
+    assert wait_ended(ask()).status == "succeeded"
+    before = counter(sandbox)
+    sandbox.fault("slow", type="AWS::RDS::DBInstance", action="update", seconds=25)
+    operation = planned(people, "medium")
+    approve(operation, people)
+    while not operation.steps.filter(key="data", state__executed=True).exists():
+        time.sleep(0.1)
+    kind = f"{CANCELLED}update"
+    house.arm(*(point.removeprefix(CANCELLED) for point in points(kind)))
+    operation_cancel(operation_id=operation.pk, actor=people["team-lead"])
+    wait_ended(operation, within_s=300)
+    assert operation.status == "cancelled", operation.sentence
+    died_everywhere(house, kind)
+    assert calls(sandbox, "CancelUpdateStack", before) == 1
+    environment = Environment.objects.get()
+    assert (environment.status, environment.size) == ("active", "small")
+    assert environment.stacks.get(key="data").status == "UPDATE_ROLLBACK_COMPLETE"
+
+
+def planned(people, size):
+    """An update of the one environment to another size, which waits for its approval."""
+    operation = environment_update(
+        environment=Environment.objects.get(), changes={"size": size}, actor=people["team-lead"]
+    )
+    wait_ended(operation, within_s=200, statuses=AT_REST)
+    assert operation.status == "awaiting-approval", operation.sentence
+    return operation
 
 
 @pytest.mark.parametrize("step", steps("account-add"))

@@ -9,8 +9,10 @@ import pytest
 from environments.lifecycle.accounts import account_add_again
 from environments.lifecycle.models import Account, Environment
 from environments.lifecycle.teardown import environment_teardown
-from tests.workers.points import points_recorded
-from tests.workers.support import drive
+from environments.lifecycle.update import environment_update
+from environments.operations.control import operation_cancel
+from tests.workers.points import CANCELLED, points_recorded
+from tests.workers.support import approve, drive
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -27,3 +29,22 @@ def test_every_point_of_good_runs_is_in_the_matrix(trace, ask, people, sandbox):
     )
     assert drive(operation).status == "succeeded", operation.sentence
     assert points_recorded(trace) > 100
+
+
+def test_every_point_of_an_update_and_of_a_cancelled_one_is_in_the_matrix(trace, active, people, sandbox):
+    def ask_for(size):
+        operation = environment_update(
+            environment=active, changes={"size": size}, actor=people["team-lead"]
+        )
+        drive(operation)
+        return approve(operation, people)
+
+    assert drive(ask_for("medium")).status == "succeeded"
+    assert points_recorded(trace) > 40
+    sandbox.fault("slow", type="AWS::RDS::DBInstance", action="update", seconds=3)
+    operation = ask_for("small")
+    drive(operation, until=lambda row: row.steps.filter(key="data", state__executed=True).exists())
+    trace.write_text("")
+    operation_cancel(operation_id=operation.pk, actor=people["team-lead"])
+    assert drive(operation).status == "cancelled", operation.sentence
+    assert points_recorded(trace, prefix=CANCELLED) > 3

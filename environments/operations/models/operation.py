@@ -132,7 +132,9 @@ class Step(models.Model):
     started_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
     wake_at = models.DateTimeField(null=True, blank=True)
-    waits_for = models.CharField(max_length=10, blank=True, help_text='"aws", "person", "notice" or "fault".')
+    waits_for = models.CharField(
+        max_length=10, blank=True, help_text='"aws", "person", "notice", "fault" or "dark".'
+    )
 
     class Meta:
         ordering = ["position"]
