@@ -39,8 +39,8 @@ def stack_deploy_cancel(ctx: StepContext, target: Target) -> Outcome:
     if found.status in AT_REST:
         return Done(f"{target.name} had been finished: it stays.")
     if found.status.startswith("UPDATE") and found.is_moving:
-        if not ctx.step.state.get("cancelled"):
-            ctx.remember(cancelled=True)
+        if found.status == "UPDATE_IN_PROGRESS":
+            # By its token it is one cancel, however often a worker dies around the call.
             cloudformation.update_cancel(session, found.stack_id, f"{ctx.token}-cancel")
         return Wait(f"{target.name} goes back to what it was: {found.status}.")
     if found.is_moving and found.status != "CREATE_IN_PROGRESS":

@@ -33,9 +33,7 @@ def test_every_point_of_good_runs_is_in_the_matrix(trace, ask, people, sandbox):
 
 def test_every_point_of_an_update_and_of_a_cancelled_one_is_in_the_matrix(trace, active, people, sandbox):
     def ask_for(size):
-        operation = environment_update(
-            environment=active, changes={"size": size}, actor=people["team-lead"]
-        )
+        operation = environment_update(environment=active, changes={"size": size}, actor=people["team-lead"])
         drive(operation)
         return approve(operation, people)
 
