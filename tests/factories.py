@@ -10,7 +10,16 @@ from django.contrib.contenttypes.models import ContentType
 from django.utils import timezone
 
 from environments.lifecycle.costs import cost_estimate
-from environments.lifecycle.models import Account, Blueprint, Environment, Plan, RegionFacts, Release
+from environments.lifecycle.models import (
+    Account,
+    ApprovalRule,
+    Blueprint,
+    Environment,
+    Plan,
+    RegionFacts,
+    Release,
+    Risk,
+)
 from environments.operations.events import Draft, events_write
 from environments.operations.kinds import kind_get
 from environments.operations.models import Operation, Resource, Stack, Step
@@ -118,6 +127,12 @@ SCHEMA: dict[str, Any] = {
         "tier": {"enum": ["dev", "staging", "prod"]},
     },
 }
+
+
+def rule_make(name: str = "A rule", **fields: Any) -> ApprovalRule:
+    """A rule that needs no person and covers every risk, unless said otherwise."""
+    defaults = {"approvals": 0, "risks_covered": Risk.values}
+    return ApprovalRule.objects.create(name=name, **defaults | fields)
 
 
 def team_make(name: str = "") -> Team:

@@ -13,7 +13,7 @@ from kombu.exceptions import OperationalError
 
 from environments.lifecycle.faults import orders_wait
 from environments.lifecycle.models import Account
-from environments.operations.approvals import operation_expire_approval
+from environments.operations.approvals import operation_call, operation_expire_approval
 from environments.operations.control import pause_covering
 from environments.operations.models import Operation
 from environments.operations.queue import send
@@ -31,7 +31,7 @@ log = structlog.get_logger(__name__)
 # A due operation is not sent again by the next ticks while its message may still wait in the queue.
 RESEND = timedelta(seconds=20)
 AT_ONCE = 200
-"""The most approvals that one tick ends: a task stays short."""
+"""The most approvals that one tick ends, and reminds of: a task stays short."""
 
 
 @shared_task(name="workers.advance", ignore_result=True)
@@ -62,6 +62,7 @@ def tick() -> None:
     if occurrence_take("housekeeping", now.replace(minute=0, second=0, microsecond=0)):
         _send("workers.housekeeping")
     _expire_approvals(now)
+    _call_approvers(now)
 
 
 @shared_task(name="workers.sandbox", ignore_result=True)
@@ -102,6 +103,20 @@ def _expire_approvals(now: datetime) -> None:
             operation_expire_approval(operation_id)
         except Exception:
             log.exception("approval.not-expired", operation=operation_id)
+
+
+def _call_approvers(now: datetime) -> None:
+    """Remind of approvals that are due. While everything is paused nobody is asked to hurry."""
+    if pause_covering("") is not None:
+        return
+    due = Operation.objects.filter(
+        status=OperationStatus.AWAITING_APPROVAL, approval_call_at__lte=now
+    ).values_list("pk", flat=True)
+    for operation_id in due[:AT_ONCE]:
+        try:
+            operation_call(operation_id)
+        except Exception:
+            log.exception("approval.not-reminded", operation=operation_id)
 
 
 def _watch_what_moves() -> None:

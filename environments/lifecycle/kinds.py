@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection
 from typing import Any, cast
 
-from environments.errors import Conflict
+from environments.errors import Conflict, Forbidden
 from environments.lifecycle.accounts import account_move
 from environments.lifecycle.canary import account_live
 from environments.lifecycle.environments import environment_move
@@ -15,6 +15,7 @@ from environments.lifecycle.update import environment_spec_keep
 from environments.operations.kinds import ApprovalNeed, Kind, kind_register
 from environments.operations.models import Operation
 from environments.operations.states import ClaimMode, OperationStatus
+from environments.people.models import PortalRole
 from environments.people.rights import require
 
 E = EnvironmentStatus
@@ -24,6 +25,10 @@ S = OperationStatus
 def _environment_authorize(actor: Any, verb: str, operation: Operation) -> None:
     environment = cast(Environment, operation.subject)
     require(actor, f"operation.{verb}", team=environment.team, owner_id=operation.requested_by_id)
+    roles = operation.approval_terms.get("roles", []) if verb == "approve" else []
+    if roles and actor.portal_role not in roles:
+        who = " or ".join(PortalRole(role).label.lower() for role in roles)
+        raise Forbidden(f"The rule “{operation.approval_rule}” wants the approval of: {who}.")
 
 
 def _account_authorize(actor: Any, verb: str, operation: Operation) -> None:

@@ -5,7 +5,8 @@ import json
 from decimal import Decimal
 from typing import Any, cast
 
-from environments.lifecycle.models import ApprovalRule, Environment, Plan
+from environments.lifecycle.models import Environment, Plan
+from environments.lifecycle.rules import DEFAULT_APPROVALS, facts_of, rule_deciding, terms_of
 from environments.operations.kinds import ApprovalNeed
 from environments.operations.models import Operation
 
@@ -44,7 +45,7 @@ def plan_store(
 
 
 def approval_need(operation: Operation) -> ApprovalNeed:
-    """What the plan of an operation on an environment needs: a rule that fits, or one other person."""
+    """What the plan of an operation on an environment needs: what the rule that fits says, or one other person."""
     plan = operation.plan
     environment = cast(Environment, operation.subject)
     if environment.is_canary:
@@ -52,20 +53,14 @@ def approval_need(operation: Operation) -> ApprovalNeed:
         return ApprovalNeed(count=0, plan_hash=plan.hash, rule=part)
     if operation.kind == "update" and plan.is_empty:
         return ApprovalNeed(count=0, plan_hash=plan.hash, nothing=f"Nothing to change in {environment}.")
-    rule = rule_fitting(operation.kind, environment, plan.monthly_cost_after)
-    if rule is not None:
-        return ApprovalNeed(count=0, plan_hash=plan.hash, rule=rule.name)
-    return ApprovalNeed(count=1, plan_hash=plan.hash)
-
-
-def rule_fitting(kind: str, environment: Environment, cost_after: Decimal) -> ApprovalRule | None:
-    """The rule by which an operation of this kind on the environment needs no person, if there is one.
-
-    `cost_after` is what the environment costs once it is done, in USD a month: nothing after a teardown.
-    """
-    for rule in ApprovalRule.objects.filter(operation_kind=kind, tier=environment.tier, is_enabled=True):
-        fits_size = rule.size in ("", environment.size)
-        fits_cost = rule.max_monthly_cost is None or cost_after <= rule.max_monthly_cost
-        if fits_size and fits_cost:
-            return rule
-    return None
+    rule = rule_deciding(facts_of(plan, environment))
+    if rule is None:
+        return ApprovalNeed(count=DEFAULT_APPROVALS, plan_hash=plan.hash)
+    return ApprovalNeed(
+        count=rule.approvals,
+        plan_hash=plan.hash,
+        rule=rule.name,
+        expires_after=rule.expires_after,
+        remind_after=rule.remind_after,
+        terms=terms_of(rule),
+    )

@@ -7,6 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from environments.errors import Conflict, Invalid
+from environments.operations.approvals import approval_handled
 from environments.operations.audit import audit_record
 from environments.operations.claims import claim_take
 from environments.operations.events import event_write
@@ -54,7 +55,10 @@ def operation_cancel(*, operation_id: int, actor: Any) -> Operation:
             wake(operation.pk)
         else:
             left = "What it had made stays: see its resources." if began else "Nothing had been changed."
+            was_asked = operation.status == OperationStatus.AWAITING_APPROVAL
             operation_end(operation, OperationStatus.CANCELLED, sentence=f"Cancelled by {actor}. {left}")
+            if was_asked:
+                approval_handled(operation, "cancelled", actor)
         _audit(operation, "cancelled", actor)
     return operation
 

@@ -4,7 +4,7 @@ The engine is generic: an app registers its kinds when it is ready, and workers 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +16,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ApprovalNeed:
-    """What a plan needs before it may run. `rule` is the sentence of the rule that approved, if count is 0; `nothing`
-    the sentence with which the operation ends at once, because its plan changes nothing.
+    """What a plan needs before it may run: the yes of `count` people. `rule` names what decided that; `nothing` is the
+    sentence with which the operation ends at once, because its plan changes nothing.
+
+    `terms` are kept on the operation as `approval_terms`, for the kind's own `authorize`; the engine reads none of
+    them. `remind_after` None: nobody is reminded.
     """
 
     count: int
@@ -25,6 +28,8 @@ class ApprovalNeed:
     rule: str = ""
     nothing: str = ""
     expires_after: timedelta = timedelta(days=7)
+    remind_after: timedelta | None = timedelta(days=1)
+    terms: dict[str, Any] = field(default_factory=dict)
 
 
 def _nothing(_operation: "Operation") -> None:

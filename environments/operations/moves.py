@@ -71,15 +71,28 @@ def operation_start_planning(operation: Operation) -> None:
 
 
 def operation_planned(operation: Operation, need: ApprovalNeed) -> None:
-    """All plan steps are done: ask for approval, or queue it when a rule approves."""
-    fields = {"approvals_needed": need.count, "approval_hash": need.plan_hash, "approval_rule": need.rule}
+    """All plan steps are done: ask for approval, or queue it when a rule approves.
+
+    Approvals of an earlier plan with another hash do not count; people are told so.
+    """
+    fields = {
+        "approvals_needed": need.count,
+        "approval_hash": need.plan_hash,
+        "approval_rule": need.rule[:200],
+        "approval_terms": need.terms,
+    }
     if need.count:
         people = "one other person" if need.count == 1 else f"{need.count} other people"
+        moved = operation.decisions.exclude(plan_hash=need.plan_hash).exists()
+        start = "The plan has moved, so earlier approvals do not count." if moved else "The plan is ready."
+        now = timezone.now()
+        expires_at = now + need.expires_after
         operation_move(
             operation,
             OperationStatus.AWAITING_APPROVAL,
-            sentence=f"The plan is ready. It waits for approval by {people}.",
-            approval_expires_at=timezone.now() + need.expires_after,
+            sentence=f"{start} It waits for approval by {people}.",
+            approval_expires_at=expires_at,
+            approval_call_at=now + need.remind_after if need.remind_after else None,
             wake_at=None,
             **fields,
         )

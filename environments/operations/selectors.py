@@ -54,6 +54,7 @@ def approvals_waiting() -> QuerySet[Operation]:
     return (
         operations_list()
         .select_related("plan")
+        .prefetch_related("decisions__decided_by")
         .filter(status=OperationStatus.AWAITING_APPROVAL)
         .order_by("id")
     )

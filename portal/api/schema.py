@@ -83,6 +83,8 @@ ENUM_NAMES = {
     "OperationStatus": STATES.format("operations", "OperationStatus"),
     "StepStatus": STATES.format("operations", "StepStatus"),
     "Phase": STATES.format("operations", "Phase"),
+    "PortalRole": "environments.people.models.PortalRole",
+    "Risk": "environments.lifecycle.models.Risk",
 }
 
 

@@ -1,11 +1,14 @@
 """The inbox of approvals: what waits, oldest first, and what was handled by whom."""
 
+from typing import Any
+
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
-from environments.operations.models import Decision
+from environments.operations.models import Decision, Operation
 from environments.operations.selectors import approvals_waiting
+from environments.people.models import User
 from portal.pages.base import page, view_requires
 
 ROWS = 25
@@ -17,4 +20,33 @@ def inbox(request: HttpRequest) -> HttpResponse:
     user = view_requires(request, "operation.view")
     waiting = Paginator(approvals_waiting(), ROWS).get_page(request.GET.get("p"))
     handled = Decision.objects.select_related("operation", "decided_by").order_by("-id")[:ROWS]
-    return page(request, "portal/approvals.html", "Approvals", waiting=waiting, handled=handled, me=user)
+    return page(
+        request,
+        "portal/approvals.html",
+        "Approvals",
+        waiting=waiting,
+        rows=[_row(operation, user) for operation in waiting],
+        handled=handled,
+    )
+
+
+def _row(operation: Operation, user: User) -> dict[str, Any]:
+    """One that waits: {"operation", "given": [Decision], "action": what its button says, "calls": whether it is for
+    the viewer}."""
+    given = [
+        row
+        for row in operation.decisions.all()
+        if row.verdict == Decision.Verdict.APPROVED and row.plan_hash == operation.approval_hash
+    ]
+    if operation.requested_by_id == user.pk:
+        action = "Your own request"
+    elif any(row.decided_by_id == user.pk for row in given):
+        action = "You approved it"
+    else:
+        action = ""
+    return {
+        "operation": operation,
+        "given": given,
+        "action": action or "Look and decide",
+        "calls": not action,
+    }

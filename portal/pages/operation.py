@@ -27,10 +27,10 @@ from environments.operations.control import (
     pause_covering,
 )
 from environments.operations.kinds import kind_get
-from environments.operations.models import Operation, Stack, Step
+from environments.operations.models import Decision, Operation, Stack, Step
 from environments.operations.selectors import events_after, operation_detail, operations_list, queue_position
 from environments.operations.states import OPEN, OperationStatus
-from environments.people.models import User
+from environments.people.models import PortalRole, User
 from portal.pages import story
 from portal.pages.base import page, problems_of, view_requires, viewer
 
@@ -194,6 +194,8 @@ def _around(operation: Operation, user: User) -> dict[str, Any]:
     """What changes with the status only: report, plan, decisions, buttons, the link to the subject."""
     waiting = operation.status == S.AWAITING_APPROVAL
     own = operation.requested_by_id == user.pk
+    yes = [row for row in operation.decisions.all() if row.verdict == Decision.Verdict.APPROVED]
+    given = [row for row in yes if row.plan_hash == operation.approval_hash]
     allowed = {verb: _may(operation, verb, user) for verb in ("approve", "reject", "cancel", "retry")}
     notice = operation.not_before and operation.not_before > timezone.now() and operation.status in OPEN
     return {
@@ -204,6 +206,13 @@ def _around(operation: Operation, user: User) -> dict[str, Any]:
         "live_account": _live_account(operation),
         "may_decide": waiting and allowed["approve"],
         "own_request": own,
+        "given": given,
+        "void": [row for row in yes if row.plan_hash != operation.approval_hash] if waiting else [],
+        "missing": operation.approvals_needed - len(given),
+        "approved_by_me": any(row.decided_by_id == user.pk for row in given),
+        "approver_roles": [
+            PortalRole(role).label.lower() for role in operation.approval_terms.get("roles", [])
+        ],
         "may_cancel": allowed["cancel"] and operation.can_cancel,
         "may_force_cancel": operation.status == S.CANCELLING and _may(operation, "force-cancel", user),
         "may_retry": allowed["retry"] and operation.can_retry,

@@ -197,15 +197,16 @@ def people_of(operation: Operation) -> list[dict[str, Any]]:
         }
     ]
     for decision in operation.decisions.all():
+        counts = decision.plan_hash == operation.approval_hash
         rows.append(
             {
                 "who": decision.decided_by,
-                "what": decision.verdict,
+                "what": decision.verdict if counts else f"{decision.verdict} an earlier plan",
                 "at": decision.decided_at,
                 "comment": decision.comment,
             }
         )
-    if operation.approval_rule:
+    if operation.approval_rule and operation.approvals_needed == 0:
         rows.append({"who": "A rule", "what": "approved", "at": None, "comment": operation.approval_rule})
     if operation.cancel_requested_at:
         rows.append(

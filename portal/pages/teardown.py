@@ -1,13 +1,11 @@
 """Asking for an environment's end: what is lost, a last copy or no for each store, and its name typed."""
 
-from decimal import Decimal
-
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
 
 from environments.errors import DomainError, Forbidden
-from environments.lifecycle.plans import rule_fitting
+from environments.lifecycle.rules import facts_of_teardown, rule_deciding
 from environments.lifecycle.selectors import environments_list
 from environments.lifecycle.states import Tier
 from environments.lifecycle.teardown import MAY_TEAR_DOWN, PROD_NOTICE, STORES, environment_teardown
@@ -54,7 +52,7 @@ def teardown(request: HttpRequest, pk: int) -> HttpResponse:
         stacks=stacks,
         resource_count=sum(len(stack.resources.all()) for stack in stacks),
         notice_days=PROD_NOTICE.days if environment.tier == Tier.PROD else 0,
-        rule=rule_fitting("teardown", environment, Decimal(0)),
+        rule=rule_deciding(facts_of_teardown(environment)),
         possible=environment.status in MAY_TEAR_DOWN and not environment.is_protected,
         problems=problems,
         typed=request.POST,

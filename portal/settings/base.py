@@ -211,6 +211,9 @@ SPECTACULAR_SETTINGS = {
         "OperationStatus": "environments.operations.states.OperationStatus",
         "StepStatus": "environments.operations.states.StepStatus",
         "AccountStatus": "environments.lifecycle.states.AccountStatus",
+        "Tier": "environments.lifecycle.states.Tier",
+        "PortalRole": "environments.people.models.PortalRole",
+        "Risk": "environments.lifecycle.models.Risk",
     },
 }
 

@@ -61,7 +61,7 @@ def fill(house, description, first, count):
         audit_record("tests.filled", environment, actor=person)
         Pause.objects.create(covers=f"{number:012}/", reason="Storm.", set_by=person)
         OperationLimit.objects.create(scope=f"{number:012}/eu-west-1", max_running=1)
-        ApprovalRule.objects.create(name=f"Rule {number}", operation_kind="provision", tier="dev")
+        ApprovalRule.objects.create(name=f"Rule {number}", operation_kinds=["provision"], tiers=["dev"])
         Blueprint.objects.create(name=f"blueprint-{number}", title="Blueprint")
         if number == 0:
             house.first = (operation, stack)

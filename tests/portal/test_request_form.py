@@ -204,8 +204,8 @@ def test_teardown_page_goes_by_the_rules(world: Any, sign_in: Any) -> None:
     person = "Another person approves the plan"
     ApprovalRule.objects.all().delete()
     assert person in page("dev")
-    ApprovalRule.objects.create(name="Dev goes freely", operation_kind="teardown", tier="dev")
-    ApprovalRule.objects.create(name="Staging too", operation_kind="teardown", tier="staging", size="small")
+    factories.rule_make("Dev goes freely", operation_kinds=["teardown"], tiers=["dev"])
+    factories.rule_make("Staging too", operation_kinds=["teardown"], tiers=["staging"], sizes=["small"])
     assert "Dev goes freely" in page("dev")
     assert "Staging too" in page("staging")
     assert person in page("prod")

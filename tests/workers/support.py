@@ -9,11 +9,12 @@ from django.utils import timezone
 
 from environments.lifecycle.accounts import account_add
 from environments.lifecycle.environments import environment_request
-from environments.lifecycle.models import Account, ApprovalRule, RegionFacts, Release
+from environments.lifecycle.models import Account, RegionFacts, Release
 from environments.lifecycle.teardown import environment_teardown
 from environments.operations.approvals import operation_approve
 from environments.operations.models import Operation
 from environments.people.models import PortalRole, Team, User
+from tests.factories import rule_make
 from tests.workers.houses import AT_REST
 from workers.models import Watch
 from workers.observer import observe, watch_take
@@ -151,8 +152,8 @@ def add_account(people):
 
 def asking(release, account, people):
     """A function that asks for an environment."""
-    ApprovalRule.objects.create(name="Small dev", operation_kind="provision", tier="dev", size="small")
-    ApprovalRule.objects.create(name="Dev goes", operation_kind="teardown", tier="dev", position=1)
+    rule_make("Small dev", operation_kinds=["provision"], tiers=["dev"], sizes=["small"])
+    rule_make("Dev goes", operation_kinds=["teardown"], tiers=["dev"], position=1)
 
     def ask(**fields):
         asked = {

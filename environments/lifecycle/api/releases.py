@@ -157,7 +157,7 @@ class ReleaseViewSet(ReadOnlyResource):
 
 
 class RuleSerializer(serializers.ModelSerializer):
-    """A kind of request that needs no person."""
+    """Which plans need the yes of how many people."""
 
     class Meta:
         model = ApprovalRule
@@ -165,31 +165,49 @@ class RuleSerializer(serializers.ModelSerializer):
             "id",
             "position",
             "name",
-            "operation_kind",
-            "tier",
-            "size",
-            "max_monthly_cost",
             "is_enabled",
+            "operation_kinds",
+            "tiers",
+            "sizes",
+            "min_monthly_cost",
+            "max_monthly_cost",
+            "min_cost_increase",
+            "max_cost_increase",
+            "risks_needed",
+            "risks_covered",
+            "approvals",
+            "approver_roles",
+            "expires_after_h",
+            "remind_after_h",
         ]
         read_only_fields = fields
 
 
 class RuleFilters(django_filters.FilterSet):
-    operation_kind = django_filters.CharFilter()
-    tier = django_filters.ChoiceFilter(choices=Tier.choices)
+    operation_kind = django_filters.CharFilter(
+        method="by_kind", label="Rules that speak of this kind of change."
+    )
+    tier = django_filters.ChoiceFilter(choices=Tier.choices, method="by_tier")
+    approvals = django_filters.ChoiceFilter(choices=[("0", "none"), ("1", "one"), ("2", "two")])
     is_enabled = YesNo()
 
     class Meta:
         model = ApprovalRule
         fields: list[str] = []
 
+    def by_kind(self, rows: QuerySet[ApprovalRule], _name: str, value: str) -> QuerySet[ApprovalRule]:
+        return rows.filter(Q(operation_kinds=[]) | Q(operation_kinds__contains=[value]))
+
+    def by_tier(self, rows: QuerySet[ApprovalRule], _name: str, value: str) -> QuerySet[ApprovalRule]:
+        return rows.filter(Q(tiers=[]) | Q(tiers__contains=[value]))
+
 
 @extend_schema_view(
-    list=extend_schema(summary="Rules that approve, in their order"),
+    list=extend_schema(summary="Rules that say how many people approve, in their order"),
     retrieve=extend_schema(summary="One rule"),
 )
 class RuleViewSet(ReadOnlyResource):
-    """What is approved without a person. The first rule that fits decides."""
+    """How many people a plan needs. The first rule that fits decides; where none does, one other person."""
 
     noun = "rule"
     view_right = "rule.view"
@@ -197,5 +215,5 @@ class RuleViewSet(ReadOnlyResource):
     serializer_class = RuleSerializer
     lookup_value_regex = r"[0-9]{1,18}"
     filterset_class = RuleFilters
-    search_fields = ["name", "operation_kind"]
-    ordering_fields = ["position", "name", "tier", "id"]
+    search_fields = ["name"]
+    ordering_fields = ["position", "name", "approvals", "id"]

@@ -2,10 +2,12 @@
 
 from environments.lifecycle.models.account import Account, RegionFacts
 from environments.lifecycle.models.blueprint import Blueprint, Release
-from environments.lifecycle.models.environment import ApprovalRule, Environment, Plan, TeardownReport
+from environments.lifecycle.models.environment import Environment, Plan, TeardownReport
+from environments.lifecycle.models.rule import GRAVE, ApprovalRule, Risk
 from environments.lifecycle.models.sandbox import SandboxOrder, SandboxView
 
 __all__ = [
+    "GRAVE",
     "Account",
     "ApprovalRule",
     "Blueprint",
@@ -13,6 +15,7 @@ __all__ = [
     "Plan",
     "RegionFacts",
     "Release",
+    "Risk",
     "SandboxOrder",
     "SandboxView",
     "TeardownReport",

@@ -143,26 +143,6 @@ class Plan(models.Model):
         return totals
 
 
-class ApprovalRule(models.Model):
-    """A kind of request that needs no person, as data. Checked in order; the first that fits decides."""
-
-    position = models.PositiveSmallIntegerField(default=0)
-    name = models.CharField(max_length=120)
-    operation_kind = models.CharField(max_length=40)
-    tier = models.CharField(max_length=10, choices=Tier.choices)
-    size = models.CharField(max_length=20, blank=True, help_text="Empty: every size.")
-    max_monthly_cost = models.DecimalField(
-        max_digits=12, decimal_places=2, null=True, blank=True, help_text="USD; empty: no cap."
-    )
-    is_enabled = models.BooleanField(default=True)
-
-    class Meta:
-        ordering = ["position", "id"]
-
-    def __str__(self) -> str:
-        return self.name
-
-
 class TeardownReport(models.Model):
     """What remained after a teardown, in three lists; it is torn down when `left_over` is empty.
 

@@ -65,9 +65,17 @@ class Operation(Subject):
     approvals_needed = models.SmallIntegerField(default=0)
     approval_hash = models.CharField(max_length=64, blank=True, help_text="Hash of the plan to be approved.")
     approval_rule = models.CharField(
-        max_length=200, blank=True, help_text="The rule that approved, if one did."
+        max_length=200,
+        blank=True,
+        help_text="The rule that said how many people have to approve, if one did.",
+    )
+    approval_terms = models.JSONField(
+        default=dict, blank=True, help_text="What its kind wants of approvers, when its plan was made."
     )
     approval_expires_at = models.DateTimeField(null=True, blank=True)
+    approval_call_at = models.DateTimeField(
+        null=True, blank=True, help_text="When approvers are reminded, or administrators told, next."
+    )
 
     cancel_requested_at = models.DateTimeField(null=True, blank=True)
     cancel_requested_by = models.ForeignKey(
@@ -89,6 +97,11 @@ class Operation(Subject):
             models.Index(fields=["status", "-id"], name="operation_status"),
             models.Index(fields=["kind", "status"], name="operation_kind"),
             models.Index(fields=["scope"], condition=Q(status__in=sorted(HOLDING)), name="operation_holding"),
+            models.Index(
+                fields=["approval_call_at"],
+                condition=Q(status=OperationStatus.AWAITING_APPROVAL),
+                name="operation_call",
+            ),
         ]
 
     def __str__(self) -> str:

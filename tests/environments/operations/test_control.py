@@ -49,7 +49,10 @@ def test_two_approvals_take_two_people(waiting, lena, django_user_model):
     Operation.objects.filter(pk=waiting.pk).update(approvals_needed=2)
     approvals.operation_approve(operation_id=waiting.pk, plan_hash="h" * 64, actor=lena)
     waiting.refresh_from_db()
-    assert waiting.status == S.AWAITING_APPROVAL and waiting.sentence == "1 of 2 approvals given."
+    assert (
+        waiting.status == S.AWAITING_APPROVAL
+        and waiting.sentence == "Approved by lena. It waits for approval by one more person."
+    )
     with pytest.raises(Conflict, match="already approved"):
         approvals.operation_approve(operation_id=waiting.pk, plan_hash="h" * 64, actor=lena)
     paul = django_user_model.objects.create(username="paul")
@@ -65,7 +68,7 @@ def test_a_rejection_needs_a_reason_and_ends_it(waiting, lena):
     approvals.operation_reject(operation_id=waiting.pk, comment="too dear", actor=lena)
     waiting.refresh_from_db()
     assert (waiting.status, waiting.sentence) == (S.REJECTED, "Rejected by lena: too dear")
-    with pytest.raises(Conflict, match="lena rejected it"):
+    with pytest.raises(Conflict, match="Handled by lena, who rejected it"):
         approvals.operation_approve(operation_id=waiting.pk, plan_hash="h" * 64, actor=lena)
 
 
