@@ -14,11 +14,6 @@ ACCOUNT = "110000000006"
 
 
 @pytest.fixture(scope="module")
-def keys(sandbox: Sandbox) -> Keys:
-    return sandbox.account(ACCOUNT)
-
-
-@pytest.fixture(scope="module")
 def sqs(sandbox: Sandbox, keys: Keys) -> Any:
     return sandbox.client("sqs", keys)
 
@@ -26,11 +21,6 @@ def sqs(sandbox: Sandbox, keys: Keys) -> Any:
 @pytest.fixture(scope="module")
 def events(sandbox: Sandbox, keys: Keys) -> Any:
     return sandbox.client("events", keys)
-
-
-@pytest.fixture(scope="module")
-def stacks(sandbox: Sandbox, keys: Keys) -> Stacks:
-    return Stacks(sandbox.client("cloudformation", keys))
 
 
 def drain(sqs: Any, url: str) -> list[dict[str, Any]]:

@@ -13,11 +13,6 @@ from tests.sandbox.support import refused, with_credentials
 ACCOUNT = "110000000001"
 
 
-@pytest.fixture(scope="module")
-def keys(sandbox: Sandbox) -> Keys:
-    return sandbox.account(ACCOUNT)
-
-
 def impatient(sandbox: Sandbox, keys: Keys, service: str, region: str = "eu-west-1") -> Any:
     """A client that tries once and waits a second."""
     import boto3

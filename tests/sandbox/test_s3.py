@@ -14,11 +14,6 @@ ACCOUNT = "110000000005"
 
 
 @pytest.fixture(scope="module")
-def keys(sandbox: Sandbox) -> Keys:
-    return sandbox.account(ACCOUNT)
-
-
-@pytest.fixture(scope="module")
 def s3(sandbox: Sandbox, keys: Keys) -> Any:
     return sandbox.client("s3", keys)
 

@@ -15,21 +15,6 @@ BROKEN = {
 }
 
 
-@pytest.fixture(scope="module")
-def keys(sandbox: Sandbox) -> Keys:
-    return sandbox.account(ACCOUNT)
-
-
-@pytest.fixture(scope="module")
-def stacks(sandbox: Sandbox, keys: Keys) -> Stacks:
-    return Stacks(sandbox.client("cloudformation", keys))
-
-
-@pytest.fixture(scope="module")
-def ssm(sandbox: Sandbox, keys: Keys) -> Any:
-    return sandbox.client("ssm", keys)
-
-
 def begin(stacks: Stacks, name: str, body: str, execution: dict[str, Any] | None = None, **more: Any) -> str:
     """Make a change set and execute it; the stack's id."""
     made = stacks.client.create_change_set(

@@ -53,16 +53,6 @@ class Provider:
 
 
 @pytest.fixture(scope="module")
-def keys(sandbox: Sandbox) -> Keys:
-    return sandbox.account(ACCOUNT)
-
-
-@pytest.fixture(scope="module")
-def stacks(sandbox: Sandbox, keys: Keys) -> Stacks:
-    return Stacks(sandbox.client("cloudformation", keys))
-
-
-@pytest.fixture(scope="module")
 def provider(sandbox: Sandbox, keys: Keys, stacks: Stacks) -> Iterator[Provider]:
     body = template(
         Topic={"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "providers"}},

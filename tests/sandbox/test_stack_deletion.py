@@ -13,16 +13,6 @@ ACCOUNT = "110000000034"
 Client = Callable[[str], Any]
 
 
-@pytest.fixture(scope="module")
-def keys(sandbox: Sandbox) -> Keys:
-    return sandbox.account(ACCOUNT)
-
-
-@pytest.fixture(scope="module")
-def stacks(sandbox: Sandbox, keys: Keys) -> Stacks:
-    return Stacks(sandbox.client("cloudformation", keys))
-
-
 def of(name: str, **properties: Any) -> dict[str, Any]:
     return {"Type": f"AWS::{name}", "Properties": properties}
 

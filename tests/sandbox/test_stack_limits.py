@@ -12,16 +12,6 @@ ACCOUNT = "110000000013"
 
 
 @pytest.fixture(scope="module")
-def keys(sandbox: Sandbox) -> Keys:
-    return sandbox.account(ACCOUNT)
-
-
-@pytest.fixture(scope="module")
-def stacks(sandbox: Sandbox, keys: Keys) -> Stacks:
-    return Stacks(sandbox.client("cloudformation", keys))
-
-
-@pytest.fixture(scope="module")
 def bucket(sandbox: Sandbox, keys: Keys) -> str:
     s3, name = sandbox.client("s3", keys), f"limits-{ACCOUNT}"
     s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})

@@ -14,21 +14,6 @@ BROKEN = {"Type": "AWS::SSM::Parameter", "Properties": {"Type": "String", "Value
 
 
 @pytest.fixture(scope="module")
-def keys(sandbox: Sandbox) -> Keys:
-    return sandbox.account(ACCOUNT)
-
-
-@pytest.fixture(scope="module")
-def stacks(sandbox: Sandbox, keys: Keys) -> Stacks:
-    return Stacks(sandbox.client("cloudformation", keys))
-
-
-@pytest.fixture(scope="module")
-def ssm(sandbox: Sandbox, keys: Keys) -> Any:
-    return sandbox.client("ssm", keys)
-
-
-@pytest.fixture(scope="module")
 def s3(sandbox: Sandbox, keys: Keys) -> Any:
     client = sandbox.client("s3", keys)
     client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})

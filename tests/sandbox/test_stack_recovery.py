@@ -4,28 +4,11 @@ import json
 import time
 from typing import Any
 
-import pytest
-
 from devtools.sandbox import Keys, Sandbox
 from tests.sandbox.support import Stacks, parameter, refused, template
 
 ACCOUNT = "110000000014"
 BROKEN = {"Type": "AWS::SSM::Parameter", "Properties": {"Type": "String", "Value": "v", "Bogus": 1}}
-
-
-@pytest.fixture(scope="module")
-def keys(sandbox: Sandbox) -> Keys:
-    return sandbox.account(ACCOUNT)
-
-
-@pytest.fixture(scope="module")
-def stacks(sandbox: Sandbox, keys: Keys) -> Stacks:
-    return Stacks(sandbox.client("cloudformation", keys))
-
-
-@pytest.fixture(scope="module")
-def ssm(sandbox: Sandbox, keys: Keys) -> Any:
-    return sandbox.client("ssm", keys)
 
 
 def value(ssm: Any, name: str) -> str:

@@ -12,16 +12,6 @@ ACCOUNT = "110000000032"
 PATTERN = "failed validation constraint for keyword [pattern]"
 
 
-@pytest.fixture(scope="module")
-def keys(sandbox: Sandbox) -> Keys:
-    return sandbox.account(ACCOUNT)
-
-
-@pytest.fixture(scope="module")
-def stacks(sandbox: Sandbox, keys: Keys) -> Stacks:
-    return Stacks(sandbox.client("cloudformation", keys))
-
-
 def of(name: str, **properties: Any) -> dict[str, Any]:
     return {"Type": f"AWS::{name}", "Properties": properties}
 

@@ -5,25 +5,9 @@ from typing import Any
 
 import pytest
 
-from devtools.sandbox import Keys, Sandbox
 from tests.sandbox.support import Stacks, parameter, refused
 
 ACCOUNT = "110000000031"
-
-
-@pytest.fixture(scope="module")
-def keys(sandbox: Sandbox) -> Keys:
-    return sandbox.account(ACCOUNT)
-
-
-@pytest.fixture(scope="module")
-def stacks(sandbox: Sandbox, keys: Keys) -> Stacks:
-    return Stacks(sandbox.client("cloudformation", keys))
-
-
-@pytest.fixture(scope="module")
-def ssm(sandbox: Sandbox, keys: Keys) -> Any:
-    return sandbox.client("ssm", keys)
 
 
 def ref(name: str) -> dict[str, str]:

@@ -17,16 +17,6 @@ BY_SERVICE = {name: list(types) for name, types in groupby(SCHEMA_TYPES, key=lam
 
 
 @pytest.fixture(scope="module")
-def keys(sandbox: Sandbox) -> Keys:
-    return sandbox.account(ACCOUNT)
-
-
-@pytest.fixture(scope="module")
-def stacks(sandbox: Sandbox, keys: Keys) -> Stacks:
-    return Stacks(sandbox.client("cloudformation", keys))
-
-
-@pytest.fixture(scope="module")
 def stacks_of_us(sandbox: Sandbox, keys: Keys) -> Stacks:
     """In the one region that has every type."""
     return Stacks(sandbox.client("cloudformation", keys, "us-east-1"))

@@ -36,11 +36,6 @@ class House:
 
 
 @pytest.fixture(scope="module")
-def keys(sandbox: Sandbox) -> Keys:
-    return sandbox.account(ACCOUNT)
-
-
-@pytest.fixture(scope="module")
 def house(sandbox: Sandbox, keys: Keys) -> House:
     return House(sandbox, keys)
 

@@ -19,11 +19,6 @@ Client = Callable[..., Any]
 
 
 @pytest.fixture(scope="module")
-def keys(sandbox: Sandbox) -> Keys:
-    return sandbox.account(ACCOUNT)
-
-
-@pytest.fixture(scope="module")
 def client(sandbox: Sandbox, keys: Keys) -> Client:
     return lambda service="cognito-identity": client_of(sandbox, keys, HOME, service)
 

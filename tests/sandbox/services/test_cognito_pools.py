@@ -16,11 +16,6 @@ Client = Callable[..., Any]
 
 
 @pytest.fixture(scope="module")
-def keys(sandbox: Sandbox) -> Keys:
-    return sandbox.account(ACCOUNT)
-
-
-@pytest.fixture(scope="module")
 def client(sandbox: Sandbox, keys: Keys) -> Client:
     return lambda service="cognito-idp", region=HOME: client_of(sandbox, keys, region, service)
 

@@ -22,11 +22,6 @@ NEW = "Better-Horse-2"
 
 
 @pytest.fixture(scope="module")
-def keys(sandbox: Sandbox) -> Keys:
-    return sandbox.account(ACCOUNT)
-
-
-@pytest.fixture(scope="module")
 def pool(sandbox: Sandbox, keys: Keys) -> Pool:
     return Pool(sandbox, keys, {"AutoVerifiedAttributes": ["email"]})
 
