@@ -13,7 +13,7 @@ from blueprint_cdk import VERSION
 from blueprint_cdk.data import load
 from blueprint_cdk.names import naming_rules
 from blueprint_cdk.runtime import node_directory
-from blueprint_cdk.spec import BaselineSpec, RegionFacts, Spec
+from blueprint_cdk.spec import BaselineSpec, RegionFacts, Runtime, Spec
 
 
 def describe() -> dict[str, Any]:
@@ -23,6 +23,7 @@ def describe() -> dict[str, Any]:
         "version": VERSION,
         "schema": schema_of(Spec),
         "facts_schema": schema_of(RegionFacts),
+        "runtime_schema": schema_of(Runtime),
         "naming": [rule.model_dump() for rule in naming_rules()],
         "sizes": load("sizes"),
         "tiers": load("tiers"),

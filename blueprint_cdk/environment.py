@@ -7,7 +7,7 @@ from pathlib import Path
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 
-from blueprint_cdk.spec import RegionFacts, Spec
+from blueprint_cdk.spec import RegionFacts, Runtime, Spec
 from blueprint_cdk.stacks.app import AppStack
 from blueprint_cdk.stacks.data import DataStack
 from blueprint_cdk.stacks.keys import KeysStack
@@ -22,20 +22,22 @@ def compose(
     app: cdk.App,
     spec: Spec,
     home: RegionFacts,
+    runtime: Runtime,
     *,
     release: str,
     bundle: Path,
     bundle_hash: str,
 ) -> None:
-    """Adds the stacks of `spec` to `app`; `home` are the facts of its home region."""
+    """Adds the stacks of `spec` to `app`; `home` are the facts of its home region, `runtime` what runs there now."""
     network = NetworkStack(app, spec, home)
     keys = KeysStack(app, spec, home)
-    data = DataStack(app, spec, home, network=network, keys=keys)
+    data = DataStack(app, spec, home, runtime, network=network, keys=keys)
     storage = StorageStack(app, spec, home, keys=keys)
     AppStack(
         app,
         spec,
         home,
+        runtime,
         network=network,
         keys=keys,
         data=data,

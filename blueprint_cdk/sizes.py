@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from blueprint_cdk.data import load
+
+if TYPE_CHECKING:
+    from blueprint_cdk.spec import Runtime
 
 SizeName = Literal["small", "medium", "large"]
 TierName = Literal["dev", "staging", "prod"]
@@ -31,6 +34,17 @@ class Size(BaseModel):
     db_max_acu: float | None
     db_readers: int
     rate_limit_per_5_min: int
+
+    def running(self, runtime: Runtime) -> Size:
+        """The size with the capacity that runs now, where that is known. Provisioned instances have no units."""
+        units = self.db_min_acu is not None
+        now = {
+            "min_instances": runtime.min_instances,
+            "max_instances": runtime.max_instances,
+            "db_min_acu": runtime.db_min_acu if units else None,
+            "db_max_acu": runtime.db_max_acu if units else None,
+        }
+        return self.model_copy(update={name: value for name, value in now.items() if value is not None})
 
 
 class Tier(BaseModel):

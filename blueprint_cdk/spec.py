@@ -1,4 +1,5 @@
-"""What the blueprint is told: Spec for one environment, RegionFacts for a region, BaselineSpec for an account.
+"""What the blueprint is told: Spec for one environment, RegionFacts for a region, Runtime for what runs there now,
+BaselineSpec for an account.
 
 All are frozen and refuse unknown fields; how a refusal is told is in `refusals`.
 """
@@ -28,6 +29,8 @@ in it never leave the instance."""
 
 # The common name of a certificate that Certificate Manager issues: RFC 5280 ub-common-name.
 DOMAIN_MAX = 64
+PLATFORM_ARN = r"^arn:aws[a-z-]*:elasticbeanstalk:[a-z0-9-]+::platform/.+/[0-9.]+$"
+AURORA_VERSION = r"^8\.[0-9]+\.mysql_aurora\.[0-9]+\.[0-9]+\.[0-9]+$"
 DNS_NAME = r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$"
 
 
@@ -239,10 +242,8 @@ class RegionFacts(_Frozen):
     azs: tuple[str, ...] = Field(
         min_length=3, description="Availability Zones; the first three by name are used."
     )
-    beanstalk_platform_arn: str = Field(
-        pattern=r"^arn:aws[a-z-]*:elasticbeanstalk:[a-z0-9-]+::platform/.+/[0-9.]+$"
-    )
-    aurora_mysql_version: str = Field(pattern=r"^8\.[0-9]+\.mysql_aurora\.[0-9]+\.[0-9]+\.[0-9]+$")
+    beanstalk_platform_arn: str = Field(pattern=PLATFORM_ARN)
+    aurora_mysql_version: str = Field(pattern=AURORA_VERSION)
     elb_account_id: AccountId | None = Field(
         default=None,
         description="Account that writes load balancer logs, in regions older than August 2022 that still need it.",
@@ -259,6 +260,36 @@ class RegionFacts(_Frozen):
     def zones(self) -> list[str]:
         """The three zones used. By name, so that the order in which AWS listed them cannot move a subnet."""
         return sorted(self.azs)[:3]
+
+
+class Runtime(_Frozen):
+    """What moves while an environment runs, as it is now: read back before each synthesis, so that a new template puts
+    nothing old back. Empty for a new environment: it begins with the placeholder and what its size says.
+    """
+
+    version_label: str | None = Field(
+        default=None,
+        title="Application version",
+        description="Label of the version that runs; none: the placeholder.",
+        min_length=1,
+        max_length=100,
+    )
+    platform_arn: str | None = Field(
+        default=None,
+        title="Platform",
+        description="The Beanstalk platform version it runs on; none: the region's.",
+        pattern=PLATFORM_ARN,
+    )
+    min_instances: int | None = Field(default=None, title="Fewest instances", ge=0, le=10000)
+    max_instances: int | None = Field(default=None, title="Most instances", ge=0, le=10000)
+    aurora_mysql_version: str | None = Field(
+        default=None,
+        title="Database version",
+        description="Aurora MySQL version of the cluster; none: the region's.",
+        pattern=AURORA_VERSION,
+    )
+    db_min_acu: float | None = Field(default=None, title="Least capacity units of the database", ge=0)
+    db_max_acu: float | None = Field(default=None, title="Most capacity units of the database", ge=0)
 
 
 class BaselineSpec(_Frozen):

@@ -18,7 +18,7 @@ from blueprint_cdk import VERSION, baseline, environment
 from blueprint_cdk.bundle import bundle_hash, placeholder_bundle
 from blueprint_cdk.policies import stack_policy
 from blueprint_cdk.refusals import SpecError, parse
-from blueprint_cdk.spec import BaselineSpec, RegionFacts, Spec
+from blueprint_cdk.spec import BaselineSpec, RegionFacts, Runtime, Spec
 
 FEATURE_FLAGS = {
     # Log delivery by bucket policy: ACLs are off on every bucket.
@@ -36,6 +36,7 @@ class Request(BaseModel):
     app: Literal["environment", "baseline"]
     spec: dict[str, Any]
     facts: dict[str, dict[str, Any]] = {}
+    runtime: dict[str, Any] = {}
     out: str
     release: str | None = None
 
@@ -59,6 +60,7 @@ def synthesise(data: Any) -> Path:
         return out
     spec = parse(Spec, request.spec)
     facts = {region: parse(RegionFacts, row, f"facts.{region}") for region, row in request.facts.items()}
+    runtime = parse(Runtime, request.runtime, "runtime")
     if spec.home_region not in facts:
         raise SpecError(f"Nothing is known about {spec.home_region}: its facts are missing.", "facts")
     app = new_app(out)
@@ -70,6 +72,7 @@ def synthesise(data: Any) -> Path:
             app,
             spec,
             facts[spec.home_region],
+            runtime,
             release=release,
             bundle=bundle,
             bundle_hash=bundle_hash(zipped),

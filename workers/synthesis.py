@@ -25,14 +25,19 @@ def synthesise(
     app: str,
     spec: dict[str, Any],
     facts: dict[str, Any],
+    runtime: dict[str, Any] | None = None,
     alive: Alive = nobody_waits,
 ) -> str:
-    """The name of the assembly in the artifact store; made now, or found when it was made before. `alive` is called
-    now and then while it is made, so that a lease outlives a slow synthesis.
+    """The name of the assembly in the artifact store; made now, or found when it was made before.
+
+    `runtime` is what runs now in an environment that is there. `alive` is called now and then while it is made, so
+    that a lease outlives a slow synthesis.
 
     Raises StepFailed (the blueprint refuses the spec, or its lock is not installed) and Retryable (it hangs).
     """
     request = {"app": app, "spec": spec, "facts": facts, "release": version}
+    if runtime:
+        request["runtime"] = runtime
     canonical = json.dumps({**request, "digest": digest}, sort_keys=True, separators=(",", ":"))
     index = f"assemblies/index/{hashlib.sha256(canonical.encode()).hexdigest()}"
     found = _indexed(index)

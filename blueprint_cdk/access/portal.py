@@ -21,7 +21,7 @@ ZONES = {"Fn::Sub": "arn:${AWS::Partition}:route53:::hostedzone/*"}
 
 READER_SCOPES = {
     "SwitchyardRead": (
-        Scope("Stacks", "cloudformation", "Describe* List* GetTemplate GetTemplateSummary"),
+        Scope("Stacks", "cloudformation", "Describe* List* Detect* GetTemplate GetTemplateSummary"),
         Scope("Tags", "tag", "Get*"),
         Scope("Network", "ec2", "Describe*"),
         Scope("Databases", "rds", "Describe* ListTagsForResource"),

@@ -30,7 +30,8 @@ class Placement:
 class Application(Construct):
     """Application, placeholder version and environment: Docker on Amazon Linux 2023 behind the shared load balancer.
 
-    `platform_arn` and the version's label may change later; name, tier and load balancer never do. Environment
+    `platform_arn` and the version may change later; name, tier and load balancer never do. `version_label` is what
+    runs by now, if that is not the placeholder. Environment
     variables hold names and ARNs, never a secret.
     """
 
@@ -41,6 +42,7 @@ class Application(Construct):
         *,
         name: str,
         platform_arn: str,
+        version_label: str | None,
         bundle: str,
         bundle_hash: str,
         size: Size,
@@ -74,7 +76,7 @@ class Application(Construct):
             application_name=application.ref,
             environment_name=name,
             platform_arn=platform_arn,
-            version_label=version.ref,
+            version_label=version_label or version.ref,
             tier=beanstalk.CfnEnvironment.TierProperty(name="WebServer", type="Standard"),
             option_settings=[
                 beanstalk.CfnEnvironment.OptionSettingProperty(

@@ -11,7 +11,7 @@ from blueprint_cdk.constructs.beanstalk_roles import InstanceProfile, ServiceRol
 from blueprint_cdk.constructs.edge import LoadBalancer, WebFirewall
 from blueprint_cdk.constructs.network import MYSQL_PORT
 from blueprint_cdk.sizes import size_of
-from blueprint_cdk.spec import RegionFacts, Spec
+from blueprint_cdk.spec import RegionFacts, Runtime, Spec
 from blueprint_cdk.stacks import EnvironmentStack
 from blueprint_cdk.stacks.data import DataStack
 from blueprint_cdk.stacks.keys import KeysStack
@@ -27,6 +27,7 @@ class AppStack(EnvironmentStack):
         scope: Construct,
         spec: Spec,
         facts: RegionFacts,
+        runtime: Runtime,
         *,
         network: NetworkStack,
         keys: KeysStack,
@@ -36,7 +37,7 @@ class AppStack(EnvironmentStack):
         bundle_hash: str,
     ) -> None:
         super().__init__(scope, "app", spec, facts, protected=False)
-        size = size_of(spec.size)
+        size = size_of(spec.size).running(runtime)
         edge = LoadBalancer(
             self,
             "Edge",
@@ -62,7 +63,8 @@ class AppStack(EnvironmentStack):
             self,
             "Beanstalk",
             name=name,
-            platform_arn=facts.beanstalk_platform_arn,
+            platform_arn=runtime.platform_arn or facts.beanstalk_platform_arn,
+            version_label=runtime.version_label,
             bundle=str(bundle),
             bundle_hash=bundle_hash,
             size=size,

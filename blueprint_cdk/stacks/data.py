@@ -6,7 +6,7 @@ from constructs import Construct
 
 from blueprint_cdk.constructs.database import Cluster, Proxy
 from blueprint_cdk.sizes import size_of, tier_of
-from blueprint_cdk.spec import RegionFacts, Spec
+from blueprint_cdk.spec import RegionFacts, Runtime, Spec
 from blueprint_cdk.stacks import EnvironmentStack
 from blueprint_cdk.stacks.keys import KeysStack
 from blueprint_cdk.stacks.network import NetworkStack
@@ -14,15 +14,22 @@ from blueprint_cdk.stacks.network import NetworkStack
 
 class DataStack(EnvironmentStack):
     def __init__(
-        self, scope: Construct, spec: Spec, facts: RegionFacts, *, network: NetworkStack, keys: KeysStack
+        self,
+        scope: Construct,
+        spec: Spec,
+        facts: RegionFacts,
+        runtime: Runtime,
+        *,
+        network: NetworkStack,
+        keys: KeysStack,
     ) -> None:
         super().__init__(scope, "data", spec, facts, protected=True)
         cluster = Cluster(
             self,
             "Database",
             identifier=spec.named("db-cluster"),
-            engine_version=facts.aurora_mysql_version,
-            size=size_of(spec.size),
+            engine_version=runtime.aurora_mysql_version or facts.aurora_mysql_version,
+            size=size_of(spec.size).running(runtime),
             subnet_ids=network.isolated_subnet_ids,
             security_group_id=network.firewall.database.security_group_id,
             key_arn=keys.data_key.key_arn,

@@ -15,17 +15,23 @@ runtime.prepare()
 
 @pytest.fixture(scope="session")
 def synthesise(tmp_path_factory: pytest.TempPathFactory) -> Synthesise:
-    """synthesise(facts=…, release=…, **spec) -> Assembly; the same arguments give the same assembly again."""
+    """synthesise(facts=…, release=…, runtime=…, **spec) -> Assembly; equal arguments give the same assembly again."""
     from blueprint_cdk.synthesis import synthesise as run
 
     made: dict[str, Assembly] = {}
 
-    def make(facts: dict[str, Any] | None = None, release: str = VERSION, **changes: Any) -> Assembly:
+    def make(
+        facts: dict[str, Any] | None = None,
+        release: str = VERSION,
+        runtime: dict[str, Any] | None = None,
+        **changes: Any,
+    ) -> Assembly:
         spec = {**SPEC, **changes}
         request = {
             "app": "environment",
             "spec": spec,
             "facts": {spec["home_region"]: {**FACTS, **(facts or {})}},
+            "runtime": runtime or {},
             "release": release,
         }
         key = json.dumps(request, sort_keys=True)

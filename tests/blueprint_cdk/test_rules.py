@@ -12,7 +12,7 @@ import pytest
 
 from blueprint_cdk.data import load
 from blueprint_cdk.refusals import parse
-from blueprint_cdk.spec import BaselineSpec, RegionFacts, Spec
+from blueprint_cdk.spec import BaselineSpec, RegionFacts, Runtime, Spec
 from tests.blueprint_cdk.support import FACTS, SPEC, Synthesise
 
 IGNORED = {
@@ -111,6 +111,7 @@ def nag(folder: Path, spec: Spec, *, acknowledging: bool) -> list[tuple[str, str
         app,
         spec,
         parse(RegionFacts, FACTS),
+        Runtime(),
         release="1.0.0",
         bundle=bundle,
         bundle_hash=bundle_hash(placeholder_bundle()),

@@ -10,7 +10,7 @@ import pytest
 from blueprint_cdk.describe import schema_of
 from blueprint_cdk.names import longest_name
 from blueprint_cdk.refusals import SpecError, parse
-from blueprint_cdk.spec import BaselineSpec, RegionFacts, Spec
+from blueprint_cdk.spec import BaselineSpec, RegionFacts, Runtime, Spec
 from tests.blueprint_cdk.support import FACTS, SPEC
 
 BAD_SPECS: list[tuple[dict[str, Any], str, str]] = [
@@ -144,7 +144,7 @@ def test_spec_is_frozen() -> None:
         spec.name = "other"
 
 
-@pytest.mark.parametrize("model", [Spec, RegionFacts, BaselineSpec])
+@pytest.mark.parametrize("model", [Spec, RegionFacts, Runtime, BaselineSpec])
 def test_schema_is_valid_and_says_what_a_field_is(model: Any) -> None:
     schema = schema_of(model)
     jsonschema.Draft202012Validator.check_schema(schema)

@@ -6,6 +6,7 @@ from workers.aws.paging import entries
 from workers.aws.session import Session
 
 SERVICE = "elasticbeanstalk"
+ASSETS = "cdk-swyard-assets-"
 BRANCH = "Docker running on 64bit Amazon Linux 2023"
 
 
@@ -21,15 +22,45 @@ def platform_newest(session: Session, branch: str = BRANCH) -> str:
 
 
 def environment_find(session: Session, name: str) -> dict[str, Any] | None:
-    """{"status", "health", "url"} of the environment of that name that is not terminated; None when there is none."""
+    """{"name", "application", "status", "health", "url", "version_label", "platform_arn"} of the environment of that
+    name that is not terminated; None when there is none.
+    """
     answer = session.client(SERVICE).describe_environments(EnvironmentNames=[name], IncludeDeleted=False)
     for found in answer["Environments"]:
         return {
+            "name": found["EnvironmentName"],
+            "application": found["ApplicationName"],
+            "version_label": found.get("VersionLabel", ""),
+            "platform_arn": found["PlatformArn"],
             "status": found["Status"],
             "health": found.get("Health", "Grey"),
             "url": found.get("EndpointURL", ""),
         }
     return None
+
+
+def capacity(session: Session, application: str, name: str) -> dict[str, int]:
+    """{"min_instances", "max_instances"} of an environment, as its settings are now."""
+    answer = session.client(SERVICE).describe_configuration_settings(
+        ApplicationName=application, EnvironmentName=name
+    )
+    found = {
+        option["OptionName"]: int(option["Value"])
+        for option in answer["ConfigurationSettings"][0]["OptionSettings"]
+        if option["Namespace"] == "aws:autoscaling:asg" and option["OptionName"] in ("MinSize", "MaxSize")
+    }
+    return {"min_instances": found["MinSize"], "max_instances": found["MaxSize"]}
+
+
+def version_is_ours(session: Session, application: str, label: str) -> bool:
+    """Whether a version is the placeholder: its bundle is among the assets that the portal uploads."""
+    answer = session.client(SERVICE).describe_application_versions(
+        ApplicationName=application, VersionLabels=[label]
+    )
+    return any(
+        version.get("SourceBundle", {}).get("S3Bucket", "").startswith(ASSETS)
+        for version in answer["ApplicationVersions"]
+    )
 
 
 def applications_named(session: Session, prefix: str) -> list[str]:

@@ -12,8 +12,9 @@ from environments.lifecycle.accounts import account_require_deployable, region_f
 from environments.lifecycle.costs import cost_estimate
 from environments.lifecycle.models import Environment, RegionFacts, Release
 from environments.lifecycle.plans import plan_store
+from environments.lifecycle.runtime import environment_runtime_record
 from environments.operations.models import Operation
-from workers.assembly import Assembly, StackArtifact, assembly_load
+from workers.assembly import Assembly, StackArtifact, assembly_load, template_parse
 from workers.aws import beanstalk, cloudformation, ec2, s3
 from workers.aws.cloudformation import Deployment
 from workers.changes import Rules
@@ -22,6 +23,7 @@ from workers.looks import stack_row
 from workers.names import stack_name
 from workers.planning import deployed_templates, plan_document, plan_hashed, require_no_loss
 from workers.rows import stack_seen
+from workers.runtime import began, live_read, require_unmoved, synthesis_inputs
 from workers.stacks import stack_deploy, stack_deploy_cancel
 from workers.synthesis import synthesise
 from workers.targets import Target
@@ -60,14 +62,18 @@ def facts(ctx: StepContext) -> Outcome:
 def synthesis(ctx: StepContext) -> Outcome:
     """The release's templates for this spec."""
     release = release_of(ctx.operation)
+    spec = ctx.operation.parameters["spec"]
+    live = ctx.operation.state.get("runtime", {})
+    facts, live = synthesis_inputs(release, spec, ctx.operation.state["facts"], live)
     name = synthesise(
         digest=release.digest,
         artifact=release.artifact,
         lock=release.description["lock"],
         version=release.version,
         app="environment",
-        spec=ctx.operation.parameters["spec"],
-        facts=ctx.operation.state["facts"],
+        spec=spec,
+        facts=facts,
+        runtime=live,
         alive=ctx.lease.renew,
     )
     assembly = assembly_load(name)
@@ -87,7 +93,8 @@ def plan(ctx: StepContext) -> Outcome:
     document = plan_document(stacks, deployed, Rules.of(release.description))
     require_no_loss(document)
     spec = ctx.operation.parameters["spec"]
-    hashed = plan_hashed(stacks, deployed, release.digest, spec, ctx.operation.state["facts"])
+    facts = {**ctx.operation.state["facts"], "runtime": ctx.operation.state.get("runtime", {})}
+    hashed = plan_hashed(stacks, deployed, release.digest, spec, facts)
     cost = cost_estimate(release.costs, spec)
     with ctx.fenced() as operation:
         plan_store(
@@ -183,7 +190,11 @@ def _travels(template: bytes) -> bool:
 
 def stack(ctx: StepContext) -> Outcome:
     """One stack."""
-    return stack_deploy(ctx, _target(ctx))
+    target = _target(ctx)
+    if (target.planned or target.touched) and ctx.step.state.get("token") != ctx.token:
+        resources = template_parse(target.template)["Resources"]
+        require_unmoved(ctx, {resource["Type"] for resource in resources.values()})
+    return stack_deploy(ctx, target)
 
 
 def stack_cancel(ctx: StepContext) -> Outcome:
@@ -225,6 +236,13 @@ def addresses(ctx: StepContext) -> Outcome:
             remedy="Look at the stack app, then retry.",
         )
     if health["status"] == "Ready" and health["health"] in HEALTHY:
+        # What was created a moment ago is as it was told: only later it is worth asking.
+        new = ctx.operation.kind == "provision"
+        running = (
+            began(ctx.operation, release_of(ctx.operation)) if new else live_read(session, environment).facts
+        )
+        with ctx.fenced():
+            environment_runtime_record(environment=environment, facts=running)
         return Done(f"It answers at {shown.get('Address', health['url'])}.", {"addresses": shown})
     return Wait(f"Beanstalk says {health['status']}, health {health['health']}.")
 

@@ -3,7 +3,8 @@ template, by a change set where the stack is there, and only with what the appro
 """
 
 from environments.operations.models import Operation
-from workers.workflow import Workflow, workflow_register
+from workers.runtime import runtime
+from workers.workflow import StepSpec, Workflow, workflow_register
 from workers.workflows import provision
 
 
@@ -16,12 +17,20 @@ def succeeded(operation: Operation) -> str:
     return f"{operation.subject_label} is up to date: {', '.join(told)}."
 
 
+PLAN = (
+    StepSpec("facts", "Region facts", "facts", time_limit_s=300),
+    # An immutable deployment of a version takes so long.
+    StepSpec("runtime", "What runs now", "runtime", time_limit_s=3600),
+    StepSpec("synthesis", "Synthesis", "synthesis", ("facts", "runtime"), time_limit_s=600),
+    StepSpec("plan", "Plan", "plan", ("synthesis",), time_limit_s=600),
+)
+
 workflow_register(
     Workflow(
         kind="update",
-        plan=provision.PLAN,
+        plan=PLAN,
         execute=provision.execute,
-        functions=provision.FUNCTIONS,
+        functions={**provision.FUNCTIONS, "runtime": runtime},
         cancels=provision.CANCELS,
         succeeded=succeeded,
     )

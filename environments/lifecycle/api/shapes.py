@@ -8,6 +8,7 @@ from rest_framework.reverse import reverse
 
 from environments.lifecycle.models import Account, Environment, Release, TeardownReport
 from environments.lifecycle.naming import names_derive
+from environments.lifecycle.runtime import runtime_shown
 from environments.lifecycle.teardown import STORES
 from environments.operations.models import Resource, Stack
 from environments.people.models import Team, User
@@ -29,6 +30,18 @@ class OpenOperationSerializer(serializers.Serializer):
     url = serializers.CharField()
 
 
+class RuntimeSerializer(serializers.Serializer):
+    """What runs now, as workers saw it last. No update and no drift fix puts it back."""
+
+    version = serializers.CharField(allow_null=True, help_text='"placeholder" before the first deployment.')
+    platform = serializers.CharField(allow_null=True)
+    instances = serializers.CharField(allow_null=True, help_text='Fewest and most: "1 to 2".')
+    database = serializers.CharField(allow_null=True, help_text="Aurora MySQL version.")
+    capacity = serializers.CharField(allow_null=True, help_text="Of a serverless database, in Aurora units.")
+    active_region = serializers.CharField()
+    at = serializers.DateTimeField()
+
+
 class EnvironmentSerializer(serializers.ModelSerializer):
     """One environment, as lists show it."""
 
@@ -39,6 +52,7 @@ class EnvironmentSerializer(serializers.ModelSerializer):
     release = shown_by("version")
     domain = serializers.SerializerMethodField()
     addresses = serializers.DictField(child=serializers.CharField(), read_only=True)
+    runtime = serializers.SerializerMethodField()
     open_operation = serializers.SerializerMethodField()
 
     class Meta:
@@ -64,6 +78,7 @@ class EnvironmentSerializer(serializers.ModelSerializer):
             "is_protected",
             "is_canary",
             "addresses",
+            "runtime",
             "monthly_cost",
             "created_at",
             "gone_at",
@@ -76,6 +91,10 @@ class EnvironmentSerializer(serializers.ModelSerializer):
 
     def get_domain(self, environment: Environment) -> str:
         return environment.spec.get("domain", "")
+
+    @extend_schema_field(RuntimeSerializer(allow_null=True))
+    def get_runtime(self, environment: Environment) -> dict[str, Any] | None:
+        return runtime_shown(environment)
 
     @extend_schema_field(OpenOperationSerializer(allow_null=True))
     def get_open_operation(self, environment: Any) -> dict[str, Any] | None:

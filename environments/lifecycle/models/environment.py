@@ -56,6 +56,12 @@ class Environment(models.Model):
     addresses = models.JSONField(
         default=dict, blank=True, help_text="Outputs people use: label to address, filled when it is active."
     )
+    runtime = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="What moves at run time, as workers saw it last: see lifecycle.runtime.FACTS.",
+    )
+    runtime_at = models.DateTimeField(null=True, blank=True, help_text="When that was seen.")
     monthly_cost = models.DecimalField(
         max_digits=12, decimal_places=2, null=True, help_text="Estimate in USD, from the release's prices."
     )

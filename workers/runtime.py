@@ -1,0 +1,179 @@
+"""What moves while an environment runs: read back before a synthesis, so that a new template carries what runs now, and
+looked at once more just before it is carried out. Why: docs/decisions/0309-what-moves-at-run-time.md.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from environments.lifecycle.models import Environment, Release
+from environments.lifecycle.runtime import environment_runtime_record
+from environments.operations.models import Operation
+from workers.aws import beanstalk, rds
+from workers.aws.session import Session
+from workers.context import READER, StepContext
+from workers.workflow import Done, Outcome, StepFailed, Wait
+
+APPLICATION, DATABASE = "AWS::ElasticBeanstalk::Environment", "AWS::RDS::DBCluster"
+OF_APPLICATION = ("version_label", "platform_arn", "min_instances", "max_instances")
+OF_DATABASE = ("aurora_mysql_version", "db_min_acu", "db_max_acu")
+CAPACITY = ("min_instances", "max_instances", "db_min_acu", "db_max_acu")
+MOVING_CLUSTER = frozenset({"modifying", "upgrading"})
+WORDS = {
+    "version_label": "application version",
+    "platform_arn": "platform",
+    "min_instances": "fewest instances",
+    "max_instances": "most instances",
+    "aurora_mysql_version": "database version",
+    "db_min_acu": "least capacity units",
+    "db_max_acu": "most capacity units",
+}
+
+
+@dataclass(frozen=True)
+class Live:
+    """What runs: `facts` as the blueprint's Runtime takes them (nothing for the placeholder), and in words what is on
+    its way to something else; empty when all is at rest."""
+
+    facts: dict[str, Any]
+    moving: str = ""
+
+
+def runtime(ctx: StepContext) -> Outcome:
+    """Before a synthesis: what runs now. A deployment or an upgrade that is under way is waited for."""
+    environment: Environment = ctx.subject
+    live = live_read(ctx.session(environment.account, environment.home_region, READER), environment)
+    if live.moving:
+        return Wait(live.moving)
+    with ctx.fenced():
+        environment_runtime_record(environment=environment, facts=live.facts)
+    if ctx.operation.parameters["spec"]["size"] == environment.size:
+        told = live.facts
+    else:
+        # Another size is asked for: its capacity is what is wanted, and the plan tells it.
+        told = {name: value for name, value in live.facts.items() if name not in CAPACITY}
+    return Done(sentence_of(live.facts), {"runtime": told})
+
+
+def sentence_of(facts: dict[str, Any]) -> str:
+    """What runs, for people."""
+    version = facts.get("version_label") or "the placeholder"
+    platform = str(facts.get("platform_arn", "")).rpartition("/")[2] or "unknown"
+    return (
+        f"Version {version} on platform {platform}, {facts.get('min_instances', '?')} to "
+        f"{facts.get('max_instances', '?')} instances, database {facts.get('aurora_mysql_version', 'unknown')}."
+    )
+
+
+def began(operation: Operation, release: Release) -> dict[str, Any]:
+    """What an environment begins with: the placeholder, its region's facts and what its size says."""
+    spec = operation.parameters["spec"]
+    facts = operation.state["facts"][spec["home_region"]]
+    size = release.description.get("sizes", {}).get(spec["size"], {})
+    return {
+        "platform_arn": facts.get("beanstalk_platform_arn"),
+        "aurora_mysql_version": facts.get("aurora_mysql_version"),
+        **{name: size.get(name) for name in CAPACITY},
+    }
+
+
+def live_read(session: Session, environment: Environment) -> Live:
+    """Application and database as they are; no facts of what is not there. Four calls, five where a version was
+    deployed."""
+    application, application_moves = application_read(session, environment)
+    database, database_moves = database_read(session, environment)
+    return Live({**application, **database}, application_moves or database_moves)
+
+
+def application_read(session: Session, environment: Environment) -> tuple[dict[str, Any], str]:
+    """(facts, what moves) of the Beanstalk environment."""
+    found = beanstalk.environment_find(session, name_of(environment, "BeanstalkEnvironment"))
+    if found is None:
+        return {}, ""
+    if found["status"] != "Ready":
+        return {}, f"The application is changed by somebody just now: Beanstalk says {found['status']}."
+    sizes = beanstalk.capacity(session, found["application"], found["name"])
+    facts = {"platform_arn": found["platform_arn"], **sizes}
+    label = found["version_label"]
+    if label and not beanstalk.version_is_ours(session, found["application"], label):
+        facts["version_label"] = label
+    return facts, ""
+
+
+def database_read(session: Session, environment: Environment) -> tuple[dict[str, Any], str]:
+    """(facts, what moves) of the Aurora cluster."""
+    found = rds.cluster_find(session, name_of(environment, "DatabaseClusterId"))
+    if found is None:
+        return {}, ""
+    if found["Status"] in MOVING_CLUSTER:
+        return {}, f"The database is changed by somebody just now: it is {found['Status']}."
+    facts: dict[str, Any] = {"aurora_mysql_version": found["EngineVersion"]}
+    units = found.get("ServerlessV2ScalingConfiguration")
+    if units:
+        facts |= {"db_min_acu": units["MinCapacity"], "db_max_acu": units["MaxCapacity"]}
+    return facts, ""
+
+
+def name_of(environment: Environment, output: str) -> str:
+    """A physical name: as a stack told it in its outputs, else by the naming rules."""
+    for outputs in environment.stacks.values_list("outputs", flat=True):
+        if outputs.get(output):
+            return str(outputs[output])
+    return f"sy-{environment.full_name}"
+
+
+def synthesis_inputs(
+    release: Release, spec: dict[str, Any], facts: dict[str, Any], runtime: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(facts, runtime) as the release takes them. A release from before 1.8.0 knows no runtime: platform and database
+    version go as facts of the region, and what it could only put back is refused. Raises StepFailed.
+    """
+    if not runtime or "runtime_schema" in release.description:
+        return facts, runtime
+    names = {"platform_arn": "beanstalk_platform_arn", "aurora_mysql_version": "aurora_mysql_version"}
+    live = {theirs: runtime[ours] for ours, theirs in names.items() if ours in runtime}
+    size = release.description.get("sizes", {}).get(spec["size"], {})
+    lost = [
+        WORDS[name]
+        for name, began in {"version_label": None, **{name: size.get(name) for name in CAPACITY}}.items()
+        if runtime.get(name) is not None and runtime[name] != began
+    ]
+    if lost:
+        raise StepFailed(
+            f"Release {release.version} would put back what runs: {', '.join(lost)}.",
+            reason="release without runtime facts",
+            remedy="Choose release 1.8.0 or a later one.",
+        )
+    return {region: {**row, **live} for region, row in facts.items()}, {}
+
+
+def require_unmoved(ctx: StepContext, types: set[str]) -> None:
+    """Just before a stack that holds resources of `types` is changed: what runs is still what the plan was made with.
+    Raises StepFailed; answers nothing when it is, or when the stack holds neither application nor database.
+    """
+    planned = ctx.operation.state.get("runtime")
+    if planned is None:
+        return
+    environment: Environment = ctx.subject
+    session = ctx.session(environment.account, environment.home_region)
+    for type_name, names, read in (
+        (APPLICATION, OF_APPLICATION, application_read),
+        (DATABASE, OF_DATABASE, database_read),
+    ):
+        if type_name not in types:
+            continue
+        now, moves = read(session, environment)
+        given = [name for name in names if name not in CAPACITY or name in planned]
+        moved = [name for name in given if now and now.get(name) != planned.get(name)]
+        if moves or moved:
+            raise StepFailed(
+                moves
+                or "Since the plan was made, these have moved: "
+                f"{', '.join(f'{WORDS[n]} {_shown(planned.get(n))} → {_shown(now.get(n))}' for n in moved)}.",
+                resource=environment.full_name,
+                reason="what runs has moved",
+                remedy="Request it again: the new plan keeps what runs now.",
+            )
+
+
+def _shown(value: Any) -> str:
+    return "the placeholder" if value is None else str(value).rpartition("platform/")[2]
