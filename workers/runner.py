@@ -10,19 +10,21 @@ import structlog
 from django.utils import timezone
 
 import workers.workflows  # noqa: F401 - registers the workflows
-from environments.operations.control import pause_covering
 from environments.operations.kinds import kind_get
 from environments.operations.leases import Lease, LeaseLost, lease_take
 from environments.operations.models import Operation, Step
 from environments.operations.moves import (
     operation_describe,
     operation_end,
+    operation_hold,
+    operation_let_on,
     operation_planned,
     operation_start_planning,
     operation_try_start,
     step_end,
     steps_add,
 )
+from environments.operations.pauses import stands_still
 from environments.operations.queue import send
 from environments.operations.states import STEP_LIVE, OperationStatus, Phase, StepStatus
 from workers.steps import step_run
@@ -72,8 +74,10 @@ def _drive(lease: Lease) -> Seen:
     while True:
         with lease.fenced() as operation:
             workflow = workflow_get(operation.kind)
-            if pause_covering(operation.scope) is not None:
+            if stands_still(operation):
+                operation_hold(operation)
                 return Seen(operation.status, is_paused=True)
+            operation_let_on(operation)
             if operation.status == S.PENDING:
                 operation_start_planning(operation)
             elif operation.status == S.QUEUED and not operation_try_start(operation):
@@ -94,7 +98,7 @@ def _drive(lease: Lease) -> Seen:
                 operation_describe(operation, steps)
                 return Seen(operation.status)
         for number, step in enumerate(ready):
-            if number and pause_covering(operation.scope) is not None:
+            if number and stands_still(operation):
                 break
             step_run(lease, workflow, step)
 
@@ -206,11 +210,12 @@ def _give_up(lease: Lease, error: Exception) -> None:
 
 
 def _row(spec: StepSpec) -> Step:
+    told = {"run": spec.run, **({"may_skip": spec.may_skip} if spec.may_skip else {})}
     return Step(
         key=spec.key,
         title=spec.title,
         needs=list(spec.needs),
         region=spec.region,
         time_limit_s=spec.time_limit_s,
-        parameters={"run": spec.run, **spec.parameters},
+        parameters={**told, **spec.parameters},
     )

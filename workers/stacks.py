@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from environments.operations.models import Resource, Stack
 from workers.assembly import template_parse
-from workers.aws import cloudformation
+from workers.aws import change_sets, cloudformation
 from workers.aws.cloudformation import AT_REST, DEAD, GONE, GOOD, StackState
 from workers.aws.faults import error_code
 from workers.aws.session import Session
@@ -37,7 +37,7 @@ def stack_deploy_cancel(ctx: StepContext, target: Target) -> Outcome:
     if found is None or found.status in GONE:
         return Done(f"{target.name} was not begun, or is gone again.")
     if found.status in AT_REST:
-        return Done(f"{target.name} had been finished: it stays.")
+        return _cancel_at_rest(ctx, session, target, found)
     if found.status.startswith("UPDATE") and found.is_moving:
         if found.status == "UPDATE_IN_PROGRESS":
             # By its token it is one cancel, however often a worker dies around the call.
@@ -49,6 +49,24 @@ def stack_deploy_cancel(ctx: StepContext, target: Target) -> Outcome:
         # It was there before: what a failed rollback has left of it is nobody's to delete.
         raise _stuck(found)
     return _delete_dead(ctx, session, found)
+
+
+def _cancel_at_rest(ctx: StepContext, session: Session, target: Target, found: StackState) -> Outcome:
+    """Nothing moves any more, or nothing has begun to: a change set that waits to be executed is dropped."""
+    name = str(ctx.step.state.get("change_set", ""))
+    if name and ctx.step.state.get("token") == ctx.token and not ctx.step.state.get("executed"):
+        made = change_sets.change_set_describe(session, target.name, name)
+        if made["status"] in ("CREATE_PENDING", "CREATE_IN_PROGRESS"):
+            return Wait(f"The change set of {target.name} can be dropped as soon as it is there.")
+        # CloudFormation forgets one that it has carried out; a worker may have died before it could note that.
+        if made["status"] and made["execution"] not in ("EXECUTE_IN_PROGRESS", "EXECUTE_COMPLETE"):
+            change_sets.change_set_delete(session, target.name, name)
+            return Done(f"{target.name} was not changed: its change set was dropped.")
+        if not made["status"] and row_of(ctx, target).last_token != ctx.token:
+            return Done(f"{target.name} was not changed.")
+    if "ROLLBACK" in found.status:
+        return Done(f"{target.name} is what it was before.")
+    return Done(f"{target.name} had been finished: it stays.")
 
 
 def _begin(ctx: StepContext, target: Target, row: Stack) -> Outcome:

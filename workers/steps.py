@@ -3,7 +3,7 @@
 import random
 import uuid
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from botocore.exceptions import BotoCoreError, ClientError
@@ -42,7 +42,7 @@ def step_run(lease: Lease, workflow: Workflow, step: Step) -> None:
         function = stop
     context = StepContext(lease, operation, step)
     try:
-        _require_in_time(step)
+        _require_in_time(step, operation.cancel_requested_at if cancelling else None)
         outcome = function(context)
     except LeaseLost:
         raise
@@ -61,14 +61,17 @@ def step_run(lease: Lease, workflow: Workflow, step: Step) -> None:
         _write(lease, step, outcome, cancelling=cancelling)
 
 
-def _require_in_time(step: Step) -> None:
-    if step.started_at and timezone.now() - step.started_at > timedelta(seconds=step.time_limit_s):
+def _require_in_time(step: Step, cancelled_at: datetime | None) -> None:
+    """Stopping is given the whole limit anew: what AWS takes back takes as long as what it did."""
+    since = max(filter(None, (step.started_at, cancelled_at)), default=None)
+    if since and timezone.now() - since > timedelta(seconds=step.time_limit_s):
         minutes = round(step.time_limit_s / 60) or 1
         last = f" Last: {step.sentence}" if step.sentence else ""
         raise StepFailed(
             f"It took longer than its limit of {minutes} min.{last}",
             reason="time limit",
-            remedy="Look at the resources that are not done, then retry.",
+            remedy="Look at the resources that are not done, then retry. Before it has passed, an administrator can"
+            " give a step more time.",
         )
 
 

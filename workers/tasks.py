@@ -14,8 +14,8 @@ from kombu.exceptions import OperationalError
 from environments.lifecycle.faults import orders_wait
 from environments.lifecycle.models import Account
 from environments.operations.approvals import operation_call, operation_expire_approval
-from environments.operations.control import pause_covering
 from environments.operations.models import Operation
+from environments.operations.pauses import paused_among
 from environments.operations.queue import send
 from environments.operations.scheduling import TICK, occurrence_take, occurrences_forget, pulse_record
 from environments.operations.selectors import NOT_BEGUN, operations_due, scopes_moving
@@ -93,30 +93,30 @@ def observe_region(account_pk: int, region: str, token: str) -> None:
 
 def _expire_approvals(now: datetime) -> None:
     """End what nobody approved in time. One that cannot be ended is logged, and keeps no other from its end."""
-    if pause_covering("") is not None:
-        return
-    expired = Operation.objects.filter(
-        status=OperationStatus.AWAITING_APPROVAL, approval_expires_at__lte=now
-    ).values_list("pk", flat=True)
-    for operation_id in expired[:AT_ONCE]:
+    for row in _not_paused("approval_expires_at", now):
         try:
-            operation_expire_approval(operation_id)
+            operation_expire_approval(row.pk)
         except Exception:
-            log.exception("approval.not-expired", operation=operation_id)
+            log.exception("approval.not-expired", operation=row.pk)
 
 
 def _call_approvers(now: datetime) -> None:
-    """Remind of approvals that are due. While everything is paused nobody is asked to hurry."""
-    if pause_covering("") is not None:
-        return
-    due = Operation.objects.filter(
-        status=OperationStatus.AWAITING_APPROVAL, approval_call_at__lte=now
-    ).values_list("pk", flat=True)
-    for operation_id in due[:AT_ONCE]:
+    """Remind of approvals that are due. Of what is paused nobody is asked to hurry."""
+    for row in _not_paused("approval_call_at", now):
         try:
-            operation_call(operation_id)
+            operation_call(row.pk)
         except Exception:
-            log.exception("approval.not-reminded", operation=operation_id)
+            log.exception("approval.not-reminded", operation=row.pk)
+
+
+def _not_paused(due_field: str, now: datetime) -> list[Operation]:
+    """Of what waits for approval, what this field says is due, and no pause covers."""
+    due = Operation.objects.filter(
+        **{"status": OperationStatus.AWAITING_APPROVAL, f"{due_field}__lte": now}
+    ).order_by(due_field)
+    rows = list(due.select_related("subject_type").prefetch_related("subject")[: 5 * AT_ONCE])
+    paused = paused_among(rows)
+    return [row for row in rows if row.pk not in paused][:AT_ONCE]
 
 
 def _watch_what_moves() -> None:

@@ -16,8 +16,8 @@ from django.db.backends.base.creation import TEST_DATABASE_PREFIX
 from django.utils import timezone
 
 from environments.notes import note_read, note_write
-from environments.operations.control import pause_set
 from environments.operations.models import Pause
+from environments.operations.pauses import pause_set
 from environments.operations.scheduling import occurrence_take
 from workers import reconcile
 

@@ -58,7 +58,11 @@ StepFunction = Callable[["StepContext"], Outcome]
 
 @dataclass(frozen=True)
 class StepSpec:
-    """One step of a workflow, as it is written into a row. `run` names the function in Workflow.functions."""
+    """One step of a workflow, as it is written into a row. `run` names the function in Workflow.functions.
+
+    `may_skip` says, in a sentence, what is given up when a person skips it after it failed. Empty: it cannot be, for
+    a later step needs what it makes, or it guards what nobody could bring back.
+    """
 
     key: str
     title: str
@@ -67,6 +71,7 @@ class StepSpec:
     region: str = ""
     time_limit_s: int = 3600
     parameters: dict[str, Any] = field(default_factory=dict)
+    may_skip: str = ""
 
 
 @dataclass(frozen=True)

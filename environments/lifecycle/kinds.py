@@ -81,6 +81,12 @@ def _require_status(operation: Operation, statuses: Collection[str]) -> None:
         raise Conflict(f"{environment.name} is {environment.status}: nothing is left to {operation.kind}.")
 
 
+def _whole_account(operation: Operation) -> list[str]:
+    """What an account's own operations are paused with: the account, whatever its regions."""
+    account = cast(Account | None, operation.subject)
+    return [f"{account.account_id}/"] if account else []
+
+
 def _canary_check(operation: Operation) -> None:
     account = cast(Account, operation.subject)
     if account.mode != AccountMode.PLAN_ONLY:
@@ -155,6 +161,7 @@ KINDS = (
         approval=_canary_approval,
         check=_canary_check,
         on_end=_canary_end,
+        scopes=_whole_account,
     ),
     Kind(
         name="account-add",
@@ -163,6 +170,7 @@ KINDS = (
         authorize=_account_authorize,
         approval=_account_approval,
         on_end=_account_add_end,
+        scopes=_whole_account,
     ),
 )
 

@@ -70,8 +70,11 @@ def claim_release(operation: Operation) -> list[int]:
     )
 
 
-def scope_is_full(operation: Operation) -> int | None:
-    """The limit that the operation's scope has reached, or None. Locks the scope for the transaction."""
+def scope_room(operation: Operation) -> tuple[int, int] | None:
+    """The limit of the operation's scope, and how many others run there; None when nothing limits it.
+
+    Locks the scope for the transaction: who looked here starts, or does not, before the next one looks.
+    """
     if not operation.scope or operation.claim_mode == M.RECOVER:
         return None
     with connection.cursor() as cursor:
@@ -82,10 +85,8 @@ def scope_is_full(operation: Operation) -> int | None:
     limit = limits.get(operation.scope, limits.get("*"))
     if limit is None:
         return None
-    running = (
-        Operation.objects.filter(scope=operation.scope, status__in=HOLDING).exclude(pk=operation.pk).count()
-    )
-    return limit if running >= limit else None
+    running = Operation.objects.filter(scope=operation.scope, status__in=HOLDING).exclude(pk=operation.pk)
+    return limit, running.count()
 
 
 def _held_by(operation: Operation) -> Operation | None:

@@ -42,15 +42,16 @@ def engine_figures(now: datetime | None = None) -> EngineFigures:
     by_status = dict.fromkeys(sorted(OPEN), 0) | {
         row["status"]: row["count"] for row in open_rows.annotate(count=Count("pk"))
     }
-    # Least leaves out what is null; what was never looked at is due since it was asked for.
-    since = Coalesce(Least("wake_at", "lease_until"), "requested_at")
+    # A tick puts wake_at off when it sends for one, and notes since when; Least leaves out what is null; what was
+    # never looked at is due since it was asked for.
+    since = Coalesce("due_since", Least("wake_at", "lease_until"), "requested_at")
     waiting = (
         Operation.objects.filter(due(now))
-        .annotate(due_since=since)
+        .annotate(late_since=since)
         .aggregate(
             count=Count("pk"),
-            late=Count("pk", filter=Q(due_since__lt=now - timedelta(seconds=LATE_S))),
-            oldest=Min("due_since"),
+            late=Count("pk", filter=Q(late_since__lt=now - timedelta(seconds=LATE_S))),
+            oldest=Min("late_since"),
         )
     )
     approvals = Operation.objects.filter(status="awaiting-approval").aggregate(oldest=Min("requested_at"))

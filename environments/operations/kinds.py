@@ -36,15 +36,21 @@ def _nothing(_operation: "Operation") -> None:
     """The default for a kind whose subject is always fit, or is moved by no start or end."""
 
 
+def _own_scope(operation: "Operation") -> list[str]:
+    """The default for a kind that works in one region of one account."""
+    return [operation.scope] if operation.scope else []
+
+
 @dataclass(frozen=True)
 class Kind:
     """One kind of operation.
 
     authorize(actor, verb, operation) raises Forbidden when the actor may not; verbs are view, approve,
-    reject, cancel, force-cancel, retry, shorten-notice.
+    reject, cancel, force-cancel, retry, skip, shorten-notice, extend-time, prioritise.
     approval(operation) says what the finished plan needs. check(operation) raises Conflict when the subject is in
     no state for it any more: asked at a start, a retry and a resume. on_start and on_end run inside the transaction
-    that starts or ends the operation, so the subject moves with it.
+    that starts or ends the operation, so the subject moves with it. scopes(operation) are those that a pause of an
+    account or a region is compared with: "account/region", or "account/" for what is not of one region.
     """
 
     name: str
@@ -55,6 +61,7 @@ class Kind:
     check: Callable[["Operation"], None] = _nothing
     on_start: Callable[["Operation"], None] = _nothing
     on_end: Callable[["Operation"], None] = _nothing
+    scopes: Callable[["Operation"], list[str]] = _own_scope
 
 
 _kinds: dict[str, Kind] = {}

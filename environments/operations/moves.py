@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from django.db.models import F
 from django.utils import timezone
 
 from environments.errors import DomainError
@@ -15,12 +16,13 @@ from environments.operations.claims import (
     claim_release,
     claim_take,
     claims_lesser,
-    scope_is_full,
+    scope_room,
 )
 from environments.operations.events import event_write
 from environments.operations.kinds import ApprovalNeed, kind_get
 from environments.operations.models import Operation, Step
 from environments.operations.notices import operation_notice
+from environments.operations.places import next_after, ready_before
 from environments.operations.queue import wake
 from environments.operations.states import (
     HOLDING,
@@ -115,6 +117,7 @@ def operation_queue(operation: Operation, *, sentence: str, **fields: Any) -> No
         OperationStatus.QUEUED,
         sentence=sentence,
         phase=Phase.EXECUTE,
+        queued_at=timezone.now(),
         wake_at=operation.not_before or timezone.now(),
         **fields,
     )
@@ -126,13 +129,9 @@ def operation_try_start(operation: Operation) -> bool:
     if operation.not_before and operation.not_before > timezone.now():
         _save(operation, wake_at=operation.not_before)
         return False
-    limit = scope_is_full(operation)
-    if limit is not None:
-        _save(
-            operation,
-            sentence=f"Queued: {limit} operations already run in {operation.scope}, which is its limit.",
-            blocked_by=None,
-        )
+    full = _no_place(operation)
+    if full:
+        _save(operation, sentence=full, blocked_by=None)
         return False
     if operation.claim_mode == ClaimMode.RECOVER:
         claim_lock(operation)
@@ -140,11 +139,16 @@ def operation_try_start(operation: Operation) -> bool:
             _pause_for(operation, overtaken)
     blocker = claim_take(operation)
     if blocker is not None:
+        is_news = operation.blocked_by_id != blocker.pk
         _save(
             operation,
             sentence=f"Queued: blocked by operation {blocker.pk} ({blocker.kind}, {blocker.status}).",
             blocked_by=blocker,
         )
+        after = next_after(operation) if is_news else None
+        if after is not None:
+            # It waited for its turn, which this one now leaves to it.
+            wake(after)
         return False
     try:
         kind_get(operation.kind).check(operation)
@@ -166,6 +170,37 @@ def operation_try_start(operation: Operation) -> bool:
     event_write(operation.pk, "operation.started", "It has its claim and runs.")
     kind_get(operation.kind).on_start(operation)
     return True
+
+
+def _no_place(operation: Operation) -> str:
+    """Why its scope has no place for it now, in a sentence; empty when it has one."""
+    room = scope_room(operation)
+    if room is None:
+        return ""
+    limit, running = room
+    if running >= limit:
+        return f"Queued: {limit} operations already run in {operation.scope}, which is its limit."
+    first = list(ready_before(operation)[: limit - running])
+    if len(first) < limit - running:
+        return ""
+    places = "one place that is" if len(first) == 1 else f"{len(first)} places that are"
+    told = f"operation {first[0].pk} ({first[0].kind} of {first[0].subject_label})"
+    return f"Queued: {told} goes first to the {places} free in {operation.scope}."
+
+
+def operation_hold(operation: Operation) -> None:
+    """A pause covers it: note since when."""
+    if operation.held_since is None:
+        _save(operation, held_since=timezone.now())
+
+
+def operation_let_on(operation: Operation) -> None:
+    """No pause covers it any more: its steps get the time back in which nobody looked at them."""
+    if operation.held_since is None:
+        return
+    held_s = round((timezone.now() - operation.held_since).total_seconds())
+    operation.steps.filter(status__in=STEP_LIVE).update(time_limit_s=F("time_limit_s") + held_s)
+    _save(operation, held_since=None)
 
 
 def _pause_for(recovery: Operation, overtaken_id: int) -> None:
@@ -205,6 +240,8 @@ def operation_end(
         ended_at=timezone.now(),
         wake_at=None,
         blocked_by=None,
+        stuck_since=None,
+        stuck={},
         lease_token=None,
         lease_until=None,
         lease_worker="",
@@ -295,6 +332,12 @@ def operation_describe(operation: Operation, steps: Iterable[Step]) -> None:
 
 def _told(step: Step) -> str:
     return f"{step.title}: {step.sentence or 'began.'}"
+
+
+def steps_stop(operation: Operation) -> None:
+    """Of an operation that is about to end without its worker: no step of it goes on, and none begins."""
+    for step in operation.steps.filter(status__in=STEP_LIVE | {StepStatus.PENDING}):
+        step_move(step, StepStatus.CANCELLED, wake_at=None, waits_for="", ended_at=timezone.now())
 
 
 def steps_reset(operation: Operation) -> list[str]:

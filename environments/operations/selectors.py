@@ -60,16 +60,6 @@ def approvals_waiting() -> QuerySet[Operation]:
     )
 
 
-def queue_position(operation: Operation) -> int | None:
-    """1 for the next to run in its scope; None when it does not queue."""
-    if operation.status != OperationStatus.QUEUED:
-        return None
-    ahead = Operation.objects.filter(scope=operation.scope, status=OperationStatus.QUEUED).filter(
-        Q(priority__gt=operation.priority) | Q(priority=operation.priority, pk__lt=operation.pk)
-    )
-    return ahead.count() + 1
-
-
 def scopes_moving() -> list[dict[str, Any]]:
     """Scopes in which operations run, with how many: [{"scope", "running"}]."""
     rows = Operation.objects.filter(status__in=HOLDING).exclude(scope="").values("scope")

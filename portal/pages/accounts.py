@@ -13,6 +13,7 @@ from environments.lifecycle.accounts import account_add, account_add_again
 from environments.lifecycle.api.accounts import role_setup
 from environments.lifecycle.canary import account_canary, canary_problem
 from environments.lifecycle.models import Account
+from environments.lifecycle.pauses import account_pauses
 from environments.lifecycle.selectors import release_default
 from environments.lifecycle.states import GONE, AccountMode, AccountStatus
 from environments.operations.models import Operation
@@ -89,6 +90,8 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
         setup=_setup(account) if may(user, "account.add") else None,
         canary_problem=canary_problem(account) if account.mode == AccountMode.PLAN_ONLY else "",
         teams=Team.objects.order_by("name"),
+        pauses=account_pauses(account),
+        may_pause=may(user, "pause.change"),
         may_change=may(user, "account.change") and (latest is None or latest.is_ended),
     )
 

@@ -11,12 +11,13 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from environments.errors import Invalid
-from environments.lifecycle.models import ApprovalRule
+from environments.lifecycle.models import Account, ApprovalRule
+from environments.lifecycle.pauses import account_pause
 from environments.notes import note_read
-from environments.operations.control import pause_lift, pause_set
 from environments.operations.figures import LATE_S, EngineFigures, engine_figures
-from environments.operations.limits import limit_set
+from environments.operations.limits import limit_remove, limit_set
 from environments.operations.models import Operation, OperationLimit, Pause
+from environments.operations.pauses import pause_lift, pause_set
 from environments.operations.queue import ring
 from environments.operations.selectors import scopes_moving
 from environments.people.rights import may, require
@@ -48,6 +49,7 @@ def show(request: HttpRequest) -> HttpResponse:
         limits=OperationLimit.objects.order_by("scope"),
         pauses=Pause.objects.select_related("set_by"),
         everything_paused=Pause.objects.filter(covers=Pause.EVERYTHING).exists(),
+        accounts=Account.objects.order_by("name").only("name", "regions"),
         rules=ApprovalRule.objects.all(),
         isolation=_isolation(),
         comparison=_comparison(),
@@ -66,11 +68,20 @@ def show(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def pause(request: HttpRequest) -> HttpResponse:
-    """Stop workers from moving anything."""
+    """Stop workers from moving anything, or what is in the account or region that was chosen as "pk:region"."""
     user = viewer(request)
     require(user, "pause.change")
     reason = request.POST.get("reason", "")
-    attempt(request, lambda: pause_set(reason=reason, actor=user), done="Everything is paused.")
+    number, _, region = request.POST.get("where", "").partition(":")
+    if number.isdecimal() and len(number) < 10:
+        account = Account.objects.get(pk=int(number))
+        attempt(
+            request,
+            lambda: account_pause(account=account, region=region, reason=reason, actor=user),
+            done=f"{account.name}{f' in {region}' if region else ''} is paused.",
+        )
+    else:
+        attempt(request, lambda: pause_set(reason=reason, actor=user), done="Everything is paused.")
     return redirect("admin:administration")
 
 
@@ -102,6 +113,20 @@ def limit(request: HttpRequest) -> HttpResponse:
     user = viewer(request)
     require(user, "limit.change")
     attempt(request, lambda: _limit(request.POST, user), done="The limit was set.")
+    return redirect("admin:administration")
+
+
+@require_POST
+def limit_drop(request: HttpRequest) -> HttpResponse:
+    """Let a scope fall back to the limit of all others."""
+    user = viewer(request)
+    require(user, "limit.change")
+    row = OperationLimit.objects.get(scope=request.POST.get("scope", ""))
+    attempt(
+        request,
+        lambda: limit_remove(limit=row, actor=user),
+        done=f"{row.scope} has the limit of all others again.",
+    )
     return redirect("admin:administration")
 
 

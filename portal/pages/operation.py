@@ -24,14 +24,15 @@ from environments.operations.control import (
     operation_resume,
     operation_retry,
     operation_shorten_notice,
-    pause_covering,
 )
 from environments.operations.kinds import kind_get
 from environments.operations.models import Decision, Operation, Stack, Step
-from environments.operations.selectors import events_after, operation_detail, operations_list, queue_position
+from environments.operations.pauses import operation_pause
+from environments.operations.places import places_of, queue_told
+from environments.operations.selectors import events_after, operation_detail, operations_list
 from environments.operations.states import OPEN, OperationStatus
 from environments.people.models import PortalRole, User
-from portal.pages import story
+from portal.pages import operation_control, story
 from portal.pages.base import page, problems_of, view_requires, viewer
 
 # What the page loads at once of a long log; the API has the rest.
@@ -56,12 +57,13 @@ def live(request: HttpRequest, pk: int) -> HttpResponse:
     user = view_requires(request, "operation.view")
     operation = operations_list().prefetch_related(_steps()).get(pk=pk)
     steps = list(operation.steps.all())
-    pause = None if operation.is_ended else pause_covering(operation.scope)
-    seen = story.digest(operation, steps, pause)
+    pause = None if operation.is_ended else operation_pause(operation)
+    queue = _queue(operation)
+    seen = story.digest(operation, steps, pause, queue)
     if seen == request.GET.get("seen"):
         return HttpResponse(status=204)
     after = _number(request.GET.get("after"))
-    context = _live_context(operation, steps, seen) | {"pause": pause}
+    context = _live_context(operation, steps, seen, queue, user) | {"pause": pause}
     events = events_after(pk, after)
     # Not the row's counter: an event may have been written since the row was read, and would come twice.
     last = events[-1].number if events else after
@@ -81,12 +83,12 @@ def act(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
         done = VERBS[verb](request, pk, user)
     except DomainError as error:
         problems = problems_of(error)
-        if not {"comment", "reason", "not_before"} & set(problems):
+        if verb in operation_control.VERBS or not {"comment", "reason", "not_before"} & set(problems):
             messages.error(request, error.message)
             return redirect("admin:operation", pk)
         return _whole(request, user, pk, problems=problems, typed=request.POST, status=400)
     messages.success(request, done)
-    return redirect("admin:operation", pk)
+    return redirect("admin:queue") if request.POST.get("back") == "queue" else redirect("admin:operation", pk)
 
 
 def _approve(request: HttpRequest, pk: int, user: User) -> str:
@@ -142,6 +144,7 @@ VERBS = {
     "retry": _retry,
     "resume": _resume,
     "shorten-notice": _shorten_notice,
+    **operation_control.VERBS,
 }
 
 
@@ -156,9 +159,10 @@ def _whole(
 ) -> HttpResponse:
     operation = operation_detail(pk)
     steps = list(operation.steps.all())
-    pause = None if operation.is_ended else pause_covering(operation.scope)
-    seen = story.digest(operation, steps, pause)
-    context = _live_context(operation, steps, seen) | _around(operation, user) | {"pause": pause}
+    pause = None if operation.is_ended else operation_pause(operation)
+    queue = _queue(operation)
+    seen = story.digest(operation, steps, pause, queue)
+    context = _live_context(operation, steps, seen, queue, user) | _around(operation, user) | {"pause": pause}
     after = max(0, operation.event_count - EVENTS_SHOWN)
     events = events_after(pk, after)
     return page(
@@ -176,7 +180,14 @@ def _whole(
     )
 
 
-def _live_context(operation: Operation, steps: list[Step], seen: str) -> dict[str, Any]:
+def _queue(operation: Operation) -> str:
+    """Its place and its blocker, in a sentence."""
+    return queue_told(operation, places_of([operation]).get(operation.pk))
+
+
+def _live_context(
+    operation: Operation, steps: list[Step], seen: str, queue: str, user: User
+) -> dict[str, Any]:
     resources = list(story.resources_of(operation).order_by("stack__key", "started_at", "logical_id"))
     # What goes on stands on top; the sort keeps the order of the rest.
     resources.sort(key=lambda resource: not resource.status.endswith("IN_PROGRESS"))
@@ -186,7 +197,8 @@ def _live_context(operation: Operation, steps: list[Step], seen: str) -> dict[st
         "resources": resources,
         "progress": story.progress_of(operation, steps, resources),
         "seen": seen,
-        "queue_position": queue_position(operation),
+        "queue": queue,
+        "may_skip": operation.can_retry and _may(operation, "skip", user),
     }
 
 
@@ -217,6 +229,10 @@ def _around(operation: Operation, user: User) -> dict[str, Any]:
         "may_force_cancel": operation.status == S.CANCELLING and _may(operation, "force-cancel", user),
         "may_retry": allowed["retry"] and operation.can_retry,
         "may_resume": operation.status == S.PAUSED and allowed["retry"],
+        "may_skip": operation.can_retry and _may(operation, "skip", user),
+        "may_prioritise": operation.status == S.QUEUED and _may(operation, "prioritise", user),
+        "may_extend_time": not operation.is_ended and _may(operation, "extend-time", user),
+        **operation_control.choices(operation, list(operation.steps.all())),
         "notice_runs": bool(notice),
         "may_shorten": bool(notice) and _may(operation, "shorten-notice", user),
     }

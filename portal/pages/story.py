@@ -32,6 +32,11 @@ class Bar:
     waits: list[str]
 
     @property
+    def limit(self) -> str:
+        """How long it may take, in words."""
+        return span_words(timedelta(seconds=self.step.time_limit_s))
+
+    @property
     def look(self) -> str:
         """The status to show: a step that waits for AWS is at work, for people it runs."""
         at_work = self.step.status == StepStatus.WAITING and self.step.waits_for == "aws"
@@ -72,7 +77,7 @@ def resources_of(operation: Operation) -> QuerySet[Resource]:
     return Resource.objects.filter(stack__operation=operation).select_related("stack")
 
 
-def digest(operation: Operation, steps: Iterable[Step], pause: Pause | None) -> str:
+def digest(operation: Operation, steps: Iterable[Step], pause: Pause | None, queue: str) -> str:
     """Changes whenever anything that the live part shows has changed."""
     resources = resources_of(operation).aggregate(
         count=Count("pk"), seen=Max("seen_at"), ended=Max("ended_at")
@@ -87,9 +92,19 @@ def digest(operation: Operation, steps: Iterable[Step], pause: Pause | None) -> 
         operation.not_before,
         operation.blocked_by_id,
         pause and pause.since,
+        queue,
         resources,
         [
-            (s.key, s.status, s.sentence, s.progress_done, s.progress_total, s.attempts, s.started_at)
+            (
+                s.key,
+                s.status,
+                s.sentence,
+                s.progress_done,
+                s.progress_total,
+                s.attempts,
+                s.started_at,
+                s.time_limit_s,
+            )
             for s in steps
         ],
     ]

@@ -65,6 +65,7 @@ UNFOLD: dict[str, Any] = {
                         "Approvals", "approval", "admin:approvals", badge="portal.pages.menu.approvals_badge"
                     ),
                     _link("Operations", "play_circle", "admin:operations_operation_changelist"),
+                    _link("Queue", "hourglass_top", "admin:queue"),
                     _link("Accounts", "cloud", "admin:lifecycle_account_changelist"),
                     _link("Releases", "new_releases", "admin:lifecycle_release_changelist"),
                 ]

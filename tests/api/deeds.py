@@ -34,6 +34,8 @@ REQUEST = {
 }
 SOON = (timezone.now() + timedelta(hours=1)).isoformat()
 APPROVE, REJECT = {"hash": factories.HASH}, {"comment": "No."}
+WHY = {"reason": "A look."}
+SKIP = WHY | {"step": "look"}
 SHORTEN = {"not_before": SOON, "reason": "Agreed."}
 
 
@@ -111,6 +113,39 @@ DEEDS = [
         "POST operations/{noticed}/shorten-notice/",
         SHORTEN,
         200,
+        ADMIN,
+        ADMIN,
+    ),
+    Deed("skip", "operation.skip", "POST operations/{failed}/skip/", SKIP, 200, LEADS, ADMIN),
+    Deed(
+        "extend time",
+        "operation.extend-time",
+        "POST operations/{cancelling}/extend-time/",
+        SKIP | {"minutes": 5},
+        200,
+        ADMIN,
+        ADMIN,
+    ),
+    Deed(
+        "prioritise",
+        "operation.prioritise",
+        "POST operations/{noticed}/prioritise/",
+        WHY | {"priority": 5},
+        200,
+        ADMIN,
+        ADMIN,
+    ),
+    Deed("pause it", "environment.pause", "POST environments/shop/pause/", WHY, 200, LEADS, ADMIN),
+    Deed(
+        "lift its pause", "environment.pause", "POST environments/failed/lift-pause/", {}, 204, LEADS, ADMIN
+    ),
+    Deed("pause an account", "pause.change", "POST accounts/sandbox-1/pause/", WHY, 200, ADMIN, ADMIN),
+    Deed(
+        "lift an account's pause",
+        "pause.change",
+        "POST accounts/watched/lift-pause/",
+        {},
+        204,
         ADMIN,
         ADMIN,
     ),

@@ -22,9 +22,15 @@ def things(house, description):
     """One of each thing that a verb works on, asked for by somebody else of the team."""
     other = factories.make_person("somebody", LEAD, (house.team,))
 
-    def operation(name, **fields):
+    def operation(name, *, step=None, **fields):
         environment = house.environment(name, owner=other, status=fields.pop("environment", "active"))
-        return factories.make_operation(environment, by=other, **fields).pk
+        row = factories.make_operation(environment, by=other, **fields)
+        if step:
+            told = {"may_skip": "Nobody has looked."}
+            row.steps.create(
+                key="look", title="Look", phase="execute", position=9, status=step, parameters=told
+            )
+        return row.pk
 
     house.environment("shop", owner=other)
     house.environment("asked", owner=other, status="requested")
@@ -37,11 +43,16 @@ def things(house, description):
     house.release.is_default, older.is_default = True, False
     older.save(update_fields=["is_default"])
     house.release.save(update_fields=["is_default"])
+    failed = operation("failed", environment="provisioning", status="failed", phase="execute", step="failed")
+    Pause.objects.create(covers=f"environment/{Operation.objects.get(pk=failed).subject_id}", reason="Old.")
+    Pause.objects.create(covers=f"{watched.account_id}/", reason="Old.")
     return {
         "planned": planned.pk,
-        "failed": operation("failed", environment="provisioning", status="failed", phase="execute"),
+        "failed": failed,
         "paused": operation("paused", environment="provisioning", status="paused"),
-        "cancelling": operation("stopping", status="cancelling", environment="provisioning"),
+        "cancelling": operation(
+            "stopping", status="cancelling", environment="provisioning", phase="execute", step="waiting"
+        ),
         "noticed": operation("noticed", status="queued", kind="teardown", not_before=week),
         "canary": factories.make_planned(watched, by=other, kind="canary").pk,
         "older": older.pk,
@@ -143,6 +154,8 @@ SCOPES = {
         "make a team",
         "pause",
         "lift a pause",
+        "pause an account",
+        "lift an account's pause",
         "set a limit",
         "remove a limit",
         "make a token",
@@ -161,6 +174,11 @@ SCOPES = {
         "resume",
         "force-cancel",
         "shorten-notice",
+        "skip",
+        "extend time",
+        "prioritise",
+        "pause it",
+        "lift its pause",
     ),
 }
 NEEDED = {verb: scope for scope, verbs in SCOPES.items() for verb in verbs}

@@ -8,9 +8,9 @@ from playwright.sync_api import Page, expect
 
 from devtools.places import ROOT
 from environments.lifecycle.models import SandboxOrder, SandboxView
-from environments.operations.control import pause_set
 from environments.operations.events import Draft, events_write
 from environments.operations.models import Operation
+from environments.operations.pauses import pause_set
 from portal.pages.environment_parts.base import all_parts
 from tests import factories
 

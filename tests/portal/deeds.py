@@ -8,7 +8,7 @@ from typing import Any
 from django.utils import timezone
 
 from environments.lifecycle.models import SandboxView
-from environments.operations.models import Operation, Pause
+from environments.operations.models import Operation, OperationLimit, Pause
 from environments.people.models import ApiToken, PortalRole
 from portal.pages.faults import SCRIPT
 from tests import factories
@@ -124,6 +124,34 @@ def a_pause(world: Any, asker: Any) -> None:
     Pause.objects.create(covers=Pause.EVERYTHING, reason="Storm.")
 
 
+def a_pause_of_environment(world: Any, asker: Any) -> int:
+    pk = environment()(world, asker)
+    Pause.objects.create(covers=f"environment/{pk}", reason="Storm.")
+    return pk
+
+
+def a_pause_of_account(world: Any, asker: Any) -> int:
+    Pause.objects.create(covers=f"{world.account.account_id}/", reason="Storm.")
+    return int(world.account.pk)
+
+
+def a_limit(world: Any, asker: Any) -> None:
+    OperationLimit.objects.create(scope="111122223333/eu-west-1", max_running=3)
+
+
+def with_step(status: str, step: str, **fields: Any) -> Callable[[Any, Any], int]:
+    """An operation with one step of that status, which may be skipped."""
+
+    def make(world: Any, asker: Any) -> int:
+        pk = operation(status, **fields)(world, asker)
+        factories.step_make(
+            Operation.objects.get(pk=pk), "look", status=step, parameters={"may_skip": "Nobody has looked."}
+        )
+        return pk
+
+    return make
+
+
 def a_fault(world: Any, asker: Any) -> None:
     SandboxView.objects.create(faults=[{"id": "fault-1", "body": {"kind": "dark"}, "script": "script-1"}])
 
@@ -153,6 +181,9 @@ NEW_PERSON = {
     "password": factories.PASSWORD,
 }
 APPROVE, REJECT = {"plan_hash": "a" * 64}, {"comment": "Too large."}
+WHY = {"reason": "A look."}
+LIMIT = {"scope": "111122223333/eu-west-1"}
+SKIP = WHY | {"step": "look"}
 WAITS = operation("awaiting-approval")
 NOTICED = operation("queued", kind="teardown", not_before=timezone.now() + timedelta(days=7))
 SHORTEN = {
@@ -186,6 +217,8 @@ DEEDS = [
     Deed(
         "environment-update", "environment.request", REQUESTERS, ADMIN, {"size": "medium"}, "", environment()
     ),
+    Deed("environment-pause", "environment.pause", LEADS, ADMIN, WHY, "", environment()),
+    Deed("environment-pause-lift", "environment.pause", LEADS, ADMIN, {}, "", a_pause_of_environment),
     Deed("environment-teardown", "environment.teardown", LEADS, ADMIN, TEARDOWN, "", environment()),
     Deed(
         "environment-withdraw",
@@ -222,10 +255,31 @@ DEEDS = [
     Deed(
         "operation-act", "operation.shorten-notice", ADMIN, ADMIN, SHORTEN, "shorten-notice", NOTICED, ADMIN
     ),
+    Deed("operation-act", "operation.skip", LEADS, ADMIN, SKIP, "skip", with_step("failed", "failed")),
+    Deed(
+        "operation-act",
+        "operation.extend-time",
+        ADMIN,
+        ADMIN,
+        SKIP | {"minutes": "5"},
+        "extend-time",
+        with_step("running", "waiting"),
+    ),
+    Deed(
+        "operation-act",
+        "operation.prioritise",
+        ADMIN,
+        ADMIN,
+        WHY | {"priority": "5"},
+        "prioritise",
+        operation("queued"),
+    ),
     Deed("operation-act", "account.approve", APPROVERS, APPROVERS, APPROVE, "approve", canary),
     Deed("operation-act", "account.approve", APPROVERS, APPROVERS, REJECT, "reject", canary),
     Deed("account-new", "account.add", ADMIN, ADMIN, NEW_ACCOUNT),
     Deed("account-add-again", "account.change", ADMIN, ADMIN, subject=account),
+    Deed("account-pause", "pause.change", ADMIN, ADMIN, WHY, subject=account),
+    Deed("account-pause-lift", "pause.change", ADMIN, ADMIN, subject=a_pause_of_account),
     Deed("account-canary", "account.change", ADMIN, ADMIN, {"team": "{team}"}, "", account_of_plans),
     Deed("release-act", "release.change", ADMIN, ADMIN, {}, "make-default", older_release),
     Deed("release-act", "release.change", ADMIN, ADMIN, {}, "withdraw", older_release),
@@ -241,7 +295,8 @@ DEEDS = [
         somebody,
     ),
     Deed("person-reset-totp", "person.change", ADMIN, ADMIN, {"reason": "Seen in person."}, "", somebody),
-    Deed("administration-pause", "pause.change", ADMIN, ADMIN, {"reason": "A look."}),
+    Deed("administration-pause", "pause.change", ADMIN, ADMIN, WHY),
+    Deed("administration-limit-drop", "limit.change", ADMIN, ADMIN, LIMIT, "", a_limit),
     Deed("administration-lift", "pause.change", ADMIN, ADMIN, subject=a_pause),
     Deed("administration-limit", "limit.change", ADMIN, ADMIN, {"scope": "*", "max_running": "7"}),
     Deed("sandbox-faults", "sandbox.change", ADMIN, ADMIN, {"kind": "dark"}),

@@ -31,6 +31,7 @@ PAGES: list[tuple[str, str, str, frozenset[str]]] = [
     ("operations", "admin:operations_operation_changelist", "operation.view", ALL),
     ("operation", "admin:operation", "operation.view", ALL),
     ("operation live", "admin:operation-live", "operation.view", ALL),
+    ("queue", "admin:queue", "operation.view", ALL),
     ("approvals", "admin:approvals", "operation.view", ALL),
     ("accounts", "admin:lifecycle_account_changelist", "account.view", ALL),
     ("account", "admin:account", "account.view", ALL),

@@ -12,8 +12,8 @@ from django.urls import reverse
 
 from environments.lifecycle.models import Environment
 from environments.notes import note_read, note_write
-from environments.operations.control import pause_lift
 from environments.operations.models import Operation, Pause
+from environments.operations.pauses import pause_lift
 from tests.workers.houses import House, wait_ended
 from tests.workers.support import ask_teardown
 from workers import reconcile, watermark

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from django.utils import timezone
 
 from environments.errors import Conflict
-from environments.operations import control
+from environments.operations import control, pauses
 from environments.operations.kinds import ApprovalNeed, Kind, kind_register
 from environments.operations.leases import LeaseLost, lease_take
 from environments.operations.models import Claim, Operation
@@ -251,18 +251,18 @@ def test_cancel_while_a_worker_is_in_the_middle_is_seen(operation, script, ada):
 
 
 def test_pause_of_everything_holds_every_operation(operation, script, ada):
-    control.pause_set(reason="incident", actor=ada)
+    pauses.pause_set(reason="incident", actor=ada)
     run(operation)
     assert operation.status == S.PENDING and script.calls == []
-    control.pause_lift(actor=ada)
+    pauses.pause_lift(actor=ada)
     assert run(operation).status == S.SUCCEEDED
 
 
 def test_a_pause_is_honoured_between_two_steps_that_are_ready(operation, script, ada):
-    script.set("data", lambda context: control.pause_set(reason="incident", actor=ada) and Done("ok"))
+    script.set("data", lambda context: pauses.pause_set(reason="incident", actor=ada) and Done("ok"))
     run(operation)
     assert statuses(operation)["data"] == "succeeded" and "storage" not in script.calls
-    control.pause_lift(actor=ada)
+    pauses.pause_lift(actor=ada)
     assert run(operation).status == S.SUCCEEDED
 
 

@@ -12,6 +12,7 @@ from environments.lifecycle.models import Environment, Plan
 from environments.lifecycle.plans import plan_store
 from environments.lifecycle.teardown import IRREVERSIBLE
 from environments.operations.models import Operation
+from environments.operations.states import StepStatus
 from workers.assembly import template_hash, template_parse
 from workers.aws import cloudformation, s3
 from workers.aws.session import Session
@@ -106,7 +107,15 @@ def execute(operation: Operation) -> list[StepSpec]:
         StepSpec("copy-database", "Copy of the database", "copy_database", ("check",), region, COPY_LIMIT_S),
         StepSpec("copy-uploads", "Copy of the uploads", "copy_uploads", ("check",), region, 900),
         StepSpec("copy-logs", "Copy of the access logs", "copy_logs", ("check",), region, 900),
-        StepSpec("certificate", "Proof of the certificate", "certificate", ("check",), region, 900),
+        StepSpec(
+            "certificate",
+            "Proof of the certificate",
+            "certificate",
+            ("check",),
+            region,
+            900,
+            may_skip="The DNS record that proved the certificate is not known, and stays in the zone.",
+        ),
         StepSpec(
             "unprotect",
             "Protection off",
@@ -132,11 +141,36 @@ def execute(operation: Operation) -> list[StepSpec]:
         )
     gone = tuple(f"delete-{stack['key']}" for stack in stacks)
     record = "validation-record"
-    steps.append(StepSpec(record, "Validation record", "validation_record", gone, region, SEARCH_LIMIT_S))
-    steps.append(StepSpec("clean", "Keys and snapshots", "clean", gone, region, SEARCH_LIMIT_S))
-    steps.append(
-        StepSpec("search", "Search for leftovers", "search", ("clean", record), region, SEARCH_LIMIT_S)
-    )
+    # By now all that held data is gone or kept: what is left of the steps tidies up, and a person may do that too.
+    steps += [
+        StepSpec(
+            record,
+            "Validation record",
+            "validation_record",
+            gone,
+            region,
+            SEARCH_LIMIT_S,
+            may_skip="The DNS record that proved the certificate stays in the zone.",
+        ),
+        StepSpec(
+            "clean",
+            "Keys and snapshots",
+            "clean",
+            gone,
+            region,
+            SEARCH_LIMIT_S,
+            may_skip="Keys and snapshots that nobody needs stay, and cost.",
+        ),
+        StepSpec(
+            "search",
+            "Search for leftovers",
+            "search",
+            ("clean", record),
+            region,
+            SEARCH_LIMIT_S,
+            may_skip="Nothing shows that nothing is left: what the last report lists stays in AWS, and costs.",
+        ),
+    ]
     return steps
 
 
@@ -242,7 +276,9 @@ def _assembly(environment: Environment) -> str:
 
 def succeeded(operation: Operation) -> str:
     """The sentence of the good end."""
-    return f"{operation.subject_label} is torn down; nothing is left over."
+    skipped = operation.steps.filter(key="search", status=StepStatus.SKIPPED).exists()
+    told = "the search for leftovers was skipped" if skipped else "nothing is left over"
+    return f"{operation.subject_label} is torn down; {told}."
 
 
 workflow_register(

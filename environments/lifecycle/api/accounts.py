@@ -13,11 +13,14 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
 from environments.lifecycle.accounts import account_add, account_add_again
+from environments.lifecycle.api.control import ReasonInput
 from environments.lifecycle.canary import account_canary, canary_open
 from environments.lifecycle.models import Account
+from environments.lifecycle.pauses import account_pause, account_pause_lift
 from environments.lifecycle.selectors import release_default
 from environments.lifecycle.states import GONE, AccountMode, AccountStatus
 from environments.operations.api.shapes import OperationSerializer, accepted
+from environments.people.api.control import PauseSerializer
 from environments.people.models import Team
 from environments.people.rights import may
 from environments.rest.fields import Named, Text
@@ -113,6 +116,22 @@ class CanaryInput(Input):
     )
 
 
+class AccountPauseInput(ReasonInput):
+    """What of the account is paused, and why."""
+
+    region = Text(
+        max_length=30, required=False, allow_blank=True, default="", help_text="Left out, all of it."
+    )
+
+
+class AccountLiftInput(Input):
+    """Which pause is lifted."""
+
+    region = Text(
+        max_length=30, required=False, allow_blank=True, default="", help_text="Left out, the account's own."
+    )
+
+
 class AccountFilters(django_filters.FilterSet):
     mode = django_filters.ChoiceFilter(choices=AccountMode.choices)
     status = django_filters.ChoiceFilter(choices=AccountStatus.choices)
@@ -140,9 +159,15 @@ class AccountViewSet(ReadOnlyResource):
         living=Count("environments", filter=~Q(environments__status__in=sorted(GONE)))
     ).order_by("name")
     serializer_class = AccountSerializer
-    serializers = {"retrieve": AccountDetailSerializer}
-    inputs = {"create": AccountInput, "add_again": Nothing, "canary": CanaryInput}
-    scopes = {"create": "administer", "add_again": "administer", "canary": "administer"}
+    serializers = {"retrieve": AccountDetailSerializer, "pause": PauseSerializer}
+    inputs = {
+        "create": AccountInput,
+        "add_again": Nothing,
+        "canary": CanaryInput,
+        "pause": AccountPauseInput,
+        "lift_pause": AccountLiftInput,
+    }
+    scopes = dict.fromkeys(("create", "add_again", "canary", "pause", "lift_pause"), "administer")
     lookup_field = "name"
     lookup_value_regex = r"[a-z0-9-]{1,60}"
     filterset_class = AccountFilters
@@ -167,3 +192,18 @@ class AccountViewSet(ReadOnlyResource):
     @action(detail=True, methods=["post"])
     def canary(self, request: Request, name: str) -> Response:
         return accepted(account_canary(account=self.get_object(), **self.said(), actor=self.person), request)
+
+    @extend_schema(
+        summary="Let nothing start, go on or expire in it, or in one of its regions",
+        request=AccountPauseInput,
+        responses={200: PauseSerializer},
+    )
+    @action(detail=True, methods=["post"])
+    def pause(self, request: Request, name: str) -> Response:
+        return self.show(account_pause(account=self.get_object(), **self.said(), actor=self.person))
+
+    @extend_schema(summary="Lift its pause", request=AccountLiftInput, responses={204: None})
+    @action(detail=True, methods=["post"], url_path="lift-pause")
+    def lift_pause(self, request: Request, name: str) -> Response:
+        account_pause_lift(account=self.get_object(), **self.said(), actor=self.person)
+        return Response(status=204)

@@ -6,12 +6,13 @@ from typing import Any
 import django_filters
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Prefetch, Q, QuerySet
-from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.decorators import action
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from environments.lifecycle.api.control import NAME_OR_ID, EnvironmentControl
 from environments.lifecycle.api.shapes import (
     EnvironmentDetailSerializer,
     EnvironmentInput,
@@ -47,12 +48,6 @@ from environments.rest.filters import YesNo
 from environments.rest.serializers import Nothing
 from environments.rest.views import ReadOnlyResource
 
-NAME_OR_ID = OpenApiParameter(
-    "environment",
-    {"type": "string", "pattern": "^[a-z0-9-]{1,20}$"},
-    OpenApiParameter.PATH,
-    description="Its name while it lives, or its id, also when it is gone.",
-)
 ID_DIGITS = 18
 
 # A release's description is large, and a list shows none of it.
@@ -115,7 +110,7 @@ class EnvironmentFilters(django_filters.FilterSet):
     list=extend_schema(summary="Environments"),
     retrieve=extend_schema(summary="One environment", parameters=[NAME_OR_ID]),
 )
-class EnvironmentViewSet(ReadOnlyResource):
+class EnvironmentViewSet(EnvironmentControl, ReadOnlyResource):
     """Instances of a blueprint."""
 
     noun = "environment"
@@ -126,8 +121,10 @@ class EnvironmentViewSet(ReadOnlyResource):
         "preview": PreviewSerializer,
         "resources": ResourceSerializer,
         "audit": AuditEntrySerializer,
+        **EnvironmentControl.control_serializers,
     }
     inputs = {
+        **EnvironmentControl.control_inputs,
         "create": EnvironmentInput,
         "preview": PreviewInput,
         "teardown": TeardownInput,

@@ -9,8 +9,9 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
 from environments.operations.models import Decision, Event, Operation, Step
-from environments.operations.selectors import operations_list, queue_position
-from environments.rest.fields import Text, shown_by
+from environments.operations.places import HIGHEST, Place, places_of, queue_told
+from environments.operations.selectors import operations_list
+from environments.rest.fields import Text, Whole, shown_by
 from environments.rest.serializers import Input
 
 
@@ -52,6 +53,12 @@ class OperationSerializer(serializers.ModelSerializer):
     failure = serializers.SerializerMethodField()
     requested_by = shown_by("username", allow_null=True)
     blocked_by = serializers.IntegerField(source="blocked_by_id", read_only=True, allow_null=True)
+    queue_position = serializers.SerializerMethodField(
+        help_text="1 is next in its scope; null: not queued, or its notice runs."
+    )
+    queue_sentence = serializers.SerializerMethodField(
+        help_text="Its place, and which operation blocks it; empty: not queued."
+    )
     plan = serializers.SerializerMethodField()
 
     class Meta:
@@ -77,10 +84,24 @@ class OperationSerializer(serializers.ModelSerializer):
             "approval_expires_at",
             "cancel_requested_at",
             "blocked_by",
+            "queue_position",
+            "queue_sentence",
             "event_count",
             "plan",
         ]
         read_only_fields = fields
+
+    def _place(self, operation: Operation) -> Place | None:
+        """Out of those that the view has read for a whole list, or asked for."""
+        places = self.context.get("places")
+        return (places_of([operation]) if places is None else places).get(operation.pk)
+
+    def get_queue_position(self, operation: Operation) -> int | None:
+        place = self._place(operation)
+        return place.position if place else None
+
+    def get_queue_sentence(self, operation: Operation) -> str:
+        return queue_told(operation, self._place(operation))
 
     def get_url(self, operation: Operation) -> str:
         return operation_url(operation, self.context.get("request"))
@@ -107,6 +128,11 @@ class OperationSerializer(serializers.ModelSerializer):
 class StepSerializer(serializers.ModelSerializer):
     """A step: how far it is, and why it waits."""
 
+    may_skip = serializers.CharField(
+        read_only=True,
+        help_text="What is given up by skipping it when it failed; empty: it cannot be skipped.",
+    )
+
     class Meta:
         model = Step
         fields = [
@@ -122,6 +148,8 @@ class StepSerializer(serializers.ModelSerializer):
             "progress_total",
             "started_at",
             "ended_at",
+            "time_limit_s",
+            "may_skip",
         ]
         read_only_fields = fields
 
@@ -143,14 +171,10 @@ class OperationDetailSerializer(OperationSerializer):
     parameters = serializers.DictField(read_only=True, help_text="What was asked for.")
     steps = StepSerializer(many=True, read_only=True)
     decisions = DecisionSerializer(many=True, read_only=True)
-    queue_position = serializers.SerializerMethodField(help_text="1 is next in its scope; null: not queued.")
 
     class Meta(OperationSerializer.Meta):
-        fields = [*OperationSerializer.Meta.fields, "parameters", "queue_position", "steps", "decisions"]
+        fields = [*OperationSerializer.Meta.fields, "parameters", "steps", "decisions"]
         read_only_fields = fields
-
-    def get_queue_position(self, operation: Operation) -> int | None:
-        return queue_position(operation)
 
 
 class EventSerializer(serializers.ModelSerializer):
@@ -193,6 +217,30 @@ class ShortenInput(Input):
 
     not_before = serializers.DateTimeField(help_text="When it may begin.")
     reason = Text(help_text="Kept in the audit.")
+
+
+class SkipInput(Input):
+    """A failed step that is left out."""
+
+    step = Text(max_length=60, source="step_key", help_text="Its key; may_skip tells what is given up.")
+    reason = Text(max_length=500, help_text="Kept in the audit.")
+
+
+class ExtendTimeInput(Input):
+    """More time for a step that is not over."""
+
+    step = Text(max_length=60, source="step_key", help_text="Its key.")
+    minutes = Whole(min_value=1, max_value=10080, help_text="On top of its limit.")
+    reason = Text(max_length=500, help_text="Kept in the audit.")
+
+
+class PrioritiseInput(Input):
+    """Who goes before whom in a scope."""
+
+    priority = Whole(
+        min_value=-HIGHEST, max_value=HIGHEST, help_text="Above 0 goes before others; 0: as asked."
+    )
+    reason = Text(max_length=500, help_text="Kept in the audit.")
 
 
 def operation_url(operation: Operation, request: Request | None) -> str:

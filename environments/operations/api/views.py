@@ -14,20 +14,26 @@ from environments.errors import DomainError
 from environments.operations.api.shapes import (
     ApproveInput,
     EventsSerializer,
+    ExtendTimeInput,
     OperationDetailSerializer,
     OperationSerializer,
+    PrioritiseInput,
     RejectInput,
     ShortenInput,
+    SkipInput,
 )
 from environments.operations.approvals import operation_approve, operation_reject
 from environments.operations.control import (
     operation_cancel,
+    operation_extend_time,
     operation_force_cancel,
     operation_resume,
     operation_retry,
     operation_shorten_notice,
+    operation_skip,
 )
 from environments.operations.models import Operation, Step
+from environments.operations.places import operation_prioritise, places_of
 from environments.operations.selectors import events_after, operations_list
 from environments.operations.states import OperationStatus
 from environments.operations.waiting import LONGEST_S, RETRY_AFTER_S, operation_wait
@@ -89,19 +95,21 @@ class OperationViewSet(ReadOnlyResource):
     noun = "operation"
     view_right = "operation.view"
     serializer_class = OperationSerializer
-    serializers = {"events": EventsSerializer} | dict.fromkeys(
-        ("retrieve", "approve", "reject", "cancel", "force_cancel", "retry", "resume", "shorten_notice"),
-        OperationDetailSerializer,
-    )
     inputs = {
         "approve": ApproveInput,
         "reject": RejectInput,
         "shorten_notice": ShortenInput,
+        "skip": SkipInput,
+        "extend_time": ExtendTimeInput,
+        "prioritise": PrioritiseInput,
         "cancel": Nothing,
         "force_cancel": Nothing,
         "retry": Nothing,
         "resume": Nothing,
     }
+    serializers = {"events": EventsSerializer} | dict.fromkeys(
+        ("retrieve", *inputs), OperationDetailSerializer
+    )
     scopes = {"approve": "approve", "reject": "approve"}
     parameters = {"retrieve": {"wait"}, "events": {"after", "limit"}}
     filterset_class = OperationFilters
@@ -116,6 +124,11 @@ class OperationViewSet(ReadOnlyResource):
             return rows
         steps = Prefetch("steps", Step.objects.order_by("-phase", "position"))
         return rows.prefetch_related(steps, "decisions__decided_by")
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        rows = self.paginate_queryset(self.filter_queryset(self.get_queryset())) or []
+        context = {**self.get_serializer_context(), "places": places_of(rows)}
+        return self.get_paginated_response(OperationSerializer(rows, many=True, context=context).data)
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         waited = True
@@ -177,6 +190,18 @@ class OperationViewSet(ReadOnlyResource):
     @verb("retry", "Go on at the step that failed", input=Nothing)
     def retry(self, request: Request, pk: str) -> Response:
         return self._act(operation_retry, **self.said())
+
+    @verb("skip", "Leave a failed step out, and go on", input=SkipInput)
+    def skip(self, request: Request, pk: str) -> Response:
+        return self._act(operation_skip, **self.said())
+
+    @verb("extend-time", "Give a step more time", input=ExtendTimeInput)
+    def extend_time(self, request: Request, pk: str) -> Response:
+        return self._act(operation_extend_time, **self.said())
+
+    @verb("prioritise", "Let it go before or after others in its scope", input=PrioritiseInput)
+    def prioritise(self, request: Request, pk: str) -> Response:
+        return self._act(operation_prioritise, **self.said())
 
     @verb("resume", "Let a paused operation look again", input=Nothing)
     def resume(self, request: Request, pk: str) -> Response:

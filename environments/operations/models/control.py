@@ -13,7 +13,11 @@ class Pause(models.Model):
     covers = models.CharField(
         max_length=60,
         unique=True,
-        help_text='"everything", or a scope as account/region; "account/" covers all its regions.',
+        help_text='"everything"; a scope as account/region; "account/" for all its regions; or a subject, as'
+        ' "environment/17".',
+    )
+    label = models.CharField(
+        max_length=120, blank=True, help_text="What people call it, where that is not what it covers."
     )
     reason = models.TextField()
     since = models.DateTimeField(default=timezone.now)
@@ -22,7 +26,20 @@ class Pause(models.Model):
     )
 
     def __str__(self) -> str:
-        return f"{self.covers} paused: {self.reason}"
+        return f"{self.told} paused: {self.reason}"
+
+    @property
+    def region(self) -> str:
+        """The region of an account that it covers; empty when that is not all it covers."""
+        account, _, region = self.covers.partition("/")
+        return region if len(account) == 12 and account.isdecimal() else ""
+
+    @property
+    def told(self) -> str:
+        """What it covers, as people say it: everything, environment shop, account 111122223333."""
+        if self.label:
+            return self.label
+        return f"account {self.covers[:-1]}" if self.covers.endswith("/") else self.covers
 
 
 class OperationLimit(models.Model):

@@ -14,6 +14,7 @@ from environments.operations.states import (
     HOLDING,
     RETRYABLE,
     STEP_DONE,
+    STEP_LIVE,
     ClaimMode,
     OperationStatus,
     Phase,
@@ -82,11 +83,31 @@ class Operation(Subject):
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
     blocked_by = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    queued_at = models.DateTimeField(null=True, blank=True, help_text="Since when it queues, or last queued.")
+
+    stuck_since = models.DateTimeField(
+        null=True, blank=True, help_text="When the watchdog found that it does not move; empty: it does."
+    )
+    stuck = models.JSONField(
+        default=dict, blank=True, help_text='{"cause", "why", "remedy"} while it does not move.'
+    )
 
     wake_at = models.DateTimeField(null=True, blank=True, help_text="When a worker should look again.")
     lease_token = models.UUIDField(null=True, blank=True, editable=False)
     lease_until = models.DateTimeField(null=True, blank=True, editable=False)
     lease_worker = models.CharField(max_length=120, blank=True, editable=False)
+    lease_losses = models.SmallIntegerField(
+        default=0, editable=False, help_text="Workers in a row that took it and did not come back."
+    )
+    held_since = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="Since when a pause holds it; such time is no step's.",
+    )
+    due_since = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="Since when a tick finds it due and nobody takes it."
+    )
     event_count = models.IntegerField(default=0, help_text="Number of the newest event.")
 
     class Meta:
@@ -97,10 +118,14 @@ class Operation(Subject):
             models.Index(fields=["status", "-id"], name="operation_status"),
             models.Index(fields=["kind", "status"], name="operation_kind"),
             models.Index(fields=["scope"], condition=Q(status__in=sorted(HOLDING)), name="operation_holding"),
+            models.Index(fields=["scope"], condition=Q(status="queued"), name="operation_queue"),
             models.Index(
                 fields=["approval_call_at"],
                 condition=Q(status=OperationStatus.AWAITING_APPROVAL),
                 name="operation_call",
+            ),
+            models.Index(
+                fields=["stuck_since"], condition=Q(stuck_since__isnull=False), name="operation_stuck"
             ),
         ]
 
@@ -152,6 +177,13 @@ class Step(models.Model):
     class Meta:
         ordering = ["position"]
         constraints = [models.UniqueConstraint(fields=["operation", "key"], name="step_key_once")]
+        indexes = [
+            # How long a step took in earlier runs, and which steps are under way.
+            models.Index(fields=["key", "-ended_at"], condition=Q(status="succeeded"), name="step_history"),
+            models.Index(
+                fields=["started_at"], condition=Q(status__in=sorted(STEP_LIVE)), name="step_under_way"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.key} of operation {self.operation_id}"
@@ -159,6 +191,11 @@ class Step(models.Model):
     @property
     def is_done(self) -> bool:
         return self.status in STEP_DONE
+
+    @property
+    def may_skip(self) -> str:
+        """What is given up by skipping it, in a sentence; empty when it cannot be skipped."""
+        return str(self.parameters.get("may_skip", ""))
 
 
 class Event(models.Model):

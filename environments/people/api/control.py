@@ -8,9 +8,9 @@ from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from environments.operations.control import pause_lift, pause_set
 from environments.operations.limits import limit_remove, limit_set
 from environments.operations.models import AuditEntry, OperationLimit, Pause
+from environments.operations.pauses import pause_lift, pause_set
 from environments.people.rights import require
 from environments.rest.fields import Text, Whole, shown_by
 from environments.rest.serializers import Input
@@ -82,7 +82,7 @@ class PauseSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Pause
-        fields = ["id", "covers", "reason", "since", "set_by"]
+        fields = ["id", "covers", "label", "reason", "since", "set_by"]
         read_only_fields = fields
 
 

@@ -4,7 +4,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from environments.operations.claims import claim_release, claim_take, scope_is_full
+from environments.operations.claims import claim_release, claim_take, scope_room
 from environments.operations.models import Claim, Operation, OperationLimit
 from environments.operations.moves import operation_try_start
 from environments.operations.states import OperationStatus
@@ -107,6 +107,6 @@ def test_limits_are_data_per_scope(make_operation):
     OperationLimit.objects.create(scope="1/us", max_running=2)
     for scope in ("1/eu", "1/us"):
         make_operation("change", OperationStatus.RUNNING, scope=scope)
-    assert scope_is_full(Operation(scope="1/eu", claim_mode="change")) == 1
-    assert scope_is_full(Operation(scope="1/us", claim_mode="change")) is None
-    assert scope_is_full(Operation(scope="1/eu", claim_mode="recover")) is None
+    assert scope_room(Operation(scope="1/eu", claim_mode="change")) == (1, 1)
+    assert scope_room(Operation(scope="1/us", claim_mode="change")) == (2, 1)
+    assert scope_room(Operation(scope="1/eu", claim_mode="recover")) is None

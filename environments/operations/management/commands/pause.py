@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from environments.errors import DomainError
-from environments.operations.control import pause_set
+from environments.operations.pauses import pause_set
 
 
 class Command(BaseCommand):
