@@ -13,7 +13,7 @@ def _pause(look: Look) -> Pause | None:
     if not hasattr(look.request, "environment_pause"):
         found = None if look.environment.is_gone else environment_pause_of(look.environment)
         look.request.environment_pause = found  # type: ignore[attr-defined]
-    return look.request.environment_pause  # type: ignore[attr-defined, no-any-return]
+    return look.request.environment_pause  # type: ignore[attr-defined]
 
 
 def _may_pause(look: Look) -> bool:
