@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("contenttypes", "0002_remove_content_type_name"),
-        ("operations", "0006_notice"),
+        ("operations", "0008_approval_terms"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
