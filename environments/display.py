@@ -57,6 +57,9 @@ LOOKS: dict[str, Look] = {
     "modified": Look(AMBER, "edit"),
     "replaced": Look(RED, "published_with_changes"),
     "removed": Look(RED, "remove_circle"),
+    # revisions
+    "deployed": Look(GREEN, "check_circle"),
+    "partial": Look(AMBER, "warning", "Half-way"),
 }
 UNKNOWN = Look(GREY, "help")
 

@@ -18,6 +18,7 @@ from environments.lifecycle.models import (
     Plan,
     RegionFacts,
     Release,
+    Revision,
     Risk,
 )
 from environments.operations.events import Draft, events_write
@@ -285,6 +286,32 @@ def plan_make(operation: Operation, *, total: str = "245.14", **fields: Any) -> 
     Operation.objects.filter(pk=operation.pk).update(approval_hash=plan.hash)
     operation.approval_hash = plan.hash
     return plan
+
+
+def revision_make(environment: Environment, **fields: Any) -> Revision:
+    """The next revision of an environment: as it is told now, of one assembly that no store has."""
+    newest = environment.revisions.order_by("-number").first()
+    number = newest.number + 1 if newest else 1
+    assembly = fields.get("assembly", f"assemblies/{environment.pk}-{number}.zip")
+    stacks = {
+        stack["key"]: {
+            "name": f"sy-{environment.full_name}-{stack['key']}",
+            "region": environment.home_region,
+            "hash": f"{number:064d}",
+            "assembly": assembly,
+        }
+        for stack in STACKS
+    }
+    defaults = {
+        "kind": "provision" if number == 1 else "update",
+        "release": environment.release,
+        "spec": environment.spec,
+        "facts_version": 1,
+        "assembly": assembly,
+        "stacks": stacks,
+        "monthly_cost": environment.monthly_cost,
+    }
+    return Revision.objects.create(environment=environment, number=number, **defaults | fields)
 
 
 def stack_make(

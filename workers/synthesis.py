@@ -16,6 +16,10 @@ from workers.synthesis_process import Alive, ask, nobody_waits
 from workers.workflow import StepFailed
 
 
+class LockMissing(StepFailed):
+    """The release was made with other versions than those that are installed where it was to be synthesised."""
+
+
 def synthesise(
     *,
     digest: str,
@@ -33,7 +37,7 @@ def synthesise(
     `runtime` is what runs now in an environment that is there. `alive` is called now and then while it is made, so
     that a lease outlives a slow synthesis.
 
-    Raises StepFailed (the blueprint refuses the spec, or its lock is not installed) and Retryable (it hangs).
+    Raises StepFailed (the blueprint refuses the spec), LockMissing (as it is not installed), Retryable (it hangs).
     """
     request = {"app": app, "spec": spec, "facts": facts, "release": version}
     if runtime:
@@ -45,7 +49,7 @@ def synthesise(
         return found
     root = release_root(digest, artifact)
     if root != working_root() and (missing := lock_differences(lock)):
-        raise StepFailed(
+        raise LockMissing(
             f"Release {version} cannot be synthesised here: it was made with {', '.join(missing)}.",
             reason="lock not installed",
             remedy="Run a worker that has the release's lock installed, or choose a newer release.",

@@ -12,7 +12,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from environments.lifecycle.faults import orders_wait
-from environments.lifecycle.models import Account
+from environments.lifecycle.models import Account, Comparison
 from environments.operations.approvals import operation_call, operation_expire_approval
 from environments.operations.models import Operation
 from environments.operations.pauses import paused_among
@@ -21,6 +21,7 @@ from environments.operations.scheduling import TICK, occurrence_take, occurrence
 from environments.operations.selectors import NOT_BEGUN, operations_due, scopes_moving
 from environments.operations.states import HOLDING, OperationStatus
 from workers import watermark
+from workers.comparisons import comparison_make
 from workers.observer import SOON_S, is_watched, observe, watch_end, watch_take
 from workers.reconcile import reconcile
 from workers.runner import advance
@@ -77,6 +78,14 @@ def housekeeping() -> None:
     SessionStore.clear_expired()
     forgotten = occurrences_forget()
     log.info("housekeeping.done", occurrences=forgotten)
+
+
+@shared_task(name="workers.compare", ignore_result=True)
+def compare(comparison_id: int) -> None:
+    """Compare templates for a page or an API call that waits for it."""
+    row = Comparison.objects.filter(pk=comparison_id).first()
+    if row is not None:
+        comparison_make(row)
 
 
 @shared_task(name="workers.observe", ignore_result=True)

@@ -7,6 +7,7 @@ from environments.errors import Conflict, Forbidden
 from environments.lifecycle.accounts import account_move
 from environments.lifecycle.canary import account_live
 from environments.lifecycle.environments import environment_move
+from environments.lifecycle.history import revision_keep
 from environments.lifecycle.models import Account, Environment
 from environments.lifecycle.plans import approval_need
 from environments.lifecycle.states import AccountMode, AccountStatus, EnvironmentStatus
@@ -48,6 +49,7 @@ def _provision_end(operation: Operation) -> None:
     if operation.status == S.SUCCEEDED:
         addresses = operation.state.get("addresses", {})
         environment_move(environment, E.ACTIVE, addresses=addresses, active_region=environment.home_region)
+        revision_keep(operation, environment)
     elif operation.status in (S.REJECTED, S.EXPIRED, S.CANCELLED) and environment.status == E.REQUESTED:
         environment_move(environment, E.WITHDRAWN)
     elif environment.status == E.PROVISIONING:
@@ -111,8 +113,10 @@ def _canary_end(operation: Operation) -> None:
 
 
 def _update_end(operation: Operation) -> None:
+    environment = _locked(operation)
     if operation.status == S.SUCCEEDED:
-        environment_spec_keep(_locked(operation), operation.parameters)
+        environment_spec_keep(environment, operation.parameters)
+    revision_keep(operation, environment)
 
 
 def _locked(operation: Operation) -> Environment:

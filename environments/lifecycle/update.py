@@ -49,20 +49,39 @@ def environment_update(
         before = {name: environment.spec.get(name) for name in changes}
         if before == changes and release.pk == environment.release_id:
             raise Conflict(f"{environment.name} is like that already: say what is to change.")
-        return operation_open(
-            kind="update",
-            subject=environment,
-            scope=f"{environment.account.account_id}/{environment.home_region}",
-            parameters={
-                "spec": spec,
-                "changes": changes,
-                "before": before,
-                "release": release.version,
-                "release_before": environment.release.version,
-                "release_id": release.pk,
-            },
-            actor=actor,
-        )
+        return update_open(environment, release, spec, changes=changes, before=before, actor=actor)
+
+
+def update_open(
+    environment: Environment,
+    release: Release,
+    spec: dict[str, Any],
+    *,
+    changes: dict[str, Any],
+    before: dict[str, Any],
+    actor: User | None,
+    more: dict[str, Any] | None = None,
+) -> Operation:
+    """Open the `update` that brings a locked environment to this spec and release; who calls has checked both.
+
+    `changes` and `before` tell the fields that differ, for people; `more` is kept beside them. Raises Conflict when
+    another one is open.
+    """
+    return operation_open(
+        kind="update",
+        subject=environment,
+        scope=f"{environment.account.account_id}/{environment.home_region}",
+        parameters={
+            "spec": spec,
+            "changes": changes,
+            "before": before,
+            "release": release.version,
+            "release_before": environment.release.version,
+            "release_id": release.pk,
+            **(more or {}),
+        },
+        actor=actor,
+    )
 
 
 def _problems(

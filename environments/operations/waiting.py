@@ -1,6 +1,7 @@
 """Holding an answer until an operation has something new to tell."""
 
 import time
+from collections.abc import Callable
 from threading import BoundedSemaphore
 
 from environments.operations.models import Operation
@@ -22,12 +23,17 @@ def operation_wait(operation_id: int, seconds: float) -> bool:
     Returns at once when there is no such operation. Answers False, at once, when too many wait in this process
     already: who asked should not ask again before RETRY_AFTER_S have passed.
     """
+    seen = _look(operation_id)
+    return wait_until(lambda: seen is None or seen[0] in ENDED or _look(operation_id) != seen, seconds)
+
+
+def wait_until(is_over: Callable[[], bool], seconds: float) -> bool:
+    """Return once `is_over` says so, or `seconds` have passed; answers as operation_wait does."""
     if not _places.acquire(blocking=False):
         return False
     try:
         deadline = time.monotonic() + min(seconds, LONGEST_S)
-        seen = _look(operation_id)
-        while seen is not None and seen[0] not in ENDED and _look(operation_id) == seen:
+        while not is_over():
             left = deadline - time.monotonic()
             if left <= 0:
                 break

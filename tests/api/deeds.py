@@ -75,6 +75,15 @@ DEEDS = [
         ASKERS,
         ADMIN,
     ),
+    Deed(
+        "roll back",
+        "environment.request",
+        "POST environments/shop/rollback/",
+        {"revision": 1},
+        202,
+        ASKERS,
+        ADMIN,
+    ),
     Deed("teardown", "environment.teardown", "POST environments/shop/teardown/", TEARDOWN, 202, LEADS, ADMIN),
     Deed("withdraw", "operation.cancel", "POST environments/asked/withdraw/", {}, 200, LEADS, ADMIN),
     Deed(
@@ -224,6 +233,15 @@ DEEDS = [
         {ADMINISTRATOR, AUDITOR},
         {ADMINISTRATOR, AUDITOR},
     ),
+    Deed(
+        "compare releases",
+        "release.view",
+        "GET releases/{older}/diff/?to=0.9.0",
+        None,
+        200,
+        EVERYONE,
+        EVERYONE,
+    ),
     *(
         Deed(f"read {resource}", right, f"GET {resource}/", None, 200, EVERYONE, EVERYONE)
         for resource, right in {
@@ -232,6 +250,8 @@ DEEDS = [
             "releases": "release.view",
             "environments": "environment.view",
             "environments/shop/resources": "environment.view",
+            "environments/shop/revisions": "environment.view",
+            "environments/shop/diff": "environment.view",
             "plans": "operation.view",
             "operations": "operation.view",
             "operations/{planned}/events": "operation.view",

@@ -13,6 +13,7 @@ from environments.people.rights import RIGHTS
 from tests.api import factories
 from tests.api.deeds import ADMINISTRATOR, AUDITOR, DEEDS, ENGINEER, LEAD, ONLY_PAGES, REQUEST
 from tests.api.support import client_with
+from tests.factories import revision_make
 
 pytestmark = pytest.mark.django_db
 
@@ -32,7 +33,9 @@ def things(house, description):
             )
         return row.pk
 
-    house.environment("shop", owner=other)
+    shop = house.environment("shop", owner=other)
+    revision_make(shop)
+    revision_make(shop, spec=shop.spec | {"size": "medium"})
     house.environment("asked", owner=other, status="requested")
     planned = factories.make_planned(house.environment("plan", owner=other, status="requested"), by=other)
     week = timezone.now() + timedelta(days=7)
@@ -164,6 +167,7 @@ SCOPES = {
     "approve": ("approve", "reject", "approve a canary", "reject a canary"),
     "operate": (
         "change",
+        "roll back",
         "request",
         "protect",
         "teardown",

@@ -61,6 +61,17 @@ def environment(status: str = "active", **fields: Any) -> Callable[[Any, Any], i
     return make
 
 
+def grown(world: Any, asker: Any) -> int:
+    """An environment that was smaller in its revision 1."""
+    pk = environment()(world, asker)
+    row = world.account.environments.get(pk=pk)
+    factories.revision_make(row)
+    factories.revision_make(row, spec=row.spec | {"size": "medium"})
+    row.spec = row.spec | {"size": "medium"}
+    row.save(update_fields=["spec"])
+    return pk
+
+
 def operation(status: str, **fields: Any) -> Callable[[Any, Any], int]:
     """An operation on such an environment; one that waits for approval has a plan."""
 
@@ -219,6 +230,7 @@ DEEDS = [
     ),
     Deed("environment-pause", "environment.pause", LEADS, ADMIN, WHY, "", environment()),
     Deed("environment-pause-lift", "environment.pause", LEADS, ADMIN, {}, "", a_pause_of_environment),
+    Deed("environment-rollback", "environment.request", REQUESTERS, ADMIN, {}, "1", grown),
     Deed("environment-teardown", "environment.teardown", LEADS, ADMIN, TEARDOWN, "", environment()),
     Deed(
         "environment-withdraw",

@@ -27,6 +27,9 @@ PAGES: list[tuple[str, str, str, frozenset[str]]] = [
     ("environment", "admin:environment", "environment.view", ALL),
     ("new environment", "admin:environment-new", "environment.request", REQUESTERS),
     ("change", "admin:environment-update", "environment.request", REQUESTERS),
+    ("compare", "admin:environment-compare", "environment.view", ALL),
+    ("roll back", "admin:environment-rollback", "environment.request", REQUESTERS),
+    ("compare releases", "admin:release-compare", "release.view", ALL),
     ("teardown", "admin:environment-teardown", "environment.teardown", LEADS),
     ("operations", "admin:operations_operation_changelist", "operation.view", ALL),
     ("operation", "admin:operation", "operation.view", ALL),
@@ -60,15 +63,19 @@ PAGES: list[tuple[str, str, str, frozenset[str]]] = [
 
 
 @pytest.fixture
-def rows(world: Any) -> dict[str, int]:
-    """Ids that the addresses of pages need."""
+def rows(world: Any) -> dict[str, Any]:
+    """Ids that the addresses of pages need: one, or several."""
     lead = world.people[R.TEAM_LEAD]
     environment = factories.environment_make(
         "shop", team=world.team, owner=lead, account=world.account, release=world.release
     )
     operation = factories.operation_make(environment, status="running", requested_by=lead)
+    factories.revision_make(environment)
     return {
         "admin:environment": environment.pk,
+        "admin:environment-compare": environment.pk,
+        "admin:environment-rollback": [environment.pk, 1],
+        "admin:release-compare": world.release.pk,
         "admin:environment-teardown": environment.pk,
         "admin:environment-update": environment.pk,
         "admin:operation": operation.pk,
@@ -79,14 +86,20 @@ def rows(world: Any) -> dict[str, int]:
     }
 
 
+def address_of(name: str, rows: dict[str, Any]) -> str:
+    """The address of a page, with the ids that it needs."""
+    ids = rows.get(name, [])
+    return reverse(name, args=ids if isinstance(ids, list) else [ids])
+
+
 @pytest.mark.parametrize("role", R.values)
 def test_each_page_opens_for_the_roles_of_its_row(
-    role: str, world: Any, rows: dict[str, int], sign_in: SignIn
+    role: str, world: Any, rows: dict[str, Any], sign_in: SignIn
 ) -> None:
     client = sign_in(world.people[role])
     found, expected = {}, {}
     for title, name, _, roles in PAGES:
-        address = reverse(name, args=[rows[name]] if name in rows else [])
+        address = address_of(name, rows)
         found[title] = client.get(address).status_code
         expected[title] = 200 if role in roles else 403
     assert found == expected
@@ -96,28 +109,24 @@ def test_each_page_opens_for_the_roles_of_its_row(
 def test_the_right_that_a_row_names_is_the_one_that_is_asked_for(
     row: tuple[str, str, str, frozenset[str]],
     world: Any,
-    rows: dict[str, int],
+    rows: dict[str, Any],
     sign_in: SignIn,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     client = sign_in(world.people[R.ADMINISTRATOR])
     monkeypatch.setitem(RIGHTS, row[2], {})
-    address = reverse(row[1], args=[rows[row[1]]] if row[1] in rows else [])
+    address = address_of(row[1], rows)
     assert client.get(address).status_code == 403
 
 
-def test_nobody_sees_a_page_without_signing_in(db: None, client: Client) -> None:
+def test_nobody_sees_a_page_without_signing_in(rows: dict[str, Any], client: Client) -> None:
     for _title, name, _right, _roles in PAGES:
-        needs_id = name in (
-            "admin:environment admin:environment-teardown admin:environment-update admin:operation admin:operation-live"
-            " admin:account admin:release admin:person"
-        )
-        answer = client.get(reverse(name, args=[1] if needs_id else []), follow=True)
+        answer = client.get(address_of(name, rows), follow=True)
         assert answer.redirect_chain, name
         assert answer.redirect_chain[-1][0].startswith("/accounts/login/"), name
 
 
-def test_lead_of_another_team_may_do_nothing_here(world: Any, rows: dict[str, int], sign_in: SignIn) -> None:
+def test_lead_of_another_team_may_do_nothing_here(world: Any, rows: dict[str, Any], sign_in: SignIn) -> None:
     stranger = factories.person_make(R.TEAM_LEAD, teams=[factories.team_make("Elsewhere")])
     client = sign_in(stranger)
     assert (
@@ -128,7 +137,7 @@ def test_lead_of_another_team_may_do_nothing_here(world: Any, rows: dict[str, in
 
 
 def test_superuser_without_a_role_bypasses_no_service(
-    world: Any, rows: dict[str, int], sign_in: SignIn
+    world: Any, rows: dict[str, Any], sign_in: SignIn
 ) -> None:
     powerful = factories.person_make(R.AUDITOR, is_superuser=True)
     client = sign_in(powerful)

@@ -26,8 +26,9 @@ from environments.operations.events import Draft, events_write
 from environments.operations.models import Event, Operation
 from environments.people.models import TokenScope
 from environments.people.services import token_create
+from portal.pages.environment_parts.base import all_parts
 from tests import factories
-from tests.portal.test_who_sees_what import PAGES
+from tests.portal.test_who_sees_what import PAGES, address_of
 from tests.workers import hunting
 from tests.workers.houses import House
 from tests.workers.hunting import Hunt
@@ -190,22 +191,27 @@ def pages(browser, story, account):
     environment, operation = story["environment"], story["operation"]
     things = {
         "admin:environment": environment.pk,
+        "admin:environment-compare": environment.pk,
+        "admin:environment-rollback": [environment.pk, 1],
         "admin:environment-teardown": environment.pk,
         "admin:environment-update": environment.pk,
         "admin:operation": operation.pk,
         "admin:operation-live": operation.pk,
         "admin:account": account.pk,
         "admin:release": environment.release_id,
+        "admin:release-compare": environment.release_id,
         "admin:person": environment.owner_id,
     }
-    addresses = [reverse(name, args=[things[name]] if name in things else []) for _, name, _, _ in PAGES]
-    tabs = ("overview", "resources", "operations", "settings", "audit")
+    addresses = [address_of(name, things) for _, name, _, _ in PAGES]
+    tabs = [part.key for part in all_parts() if part.place == "tab"]
     addresses += [f"{reverse('admin:environment', args=[environment.pk])}?tab={tab}" for tab in tabs]
     lists = browser.client.get("/api/v1/").json()
     addresses += [urlsplit(address).path for address in lists.values()]
     addresses += [
         f"/api/v1/environments/{environment.pk}/",
         f"/api/v1/environments/{environment.pk}/resources/",
+        f"/api/v1/environments/{environment.pk}/revisions/",
+        f"/api/v1/environments/{environment.pk}/diff/",
         f"/api/v1/operations/{operation.pk}/",
         f"/api/v1/operations/{operation.pk}/events/?after=0",
         f"/api/v1/plans/{operation.pk}/",

@@ -25,7 +25,8 @@ from workers.planning import deployed_templates, plan_document, plan_hashed, req
 from workers.rows import stack_seen
 from workers.runtime import began, live_read, require_unmoved, synthesis_inputs
 from workers.stacks import stack_deploy, stack_deploy_cancel
-from workers.synthesis import synthesise
+from workers.stored import templates_stored
+from workers.synthesis import LockMissing, synthesise
 from workers.targets import Target
 from workers.workflow import (
     Done,
@@ -60,22 +61,27 @@ def facts(ctx: StepContext) -> Outcome:
 
 
 def synthesis(ctx: StepContext) -> Outcome:
-    """The release's templates for this spec."""
+    """The release's templates for this spec, and for what runs now; a rollback's are the stored ones where its release
+    cannot be synthesised here.
+    """
     release = release_of(ctx.operation)
     spec = ctx.operation.parameters["spec"]
     live = ctx.operation.state.get("runtime", {})
     facts, live = synthesis_inputs(release, spec, ctx.operation.state["facts"], live)
-    name = synthesise(
-        digest=release.digest,
-        artifact=release.artifact,
-        lock=release.description["lock"],
-        version=release.version,
-        app="environment",
-        spec=spec,
-        facts=facts,
-        runtime=live,
-        alive=ctx.lease.renew,
-    )
+    try:
+        name = synthesise(
+            digest=release.digest,
+            artifact=release.artifact,
+            lock=release.description["lock"],
+            version=release.version,
+            app="environment",
+            spec=spec,
+            facts=facts,
+            runtime=live,
+            alive=ctx.lease.renew,
+        )
+    except LockMissing as missing:
+        return templates_stored(ctx, missing)
     assembly = assembly_load(name)
     return Done(f"{len(assembly.stacks)} stacks from release {release.version}.", {"assembly": name})
 

@@ -11,6 +11,8 @@ from workers.workflows import provision
 def succeeded(operation: Operation) -> str:
     """The sentence of the good end."""
     asked = operation.parameters
+    if "back_to" in asked:
+        return f"{operation.subject_label} is back at revision {asked['back_to']}."
     told = [f"{field} {value}" for field, value in asked["changes"].items()]
     if asked["release"] != asked["release_before"]:
         told.append(f"release {asked['release']}")

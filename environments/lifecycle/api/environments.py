@@ -12,6 +12,7 @@ from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from environments.lifecycle.api import history
 from environments.lifecycle.api.control import NAME_OR_ID, EnvironmentControl
 from environments.lifecycle.api.shapes import (
     EnvironmentDetailSerializer,
@@ -110,7 +111,7 @@ class EnvironmentFilters(django_filters.FilterSet):
     list=extend_schema(summary="Environments"),
     retrieve=extend_schema(summary="One environment", parameters=[NAME_OR_ID]),
 )
-class EnvironmentViewSet(EnvironmentControl, ReadOnlyResource):
+class EnvironmentViewSet(EnvironmentControl, history.HistoryActions, ReadOnlyResource):
     """Instances of a blueprint."""
 
     noun = "environment"
@@ -122,6 +123,7 @@ class EnvironmentViewSet(EnvironmentControl, ReadOnlyResource):
         "resources": ResourceSerializer,
         "audit": AuditEntrySerializer,
         **EnvironmentControl.control_serializers,
+        **history.SERIALIZERS,
     }
     inputs = {
         **EnvironmentControl.control_inputs,
@@ -131,10 +133,11 @@ class EnvironmentViewSet(EnvironmentControl, ReadOnlyResource):
         "update_environment": UpdateInput,
         "protect": ProtectInput,
         "withdraw": Nothing,
+        **history.INPUTS,
     }
     # A preview posts because it carries a whole request; it changes nothing.
     scopes = {"preview": "read"}
-    parameters = {key: {"page", "page_size"} for key in ("resources", "audit")}
+    parameters = {key: {"page", "page_size"} for key in ("resources", "audit")} | history.PARAMETERS
     lookup_url_kwarg = "environment"
     lookup_value_regex = r"[a-z0-9-]{1,40}"
     filterset_class = EnvironmentFilters

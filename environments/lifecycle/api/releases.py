@@ -10,6 +10,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from environments.lifecycle.api.history import ReleaseDiffSerializer, ReleaseHistoryActions
 from environments.lifecycle.models import ApprovalRule, Blueprint, Release
 from environments.lifecycle.releases import release_make_default, release_withdraw
 from environments.lifecycle.states import GONE, Tier
@@ -114,7 +115,7 @@ class ReleaseFilters(django_filters.FilterSet):
     list=extend_schema(summary="Releases, newest first"),
     retrieve=extend_schema(summary="One release"),
 )
-class ReleaseViewSet(ReadOnlyResource):
+class ReleaseViewSet(ReleaseHistoryActions, ReadOnlyResource):
     """Versions of blueprints. New ones are registered by a command, from a checkout."""
 
     noun = "release"
@@ -125,7 +126,10 @@ class ReleaseViewSet(ReadOnlyResource):
         .order_by("-registered_at", "-id")
     )
     serializer_class = ReleaseSerializer
-    serializers = dict.fromkeys(("retrieve", "make_default", "withdraw"), ReleaseDetailSerializer)
+    serializers = dict.fromkeys(("retrieve", "make_default", "withdraw"), ReleaseDetailSerializer) | {
+        "diff": ReleaseDiffSerializer
+    }
+    parameters = {"diff": {"to", "size", "wait"}}
     inputs = {"make_default": Nothing, "withdraw": Nothing}
     scopes = {"make_default": "administer", "withdraw": "administer"}
     lookup_value_regex = r"[0-9]{1,18}"

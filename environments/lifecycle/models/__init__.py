@@ -3,6 +3,7 @@
 from environments.lifecycle.models.account import Account, RegionFacts
 from environments.lifecycle.models.blueprint import Blueprint, Release
 from environments.lifecycle.models.environment import Environment, Plan, TeardownReport
+from environments.lifecycle.models.history import Comparison, Revision
 from environments.lifecycle.models.rule import GRAVE, ApprovalRule, Risk
 from environments.lifecycle.models.sandbox import SandboxOrder, SandboxView
 
@@ -11,10 +12,12 @@ __all__ = [
     "Account",
     "ApprovalRule",
     "Blueprint",
+    "Comparison",
     "Environment",
     "Plan",
     "RegionFacts",
     "Release",
+    "Revision",
     "Risk",
     "SandboxOrder",
     "SandboxView",

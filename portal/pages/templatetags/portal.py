@@ -45,6 +45,14 @@ def word(status: str) -> str:
     return display.look_of(status).word
 
 
+@register.filter
+def told(value: Any) -> str:
+    """A value of a spec as people read it: yes, no, – for none."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "–" if value is None or value == "" else str(value)
+
+
 @register.simple_tag
 def lasted(begin: datetime | None, end: datetime | None = None) -> str:
     """How long something took, or takes so far."""
