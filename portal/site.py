@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern
 from unfold.sites import UnfoldAdminSite
 
-OURS = frozenset({"operations", "people", "lifecycle"})
+OURS = frozenset({"operations", "people", "lifecycle", "notifications"})
 
 
 class PortalSite(UnfoldAdminSite):

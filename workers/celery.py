@@ -32,10 +32,16 @@ app.conf.update(
         "interval_max": 0.1,
     },
     timezone="UTC",
-    imports=["workers.tasks"],
+    imports=["workers.tasks", "workers.telling_tasks"],
     beat_schedule={
         "tick": {
             "task": "workers.tick",
+            "schedule": settings.ENGINE_TICK_S,
+            "options": {"expires": settings.ENGINE_TICK_S},
+        },
+        # Apart from the tick: whatever befalls notifications, operations go on.
+        "tell": {
+            "task": "workers.tell",
             "schedule": settings.ENGINE_TICK_S,
             "options": {"expires": settings.ENGINE_TICK_S},
         },
@@ -64,7 +70,8 @@ def _stop_when_restored(**_kwargs: object) -> None:
 
 def _share_memory() -> None:
     """What every child would load for itself is loaded before they are forked, and kept from being copied."""
-    import workers.tasks  # noqa: F401
+    import workers.tasks
+    import workers.telling_tasks  # noqa: F401
     from workers.aws.session import preload
 
     preload(("sts", "s3", "cloudformation", "sqs", "elasticbeanstalk"))

@@ -48,6 +48,7 @@ INSTALLED_APPS = [
     "environments.operations",
     "environments.people",
     "environments.lifecycle",
+    "environments.notifications",
     "portal.api",
     "portal.pages",
     "workers",
@@ -223,6 +224,27 @@ ENGINE_TICK_S = env.float("ENGINE_TICK_S", default=5.0)
 # The most that one AWS call may take: connect + read stay below half a lease.
 AWS_CONNECT_TIMEOUT_S = env.float("AWS_CONNECT_TIMEOUT_S", default=3.0)
 AWS_READ_TIMEOUT_S = env.float("AWS_READ_TIMEOUT_S", default=20.0)
+
+# --- Notifications ----------------------------------------------------------------------------------
+# smtp+tls://user:password@host:587, smtps://…, smtp://host:25; filemail:///folder writes files. Empty: no mails.
+MAIL_URL = env("MAIL_URL", default="")
+MAIL_IS_ON = bool(MAIL_URL)
+MAIL = env.email_url("MAIL_URL", default="dummymail://")
+EMAIL_BACKEND = MAIL["EMAIL_BACKEND"]
+EMAIL_HOST, EMAIL_PORT = MAIL.get("EMAIL_HOST") or "localhost", MAIL.get("EMAIL_PORT") or 25
+EMAIL_HOST_USER = MAIL.get("EMAIL_HOST_USER") or ""
+EMAIL_HOST_PASSWORD = MAIL.get("EMAIL_HOST_PASSWORD") or ""
+EMAIL_USE_TLS, EMAIL_USE_SSL = MAIL.get("EMAIL_USE_TLS", False), MAIL.get("EMAIL_USE_SSL", False)
+EMAIL_FILE_PATH = MAIL.get("EMAIL_FILE_PATH") or None
+EMAIL_TIMEOUT = env.float("MAIL_TIMEOUT_S", default=15.0)
+DEFAULT_FROM_EMAIL = env("MAIL_FROM", default="Switchyard <switchyard@localhost>")
+# Networks inside that webhooks and chats may reach, without TLS too: 10.20.0.0/16. None by default.
+NOTIFY_NETWORKS = env.list("NOTIFY_NETWORKS", default=[])
+NOTIFY_TIMEOUT_S = env.float("NOTIFY_TIMEOUT_S", default=15.0)
+# A worker that sends is missed after so long; far more than one delivery takes.
+NOTIFY_CLAIM_S = env.float("NOTIFY_CLAIM_S", default=180.0)
+# Notices that are older when a worker first sees them are in the inbox only: an outage ends without a burst.
+NOTIFY_STALE_HOURS = env.float("NOTIFY_STALE_HOURS", default=24.0)
 
 # --- AWS: the portal's own principal, good for AssumeRole only -------------------------------------
 SANDBOX_URL = env("SANDBOX_URL", default="")
