@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern
 from unfold.sites import UnfoldAdminSite
 
-OURS = frozenset({"operations", "people", "lifecycle", "notifications"})
+OURS = frozenset({"operations", "people", "lifecycle"})
 
 
 class PortalSite(UnfoldAdminSite):

@@ -21,6 +21,7 @@ from environments.lifecycle.models import (
     Revision,
     Risk,
 )
+from environments.notifications.models import Channel, Delivery
 from environments.operations.events import Draft, events_write
 from environments.operations.kinds import kind_get
 from environments.operations.models import Operation, Resource, Stack, Step
@@ -343,3 +344,25 @@ def resource_make(
 def minutes_ago(minutes: float) -> datetime:
     """A moment in the past."""
     return timezone.now() - timedelta(minutes=minutes)
+
+
+def channel_make(team: Team | None, **fields: Any) -> Channel:
+    """A webhook; a team's, or of everything."""
+    return Channel.objects.create(
+        **{
+            "kind": "webhook",
+            "name": "ci",
+            "team": team,
+            "groups": ["failed"],
+            "url": "https://ci.example.org/hook",
+            "masked": "https://ci.example.org/…",
+        }
+        | fields
+    )
+
+
+def delivery_make(channel: Channel, **fields: Any) -> Delivery:
+    """A delivery to a channel."""
+    return Delivery.objects.create(
+        **{"medium": channel.kind, "topic": "operation.failed", "channel": channel} | fields
+    )

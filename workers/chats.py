@@ -105,13 +105,7 @@ def chat_send(channel: Channel, message: Message) -> Outcome:
     """Tell a chat."""
     address = chat_address(channel)
     begun = time.monotonic()
-    service = SERVICES.get(address.partition("://")[0].lower())
-    parsed = service.parse_url(address) if service else None
-    try:
-        # TypeError is what apprise raises for an address that lacks a part.
-        chat = service(**{**parsed, "asset": ASSET}) if parsed else None
-    except TypeError:
-        chat = None
+    chat = _chat(address)
     if chat is None:
         return Outcome(False, "This address is not complete: correct it, and send a test.", lasting=True)
     heard: list[Answer | Unreached] = []
@@ -121,6 +115,30 @@ def chat_send(channel: Channel, message: Message) -> Outcome:
     finally:
         _heard.reset(mark)
     return _outcome(is_delivered, heard, round((time.monotonic() - begun) * 1000))
+
+
+def _chat(address: str) -> Any:
+    """apprise's object for an address; None when it lacks a part."""
+    # apprise's own way in does the same before it looks for a service.
+    address = address.replace("/#", "/%23")
+    service = SERVICES.get(address.partition("://")[0].lower())
+    found = (
+        [(service, service.parse_url(address))]
+        if service
+        else [
+            # The address that a service itself gives: https://hooks.slack.com/…
+            (one, one.parse_native_url(address))
+            for one in dict.fromkeys(SERVICES.values())
+        ]
+    )
+    for one, parsed in found:
+        if parsed:
+            try:
+                return one(**{**parsed, "asset": ASSET})
+            except TypeError:
+                # What apprise raises for an address that lacks a part.
+                return None
+    return None
 
 
 def _outcome(is_delivered: bool, heard: "list[Answer | Unreached]", duration_ms: int) -> Outcome:

@@ -76,12 +76,13 @@ def fetch(method: str, url: str, **options: Any) -> Answer:
 def session(url: str) -> HTTPPolicySession:
     """A session for this address. Without TLS it leads to networks that an administrator allowed, and nowhere else."""
     is_plain = urlsplit(url).scheme == "http"
-    return HTTPPolicySession(HTTPPolicy(address_filter=_allowed_inside if is_plain else may_reach))
+    policy = HTTPPolicy(address_filter=_allowed_inside if is_plain else may_reach)  # type: ignore[no-untyped-call]
+    return HTTPPolicySession(policy)  # type: ignore[no-untyped-call]
 
 
 def may_reach(address: str) -> bool:
     """Whether something may be sent to this IP address."""
-    return is_public_ip_address(address) or _allowed_inside(address)
+    return bool(is_public_ip_address(address)) or _allowed_inside(address)  # type: ignore[no-untyped-call]
 
 
 def _allowed_inside(address: str) -> bool:

@@ -77,7 +77,10 @@ def _failed(error: Exception, begun: float) -> Outcome:
     """A refusal for good (5xx of SMTP) is lasting; what a server, or nobody, says for now is tried again."""
     code, said = _said(error)
     if code is None:
-        return Outcome(False, "The mail server could not be reached, or broke off.", duration_ms=_ms(begun))
+        sentence = "The mail server could not be reached, or broke off."
+        if isinstance(error, smtplib.SMTPException) and not isinstance(error, smtplib.SMTPServerDisconnected):
+            sentence = f"The mail server does not do what its address (MAIL_URL) asks for: {error}"
+        return Outcome(False, sentence, duration_ms=_ms(begun))
     is_ours = isinstance(
         error, smtplib.SMTPAuthenticationError | smtplib.SMTPConnectError | smtplib.SMTPHeloError
     )
@@ -93,6 +96,8 @@ def _failed(error: Exception, begun: float) -> Outcome:
 
 
 def _said(error: Exception) -> tuple[int | None, str]:
+    code: int
+    text: str | bytes
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         code, text = next(iter(error.recipients.values()))
     elif isinstance(error, smtplib.SMTPResponseException):

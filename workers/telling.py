@@ -13,7 +13,7 @@ from environments.notifications.contents import Message, messages_make
 from environments.notifications.deliveries import Outcome, deliveries_claim, delivery_settle
 from environments.notifications.fanout import BATCH, notices_address
 from environments.notifications.models import Delivery, Medium
-from environments.operations.control import pause_covering
+from environments.operations.pauses import pause_covering
 from workers.chats import chat_send
 from workers.faultpoints import fault_point
 from workers.mails import mails_send

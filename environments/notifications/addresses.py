@@ -26,6 +26,9 @@ else: no file, no mail, no program of this machine."""
 PLAIN = {"mmost": "mmosts", "rocket": "rockets", "matrix": "matrixs", "json": "jsons"}
 """The same without TLS: only where the administrator allows networks inside (NOTIFY_NETWORKS)."""
 
+NATIVE = "https"
+"""An address as Slack, Discord, Google Chat or Teams themselves give it; the worker knows whose it is."""
+
 LONGEST = 500
 HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
 HOSTLESS = frozenset({"slack", "discord", "gchat"})
@@ -41,7 +44,7 @@ def chat_check(address: str) -> str:
         raise Invalid(f"Write it as apprise does, for example {CHATS['slack']}.", field="address")
     if schema in PLAIN and not settings.NOTIFY_NETWORKS:
         raise Invalid(f"{schema}:// is not encrypted. Use {PLAIN[schema]}://.", field="address")
-    if schema not in CHATS and schema not in PLAIN:
+    if schema not in CHATS and schema not in PLAIN and schema != NATIVE:
         raise Invalid(
             f"{schema[:20]}:// is not let in. Choose one of: {', '.join(f'{one}://' for one in CHATS)}.",
             field="address",

@@ -89,9 +89,10 @@ def concerned(notice: Notice, facts: Facts) -> set[int]:
     topic = TOPICS[notice.topic]
     if topic.group == Group.WAITING:
         found = _deciders(notice, facts) - _decided(notice, facts)
+        if notice.data.get("escalated"):
+            found |= _of_role(facts, R.ADMINISTRATOR) - _asked(notice)
     elif notice.topic == "operation.handled":
-        by = notice.data.get("by")
-        found = (_deciders(notice, facts) | _asked(notice)) - _decided(notice, facts) - {by}
+        found = (_deciders(notice, facts) | _asked(notice)) - _decided(notice, facts)
     elif topic.group in (Group.HANDLED, Group.DONE):
         found = _asked(notice) | _owners(notice, facts)
     else:
@@ -115,7 +116,11 @@ def _deciders(notice: Notice, facts: Facts) -> set[int]:
     if verb not in RIGHTS:
         verb = "account.approve" if notice.subject_type_id == facts.account_type else "operation.approve"
     team = facts.team_of(notice)
-    found = {pk for pk, person in facts.people.items() if reaches(person, verb, team)}
+    # A rule may leave it to some roles.
+    roles = (notice.operation.approval_terms.get("roles") if notice.operation else None) or R.values
+    found = {
+        pk for pk, person in facts.people.items() if person.role in roles and reaches(person, verb, team)
+    }
     return found - _asked(notice)
 
 

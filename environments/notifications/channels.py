@@ -129,6 +129,7 @@ def channel_test(*, channel: Channel, actor: User) -> Delivery:
 
 def mail_test(*, actor: User) -> Delivery:
     """Send oneself a test by mail. Raises Invalid without an address, Conflict where no mail is sent."""
+    require(actor, "notification.own")
     if not settings.MAIL_IS_ON:
         raise Conflict("No mail server is set: an administrator sets MAIL_URL.")
     if not actor.email:
@@ -141,6 +142,7 @@ def mail_test(*, actor: User) -> Delivery:
 
 def own_chat_set(*, address: str, actor: User) -> Channel:
     """A chat of one's own; what it is told stands in one's preferences. Raises Invalid."""
+    require(actor, "notification.own")
     with transaction.atomic():
         User.objects.select_for_update().get(pk=actor.pk)
         channel = Channel.objects.filter(person=actor).first() or Channel(
@@ -152,6 +154,14 @@ def own_chat_set(*, address: str, actor: User) -> Channel:
         channel.save()
         audit_record("channel.own-set", channel, actor=actor, after=_told(channel))
     return channel
+
+
+def own_chat_remove(*, actor: User) -> None:
+    """Forget the chat of one's own, if there is one."""
+    require(actor, "notification.own")
+    channel = Channel.objects.filter(person=actor).first()
+    if channel is not None:
+        channel_remove(channel=channel, actor=actor)
 
 
 def channels_seen_by(user: User) -> QuerySet[Channel]:

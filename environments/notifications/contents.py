@@ -89,7 +89,7 @@ def payload_of(notice: Notice, teams: dict[int, str]) -> dict[str, Any]:
             "team": teams.get(notice.pk),
             "subject": {"type": kind, "id": notice.subject_id, "name": notice.subject_label},
             "operation": _operation(operation) if operation else None,
-            "url": _url(notice),
+            "url": notice_url(notice),
             "details": notice.data,
         },
     }
@@ -133,21 +133,25 @@ def _line(notice: Notice) -> Line:
         sentence=notice.sentence,
         who=f"Asked for by {by}." if by else "",
         step=str((notice.data or {}).get("remedy") or topic.step),
-        url=_url(notice),
+        url=notice_url(notice),
         at=notice.at,
     )
 
 
-def _url(notice: Notice) -> str:
-    """The page in the portal that tells more."""
+def notice_url(notice: Notice) -> str:
+    """The page in the portal that tells more, as a whole address."""
+    return _absolute(notice_path(notice))
+
+
+def notice_path(notice: Notice) -> str:
+    """The page in the portal that tells more. A notice may name it: {"path": …}."""
     if notice.operation_id:
-        return _absolute(f"/operations/{notice.operation_id}/")
+        return f"/operations/{notice.operation_id}/"
     model = ContentType.objects.get_for_id(notice.subject_type_id).model_class()
     folders: dict[Any, str] = {Environment: "environments", Account: "cloud-accounts", Channel: "channels"}
-    path = str(notice.data.get("path", "")) or (
-        f"/{folders[model]}/{notice.subject_id}/" if model in folders else "/notifications/"
-    )
-    return _absolute(path)
+    if named := str(notice.data.get("path", "")):
+        return named
+    return f"/{folders[model]}/{notice.subject_id}/" if model in folders else "/notifications/"
 
 
 def preferences_url() -> str:
@@ -156,7 +160,7 @@ def preferences_url() -> str:
 
 
 def _absolute(path: str) -> str:
-    return settings.PUBLIC_URL.rstrip("/") + path
+    return f"{settings.PUBLIC_URL.rstrip('/')}{path}"
 
 
 def _teams(notices: Iterable[Notice]) -> dict[int, str]:

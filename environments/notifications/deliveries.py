@@ -95,7 +95,7 @@ def delivery_settle(delivery: Delivery, outcome: Outcome) -> None:
     now = timezone.now()
     with transaction.atomic():
         # The channel before its deliveries: who disables it locks in this order too.
-        channel = Channel.objects.select_for_update().filter(pk=delivery.channel_id).first()
+        channel = channel_locked(delivery)
         row = (
             Delivery.objects.select_for_update(of=("self",))
             .filter(pk=delivery.pk, claim_token=delivery.claim_token)
@@ -119,6 +119,13 @@ def delivery_settle(delivery: Delivery, outcome: Outcome) -> None:
         row.save()
         if channel is not None and not row.is_test:
             _channel_seen(channel, outcome, now)
+
+
+def channel_locked(delivery: Delivery) -> Channel | None:
+    """The channel of a delivery, locked until the transaction ends; None for a mail."""
+    if delivery.channel_id is None:
+        return None
+    return Channel.objects.select_for_update().filter(pk=delivery.channel_id).first()
 
 
 def _next_try(row: Delivery, outcome: Outcome, now: datetime) -> datetime | None:

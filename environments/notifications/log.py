@@ -7,7 +7,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from environments.errors import Conflict, Forbidden
-from environments.notifications.deliveries import DELIVER
+from environments.notifications.deliveries import DELIVER, channel_locked
 from environments.notifications.models import Channel, Delivery
 from environments.operations.audit import audit_record
 from environments.operations.models import Notice
@@ -31,7 +31,7 @@ def delivery_redeliver(*, delivery: Delivery, actor: User) -> Delivery:
     if delivery.is_test:
         raise Conflict("Send another test instead.")
     with transaction.atomic():
-        channel = Channel.objects.select_for_update().filter(pk=delivery.channel_id).first()
+        channel = channel_locked(delivery)
         row = Delivery.objects.select_for_update(of=("self",)).get(pk=delivery.pk)
         if row.is_open:
             raise Conflict("It has not been given up: it is tried again by itself.")

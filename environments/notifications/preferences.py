@@ -9,6 +9,7 @@ from environments.notifications.models import Medium, Preference
 from environments.notifications.topics import Group
 from environments.operations.audit import audit_record
 from environments.people.models import PortalRole, User
+from environments.people.rights import require
 
 R = PortalRole
 CHOSEN = (Medium.MAIL, Medium.CHAT)
@@ -48,6 +49,7 @@ def matrix_of(user: User) -> Matrix:
 
 def preferences_set(*, user: User, matrix: Mapping[str, Mapping[str, bool]], actor: User) -> Matrix:
     """Choose for some groups or all: {"drift": {"mail": False}}; what is not named stays. Raises Forbidden, Invalid."""
+    require(actor, "notification.own")
     if actor.pk != user.pk:
         raise Forbidden("Notifications are chosen by the person they are for.")
     for group, ways in matrix.items():

@@ -6,6 +6,9 @@ from environments.lifecycle.api.accounts import AccountViewSet
 from environments.lifecycle.api.environments import EnvironmentViewSet
 from environments.lifecycle.api.plans import PlanViewSet
 from environments.lifecycle.api.releases import BlueprintViewSet, ReleaseViewSet, RuleViewSet
+from environments.notifications.api.channels import ChatViewSet, WebhookViewSet
+from environments.notifications.api.deliveries import DeliveryViewSet
+from environments.notifications.api.inbox import NotificationViewSet
 from environments.operations.api.views import OperationViewSet
 from environments.people.api.control import AuditViewSet, LimitViewSet, PauseViewSet
 from environments.people.api.people import PersonViewSet, TeamViewSet
@@ -28,6 +31,10 @@ router.register("tokens", TokenViewSet, "token")
 router.register("audit", AuditViewSet, "audit")
 router.register("pauses", PauseViewSet, "pause")
 router.register("limits", LimitViewSet, "limit")
+router.register("webhooks", WebhookViewSet, "webhook")
+router.register("chats", ChatViewSet, "chat")
+router.register("deliveries", DeliveryViewSet, "delivery")
+router.register("notifications", NotificationViewSet, "notification")
 
 urlpatterns = [
     path("v1/schema/", SchemaView.as_view(), name="api-schema"),

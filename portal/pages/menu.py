@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.http import HttpRequest
 
+from environments.notifications.inbox import unread_count
 from environments.operations.models import Operation
 from environments.operations.states import OperationStatus
 from environments.people.rights import may
@@ -12,6 +13,17 @@ from portal.pages.base import viewer
 def sees_health(request: HttpRequest) -> bool:
     """Whether the viewer may see the health page."""
     return may(viewer(request), "health.view")
+
+
+def sees_channels(request: HttpRequest) -> bool:
+    """Whether the viewer may see chats and webhooks of teams."""
+    return may(viewer(request), "channel.view")
+
+
+def unread_badge(request: HttpRequest) -> str:
+    """How many notifications the viewer has not read; empty when none."""
+    count = unread_count(viewer(request))
+    return "" if not count else "99+" if count > 99 else str(count)
 
 
 def sees_faults(request: HttpRequest) -> bool:

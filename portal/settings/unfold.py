@@ -46,6 +46,7 @@ UNFOLD: dict[str, Any] = {
     "ACCOUNT": {
         "navigation": [
             {"title": "Profile and time zone", "link": reverse_lazy("admin:profile")},
+            {"title": "What you are told", "link": reverse_lazy("admin:notification-preferences")},
             {"title": "API tokens", "link": reverse_lazy("admin:people_apitoken_changelist")},
             {"title": "Second factor", "link": reverse_lazy("mfa_index")},
             {"title": "Change password", "link": reverse_lazy("account_change_password")},
@@ -63,6 +64,12 @@ UNFOLD: dict[str, Any] = {
                     _link("Environments", "deployed_code", "admin:lifecycle_environment_changelist"),
                     _link(
                         "Approvals", "approval", "admin:approvals", badge="portal.pages.menu.approvals_badge"
+                    ),
+                    _link(
+                        "Notifications",
+                        "notifications",
+                        "admin:notifications",
+                        badge="portal.pages.menu.unread_badge",
                     ),
                     _link("Operations", "play_circle", "admin:operations_operation_changelist"),
                     _link("Queue", "hourglass_top", "admin:queue"),
@@ -88,6 +95,12 @@ UNFOLD: dict[str, Any] = {
                     ),
                     _link("People", "group", "admin:people_user_changelist"),
                     _link("Teams", "groups", "admin:people_team_changelist"),
+                    _link(
+                        "Channels",
+                        "campaign",
+                        "admin:channels",
+                        permission="portal.pages.menu.sees_channels",
+                    ),
                     _link("API tokens", "key", "admin:people_apitoken_changelist"),
                     _link(
                         "Audit",

@@ -15,6 +15,7 @@ ADMIN = {ADMINISTRATOR}
 APPROVERS = {ADMINISTRATOR, APPROVER}
 LEADS = {ADMINISTRATOR, LEAD}
 ASKERS = {ADMINISTRATOR, LEAD, ENGINEER}
+SEERS = {ADMINISTRATOR, LEAD, AUDITOR}
 
 NEW_ACCOUNT = {
     "name": "second",
@@ -32,6 +33,9 @@ REQUEST = {
     "account": "sandbox-1",
     "home_region": "eu-west-1",
 }
+NEW_WEBHOOK = {"name": "ci", "team": "shop", "groups": ["failed"], "url": "https://ci.example.org/hook"}
+NEW_CHAT = {"name": "room", "team": "shop", "groups": ["failed"], "address": "slack://TokenA/TokenB/TokenC"}
+PREFERENCES = {"groups": {"drift": {"mail": False}}}
 SOON = (timezone.now() + timedelta(hours=1)).isoformat()
 APPROVE, REJECT = {"hash": factories.HASH}, {"comment": "No."}
 WHY = {"reason": "A look."}
@@ -204,6 +208,47 @@ DEEDS = [
         EVERYONE,
         EVERYONE,
     ),
+    *(
+        Deed(name, "channel.change", line, body, success, LEADS, ADMIN)
+        for name, line, body, success in (
+            ("make a webhook", "POST webhooks/", NEW_WEBHOOK, 201),
+            ("change a webhook", "POST webhooks/{webhook}/update/", {"name": "ci", "groups": ["done"]}, 200),
+            ("rotate a webhook", "POST webhooks/{webhook}/rotate/", {}, 200),
+            ("disable a webhook", "POST webhooks/{webhook}/disable/", {}, 200),
+            ("enable a webhook", "POST webhooks/{disabled}/enable/", {}, 200),
+            ("test a webhook", "POST webhooks/{webhook}/test/", {}, 202),
+            ("remove a webhook", "DELETE webhooks/{webhook}/", None, 204),
+            ("make a chat", "POST chats/", NEW_CHAT, 201),
+            ("change a chat", "POST chats/{chat}/update/", {"name": "room", "groups": ["done"]}, 200),
+            ("disable a chat", "POST chats/{chat}/disable/", {}, 200),
+            ("enable a chat", "POST chats/{chat}/enable/", {}, 200),
+            ("test a chat", "POST chats/{chat}/test/", {}, 202),
+            ("remove a chat", "DELETE chats/{chat}/", None, 204),
+            ("redeliver", "POST deliveries/{delivery}/redeliver/", {}, 200),
+        )
+    ),
+    Deed(
+        "make a webhook for everything",
+        "channel.change",
+        "POST webhooks/",
+        {**NEW_WEBHOOK, "team": None},
+        201,
+        ADMIN,
+        ADMIN,
+    ),
+    *(
+        Deed(name, "notification.own", line, body, success, EVERYONE, EVERYONE)
+        for name, line, body, success in (
+            ("choose notifications", "POST notifications/preferences/", PREFERENCES, 200),
+            ("mark notifications read", "POST notifications/read/", {}, 200),
+            ("try one's mail", "POST notifications/mail-test/", {}, 202),
+            ("see one's preferences", "GET notifications/preferences/", None, 200),
+        )
+    ),
+    *(
+        Deed(f"read {resource}", "channel.view", f"GET {resource}/", None, 200, SEERS, SEERS)
+        for resource in ("webhooks", "chats", "deliveries")
+    ),
     # Somebody else's token is not even seen.
     Deed(
         "revoke anybody's token",
@@ -261,6 +306,7 @@ DEEDS = [
             "teams": "team.view",
             "people": "person.view",
             "tokens": "token.own",
+            "notifications": "notification.own",
         }.items()
     ),
 ]

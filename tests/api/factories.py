@@ -8,7 +8,9 @@ from django.utils import timezone
 
 from environments.lifecycle.models import Account, Environment, Plan, RegionFacts, Release, TeardownReport
 from environments.lifecycle.releases import release_register
-from environments.operations.models import Operation
+from environments.notifications.models import Channel, Delivery, Entry
+from environments.operations.models import Notice, Operation
+from environments.operations.notices import notice_write
 from environments.people.models import ApiToken, PortalRole, Team, TokenScope, User
 
 EVERY_SCOPE = list(TokenScope.values)
@@ -47,7 +49,9 @@ def make_account(name: str = "sandbox-1", account_id: str = "111122223333", **fi
 
 
 def make_person(username: str, role: str = PortalRole.TEAM_LEAD, teams: tuple[Team, ...] = ()) -> User:
-    user = User.objects.create(username=username, portal_role=role, is_staff=True)
+    user = User.objects.create(
+        username=username, email=f"{username}@example.org", portal_role=role, is_staff=True
+    )
     user.teams.set(teams)
     return user
 
@@ -155,3 +159,28 @@ def make_report(environment: Environment, operation: Operation) -> TeardownRepor
     return TeardownReport.objects.create(
         environment=environment, operation=operation, kept=[{"type": "snapshot", "id": "last-copy"}]
     )
+
+
+def make_channel(team: Team | None, **fields: Any) -> Channel:
+    return Channel.objects.create(
+        **{
+            "kind": "webhook",
+            "name": "ci",
+            "team": team,
+            "groups": ["failed"],
+            "url": "https://ci.example.org/",
+            "masked": "https://ci.example.org/…",
+        }
+        | fields
+    )
+
+
+def make_delivery(channel: Channel, **fields: Any) -> Delivery:
+    return Delivery.objects.create(
+        **{"medium": channel.kind, "topic": "operation.failed", "channel": channel} | fields
+    )
+
+
+def make_entry(user: User, subject: Environment) -> Entry:
+    notice_write("environment.drifted", subject, "It differs.")
+    return Entry.objects.create(person=user, notice=Notice.objects.latest("id"))

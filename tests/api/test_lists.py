@@ -22,9 +22,12 @@ LISTS = [
     "accounts",
     "audit",
     "blueprints",
+    "chats",
+    "deliveries",
     "environments",
     "environments/shop-0/resources",
     "limits",
+    "notifications",
     "operations",
     "operations/{operation}/events",
     "pauses",
@@ -34,6 +37,7 @@ LISTS = [
     "rules",
     "teams",
     "tokens",
+    "webhooks",
 ]
 SINGLE = ["environments/shop-0", "operations/{operation}"]
 
@@ -63,6 +67,9 @@ def fill(house, description, first, count):
         OperationLimit.objects.create(scope=f"{number:012}/eu-west-1", max_running=1)
         ApprovalRule.objects.create(name=f"Rule {number}", operation_kinds=["provision"], tiers=["dev"])
         Blueprint.objects.create(name=f"blueprint-{number}", title="Blueprint")
+        factories.make_channel(team, kind="chat", created_by=person)
+        factories.make_delivery(factories.make_channel(team, created_by=person))
+        factories.make_entry(admin, environment)
         if number == 0:
             house.first = (operation, stack)
         first_operation, first_stack = house.first

@@ -7,6 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from environments.lifecycle.models import Account, Environment
+from environments.notifications.models import Channel, Delivery
 from environments.operations.models import AuditEntry, Operation, OperationLimit, Pause
 from environments.people.models import ApiToken, PortalRole, Team
 from environments.people.rights import RIGHTS
@@ -19,8 +20,9 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def things(house, description):
+def things(house, description, settings):
     """One of each thing that a verb works on, asked for by somebody else of the team."""
+    settings.MAIL_IS_ON = True
     other = factories.make_person("somebody", LEAD, (house.team,))
 
     def operation(name, *, step=None, **fields):
@@ -49,7 +51,12 @@ def things(house, description):
     failed = operation("failed", environment="provisioning", status="failed", phase="execute", step="failed")
     Pause.objects.create(covers=f"environment/{Operation.objects.get(pk=failed).subject_id}", reason="Old.")
     Pause.objects.create(covers=f"{watched.account_id}/", reason="Old.")
+    webhook = factories.make_channel(house.team)
     return {
+        "webhook": webhook.pk,
+        "disabled": factories.make_channel(house.team, is_enabled=False).pk,
+        "chat": factories.make_channel(house.team, kind="chat").pk,
+        "delivery": factories.make_delivery(webhook, status="abandoned").pk,
         "planned": planned.pk,
         "failed": failed,
         "paused": operation("paused", environment="provisioning", status="paused"),
@@ -147,6 +154,7 @@ def test_tokens_are_seen_and_revoked_by_their_person_or_an_administrator(api, ho
 
 
 # The scope that each changing verb needs; reading needs "read".
+CHANNEL_VERBS = ("make", "change", "enable", "disable", "test", "remove")
 SCOPES = {
     "administer": (
         "add an account",
@@ -163,6 +171,10 @@ SCOPES = {
         "remove a limit",
         "make a token",
         "revoke anybody's token",
+        "redeliver",
+        "make a webhook for everything",
+        *(f"{verb} a {noun}" for noun in ("webhook", "chat") for verb in CHANNEL_VERBS),
+        "rotate a webhook",
     ),
     "approve": ("approve", "reject", "approve a canary", "reject a canary"),
     "operate": (
@@ -183,6 +195,9 @@ SCOPES = {
         "prioritise",
         "pause it",
         "lift its pause",
+        "choose notifications",
+        "mark notifications read",
+        "try one's mail",
     ),
 }
 NEEDED = {verb: scope for scope, verbs in SCOPES.items() for verb in verbs}
@@ -250,6 +265,6 @@ def assert_sentence(answer):
 
 
 def counted():
-    models = (Account, Environment, Operation, AuditEntry, Pause, OperationLimit, Team)
+    models = (Account, Environment, Operation, AuditEntry, Pause, OperationLimit, Team, Channel, Delivery)
     tokens = ApiToken.objects.filter(name="n"), ApiToken.objects.filter(revoked_at__isnull=False)
     return [rows.count() for rows in (*(model.objects for model in models), *tokens)]

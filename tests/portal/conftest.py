@@ -5,7 +5,7 @@ Imports within the fixtures: this file is read before Django is set up.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -27,11 +27,12 @@ class World:
 
 
 @pytest.fixture
-def world(db: None) -> World:
+def world(db: None, settings: Any) -> World:
     """People of every role (lead and engineer in the team), a ready account, a default release."""
     from environments.people.models import PortalRole
     from tests import factories
 
+    settings.MAIL_IS_ON = True
     team = factories.team_make("Storefront")
     world = World(
         team, factories.account_make("sandbox-dev"), factories.release_make("1.0.0", is_default=True)

@@ -131,6 +131,16 @@ def token(world: Any, asker: Any) -> str:
     return str(row.pk)
 
 
+def channel(**fields: Any) -> Callable[[Any, Any], int]:
+    """A webhook of the world's team."""
+    return lambda world, asker: factories.channel_make(world.team, **fields).pk
+
+
+def delivery(world: Any, asker: Any) -> int:
+    """One of the team's webhook that was given up."""
+    return factories.delivery_make(factories.channel_make(world.team), status="abandoned").pk
+
+
 def a_pause(world: Any, asker: Any) -> None:
     Pause.objects.create(covers=Pause.EVERYTHING, reason="Storm.")
 
@@ -190,6 +200,13 @@ NEW_PERSON = {
     "email": "new@example.org",
     "portal_role": "engineer",
     "password": factories.PASSWORD,
+}
+NEW_WEBHOOK = {
+    "kind": "webhook",
+    "name": "ci",
+    "team": "{team}",
+    "groups": ["failed"],
+    "address": "https://ci.example.org/hook",
 }
 APPROVE, REJECT = {"plan_hash": "a" * 64}, {"comment": "Too large."}
 WHY = {"reason": "A look."}
@@ -326,11 +343,22 @@ DEEDS = [
     Deed("sandbox-clock", "sandbox.change", ADMIN, ADMIN, {"forward": "5", "unit": "hours"}),
     Deed("token-new", "token.own", ALL, ALL, {"name": "nightly", "scopes": "read", "days": "30"}),
     Deed("token-revoke", "token.revoke-any", ADMIN, ADMIN, subject=token, mine=ALL),
+    Deed("notification-preferences", "notification.own", ALL, ALL, {"chosen": ["failed.mail"]}),
+    Deed("notification-test", "notification.own", ALL, ALL),
+    Deed("channel-new", "channel.change", LEADS, ADMIN, NEW_WEBHOOK),
+    Deed("channel", "channel.change", LEADS, ADMIN, {"name": "other", "groups": ["done"]}, "", channel()),
+    Deed("channel-act", "channel.change", LEADS, ADMIN, {}, "test", channel()),
+    Deed("channel-act", "channel.change", LEADS, ADMIN, {}, "rotate", channel()),
+    Deed("channel-act", "channel.change", LEADS, ADMIN, {}, "disable", channel()),
+    Deed("channel-act", "channel.change", LEADS, ADMIN, {}, "enable", channel(is_enabled=False)),
+    Deed("channel-act", "channel.change", LEADS, ADMIN, {}, "remove", channel()),
+    Deed("delivery-redeliver", "channel.change", LEADS, ADMIN, {}, "", delivery),
     # One's own page asks for no right: whoever is signed in has it.
     Deed("profile", "", ALL, ALL, {"time_zone": "Europe/Dublin"}),
 ]
 
 UNAUDITED = {
+    "notifications-read": ("notification.own", ALL),
     "environment-new-preview": ("environment.request", REQUESTERS),
     "administration-compare": ("pause.change", ADMIN),
     "sandbox-faults-script-drop": ("sandbox.change", ADMIN),

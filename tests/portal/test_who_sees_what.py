@@ -17,6 +17,7 @@ ALL = frozenset(R.values)
 ADMIN = frozenset({R.ADMINISTRATOR})
 REQUESTERS = frozenset({R.ADMINISTRATOR, R.TEAM_LEAD, R.ENGINEER})
 LEADS = frozenset({R.ADMINISTRATOR, R.TEAM_LEAD})
+SEERS = frozenset({R.ADMINISTRATOR, R.TEAM_LEAD, R.AUDITOR})
 
 SignIn = Callable[[User], Client]
 
@@ -49,6 +50,13 @@ PAGES: list[tuple[str, str, str, frozenset[str]]] = [
     ("tokens", "admin:people_apitoken_changelist", "token.own", ALL),
     ("profile", "admin:profile", "", ALL),
     ("new token", "admin:token-new", "token.own", ALL),
+    ("notifications", "admin:notifications", "notification.own", ALL),
+    ("what one is told", "admin:notification-preferences", "notification.own", ALL),
+    ("channels", "admin:channels", "channel.view", SEERS),
+    ("channel", "admin:channel", "channel.view", SEERS),
+    ("new channel", "admin:channel-new", "channel.change", LEADS),
+    ("deliveries", "admin:deliveries", "channel.view", SEERS),
+    ("delivery", "admin:delivery", "channel.view", SEERS),
     (
         "audit",
         "admin:operations_auditentry_changelist",
@@ -71,7 +79,10 @@ def rows(world: Any) -> dict[str, Any]:
     )
     operation = factories.operation_make(environment, status="running", requested_by=lead)
     factories.revision_make(environment)
+    channel = factories.channel_make(world.team)
     return {
+        "admin:channel": channel.pk,
+        "admin:delivery": factories.delivery_make(channel).pk,
         "admin:environment": environment.pk,
         "admin:environment-compare": environment.pk,
         "admin:environment-rollback": [environment.pk, 1],

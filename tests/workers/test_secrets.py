@@ -22,6 +22,7 @@ from django.urls import reverse
 
 from devtools import processes
 from environments.lifecycle.models import Environment
+from environments.notifications.models import Channel
 from environments.operations.events import Draft, events_write
 from environments.operations.models import Event, Operation
 from environments.people.models import TokenScope
@@ -29,6 +30,7 @@ from environments.people.services import token_create
 from portal.pages.environment_parts.base import all_parts
 from tests import factories
 from tests.portal.test_who_sees_what import PAGES, address_of
+from tests.receiving import receiving
 from tests.workers import hunting
 from tests.workers.houses import House
 from tests.workers.hunting import Hunt
@@ -38,6 +40,8 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
 
 PASSWORD = "planted-Password-of-a-person-7"
 MISTYPED = "planted-Password-with-a-slip-8"
+MAIL_PASSWORD = "planted-Password-for-mail-9"
+CHAT_TOKEN = "planted-Token-of-a-chat-10"
 
 
 @pytest.fixture
@@ -49,6 +53,8 @@ def house(portal_env, portal_principal, tmp_path):
         **{name: os.environ[name] for name in names},
         "SYNTHESIS_SOCKET": str(tmp_path / "synthesis.sock"),
     }
+    environment["NOTIFY_NETWORKS"] = "127.0.0.0/8"
+    environment["MAIL_URL"] = f"smtp://switchyard:{MAIL_PASSWORD}@127.0.0.1:{processes.free_port()}"
     house = House(tmp_path, environment).start()
     port = processes.free_port()
     web = [sys.executable, "-m", "gunicorn", "portal.wsgi:application", "--bind", f"127.0.0.1:{port}"]
@@ -98,8 +104,15 @@ def signed_in(house, people):
 
 
 @pytest.fixture
-def script(house, people):
-    """A token that was made over the API, by another one, with an idempotency key."""
+def receiver():
+    """Where webhooks and chats of the story lead."""
+    with receiving() as receiver:
+        yield receiver
+
+
+@pytest.fixture
+def script(house, people, receiver):
+    """A token that was made over the API, by another one, with an idempotency key; a webhook and a chat by it."""
     _, first = token_create(
         user=people["team-lead"], name="first", scopes=TokenScope.values, days=1, actor=people["team-lead"]
     )
@@ -110,6 +123,15 @@ def script(house, people):
     assert made.status_code == 201, made.text
     client.headers["Authorization"] = f"Bearer {made.json()['token']}"
     client.planted = {"first API token": first, "API token": made.json()["token"]}
+    told = {"name": "ci", "team": "shop", "groups": ["failed", "done"]}
+    hook = client.post(
+        "webhooks/", json={**told, "url": receiver.url}, headers={"Idempotency-Key": "planted hook"}
+    )
+    old = hook.json()["secret"]
+    new = client.post(f"webhooks/{hook.json()['id']}/rotate/", json={}).json()["secret"]
+    client.planted |= {"a webhook's secret": new[6:], "a webhook's secret before": old[6:]}
+    chat = f"json://127.0.0.1:{receiver.port}/{CHAT_TOKEN}"
+    assert client.post("chats/", json={**told, "address": chat}).status_code == 201
     yield client
     client.close()
 
@@ -159,6 +181,7 @@ def story(house, signed_in, script, ask, account, sandbox, keys, people):
     yield {
         "environment": environment,
         "operation": operation,
+        "channel": Channel.objects.get(kind="webhook"),
         "password": json.loads(stored)["password"],
         "command lines": seen,
         "synthesis": list(hunting.environment_of(synthesis)),
@@ -177,6 +200,8 @@ def secrets_of(house, signed_in, script, story, sandbox, portal_principal):
         "the portal's AWS secret key": portal_principal.secret_access_key,
         "a person's password": PASSWORD,
         "a mistyped password": MISTYPED,
+        "the mail server's password": MAIL_PASSWORD,
+        "a chat's token": CHAT_TOKEN,
         "a TOTP secret": signed_in.totp,
         "SECRET_KEY": own["SECRET_KEY"],
         "FIELD_ENCRYPTION_KEYS": own["FIELD_ENCRYPTION_KEYS"],
@@ -188,7 +213,7 @@ def secrets_of(house, signed_in, script, story, sandbox, portal_principal):
 
 def pages(browser, story, account):
     """(address, content) of every page that opens by GET, and of the API's lists and things."""
-    environment, operation = story["environment"], story["operation"]
+    environment, operation, channel = story["environment"], story["operation"], story["channel"]
     things = {
         "admin:environment": environment.pk,
         "admin:environment-compare": environment.pk,
@@ -201,6 +226,8 @@ def pages(browser, story, account):
         "admin:release": environment.release_id,
         "admin:release-compare": environment.release_id,
         "admin:person": environment.owner_id,
+        "admin:channel": channel.pk,
+        "admin:delivery": channel.deliveries.earliest("id").pk,
     }
     addresses = [address_of(name, things) for _, name, _, _ in PAGES]
     tabs = [part.key for part in all_parts() if part.place == "tab"]
@@ -227,8 +254,12 @@ def pages(browser, story, account):
 
 
 def test_planted_secrets_are_found_nowhere(
-    house, signed_in, script, story, account, sandbox, portal_principal, settings
+    house, signed_in, script, story, account, sandbox, portal_principal, settings, receiver
 ):
+    until = time.monotonic() + 30
+    while len({got.path for got in receiver.got}) < 2:
+        assert time.monotonic() < until, "Neither the webhook nor the chat was told."
+        time.sleep(0.1)
     shown = list(pages(signed_in, story, account))
     assert len(shown) > 40
     assert story["end"]().status == "succeeded"

@@ -84,10 +84,20 @@ def test_who_has_decided_is_not_asked_again_nor_told_that_it_was_handled(world):
         operation=row, verdict="approved", decided_by=world.people["approver"], plan_hash=row.approval_hash
     )
     operation_notice(row, "operation.approval-due", "One more approval is needed.")
-    operation_notice(row, "operation.handled", "Approved.", data={"by": world.people["lead-2"].pk})
+    operation_notice(row, "operation.handled", "Handled by approver, who approved it.")
     notices_address()
     assert told("operation.approval-due") == {"lead-2", "administrator"}
-    assert told("operation.handled") == {"lead", "administrator"}
+    assert told("operation.handled") == {"lead", "lead-2", "administrator"}
+
+
+def test_a_rule_that_leaves_it_to_some_roles_asks_those_and_a_last_call_administrators_too(world):
+    row = operation(world, "lead", approval_terms={"roles": ["approver"]})
+    operation_notice(row, "operation.awaiting-approval", "The plan is ready.")
+    notices_address()
+    assert told("operation.awaiting-approval") == {"approver"}
+    operation_notice(row, "operation.approval-due", "It expires tomorrow.", data={"escalated": True})
+    notices_address()
+    assert told("operation.approval-due") == {"approver", "administrator"}
 
 
 def test_a_notice_may_name_the_right_that_it_waits_for(world):
