@@ -1,5 +1,7 @@
 """The log of deliveries: what was sent to whom, how it went, and sending it again."""
 
+from typing import Any
+
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
@@ -52,7 +54,7 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
         require(user, "channel.view")
         delivery = deliveries_seen_by(user).get(pk=pk)
     notices = list(delivery.notices.select_related("operation").order_by("id")[:ROWS])
-    context = {
+    context: dict[str, Any] = {
         "delivery": delivery,
         "notices": notices,
         "may_redeliver": _may_redeliver(delivery, user),
