@@ -52,6 +52,7 @@ LOOKS: dict[str, Look] = {
     "adding": Look(BLUE, "progress_activity"),
     "ready": Look(GREEN, "check_circle"),
     # decisions and changes
+    "open": Look(AMBER, "approval"),
     "approved": Look(GREEN, "thumb_up"),
     "added": Look(GREEN, "add_circle"),
     "modified": Look(AMBER, "edit"),

@@ -25,7 +25,8 @@ from environments.notifications.models import Channel, Delivery
 from environments.operations.events import Draft, events_write
 from environments.operations.kinds import kind_get
 from environments.operations.models import Operation, Resource, Stack, Step
-from environments.people.models import PortalRole, Team, User
+from environments.people.models import PortalRole, Proposal, Team, User
+from environments.people.proposals import digest_of
 
 _numbers = itertools.count(1)
 
@@ -135,6 +136,28 @@ def rule_make(name: str = "A rule", **fields: Any) -> ApprovalRule:
     """A rule that needs no person and covers every risk, unless said otherwise."""
     defaults = {"approvals": 0, "risks_covered": Risk.values}
     return ApprovalRule.objects.create(name=name, **defaults | fields)
+
+
+def proposal_make(subject: User, *, by: User, **fields: Any) -> Proposal:
+    """A proposal that the person become an auditor, which waits for somebody."""
+    proposal = Proposal(
+        verb="person.change",
+        subject=subject,
+        subject_label=str(subject),
+        before={
+            "portal_role": subject.portal_role,
+            "teams": sorted(subject.teams.values_list("slug", flat=True)),
+            "is_active": subject.is_active,
+        },
+        after={"portal_role": PortalRole.AUDITOR.value, "teams": [], "is_active": True},
+        proposed_by=by,
+        expires_at=timezone.now() + timedelta(days=7),
+    )
+    for name, value in fields.items():
+        setattr(proposal, name, value)
+    proposal.digest = digest_of(proposal)
+    proposal.save()
+    return proposal
 
 
 def team_make(name: str = "") -> Team:

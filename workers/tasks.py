@@ -20,6 +20,7 @@ from environments.operations.queue import send
 from environments.operations.scheduling import TICK, occurrence_take, occurrences_forget, pulse_record
 from environments.operations.selectors import NOT_BEGUN, operations_due, scopes_moving
 from environments.operations.states import HOLDING, OperationStatus
+from environments.people.proposals import proposals_expire
 from workers import watermark
 from workers.comparisons import comparison_make
 from workers.observer import SOON_S, is_watched, observe, watch_end, watch_take
@@ -64,6 +65,7 @@ def tick() -> None:
         _send("workers.housekeeping")
     _expire_approvals(now)
     _call_approvers(now)
+    _expire_proposals(now)
 
 
 @shared_task(name="workers.sandbox", ignore_result=True)
@@ -126,6 +128,14 @@ def _not_paused(due_field: str, now: datetime) -> list[Operation]:
     rows = list(due.select_related("subject_type").prefetch_related("subject")[: 5 * AT_ONCE])
     paused = paused_among(rows)
     return [row for row in rows if row.pk not in paused][:AT_ONCE]
+
+
+def _expire_proposals(now: datetime) -> None:
+    """End proposals that nobody decided about in time. A mistake here keeps no operation from moving."""
+    try:
+        proposals_expire(now)
+    except Exception:
+        log.exception("proposals.not-expired")
 
 
 def _watch_what_moves() -> None:

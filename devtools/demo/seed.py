@@ -114,13 +114,13 @@ def account(house: House, people: People, story: Story, asked: AccountToAdd = DE
         if operation["status"] in ENDED:
             operation = api.post(f"accounts/{asked.name}/add/")
     _deploy_role(house, keys, api.get(f"accounts/{asked.name}/"))
-    _follow(house, api, operation, story, f"Account {asked.name}")
+    _approved(house, people, api, operation, story, f"Account {asked.name}")
     story.done(f"The account {asked.name} is ready: its role was deployed, bootstrap and baseline are there")
 
 
 def environment(house: House, people: People, story: Story) -> None:
     """One environment, asked for by the team lead and approved by the approver."""
-    asking, approving = (Api(house.url, people[role].api_token) for role in ("team-lead", "approver"))
+    asking = Api(house.url, people["team-lead"].api_token)
     name = ENVIRONMENT["name"]
     found = next((row for row in asking.all("environments/", search=name) if row["name"] == name), None)
     if found is not None and found["status"] == "active":
@@ -131,22 +131,30 @@ def environment(house: House, people: People, story: Story) -> None:
         story.done(f"{people['team-lead'].username} asked for the environment {name} ({ENVIRONMENT['tier']})")
     else:
         operation = asking.all("operations/", subject=name)[0]
-    operation = _until(
-        house, asking, operation, story, f"Plan of {name}", {"awaiting-approval", *UNDER_WAY, *ENDED}
-    )
-    if operation["status"] == "awaiting-approval":
-        approving.post(
-            f"operations/{operation['id']}/approve/",
-            {"hash": operation["plan"]["hash"], "comment": "Approved by the demo."},
-        )
-        story.done(f"{people['approver'].username} approved its plan")
-    _follow(house, asking, operation, story, f"Environment {name}")
+    _approved(house, people, asking, operation, story, f"Environment {name}")
     row = asking.get(f"environments/{name}/")
     story.done(f"The environment {name} is {row['status']}: {_address(row)}")
 
 
 UNDER_WAY = {"queued", "running", "waiting", "paused", "cancelling"}
 ENDED = {"succeeded", "failed", "errored", "cancelled", "rejected", "expired"}
+
+
+def _approved(
+    house: House, people: People, api: Api, operation: dict[str, Any], story: Story, what: str
+) -> None:
+    """Wait for its plan, have the approver approve it where a person has to, and wait for its end."""
+    operation = _until(
+        house, api, operation, story, f"{what}, its plan", {"awaiting-approval", *UNDER_WAY, *ENDED}
+    )
+    if operation["status"] == "awaiting-approval":
+        approving = Api(house.url, people["approver"].api_token)
+        approving.post(
+            f"operations/{operation['id']}/approve/",
+            {"hash": operation["plan"]["hash"], "comment": "Approved by the demo."},
+        )
+        story.done(f"{what}: {people['approver'].username} approved its plan")
+    _follow(house, api, operation, story, what)
 
 
 def _follow(house: House, api: Api, operation: dict[str, Any], story: Story, what: str) -> None:

@@ -8,6 +8,7 @@ class LifecycleConfig(AppConfig):
     label = "lifecycle"
 
     def ready(self) -> None:
-        from environments.lifecycle.kinds import register
+        from environments.lifecycle import kinds, settings
 
-        register()
+        kinds.register()
+        settings.register()

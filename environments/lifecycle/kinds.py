@@ -17,8 +17,9 @@ from environments.operations.kinds import ApprovalNeed, Kind, kind_register
 from environments.operations.models import Operation
 from environments.operations.states import ClaimMode, OperationStatus
 from environments.people.models import PortalRole
-from environments.people.rights import require
+from environments.people.rights import others_who_may, require
 
+NOBODY_ELSE = "There is nobody else who could approve it"
 E = EnvironmentStatus
 S = OperationStatus
 
@@ -37,7 +38,19 @@ def _account_authorize(actor: Any, verb: str, operation: Operation) -> None:
 
 
 def _account_approval(operation: Operation) -> ApprovalNeed:
-    return ApprovalNeed(count=0, plan_hash=operation.plan.hash, rule="An administrator may add an account")
+    """Another person's, unless nothing changes in an account that is ready, or there is nobody else."""
+    account = cast(Account, operation.subject)
+    if operation.plan.is_empty and account.status == AccountStatus.READY:
+        return ApprovalNeed(count=0, plan_hash=operation.plan.hash, rule="Nothing changes in the account")
+    return _second_person(operation)
+
+
+def _second_person(operation: Operation) -> ApprovalNeed:
+    """One other person who may approve for accounts. Where there is none, as on the first day, it goes on without."""
+    besides = [operation.requested_by_id] if operation.requested_by_id else []
+    if others_who_may("account.approve", besides=besides).exists():
+        return ApprovalNeed(count=1, plan_hash=operation.plan.hash)
+    return ApprovalNeed(count=0, plan_hash=operation.plan.hash, rule=NOBODY_ELSE)
 
 
 def _provision_start(operation: Operation) -> None:
@@ -103,10 +116,6 @@ def _account_add_end(operation: Operation) -> None:
         account_move(account, AccountStatus.BROKEN)
 
 
-def _canary_approval(operation: Operation) -> ApprovalNeed:
-    return ApprovalNeed(count=1, plan_hash=operation.plan.hash)
-
-
 def _canary_end(operation: Operation) -> None:
     if operation.status == S.SUCCEEDED:
         account_live(cast(Account, operation.subject), operation)
@@ -162,7 +171,7 @@ KINDS = (
         title="Canary",
         claim_mode=ClaimMode.CHANGE,
         authorize=_account_authorize,
-        approval=_canary_approval,
+        approval=_second_person,
         check=_canary_check,
         on_end=_canary_end,
         scopes=_whole_account,

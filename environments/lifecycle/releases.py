@@ -1,4 +1,4 @@
-"""Registering releases, choosing the default one, and withdrawing."""
+"""Registering releases: a command's, run by the owner of the host from a checkout."""
 
 from typing import Any
 
@@ -44,29 +44,4 @@ def release_register(
             is_default=True,
         )
         audit_record("release.registered", release, actor=actor, after={"digest": digest})
-    return release
-
-
-def release_make_default(*, release: Release, actor: User) -> Release:
-    """Offer this release first in new requests."""
-    require(actor, "release.change")
-    with transaction.atomic():
-        if release.is_withdrawn:
-            raise Conflict(f"Release {release.version} was withdrawn: it cannot be the default.")
-        release.blueprint.releases.filter(is_default=True).update(is_default=False)
-        release.is_default = True
-        release.save(update_fields=["is_default"])
-        audit_record("release.made-default", release, actor=actor)
-    return release
-
-
-def release_withdraw(*, release: Release, actor: User) -> Release:
-    """Make no new environments from it. Environments that have it keep it."""
-    require(actor, "release.change")
-    with transaction.atomic():
-        if release.is_default:
-            raise Conflict("This is the default release. Make another one the default first.")
-        release.is_withdrawn = True
-        release.save(update_fields=["is_withdrawn"])
-        audit_record("release.withdrawn", release, actor=actor)
     return release

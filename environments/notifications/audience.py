@@ -91,7 +91,7 @@ def concerned(notice: Notice, facts: Facts) -> set[int]:
         found = _deciders(notice, facts) - _decided(notice, facts)
         if notice.data.get("escalated"):
             found |= _of_role(facts, R.ADMINISTRATOR) - _asked(notice)
-    elif notice.topic == "operation.handled":
+    elif notice.topic in ("operation.handled", "proposal.handled"):
         found = (_deciders(notice, facts) | _asked(notice)) - _decided(notice, facts)
     elif topic.group in (Group.HANDLED, Group.DONE):
         found = _asked(notice) | _owners(notice, facts)
@@ -125,8 +125,10 @@ def _deciders(notice: Notice, facts: Facts) -> set[int]:
 
 
 def _decided(notice: Notice, facts: Facts) -> set[int]:
-    operation = notice.operation
-    return facts.decided.get((operation.pk, operation.approval_hash), set()) if operation else set()
+    """Who has decided already, or, as the notice itself says ({"decided_by": id}), handled it."""
+    operation, by = notice.operation, notice.data.get("decided_by")
+    found = facts.decided.get((operation.pk, operation.approval_hash), set()) if operation else set()
+    return found | ({by} if isinstance(by, int) else set())
 
 
 def _asked(notice: Notice) -> set[int]:

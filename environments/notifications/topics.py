@@ -57,6 +57,7 @@ TOPICS: dict[str, Topic] = {
     "operation.approval-due": Topic(Group.WAITING, "still waits for approval", PLAN),
     "proposal.waiting": Topic(Group.WAITING, "waits for a second person", "Read it, then agree or refuse."),
     "operation.handled": Topic(Group.HANDLED, "was handled", "Nothing is left for you to do."),
+    "proposal.handled": Topic(Group.HANDLED, "was handled", "Nothing is left for you to do."),
     "operation.rejected": Topic(Group.HANDLED, "was rejected", "Change what was asked for, and ask again."),
     "operation.expired": Topic(Group.HANDLED, "was not approved in time", "Ask again if it is still wanted."),
     "operation.failed": Topic(Group.FAILED, "failed", LOOK),

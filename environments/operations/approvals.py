@@ -77,9 +77,9 @@ def approval_handled(operation: Operation, verdict: str, actor: Any) -> None:
     operation_notice(
         operation,
         "operation.handled",
-        f"Handled by {actor}, who {verdict} it.",
+        f"Handled by {actor or 'Switchyard'}, who {verdict} it.",
         key=f"handled/{operation.pk}/{operation.approval_hash}"[:120],
-        data={"verdict": str(verdict), "by": actor.get_username() if actor is not None else ""},
+        data={"verdict": str(verdict), "decided_by": actor.pk if actor is not None else None},
     )
 
 

@@ -11,6 +11,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from environments.errors import DomainError
+from environments.operations.audit import audit_record
 from environments.operations.claims import (
     claim_lock,
     claim_release,
@@ -108,6 +109,12 @@ def operation_planned(operation: Operation, need: ApprovalNeed) -> None:
         return
     operation_queue(operation, sentence=f"Approved by rule: {need.rule}", **fields)
     event_write(operation.pk, "operation.approved", operation.sentence, data={"hash": need.plan_hash})
+    audit_record(
+        f"{operation.kind}.approved",
+        operation.subject or operation.subject_label,
+        actor=None,
+        after={"operation": operation.pk, "plan_hash": need.plan_hash, "rule": need.rule},
+    )
 
 
 def operation_queue(operation: Operation, *, sentence: str, **fields: Any) -> None:

@@ -9,6 +9,8 @@ class PeopleConfig(AppConfig):
 
     def ready(self) -> None:
         # Its models are there only now.
+        from environments.people.persons import register
         from environments.people.signins import connect
 
         connect()
+        register()

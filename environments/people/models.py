@@ -1,6 +1,10 @@
-"""Who uses the portal: users, their teams and portal roles, and their API tokens."""
+"""Who uses the portal: users, their teams and portal roles, their API tokens, and what one proposes to another."""
+
+from typing import Any
 
 from django.contrib.auth.models import AbstractUser
+from django.contrib.contenttypes.fields import GenericForeignKey
+from django.contrib.contenttypes.models import ContentType
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils import timezone
@@ -79,3 +83,80 @@ class ApiToken(AbstractAuthToken):
     def is_usable(self) -> bool:
         """Neither revoked nor expired."""
         return self.revoked_at is None and (self.expiry is None or self.expiry > timezone.now())
+
+
+class ProposalStatus(models.TextChoices):
+    """How far a proposal is."""
+
+    OPEN = "open", "Open"
+    APPROVED = "approved", "Approved"
+    REJECTED = "rejected", "Rejected"
+    WITHDRAWN = "withdrawn", "Withdrawn"
+    EXPIRED = "expired", "Expired"
+
+
+class Proposal(models.Model):
+    """A change of the portal's own settings that waits for a second person, or has had one.
+
+    `before` and `after` are what the subject was, and would be, as JSON; null is "not there". What is decided is
+    exactly this: `digest` covers it, and it is carried out only while the subject is still as `before` says.
+    """
+
+    Status = ProposalStatus
+
+    verb = models.CharField(max_length=40, help_text="What would be done: rule.change, person.create.")
+    subject_type = models.ForeignKey(ContentType, null=True, on_delete=models.PROTECT, related_name="+")
+    subject_id = models.BigIntegerField(null=True)
+    subject = GenericForeignKey("subject_type", "subject_id")
+    subject_label = models.CharField(max_length=120)
+    before = models.JSONField(null=True)
+    after = models.JSONField(null=True)
+    sealed = models.JSONField(
+        default=dict,
+        editable=False,
+        help_text="What nobody is shown, as a password's hash; gone once decided.",
+    )
+    digest = models.CharField(max_length=64, help_text="SHA-256 of verb, subject, before and after.")
+    reason = models.TextField(blank=True, help_text="Why, in the words of who proposed it.")
+
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.OPEN)
+    proposed_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="proposals")
+    proposed_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+    decided_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    decided_at = models.DateTimeField(null=True)
+    comment = models.TextField(blank=True)
+    is_alone = models.BooleanField(
+        default=False, help_text="Nobody else could decide it, so it was done at once."
+    )
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["subject_type", "subject_id"],
+                condition=models.Q(status="open", subject_id__isnull=False),
+                name="proposal_one_open_per_subject",
+            )
+        ]
+        indexes = [
+            models.Index(fields=["expires_at"], condition=models.Q(status="open"), name="proposal_open"),
+            models.Index(fields=["status", "-id"], name="proposal_status"),
+        ]
+
+    def __str__(self) -> str:
+        return f"proposal {self.pk}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.status == self.Status.OPEN
+
+    @property
+    def changes(self) -> list[dict[str, Any]]:
+        """What differs: [{"field", "before", "after"}], in the order of the fields; null is "not there"."""
+        before, after = self.before or {}, self.after or {}
+        return [
+            {"field": name, "before": before.get(name), "after": after.get(name)}
+            for name in dict.fromkeys([*before, *after])
+            if before.get(name) != after.get(name)
+        ]

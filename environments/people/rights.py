@@ -4,9 +4,11 @@ A row names a verb and, per portal role, how far it reaches: everywhere, own tea
 not in the table is forbidden. `is_superuser` plays no part.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import Any
+
+from django.db.models import QuerySet
 
 from environments.errors import Forbidden
 from environments.people.models import PortalRole, Team, User
@@ -49,6 +51,9 @@ RIGHTS: Mapping[str, Mapping[PortalRole, Reach]] = {
     "release.view": EVERYONE,
     "release.change": {R.ADMINISTRATOR: ALL},
     "rule.view": EVERYONE,
+    "rule.change": {R.ADMINISTRATOR: ALL},
+    "proposal.view": EVERYONE,
+    "proposal.decide": {R.ADMINISTRATOR: ALL, R.APPROVER: ALL},
     "limit.change": {R.ADMINISTRATOR: ALL},
     "pause.change": {R.ADMINISTRATOR: ALL},
     "team.view": EVERYONE,
@@ -71,6 +76,8 @@ DEEDS: Mapping[str, str] = {
     "operation.shorten-notice": "shorten the notice of this operation",
     "operation.skip": "skip a step of this operation",
     "operation.extend-time": "give a step of this operation more time",
+    "rule.change": "change the rules of approval",
+    "proposal.decide": "decide about this proposal",
     "token.revoke-any": "revoke tokens of others",
     "sandbox.change": "change the sandbox",
 }
@@ -95,6 +102,12 @@ def may(actor: User | None, verb: str, *, team: Team | None = None, owner_id: in
     if reach is Reach.OWN:
         return owner_id is not None and owner_id == actor.pk
     return team is not None and actor.teams.filter(pk=team.pk).exists()
+
+
+def others_who_may(verb: str, *, besides: Iterable[int]) -> QuerySet[User]:
+    """Active people, besides those with these ids, who may do this everywhere."""
+    roles = [role for role, reach in RIGHTS[verb].items() if reach is Reach.ALL]
+    return User.objects.filter(is_active=True, portal_role__in=roles).exclude(pk__in=list(besides))
 
 
 def require(actor: User | None, verb: str, **subject: Any) -> None:

@@ -88,6 +88,7 @@ ENUM_NAMES = {
     "Phase": STATES.format("operations", "Phase"),
     "PortalRole": "environments.people.models.PortalRole",
     "Risk": "environments.lifecycle.models.Risk",
+    "ProposalStatus": "environments.people.models.ProposalStatus",
 }
 
 

@@ -5,13 +5,15 @@ from django.urls import include, path, re_path
 from environments.lifecycle.api.accounts import AccountViewSet
 from environments.lifecycle.api.environments import EnvironmentViewSet
 from environments.lifecycle.api.plans import PlanViewSet
-from environments.lifecycle.api.releases import BlueprintViewSet, ReleaseViewSet, RuleViewSet
+from environments.lifecycle.api.releases import BlueprintViewSet, ReleaseViewSet
+from environments.lifecycle.api.rules import RuleViewSet
 from environments.notifications.api.channels import ChatViewSet, WebhookViewSet
 from environments.notifications.api.deliveries import DeliveryViewSet
 from environments.notifications.api.inbox import NotificationViewSet
 from environments.operations.api.views import OperationViewSet
 from environments.people.api.control import AuditViewSet, LimitViewSet, PauseViewSet
 from environments.people.api.people import PersonViewSet, TeamViewSet
+from environments.people.api.proposals import ProposalViewSet
 from environments.people.api.tokens import TokenViewSet
 from portal.api.root import ApiRouter
 from portal.api.schema import SchemaView, docs_view
@@ -25,6 +27,7 @@ router.register("environments", EnvironmentViewSet, "environment")
 router.register("plans", PlanViewSet, "plan")
 router.register("operations", OperationViewSet, "operation")
 router.register("rules", RuleViewSet, "rule")
+router.register("proposals", ProposalViewSet, "proposal")
 router.register("teams", TeamViewSet, "team")
 router.register("people", PersonViewSet, "person")
 router.register("tokens", TokenViewSet, "token")

@@ -3,6 +3,7 @@
 import shlex
 from typing import Any
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -15,12 +16,14 @@ from environments.lifecycle.canary import account_canary, canary_problem
 from environments.lifecycle.models import Account
 from environments.lifecycle.pauses import account_pauses
 from environments.lifecycle.selectors import release_default
+from environments.lifecycle.settings import account_change_propose
 from environments.lifecycle.states import GONE, AccountMode, AccountStatus
 from environments.operations.models import Operation
 from environments.operations.selectors import operations_list
 from environments.people.models import Team
+from environments.people.proposals import proposal_of
 from environments.people.rights import may
-from portal.pages.base import attempt, page, problems_of, view_requires, viewer
+from portal.pages.base import attempt, page, problems_of, proposed, view_requires, viewer
 from portal.pages.operation import stacks_of
 
 MODE_WORDS = {
@@ -76,6 +79,8 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
         operations_list().filter(subject_id=pk, subject_type__model="account").order_by("-id")[:ROWS]
     )
     latest = next(iter(operations), None)
+    release = release_default()
+    regions = sorted({*account.regions, *(release.regions if release else [])})
     return page(
         request,
         "portal/accounts/page.html",
@@ -92,6 +97,10 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
         teams=Team.objects.order_by("name"),
         pauses=account_pauses(account),
         may_pause=may(user, "pause.change"),
+        proposal=proposal_of(account),
+        regions=[(region, place(region), region in account.regions) for region in regions],
+        new_regions=[region for region in account.regions if region not in account.baseline],
+        may_propose=may(user, "account.change"),
         may_change=may(user, "account.change") and (latest is None or latest.is_ended),
     )
 
@@ -104,6 +113,24 @@ def add_again(request: HttpRequest, pk: int) -> HttpResponse:
         request, lambda: account_add_again(account=account, actor=viewer(request)), done="Adding began again."
     )
     return redirect("admin:account", pk)
+
+
+@require_POST
+def change(request: HttpRequest, pk: int) -> HttpResponse:
+    """Propose other regions, or to make a live account plan-only again."""
+    account = Account.objects.get(pk=pk)
+    try:
+        proposal = account_change_propose(
+            account=account,
+            regions=request.POST.getlist("regions"),
+            mode=request.POST.get("mode", account.mode),
+            reason=request.POST.get("reason", ""),
+            actor=viewer(request),
+        )
+    except DomainError as error:
+        messages.error(request, error.message)
+        return redirect("admin:account", pk)
+    return proposed(request, proposal, done="The account was changed.", then="admin:account", pk=pk)
 
 
 @require_POST

@@ -8,10 +8,12 @@ from django.views.decorators.http import require_safe
 
 from environments.operations.models import Decision, Operation
 from environments.operations.selectors import approvals_waiting
-from environments.people.models import User
+from environments.people.models import Proposal, User
+from environments.people.proposals import proposals_waiting, title_of
 from portal.pages.base import page, view_requires
 
 ROWS = 25
+DECIDED = 10
 
 
 @require_safe
@@ -26,6 +28,13 @@ def inbox(request: HttpRequest) -> HttpResponse:
         "Approvals",
         waiting=waiting,
         rows=[_row(operation, user) for operation in waiting],
+        proposals=[(row, title_of(row), row.proposed_by_id == user.pk) for row in proposals_waiting()[:ROWS]],
+        decided=[
+            (row, title_of(row))
+            for row in Proposal.objects.select_related("decided_by")
+            .exclude(status=Proposal.Status.OPEN)
+            .order_by("-decided_at")[:DECIDED]
+        ],
         handled=handled,
     )
 

@@ -4,11 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 
 from environments.errors import DomainError, Invalid, InvalidFields
-from environments.people.models import User
+from environments.people.models import Proposal, User
 from environments.people.rights import require
 
 
@@ -43,6 +44,17 @@ def attempt(request: HttpRequest, act: Callable[[], Any], *, done: str = "") -> 
     if done:
         messages.success(request, done)
     return True
+
+
+def proposed(
+    request: HttpRequest, proposal: Proposal, *, done: str, then: str, pk: Any = None
+) -> HttpResponse:
+    """Lead to a proposal that waits for a second person; where it was done at once, say so and go on to `then`."""
+    if proposal.is_open:
+        messages.success(request, "Proposed. It is done once another person has approved it.")
+        return redirect("admin:proposal", proposal.pk)
+    messages.success(request, f"{done} Nobody else could have approved it; the audit says so.")
+    return redirect(then, *([] if pk is None else [pk]))
 
 
 def problems_of(error: DomainError) -> dict[str, str]:

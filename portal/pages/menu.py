@@ -6,6 +6,7 @@ from django.http import HttpRequest
 from environments.notifications.inbox import unread_count
 from environments.operations.models import Operation
 from environments.operations.states import OperationStatus
+from environments.people.models import Proposal
 from environments.people.rights import may
 from portal.pages.base import viewer
 
@@ -37,8 +38,10 @@ def sees_audit(request: HttpRequest) -> bool:
 
 
 def approvals_badge(request: HttpRequest) -> str:
-    """How many approvals wait; empty when none does, or when the viewer approves nothing."""
-    if not may(viewer(request), "operation.approve"):
-        return ""
-    waiting = Operation.objects.filter(status=OperationStatus.AWAITING_APPROVAL).count()
+    """How many approvals and proposals wait; empty when none does, or when the viewer decides about nothing."""
+    user, waiting = viewer(request), 0
+    if may(user, "operation.approve"):
+        waiting += Operation.objects.filter(status=OperationStatus.AWAITING_APPROVAL).count()
+    if may(user, "proposal.decide"):
+        waiting += Proposal.objects.filter(status=Proposal.Status.OPEN).count()
     return str(waiting) if waiting else ""

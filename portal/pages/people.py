@@ -11,19 +11,19 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from environments.errors import DomainError, Forbidden
 from environments.people.models import PortalRole, Team, User
-from environments.people.rights import RIGHTS, Reach, may
-from environments.people.services import (
-    person_change,
-    person_create,
-    profile_change,
-    team_create,
-    totp_reset,
+from environments.people.persons import (
+    person_change_propose,
+    person_create_propose,
+    totp_reset_propose,
 )
-from portal.pages.base import attempt, page, problems_of, view_requires, viewer
+from environments.people.proposals import proposal_of
+from environments.people.rights import RIGHTS, Reach, may
+from environments.people.services import profile_change, team_create
+from portal.pages.base import page, problems_of, proposed, view_requires, viewer
 
 ROLE_WORDS = {
-    PortalRole.ADMINISTRATOR: "Everything, everywhere; still never approves an own request.",
-    PortalRole.APPROVER: "Approves and rejects plans of every team.",
+    PortalRole.ADMINISTRATOR: "Everything, everywhere; still never approves an own request or proposal.",
+    PortalRole.APPROVER: "Approves and rejects plans of every team, and what administrators propose.",
     PortalRole.TEAM_LEAD: "Requests, tears down and approves for own teams.",
     PortalRole.ENGINEER: "Requests for own teams, and sees everything.",
     PortalRole.AUDITOR: "Sees everything, the audit too; changes nothing.",
@@ -35,10 +35,14 @@ VERB_WORDS = {
     "operation.force-cancel": "force-cancel operations",
     "operation.shorten-notice": "shorten the notice of a teardown",
     "account.approve": "approve adding accounts",
+    "rule.change": "propose rules of approval",
+    "proposal.decide": "decide about what others propose: people, rules, accounts, releases",
+    "account.change": "propose to change accounts",
+    "release.change": "propose which releases are offered",
     "limit.change": "set limits",
     "pause.change": "pause everything, and lift it",
     "team.change": "make teams",
-    "person.change": "take people in, and change what they may do",
+    "person.change": "propose to take people in, and to change what they may do",
     "token.own": "make API tokens",
     "token.revoke-any": "revoke anybody's API tokens",
     "sandbox.change": "change the sandbox",
@@ -60,7 +64,7 @@ def new(request: HttpRequest) -> HttpResponse:
             problems = {"username": "Give a user name."}
         else:
             try:
-                person = person_create(
+                proposal = person_create_propose(
                     **typed, teams=_teams(request), password=request.POST.get("password", ""), actor=actor
                 )
             except Forbidden:
@@ -68,10 +72,8 @@ def new(request: HttpRequest) -> HttpResponse:
             except DomainError as error:
                 problems = problems_of(error)
             else:
-                messages.success(
-                    request, f"{person} is in. Their second factor is set up at the first sign-in."
-                )
-                return redirect("admin:person", person.pk)
+                done = f"{typed['username']} is in. Their second factor is set up at the first sign-in."
+                return proposed(request, proposal, done=done, then="admin:person", pk=proposal.subject_id)
     return _page(request, "Take a person in", None, problems, may_change=True)
 
 
@@ -83,7 +85,7 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
     problems: dict[str, str] = {}
     if request.method == "POST":
         try:
-            person_change(
+            proposal = person_change_propose(
                 user=person,
                 portal_role=request.POST.get("portal_role", ""),
                 teams=_teams(request),
@@ -93,8 +95,7 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
         except DomainError as error:
             problems = problems_of(error)
         else:
-            messages.success(request, f"{person} was changed.")
-            return redirect("admin:person", pk)
+            return proposed(request, proposal, done=f"{person} was changed.", then="admin:person", pk=pk)
     return _page(request, str(person), person, problems, may_change=may(actor, "person.change"))
 
 
@@ -129,13 +130,15 @@ def profile(request: HttpRequest) -> HttpResponse:
 def reset_totp(request: HttpRequest, pk: int) -> HttpResponse:
     """Take a lost second factor away."""
     person = User.objects.get(pk=pk)
-    reason = request.POST.get("reason", "")
-    attempt(
-        request,
-        lambda: totp_reset(user=person, reason=reason, actor=viewer(request)),
-        done=f"{person} sets up a new second factor at the next sign-in.",
-    )
-    return redirect("admin:person", pk)
+    try:
+        proposal = totp_reset_propose(
+            user=person, reason=request.POST.get("reason", ""), actor=viewer(request)
+        )
+    except DomainError as error:
+        messages.error(request, error.message)
+        return redirect("admin:person", pk)
+    done = f"{person} sets up a new second factor at the next sign-in."
+    return proposed(request, proposal, done=done, then="admin:person", pk=pk)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -186,6 +189,7 @@ def _page(
         has_totp=person is not None
         and Authenticator.objects.filter(user=person, type=Authenticator.Type.TOTP).exists(),
         rights=_rights(person) if person else [],
+        proposal=proposal_of(person) if person else None,
     )
 
 

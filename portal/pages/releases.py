@@ -1,19 +1,23 @@
-"""Releases: who uses which, its lock, its stacks and prices; the default one, and withdrawing."""
+"""Releases: who uses which, its lock, its stacks and prices; the default one, withdrawing and restoring."""
 
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_POST, require_safe
 
+from environments.errors import DomainError
 from environments.lifecycle.models import Release
-from environments.lifecycle.releases import release_make_default, release_withdraw
+from environments.lifecycle.settings import release_propose
 from environments.lifecycle.states import GONE
+from environments.people.proposals import proposal_of
 from environments.people.rights import may
-from portal.pages.base import attempt, page, view_requires, viewer
+from portal.pages.base import page, proposed, view_requires, viewer
 
 ROWS = 20
 VERBS = {
-    "make-default": (release_make_default, "New requests are offered this release first."),
-    "withdraw": (release_withdraw, "No new environments are made from this release."),
+    "make-default": "New requests are offered this release first.",
+    "withdraw": "No new environments are made from this release.",
+    "restore": "New environments can be made from this release again.",
 }
 
 
@@ -33,16 +37,20 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
         lock=release.description.get("lock", {}),
         costs=release.costs,
         may_change=may(user, "release.change"),
+        proposal=proposal_of(release),
         titles={stack["key"]: stack.get("title", stack["key"]) for stack in release.stacks},
     )
 
 
 @require_POST
 def act(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
-    """Make it the default, or withdraw it."""
+    """Propose to make it the default, withdraw it or restore it."""
     if verb not in VERBS:
         raise Http404
     release = Release.objects.select_related("blueprint").get(pk=pk)
-    service, done = VERBS[verb]
-    attempt(request, lambda: service(release=release, actor=viewer(request)), done=done)
-    return redirect("admin:release", pk)
+    try:
+        proposal = release_propose(release=release, verb=verb, actor=viewer(request))
+    except DomainError as error:
+        messages.error(request, error.message)
+        return redirect("admin:release", pk)
+    return proposed(request, proposal, done=VERBS[verb], then="admin:release", pk=pk)

@@ -215,6 +215,7 @@ SPECTACULAR_SETTINGS = {
         "Tier": "environments.lifecycle.states.Tier",
         "PortalRole": "environments.people.models.PortalRole",
         "Risk": "environments.lifecycle.models.Risk",
+        "ProposalStatus": "environments.people.models.ProposalStatus",
     },
 }
 

@@ -93,6 +93,7 @@ UNFOLD: dict[str, Any] = {
                         "admin:sandbox-faults",
                         permission="portal.pages.menu.sees_faults",
                     ),
+                    _link("Approval rules", "rule", "admin:rules"),
                     _link("People", "group", "admin:people_user_changelist"),
                     _link("Teams", "groups", "admin:people_team_changelist"),
                     _link(

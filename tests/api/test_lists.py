@@ -15,6 +15,7 @@ from environments.people.models import Team
 from environments.rest.filters import YesNo
 from portal.api.urls import router
 from tests.api import factories
+from tests.factories import proposal_make
 
 pytestmark = pytest.mark.django_db
 
@@ -33,6 +34,7 @@ LISTS = [
     "pauses",
     "people",
     "plans",
+    "proposals",
     "releases",
     "rules",
     "teams",
@@ -66,6 +68,7 @@ def fill(house, description, first, count):
         Pause.objects.create(covers=f"{number:012}/", reason="Storm.", set_by=person)
         OperationLimit.objects.create(scope=f"{number:012}/eu-west-1", max_running=1)
         ApprovalRule.objects.create(name=f"Rule {number}", operation_kinds=["provision"], tiers=["dev"])
+        proposal_make(person, by=admin)
         Blueprint.objects.create(name=f"blueprint-{number}", title="Blueprint")
         factories.make_channel(team, kind="chat", created_by=person)
         factories.make_delivery(factories.make_channel(team, created_by=person))

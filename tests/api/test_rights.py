@@ -6,15 +6,15 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
-from environments.lifecycle.models import Account, Environment
+from environments.lifecycle.models import Account, ApprovalRule, Environment, Release
 from environments.notifications.models import Channel, Delivery
 from environments.operations.models import AuditEntry, Operation, OperationLimit, Pause
-from environments.people.models import ApiToken, PortalRole, Team
+from environments.people.models import ApiToken, PortalRole, Proposal, Team
 from environments.people.rights import RIGHTS
 from tests.api import factories
 from tests.api.deeds import ADMINISTRATOR, AUDITOR, DEEDS, ENGINEER, LEAD, ONLY_PAGES, REQUEST
 from tests.api.support import client_with
-from tests.factories import revision_make
+from tests.factories import proposal_make, revision_make, rule_make
 
 pytestmark = pytest.mark.django_db
 
@@ -45,6 +45,8 @@ def things(house, description, settings):
     watched = factories.make_account("watched", "222233330001", mode="plan-only")
     factories.make_token(other)
     older = factories.make_release(description, version="0.9.0")
+    factories.make_release(description, version="0.8.0")
+    Release.objects.filter(version="0.8.0").update(is_withdrawn=True, is_default=False)
     house.release.is_default, older.is_default = True, False
     older.save(update_fields=["is_default"])
     house.release.save(update_fields=["is_default"])
@@ -52,11 +54,20 @@ def things(house, description, settings):
     Pause.objects.create(covers=f"environment/{Operation.objects.get(pk=failed).subject_id}", reason="Old.")
     Pause.objects.create(covers=f"{watched.account_id}/", reason="Old.")
     webhook = factories.make_channel(house.team)
+    boss = factories.make_person("boss", ADMINISTRATOR)
+    proposal = proposal_make(factories.make_person("subject", ENGINEER), by=boss)
+    first, second = rule_make("First", position=1), rule_make("Second", position=2)
+    ApprovalRule.objects.exclude(pk__in=[first.pk, second.pk]).delete()
     return {
         "webhook": webhook.pk,
         "disabled": factories.make_channel(house.team, is_enabled=False).pk,
         "chat": factories.make_channel(house.team, kind="chat").pk,
         "delivery": factories.make_delivery(webhook, status="abandoned").pk,
+        "rule": first.pk,
+        "rules": [second.pk, first.pk],
+        "proposal": proposal.pk,
+        "digest": proposal.digest,
+        "withdrawn": Release.objects.get(version="0.8.0").pk,
         "planned": planned.pk,
         "failed": failed,
         "paused": operation("paused", environment="provisioning", status="paused"),
@@ -74,7 +85,14 @@ def things(house, description, settings):
 
 def call(client, deed, things):
     method, path = deed.line.split(" ")
-    return getattr(client, method.lower())(f"/api/v1/{path.format(**things)}", deed.body, format="json")
+    body = deed.body
+    if isinstance(body, dict):
+        # "{digest}" is the thing of that name.
+        body = {
+            key: things[value[1:-1]] if isinstance(value, str) and value[:1] == "{" else value
+            for key, value in body.items()
+        }
+    return getattr(client, method.lower())(f"/api/v1/{path.format(**things)}", body, format="json")
 
 
 @pytest.fixture
@@ -160,8 +178,15 @@ SCOPES = {
         "add an account",
         "add it again",
         "make it live",
+        "change it",
         "make default",
         "withdraw a release",
+        "restore a release",
+        "propose a rule",
+        "change a rule",
+        "delete a rule",
+        "order the rules",
+        "withdraw a proposal",
         "make a team",
         "pause",
         "lift a pause",
@@ -176,7 +201,14 @@ SCOPES = {
         *(f"{verb} a {noun}" for noun in ("webhook", "chat") for verb in CHANNEL_VERBS),
         "rotate a webhook",
     ),
-    "approve": ("approve", "reject", "approve a canary", "reject a canary"),
+    "approve": (
+        "approve",
+        "reject",
+        "approve a canary",
+        "reject a canary",
+        "approve a proposal",
+        "reject a proposal",
+    ),
     "operate": (
         "change",
         "roll back",
@@ -265,6 +297,18 @@ def assert_sentence(answer):
 
 
 def counted():
-    models = (Account, Environment, Operation, AuditEntry, Pause, OperationLimit, Team, Channel, Delivery)
+    models = (
+        Account,
+        ApprovalRule,
+        Environment,
+        Operation,
+        AuditEntry,
+        Pause,
+        OperationLimit,
+        Proposal,
+        Channel,
+        Delivery,
+        Team,
+    )
     tokens = ApiToken.objects.filter(name="n"), ApiToken.objects.filter(revoked_at__isnull=False)
     return [rows.count() for rows in (*(model.objects for model in models), *tokens)]

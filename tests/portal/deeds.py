@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from environments.lifecycle.models import SandboxView
 from environments.operations.models import Operation, OperationLimit, Pause
-from environments.people.models import ApiToken, PortalRole
+from environments.people.models import ApiToken, PortalRole, User
 from portal.pages.faults import SCRIPT
 from tests import factories
 
@@ -122,6 +122,22 @@ def older_release(world: Any, asker: Any) -> int:
     return factories.release_make("0.9.0").pk
 
 
+def withdrawn_release(world: Any, asker: Any) -> int:
+    return factories.release_make("0.8.0", is_withdrawn=True).pk
+
+
+def a_rule(world: Any, asker: Any) -> int:
+    factories.rule_make("The one before", position=50)
+    return factories.rule_make("Development goes", position=51).pk
+
+
+def a_proposal(world: Any, asker: Any) -> int:
+    """That a person become an auditor, proposed by `asker`, who has been made an administrator meanwhile or was one."""
+    if asker.portal_role == R.TEAM_LEAD and asker.pk not in {person.pk for person in world.people.values()}:
+        User.objects.filter(pk=asker.pk).update(portal_role=R.ADMINISTRATOR)
+    return factories.proposal_make(factories.person_make(R.ENGINEER), by=asker).pk
+
+
 def somebody(world: Any, asker: Any) -> int:
     return factories.person_make(R.ENGINEER, teams=[world.team]).pk
 
@@ -208,6 +224,7 @@ NEW_WEBHOOK = {
     "groups": ["failed"],
     "address": "https://ci.example.org/hook",
 }
+RULE = {"name": "Small changes", "approvals": "1", "expires_after_h": "24", "is_enabled": "on"}
 APPROVE, REJECT = {"plan_hash": "a" * 64}, {"comment": "Too large."}
 WHY = {"reason": "A look."}
 LIMIT = {"scope": "111122223333/eu-west-1"}
@@ -312,6 +329,22 @@ DEEDS = [
     Deed("account-canary", "account.change", ADMIN, ADMIN, {"team": "{team}"}, "", account_of_plans),
     Deed("release-act", "release.change", ADMIN, ADMIN, {}, "make-default", older_release),
     Deed("release-act", "release.change", ADMIN, ADMIN, {}, "withdraw", older_release),
+    Deed("release-act", "release.change", ADMIN, ADMIN, {}, "restore", withdrawn_release),
+    Deed(
+        "account-change", "account.change", ADMIN, ADMIN, {"regions": ["eu-west-1", "us-east-1"]}, "", account
+    ),
+    Deed("rule-new", "rule.change", ADMIN, ADMIN, RULE),
+    Deed("rule", "rule.change", ADMIN, ADMIN, RULE, "", a_rule),
+    *(
+        Deed("rule-act", "rule.change", ADMIN, ADMIN, {}, verb, a_rule)
+        for verb in ("up", "disable", "delete")
+    ),
+    Deed(
+        "proposal-act", "proposal.decide", APPROVERS, APPROVERS, {"digest": "{digest}"}, "approve", a_proposal
+    ),
+    Deed("proposal-act", "proposal.decide", APPROVERS, APPROVERS, REJECT, "reject", a_proposal),
+    # One's own only; whoever proposed it was an administrator then.
+    Deed("proposal-act", "", frozenset(), frozenset(), {}, "withdraw", a_proposal, ALL),
     Deed("team-new", "team.change", ADMIN, ADMIN, {"name": "Payments"}),
     Deed("person-new", "person.change", ADMIN, ADMIN, NEW_PERSON),
     Deed(
@@ -365,5 +398,5 @@ UNAUDITED = {
 }
 """Posts that change no row: their right, and whom they answer. What they answer anybody else is 403."""
 
-ONLY_API = {"rule.view": "rules of approval are told on each operation that one approved; the API lists them"}
+ONLY_API: dict[str, str] = {}
 """Rights that the pages have nothing for, and why."""

@@ -15,7 +15,6 @@ from environments.lifecycle.canary import account_canary
 from environments.lifecycle.models import Account, Environment, TeardownReport
 from environments.lifecycle.teardown import environment_teardown
 from environments.lifecycle.update import environment_update
-from environments.operations.approvals import operation_approve
 from environments.operations.control import operation_cancel
 from environments.operations.models import Stack
 from environments.people.models import Team
@@ -167,6 +166,14 @@ def planned(people, size):
     return operation
 
 
+def wait_approved(operation, people, *, within_s=200):
+    """Wait for its plan, which another person approves, and for its end; answers it."""
+    wait_ended(operation, within_s=200, statuses=AT_REST)
+    assert operation.status == "awaiting-approval", operation.sentence
+    approve(operation, people)
+    return wait_ended(operation, within_s=within_s)
+
+
 @pytest.mark.parametrize("step", steps("account-add"))
 def test_account_add_survives(step, house, release, people, sandbox, settings):
     settings.PORTAL_PRINCIPAL_ARN = "arn:aws:iam::100000000001:user/switchyard-portal"
@@ -183,7 +190,7 @@ def test_account_add_survives(step, house, release, people, sandbox, settings):
         actor=people["administrator"],
     )
     role_deploy(sandbox, keys, release, Account.objects.get())
-    wait_ended(operation, within_s=200)
+    wait_approved(operation, people, within_s=200)
     assert operation.status == "succeeded", operation.sentence
     died_everywhere(house, "account-add", step)
     # The person's own role stack, the bootstrap and the baseline.
@@ -208,15 +215,12 @@ def test_canary_survives(kind, house, release, people, sandbox, settings):
     )
     account = Account.objects.get()
     role_deploy(sandbox, keys, release, account)
-    assert wait_ended(adding).status == "succeeded", adding.sentence
+    assert wait_approved(adding, people).status == "succeeded", adding.sentence
     account.refresh_from_db()
     before = counter(sandbox)
     house.arm(*points(kind))
     operation = account_canary(account=account, team=Team.objects.get(), actor=people["administrator"])
-    wait_ended(operation, within_s=200, statuses=AT_REST)
-    assert operation.status == "awaiting-approval", operation.sentence
-    operation_approve(operation_id=operation.pk, plan_hash=operation.approval_hash, actor=people["approver"])
-    wait_ended(operation, within_s=900)
+    wait_approved(operation, people, within_s=900)
     assert operation.status == "succeeded", operation.sentence
     died_everywhere(house, kind)
     environment = Environment.objects.get()

@@ -7,7 +7,9 @@ import pytest
 from environments.lifecycle.accounts import account_add, account_add_again, region_facts_latest
 from environments.lifecycle.models import Account
 from environments.operations.control import operation_retry
-from tests.workers.support import drive, role_deploy, wake, zone_make
+from environments.operations.models import AuditEntry
+from environments.people.models import User
+from tests.workers.support import added, drive, role_deploy, wake, zone_make
 from workers.runner import advance
 from workers.updates import unplanned
 
@@ -50,6 +52,8 @@ def test_it_waits_for_a_person_and_says_what_to_do(release, people, sandbox, fre
     assert (zone.status, zone.waits_for) == ("waiting", "person") and ZONE in zone.sentence
     zone_make(sandbox, keys, ZONE)
     drive(operation)
+    assert (operation.status, operation.approvals_needed) == ("awaiting-approval", 1), operation.sentence
+    added(operation, people)
     account = Account.objects.get()
     assert (operation.status, account.status) == ("succeeded", "ready"), operation.sentence
     assert account.zone_id.startswith("Z")
@@ -61,7 +65,7 @@ def test_regions_get_bootstrap_baseline_and_facts(release, people, sandbox, fres
     regions = ["eu-west-1", "us-east-1"]
     operation = add(people, keys.account_id, regions)
     role_deploy(sandbox, keys, release, Account.objects.get())
-    drive(operation)
+    added(operation, people)
     assert operation.status == "succeeded", operation.sentence
     account = Account.objects.get()
     for region in regions:
@@ -90,6 +94,7 @@ def test_adding_again_changes_nothing_that_is_right(account, people, sandbox):
     operation = drive(account_add_again(account=account, actor=people["administrator"]))
     assert operation.status == "succeeded", operation.sentence
     assert operation.plan.document["summary"] == "Nothing changes."
+    assert operation.approval_rule == "Nothing changes in the account"
     calls = sandbox.control("GET", "requests/counts", after=before)["by_operation"]
     assert not {
         call for call in calls if call.split(".")[1].startswith(("Create", "Update", "Execute", "Delete"))
@@ -113,8 +118,9 @@ def test_a_baseline_that_was_changed_is_put_right_by_a_change_set_within_the_pla
     cloudformation.get_waiter("stack_update_complete").wait(
         StackName="switchyard-baseline", WaiterConfig={"Delay": 1}
     )
-    operation = drive(account_add_again(account=account, actor=people["administrator"]))
+    operation = added(account_add_again(account=account, actor=people["administrator"]), people)
     assert operation.status == "succeeded", operation.sentence
+    assert operation.decisions.get().decided_by == people["approver"]
     actions = {change["action"] for stack in operation.plan.document["stacks"] for change in stack["changes"]}
     assert actions == {"added"}
     now = cloudformation.describe_stack_resources(StackName="switchyard-baseline")["StackResources"]
@@ -132,6 +138,19 @@ def test_what_moved_between_plan_and_change_set_is_named():
     )
 
 
+def test_where_nobody_else_could_approve_it_goes_on_and_says_so(release, people, sandbox, fresh):
+    """The first day of a portal: its one administrator adds the first account."""
+    keys = fresh("444455550004")
+    zone_make(sandbox, keys, ZONE)
+    User.objects.filter(username="approver").update(is_active=False)
+    operation = add(people, keys.account_id, ["eu-west-1"])
+    role_deploy(sandbox, keys, release, Account.objects.get())
+    drive(operation)
+    assert operation.status == "succeeded", operation.sentence
+    entry = AuditEntry.objects.get(action="account-add.approved")
+    assert entry.actor is None and entry.after["rule"] == "There is nobody else who could approve it"
+
+
 def test_a_dead_bootstrap_is_cleaned_on_retry(release, people, sandbox, fresh):
     keys = fresh("444455550003")
     zone_make(sandbox, keys, ZONE)
@@ -140,7 +159,7 @@ def test_a_dead_bootstrap_is_cleaned_on_retry(release, people, sandbox, fresh):
     )
     operation = add(people, keys.account_id, ["eu-west-1"])
     role_deploy(sandbox, keys, release, Account.objects.get())
-    drive(operation)
+    added(operation, people)
     assert operation.status == "failed" and "AWS::S3::Bucket" in operation.sentence
     assert Account.objects.get().status == "broken"
     sandbox.lift_faults()

@@ -13,7 +13,7 @@ from environments.operations.models import AuditEntry, Operation
 from environments.operations.states import ENDED
 from environments.people.models import Team
 from tests.workers.points import points_recorded
-from tests.workers.support import REGION, drive, look, role_deploy, zone_make
+from tests.workers.support import REGION, added, drive, look, role_deploy, zone_make
 from workers.runner import advance
 
 ZONE = "canary.example.org"
@@ -37,7 +37,7 @@ def plan_only(release, people, sandbox, portal_principal, settings):
             actor=people["administrator"],
         )
         role_deploy(sandbox, keys, release, Account.objects.get(), access="read")
-        drive(operation)
+        added(operation, people)
         assert operation.status == "succeeded", operation.sentence
         return Account.objects.get(), keys
 

@@ -111,7 +111,10 @@ def test_approval_and_cancel(crowd):
         events = list(Event.objects.filter(operation=row).order_by("number").values_list("kind", flat=True))
         if approved == "done":
             assert events[-2:] == ["operation.approved", "operation.cancelled"]
-            assert Notice.objects.get(operation=row, topic="operation.handled").data["by"] == "paul"
+            assert (
+                Notice.objects.get(operation=row, topic="operation.handled").data["decided_by"]
+                == crowd["paul"].pk
+            )
         else:
             assert approved.endswith("it is cancelled. Handled by lena, who cancelled it.")
             assert not Decision.objects.filter(operation=row).exists()

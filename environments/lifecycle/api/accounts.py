@@ -18,9 +18,11 @@ from environments.lifecycle.canary import account_canary, canary_open
 from environments.lifecycle.models import Account
 from environments.lifecycle.pauses import account_pause, account_pause_lift
 from environments.lifecycle.selectors import release_default
+from environments.lifecycle.settings import account_change_propose
 from environments.lifecycle.states import GONE, AccountMode, AccountStatus
 from environments.operations.api.shapes import OperationSerializer, accepted
 from environments.people.api.control import PauseSerializer
+from environments.people.api.proposals import PROPOSED, proposed
 from environments.people.models import Team
 from environments.people.rights import may
 from environments.rest.fields import Named, Text
@@ -108,6 +110,21 @@ class AccountInput(Input):
     zone_name = Text(max_length=200, help_text="The hosted zone that is delegated to it: dev.example.org.")
 
 
+class AccountChangeInput(Input):
+    """What an account should be like; what is left out stays as it is."""
+
+    regions = serializers.ListField(
+        child=Text(max_length=30),
+        max_length=30,
+        required=False,
+        help_text="All regions that environments may use.",
+    )
+    mode = Text(
+        max_length=10, required=False, help_text="plan-only, for a live account that should be no more."
+    )
+    reason = Text(required=False, allow_blank=True, default="")
+
+
 class CanaryInput(Input):
     """Who owns the environment that comes and goes."""
 
@@ -166,8 +183,9 @@ class AccountViewSet(ReadOnlyResource):
         "canary": CanaryInput,
         "pause": AccountPauseInput,
         "lift_pause": AccountLiftInput,
+        "change": AccountChangeInput,
     }
-    scopes = dict.fromkeys(("create", "add_again", "canary", "pause", "lift_pause"), "administer")
+    scopes = dict.fromkeys(("create", "add_again", "canary", "pause", "lift_pause", "change"), "administer")
     lookup_field = "name"
     lookup_value_regex = r"[a-z0-9-]{1,60}"
     filterset_class = AccountFilters
@@ -183,6 +201,17 @@ class AccountViewSet(ReadOnlyResource):
     def add_again(self, request: Request, name: str) -> Response:
         self.said()
         return accepted(account_add_again(account=self.get_object(), actor=self.person), request)
+
+    @extend_schema(
+        summary="Propose other regions, or plan-only for a live account",
+        request=AccountChangeInput,
+        responses=PROPOSED,
+    )
+    @action(detail=True, methods=["post"])
+    def change(self, request: Request, name: str) -> Response:
+        account = self.get_object()
+        said = {"regions": account.regions, "mode": account.mode, **self.said()}
+        return proposed(account_change_propose(account=account, **said, actor=self.person), request)
 
     @extend_schema(
         summary="Make a plan-only account live, by a canary",

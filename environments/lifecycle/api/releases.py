@@ -1,4 +1,4 @@
-"""Blueprints, releases and approval rules in the API."""
+"""Blueprints and releases in the API."""
 
 from typing import Any
 
@@ -11,12 +11,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from environments.lifecycle.api.history import ReleaseDiffSerializer, ReleaseHistoryActions
-from environments.lifecycle.models import ApprovalRule, Blueprint, Release
-from environments.lifecycle.releases import release_make_default, release_withdraw
-from environments.lifecycle.states import GONE, Tier
-from environments.rest.fields import shown_by
+from environments.lifecycle.models import Blueprint, Release
+from environments.lifecycle.settings import release_propose
+from environments.lifecycle.states import GONE
+from environments.people.api.proposals import PROPOSED, proposed
+from environments.rest.fields import Text, shown_by
 from environments.rest.filters import YesNo
-from environments.rest.serializers import Nothing
+from environments.rest.serializers import Input
 from environments.rest.views import ReadOnlyResource
 
 
@@ -100,6 +101,12 @@ class ReleaseDetailSerializer(ReleaseSerializer):
         return release.description.get("lock", {})
 
 
+class ProposeInput(Input):
+    """Why, for who decides about it and for the audit."""
+
+    reason = Text(required=False, allow_blank=True, default="")
+
+
 class ReleaseFilters(django_filters.FilterSet):
     blueprint = django_filters.CharFilter("blueprint__name")
     version = django_filters.CharFilter()
@@ -126,12 +133,10 @@ class ReleaseViewSet(ReleaseHistoryActions, ReadOnlyResource):
         .order_by("-registered_at", "-id")
     )
     serializer_class = ReleaseSerializer
-    serializers = dict.fromkeys(("retrieve", "make_default", "withdraw"), ReleaseDetailSerializer) | {
-        "diff": ReleaseDiffSerializer
-    }
+    serializers = {"retrieve": ReleaseDetailSerializer, "diff": ReleaseDiffSerializer}
     parameters = {"diff": {"to", "size", "wait"}}
-    inputs = {"make_default": Nothing, "withdraw": Nothing}
-    scopes = {"make_default": "administer", "withdraw": "administer"}
+    inputs = dict.fromkeys(("make_default", "withdraw", "restore"), ProposeInput)
+    scopes = dict.fromkeys(("make_default", "withdraw", "restore"), "administer")
     lookup_value_regex = r"[0-9]{1,18}"
     filterset_class = ReleaseFilters
     search_fields = ["version", "blueprint__name"]
@@ -141,83 +146,25 @@ class ReleaseViewSet(ReleaseHistoryActions, ReadOnlyResource):
         rows = super().get_queryset()
         return rows.defer("description") if self.action == "list" else rows
 
-    @extend_schema(
-        summary="Offer this release first", request=Nothing, responses={200: ReleaseDetailSerializer}
-    )
+    @extend_schema(summary="Propose to offer this release first", request=ProposeInput, responses=PROPOSED)
     @action(detail=True, methods=["post"], url_path="make-default")
     def make_default(self, request: Request, pk: str) -> Response:
-        self.said()
-        release_make_default(release=self.get_object(), actor=self.person)
-        return self.show(self.get_object())
+        return self._propose("make-default")
 
     @extend_schema(
-        summary="Make no new environments from it", request=Nothing, responses={200: ReleaseDetailSerializer}
+        summary="Propose to make no new environments from it", request=ProposeInput, responses=PROPOSED
     )
     @action(detail=True, methods=["post"])
     def withdraw(self, request: Request, pk: str) -> Response:
-        self.said()
-        release_withdraw(release=self.get_object(), actor=self.person)
-        return self.show(self.get_object())
+        return self._propose("withdraw")
 
+    @extend_schema(summary="Propose to offer it again", request=ProposeInput, responses=PROPOSED)
+    @action(detail=True, methods=["post"])
+    def restore(self, request: Request, pk: str) -> Response:
+        return self._propose("restore")
 
-class RuleSerializer(serializers.ModelSerializer):
-    """Which plans need the yes of how many people."""
-
-    class Meta:
-        model = ApprovalRule
-        fields = [
-            "id",
-            "position",
-            "name",
-            "is_enabled",
-            "operation_kinds",
-            "tiers",
-            "sizes",
-            "min_monthly_cost",
-            "max_monthly_cost",
-            "min_cost_increase",
-            "max_cost_increase",
-            "risks_needed",
-            "risks_covered",
-            "approvals",
-            "approver_roles",
-            "expires_after_h",
-            "remind_after_h",
-        ]
-        read_only_fields = fields
-
-
-class RuleFilters(django_filters.FilterSet):
-    operation_kind = django_filters.CharFilter(
-        method="by_kind", label="Rules that speak of this kind of change."
-    )
-    tier = django_filters.ChoiceFilter(choices=Tier.choices, method="by_tier")
-    approvals = django_filters.ChoiceFilter(choices=[("0", "none"), ("1", "one"), ("2", "two")])
-    is_enabled = YesNo()
-
-    class Meta:
-        model = ApprovalRule
-        fields: list[str] = []
-
-    def by_kind(self, rows: QuerySet[ApprovalRule], _name: str, value: str) -> QuerySet[ApprovalRule]:
-        return rows.filter(Q(operation_kinds=[]) | Q(operation_kinds__contains=[value]))
-
-    def by_tier(self, rows: QuerySet[ApprovalRule], _name: str, value: str) -> QuerySet[ApprovalRule]:
-        return rows.filter(Q(tiers=[]) | Q(tiers__contains=[value]))
-
-
-@extend_schema_view(
-    list=extend_schema(summary="Rules that say how many people approve, in their order"),
-    retrieve=extend_schema(summary="One rule"),
-)
-class RuleViewSet(ReadOnlyResource):
-    """How many people a plan needs. The first rule that fits decides; where none does, one other person."""
-
-    noun = "rule"
-    view_right = "rule.view"
-    queryset = ApprovalRule.objects.all()
-    serializer_class = RuleSerializer
-    lookup_value_regex = r"[0-9]{1,18}"
-    filterset_class = RuleFilters
-    search_fields = ["name"]
-    ordering_fields = ["position", "name", "approvals", "id"]
+    def _propose(self, verb: str) -> Response:
+        said = self.said()
+        return proposed(
+            release_propose(release=self.get_object(), verb=verb, **said, actor=self.person), self.request
+        )

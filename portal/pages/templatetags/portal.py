@@ -47,9 +47,12 @@ def word(status: str) -> str:
 
 @register.filter
 def told(value: Any) -> str:
-    """A value of a spec as people read it: yes, no, – for none."""
+    """A value of a spec or a setting as people read it: yes, no, – for none; lists with long items line by line."""
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, list):
+        words = [str(item) for item in value]
+        return ("\n" if any(len(word) > 20 for word in words) else ", ").join(words) or "none"
     return "–" if value is None or value == "" else str(value)
 
 
@@ -59,6 +62,12 @@ def lasted(begin: datetime | None, end: datetime | None = None) -> str:
     if begin is None:
         return "–"
     return display.span_words((end or timezone.now()) - begin)
+
+
+@register.filter
+def spaced(name: str) -> str:
+    """A field's name as words: "expires after, hours"."""
+    return name.removesuffix("_h").replace("_", " ") + (", hours" if name.endswith("_h") else "")
 
 
 @register.filter

@@ -8,11 +8,12 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from environments.errors import Conflict, Forbidden, InvalidFields
+from environments.lifecycle.acts import release_make_default, release_withdraw
 from environments.lifecycle.costs import cost_estimate
 from environments.lifecycle.environments import environment_protect, environment_request, environment_withdraw
 from environments.lifecycle.models import Account, Environment
 from environments.lifecycle.naming import names_derive
-from environments.lifecycle.releases import release_make_default, release_register, release_withdraw
+from environments.lifecycle.releases import release_register
 from environments.lifecycle.validation import cidr_free, cidr_problem, domain_problem
 from environments.operations.models import AuditEntry, Operation
 from environments.operations.states import ClaimMode, OperationStatus

@@ -80,7 +80,7 @@ def test_others_are_told_once_who_handled_it(waiting, lena, paul):
     approve(operation, lena)
     assert notices("operation.handled") == []
     approve(operation, paul)
-    told = [("Handled by paul, who approved it.", {"verdict": "approved", "by": "paul"})]
+    told = [("Handled by paul, who approved it.", {"verdict": "approved", "decided_by": paul.pk})]
     assert notices("operation.handled") == told
     with pytest.raises(Conflict, match=r"it is queued. Handled by paul, who approved it\."):
         approve(operation, lena)

@@ -7,18 +7,12 @@ from django.utils import timezone
 from rest_framework.exceptions import AuthenticationFailed
 
 from environments.errors import Conflict, Forbidden, Invalid
+from environments.people.acts import person_change, person_create, totp_reset
 from environments.people.adapters import EncryptedMFAAdapter
 from environments.people.authentication import ApiTokenAuthentication
 from environments.people.models import ApiToken, PortalRole, Team, User
 from environments.people.rights import RIGHTS, Reach, may, require
-from environments.people.services import (
-    person_change,
-    person_create,
-    team_create,
-    token_create,
-    token_revoke,
-    totp_reset,
-)
+from environments.people.services import team_create, token_create, token_revoke
 
 pytestmark = pytest.mark.django_db
 STRONG = "correct-horse-battery-7"

@@ -15,8 +15,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
 from environments.operations import audit
+from environments.people.acts import person_create
 from environments.people.models import PortalRole, Team, TokenScope, User
-from environments.people.services import person_create, team_create, token_create
+from environments.people.services import team_create, token_create
 
 TOKEN_NAME = "demo"  # noqa: S105 - a token's name
 TOKEN_DAYS = 365

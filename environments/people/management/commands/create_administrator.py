@@ -9,8 +9,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from environments.errors import DomainError
 from environments.operations import audit
+from environments.people.acts import person_create
 from environments.people.models import PortalRole
-from environments.people.services import person_create
 
 PASSWORD_VARIABLE = "SWITCHYARD_ADMIN_PASSWORD"  # noqa: S105 - a variable's name
 

@@ -6,8 +6,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from environments.errors import DomainError
 from environments.operations import audit
+from environments.people.acts import totp_reset
 from environments.people.models import User
-from environments.people.services import totp_reset
 
 
 class Command(BaseCommand):
