@@ -192,7 +192,7 @@ def deciders(proposal: Proposal) -> QuerySet[User]:
     others = others_who_may(DECIDE, besides=[proposal.proposed_by_id])
     if proposal.subject_type_id != ContentType.objects.get_for_model(User).pk:
         return others
-    not_about = others.exclude(pk=proposal.subject_id)
+    not_about = others.exclude(pk=proposal.subject_id or 0)
     return not_about if not_about.exists() else others
 
 
