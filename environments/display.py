@@ -94,6 +94,7 @@ KIND_WORDS = {
     "account-add": "Add account",
     "canary": "Canary",
     "update": "Update",
+    "extend": "Extend",
 }
 
 

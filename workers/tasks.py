@@ -11,18 +11,28 @@ from django.db.models import Q
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
+from environments.lifecycle.expired import expiries_due, expiries_round
 from environments.lifecycle.faults import orders_wait
 from environments.lifecycle.models import Account, Comparison
+from environments.lifecycle.room import SCHEDULE as LIMITS
+from environments.lifecycle.room import limits_round
 from environments.operations.approvals import operation_call, operation_expire_approval
 from environments.operations.models import Operation
 from environments.operations.pauses import paused_among
 from environments.operations.queue import send
-from environments.operations.scheduling import TICK, occurrence_take, occurrences_forget, pulse_record
+from environments.operations.scheduling import (
+    TICK,
+    occurrence_is_taken,
+    occurrence_take,
+    occurrences_forget,
+    pulse_record,
+)
 from environments.operations.selectors import NOT_BEGUN, operations_due, scopes_moving
 from environments.operations.states import HOLDING, OperationStatus
 from environments.people.proposals import proposals_expire
 from workers import watermark
 from workers.comparisons import comparison_make
+from workers.faultpoints import fault_point
 from workers.observer import SOON_S, is_watched, observe, watch_end, watch_take
 from workers.reconcile import reconcile
 from workers.runner import advance
@@ -61,8 +71,13 @@ def tick() -> None:
     _watch_what_moves()
     if orders_wait():
         _send("workers.sandbox")
-    if occurrence_take("housekeeping", now.replace(minute=0, second=0, microsecond=0)):
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    if occurrence_take("housekeeping", hour):
         _send("workers.housekeeping")
+    if expiries_due(now).exists():
+        _send("workers.expiries")
+    if not occurrence_is_taken(LIMITS, hour):
+        _send("workers.limits")
     _expire_approvals(now)
     _call_approvers(now)
     _expire_proposals(now)
@@ -88,6 +103,19 @@ def compare(comparison_id: int) -> None:
     row = Comparison.objects.filter(pk=comparison_id).first()
     if row is not None:
         comparison_make(row)
+
+
+@shared_task(name="workers.expiries", ignore_result=True)
+def expiries() -> None:
+    """Warn of expiries that come, and open the teardown of what has expired."""
+    handled = expiries_round(passed=fault_point)
+    log.info("expiries.done", environments=handled)
+
+
+@shared_task(name="workers.limits", ignore_result=True)
+def limits() -> None:
+    """Once an hour: tell of teams at their limit, and make room where their limit says so."""
+    limits_round()
 
 
 @shared_task(name="workers.observe", ignore_result=True)

@@ -1,13 +1,15 @@
 """Lists of environments, accounts and releases; each row leads to its page."""
 
 from collections.abc import Callable
-from typing import Any
+from datetime import timedelta
+from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 from django.contrib import admin, messages
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import (
@@ -76,6 +78,32 @@ class StatusFilter(DropdownFilter):
         return queryset.exclude(status__in=GONE)
 
 
+class ExpiryFilter(DropdownFilter):
+    """By how soon it expires."""
+
+    title = "expiry"
+    parameter_name = "expires"
+    within: ClassVar = {"day": timedelta(days=1), "week": timedelta(days=7), "month": timedelta(days=30)}
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
+        return [
+            ("past", "Has expired"),
+            ("day", "Within a day"),
+            ("week", "Within 7 days"),
+            ("month", "Within 30 days"),
+            ("never", "Never"),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        now, chosen = timezone.now(), self.value()
+        if chosen == "never":
+            return queryset.filter(expires_at__isnull=True)
+        if chosen == "past":
+            return queryset.filter(expires_at__lte=now)
+        span = self.within.get(chosen or "")
+        return queryset.filter(expires_at__gt=now, expires_at__lte=now + span) if span else queryset
+
+
 class ViewFilter(DropdownFilter):
     """The views that come ready (environments/lifecycle/views.py)."""
 
@@ -114,7 +142,7 @@ class EnvironmentAdmin(ReadOnlyAdmin):
     view_verb = "environment.view"
     page_name = "environment"
     actions = [_bulk(verb) for verb in VERBS]
-    list_display = ["name_and_team", "state", "tier_and_size", "where", "pinned", "cost", "since"]
+    list_display = ["name_and_team", "state", "tier_and_size", "where", "pinned", "cost", "expires", "since"]
     list_filter = [
         ViewFilter,
         StatusFilter,
@@ -123,6 +151,7 @@ class EnvironmentAdmin(ReadOnlyAdmin):
         ("account", RelatedDropdownFilter),
         HomeRegionFilter,
         ReleaseFilter,
+        ExpiryFilter,
     ]
     search_fields = [
         "name",
@@ -172,6 +201,13 @@ class EnvironmentAdmin(ReadOnlyAdmin):
         return format_html(
             '<span class="sy-nowrap">{}</span>', money(row.monthly_cost, "").replace("USD ", "")
         )
+
+    @display(description="Expires", ordering="expires_at")
+    def expires(self, row: Environment) -> SafeString | str:
+        if row.expires_at is None or row.is_gone:
+            return "–"
+        note = SafeString('<span class="sy-said">suspended</span>' if row.is_protected else "")
+        return format_html("{}{}", when(row.expires_at), note)
 
     @display(description="Since", ordering="status_since")
     def since(self, row: Environment) -> SafeString | str:

@@ -8,6 +8,8 @@ from django.db import transaction
 
 from environments.errors import Conflict, DomainError
 from environments.lifecycle.environments import environment_protect, environment_withdraw
+from environments.lifecycle.expiry import when_words
+from environments.lifecycle.extend import environment_extend_hours
 from environments.lifecycle.models import Environment
 from environments.operations.control import operation_retry
 from environments.operations.models import Operation
@@ -31,12 +33,14 @@ DONE, IDLE, REFUSED = "done", "idle", "refused"
 
 @dataclass(frozen=True)
 class Verb:
-    """`title` as a button says it, `done` what is then so; `idle` tells why there is nothing to do, if there is not."""
+    """`title` as a button says it, `done` what is then so; `idle` tells why there is nothing to do, if there is not;
+    `told` what came of it, where that differs from one environment to the next."""
 
     title: str
     done: str
     act: Callable[[Environment, User], Any]
     idle: Callable[[Environment], str] = lambda _environment: ""
+    told: Callable[[Any], str] = lambda _result: ""
 
 
 def _retry(environment: Environment, actor: User) -> Operation:
@@ -44,6 +48,22 @@ def _retry(environment: Environment, actor: User) -> Operation:
     if newest is None:
         raise Conflict(f"Nothing was done with {environment.name} yet.")
     return operation_retry(operation_id=newest.pk, actor=actor)
+
+
+def _extend(days: int) -> Verb:
+    """So many days more; beyond what one person may give, each waits for approval by itself."""
+    words = "1 day" if days == 1 else f"{days} days"
+    return Verb(
+        f"Extend by {words}",
+        f"{words} more",
+        lambda row, actor: environment_extend_hours(environment=row, hours=24 * days, actor=actor),
+        lambda row: "It never expires." if row.expires_at is None else "",
+        lambda done: (
+            "waits for another person's approval, for it is beyond its maximum"
+            if done.operation
+            else f"expires {when_words(done.environment.expires_at)}"
+        ),
+    )
 
 
 VERBS: dict[str, Verb] = {
@@ -59,6 +79,8 @@ VERBS: dict[str, Verb] = {
         lambda row, actor: environment_protect(environment=row, is_protected=False, actor=actor),
         lambda row: "" if row.is_protected else "It is not protected.",
     ),
+    "extend-day": _extend(1),
+    "extend-week": _extend(7),
     "retry": Verb("Retry what failed", "goes on at the step that failed", _retry),
     "withdraw": Verb(
         "Withdraw the request",
@@ -85,9 +107,9 @@ def _one(verb: Verb, environment: Environment, actor: User, is_preview: bool) ->
         return Outcome(environment, IDLE, idle)
     try:
         with transaction.atomic():
-            verb.act(environment, actor)
+            result = verb.act(environment, actor)
             # What was to be sent on commit, messages to workers above all, goes with it.
             transaction.set_rollback(is_preview)
     except DomainError as error:
         return Outcome(environment, REFUSED, error.message)
-    return Outcome(environment, DONE, verb.done)
+    return Outcome(environment, DONE, verb.told(result) or verb.done)

@@ -1,5 +1,6 @@
 """Requesting, protecting and withdrawing environments."""
 
+from decimal import Decimal
 from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
@@ -9,6 +10,9 @@ from django.utils import timezone
 from environments.errors import Conflict, InvalidFields
 from environments.lifecycle import validation
 from environments.lifecycle.costs import cost_estimate
+from environments.lifecycle.expired import NOT_BEGUN, expiry_teardown_lock, expiry_teardown_withdraw
+from environments.lifecycle.expiry import BY_RULE, Wanted, expiry_next, expiry_set, expiry_wanted
+from environments.lifecycle.limits import limit_problems_locked, limits_observe
 from environments.lifecycle.models import Account, Environment, Release
 from environments.lifecycle.naming import PREVIEW_SUFFIX, names_derive, suffix_make
 from environments.lifecycle.states import ENVIRONMENT_MOVES, EnvironmentStatus, Tier
@@ -38,14 +42,16 @@ def environment_request(
     restore_source: dict[str, str] | None = None,
     is_protected: bool | None = None,
     owner: User | None = None,
+    expires_at: Wanted = BY_RULE,
     is_canary: bool = False,
     actor: User,
 ) -> Operation:
     """Ask for a new environment; answers the `provision` operation, whose subject it is.
 
     Empty `cidr` takes the account's next free /16; empty `domain` is <name>.<account's zone>; `is_protected`
-    defaults to true outside dev; `owner` is somebody of the team, or the actor. Raises Forbidden, InvalidFields
-    (a sentence per field), Conflict.
+    defaults to true outside dev; `owner` is somebody of the team, or the actor; `expires_at` is a moment, None where
+    the tier lets live for ever, or the tier's default. Raises Forbidden, InvalidFields (a sentence per field),
+    Conflict.
     """
     require(actor, "environment.request", team=team)
     with transaction.atomic():
@@ -64,6 +70,13 @@ def environment_request(
         problems = spec_problems(spec, account=account, release=release)
         if wrong := validation.owner_problem(owner, team, actor):
             problems["owner"] = wrong
+        now = timezone.now()
+        expires_at, wrong = (None, "") if is_canary else expiry_wanted(tier, expires_at, now)
+        if wrong:
+            problems["expires_at"] = wrong
+        cost = Decimal(cost_estimate(release.costs, spec)["total"]) if not problems else Decimal(0)
+        if not problems and not is_canary:
+            problems = limit_problems_locked(team, cost=cost)
         if problems:
             raise InvalidFields(problems)
         environment = Environment.objects.create(
@@ -81,8 +94,12 @@ def environment_request(
             spec=spec,
             is_protected=is_protected,
             is_canary=is_canary,
-            monthly_cost=cost_estimate(release.costs, spec)["total"],
+            monthly_cost=cost,
+            expires_at=expires_at,
+            expiry_from=now,
+            expiry_due_at=expiry_next(expires_at, now),
         )
+        limits_observe([team], now)
         return operation_open(
             kind="provision",
             subject=environment,
@@ -142,15 +159,21 @@ def spec_preview(
 def environment_protect(*, environment: Environment, is_protected: bool, actor: User) -> Environment:
     """Turn protection against teardown on or off. It acts at once, and on the portal's side only.
 
-    Raises Forbidden, Conflict (it is gone).
+    Protection suspends an expiry: a teardown that it has opened and that has not begun is withdrawn. Off again, an
+    expiry that has passed meanwhile is warned of, and acts half an hour later. Raises Forbidden, Conflict (it is gone).
     """
     require(actor, "environment.protect", team=environment.team)
     with transaction.atomic():
+        teardown = expiry_teardown_lock(environment)
         row = Environment.objects.select_for_update().get(pk=environment.pk)
         if row.is_gone:
             raise Conflict(f"{row.name} is {row.status}: there is nothing to protect.")
         before, row.is_protected = row.is_protected, is_protected
         row.save(update_fields=["is_protected"])
+        if before and not is_protected:
+            expiry_set(row, row.expires_at, timezone.now())
+        elif is_protected and teardown is not None and teardown.status in NOT_BEGUN:
+            expiry_teardown_withdraw(teardown, f"{actor} protected {row.name}.")
         audit_record(
             "environment.protected" if is_protected else "environment.unprotected",
             row,

@@ -1,17 +1,20 @@
 """The kinds of operations on environments and accounts: rights, approval, and what start and end move."""
 
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from typing import Any, cast
 
 from environments.errors import Conflict, Forbidden
 from environments.lifecycle.accounts import account_move
 from environments.lifecycle.canary import account_live
 from environments.lifecycle.environments import environment_move
+from environments.lifecycle.expired import expiry_teardown_check, expiry_unexpired_require
+from environments.lifecycle.extend import extension_check, extension_give
 from environments.lifecycle.history import revision_keep
 from environments.lifecycle.models import Account, Environment
 from environments.lifecycle.plans import approval_need
 from environments.lifecycle.states import AccountMode, AccountStatus, EnvironmentStatus
-from environments.lifecycle.teardown import IRREVERSIBLE, MAY_TEAR_DOWN
+from environments.lifecycle.teardown import IRREVERSIBLE, MAY_TEAR_DOWN, RULE
 from environments.lifecycle.update import environment_spec_keep
 from environments.operations.kinds import ApprovalNeed, Kind, kind_register
 from environments.operations.models import Operation
@@ -102,6 +105,35 @@ def _whole_account(operation: Operation) -> list[str]:
     return [f"{account.account_id}/"] if account else []
 
 
+def _provision_check(operation: Operation) -> None:
+    _require_status(operation, (E.REQUESTED, E.PROVISIONING, E.BROKEN))
+    expiry_unexpired_require(operation)
+
+
+def _teardown_check(operation: Operation) -> None:
+    _require_status(operation, MAY_TEAR_DOWN)
+    expiry_teardown_check(operation)
+
+
+def _teardown_approval(operation: Operation) -> ApprovalNeed:
+    """What has expired goes by the rule that its teardown names, which only the portal itself writes there."""
+    rule = operation.parameters.get(RULE)
+    if rule and operation.requested_by_id is None:
+        return ApprovalNeed(count=0, plan_hash=operation.plan.hash, rule=rule)
+    return approval_need(operation)
+
+
+def _extend_approval(operation: Operation) -> ApprovalNeed:
+    """As the rules say, and one other person at least: nobody gives their own more than the maximum."""
+    need = approval_need(operation)
+    return need if need.count else replace(need, count=1, rule="")
+
+
+def _extend_end(operation: Operation) -> None:
+    if operation.status == S.SUCCEEDED:
+        extension_give(operation)
+
+
 def _canary_check(operation: Operation) -> None:
     account = cast(Account, operation.subject)
     if account.mode != AccountMode.PLAN_ONLY:
@@ -143,7 +175,7 @@ KINDS = (
         claim_mode=ClaimMode.CHANGE,
         authorize=_environment_authorize,
         approval=approval_need,
-        check=_while(E.REQUESTED, E.PROVISIONING, E.BROKEN),
+        check=_provision_check,
         on_start=_provision_start,
         on_end=_provision_end,
     ),
@@ -152,8 +184,8 @@ KINDS = (
         title="Teardown",
         claim_mode=ClaimMode.END,
         authorize=_environment_authorize,
-        approval=approval_need,
-        check=_while(*MAY_TEAR_DOWN),
+        approval=_teardown_approval,
+        check=_teardown_check,
         on_start=_teardown_start,
         on_end=_teardown_end,
     ),
@@ -165,6 +197,16 @@ KINDS = (
         approval=approval_need,
         check=_while(E.ACTIVE),
         on_end=_update_end,
+    ),
+    Kind(
+        name="extend",
+        title="Extension",
+        # A change may go on beside it; an end may not begin.
+        claim_mode=ClaimMode.KEEP,
+        authorize=_environment_authorize,
+        approval=_extend_approval,
+        check=extension_check,
+        on_end=_extend_end,
     ),
     Kind(
         name="canary",

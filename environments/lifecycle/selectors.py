@@ -1,11 +1,16 @@
 """Reading environments, accounts and releases, with a constant number of queries."""
 
+from datetime import timedelta
+
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.utils import timezone
 
 from environments.lifecycle.models import Account, Environment, Release
+from environments.lifecycle.states import GONE
 from environments.operations.models import AuditEntry, Operation
 from environments.operations.states import OPEN
+from environments.people.models import User
 
 
 def environments_list() -> QuerySet[Environment]:
@@ -26,6 +31,16 @@ def environments_list() -> QuerySet[Environment]:
         open_operation_status=Subquery(newest_open.values("status")[:1]),
         open_operation_sentence=Subquery(newest_open.values("sentence")[:1]),
     )
+
+
+def environments_expiring(user: User, within: timedelta = timedelta(days=7)) -> QuerySet[Environment]:
+    """What expires soon or has expired and is still there, soonest first: of the person's teams, or of all teams for
+    who is in none. What is protected does not expire, and is left out.
+    """
+    rows = environments_list().exclude(status__in=GONE)
+    rows = rows.filter(expires_at__lte=timezone.now() + within, is_protected=False)
+    teams = list(user.teams.values_list("pk", flat=True))
+    return (rows.filter(team__in=teams) if teams else rows).order_by("expires_at")
 
 
 def environment_audit(environment: Environment) -> QuerySet[AuditEntry]:

@@ -33,6 +33,14 @@ class AccountStatus(models.TextChoices):
     BROKEN = "broken"
 
 
+class AtLimit(models.TextChoices):
+    """What happens when a team has reached its limit. Each does what those above it do."""
+
+    TELL = "tell", "Tell"
+    STOP_NEW = "stop-new", "Stop new ones"
+    TEAR_DOWN = "tear-down-expired", "Stop new ones, tear down what has expired"
+
+
 E = EnvironmentStatus
 
 ENVIRONMENT_MOVES: dict[str, frozenset[str]] = {

@@ -25,6 +25,9 @@ STORES = {
 # Key of a teardown's shared state: true from the first step on that nobody could take back.
 IRREVERSIBLE = "irreversible"
 
+# Parameters of a teardown that an expiry opened: that expiry in ISO 8601, and the rule by which nobody has to approve.
+EXPIRED, RULE = "expired_at", "rule"
+
 MAY_TEAR_DOWN = frozenset(
     {
         EnvironmentStatus.ACTIVE,
@@ -53,15 +56,32 @@ def environment_teardown(
         problems = _problems(environment, confirm, copies)
         if problems:
             raise InvalidFields(problems)
-        notice = PROD_NOTICE if environment.tier == Tier.PROD else None
-        return operation_open(
-            kind="teardown",
-            subject=environment,
-            scope=f"{environment.account.account_id}/{environment.home_region}",
-            parameters={"copies": {key: copies[key] for key in STORES}, "reason": reason},
-            not_before=timezone.now() + notice if notice else None,
-            actor=actor,
-        )
+        return _open(environment, {key: copies[key] for key in STORES}, reason, actor)
+
+
+def environment_teardown_expired(*, environment: Environment, rule: str) -> Operation:
+    """The portal asks for the end of what has expired, with a last copy of every store. The caller holds its row.
+
+    With a `rule`, its sentence, no person approves it; else as every teardown of its tier. Raises Conflict.
+    """
+    reason = f"It expired on {environment.expires_at:%d %b %Y %H:%M} UTC."
+    expired_at = environment.expires_at.isoformat() if environment.expires_at else ""
+    more = {EXPIRED: expired_at} | ({RULE: rule} if rule else {})
+    return _open(environment, dict.fromkeys(STORES, True), reason, None, **more)
+
+
+def _open(
+    environment: Environment, copies: dict[str, bool], reason: str, actor: User | None, **more: str
+) -> Operation:
+    notice = PROD_NOTICE if environment.tier == Tier.PROD else None
+    return operation_open(
+        kind="teardown",
+        subject=environment,
+        scope=f"{environment.account.account_id}/{environment.home_region}",
+        parameters={"copies": copies, "reason": reason, **more},
+        not_before=timezone.now() + notice if notice else None,
+        actor=actor,
+    )
 
 
 def _problems(environment: Environment, confirm: str, copies: dict[str, bool]) -> dict[str, str]:

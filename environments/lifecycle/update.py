@@ -1,11 +1,13 @@
 """Changing what an environment is told, or its release: planned, approved and deployed like the first time."""
 
+from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
 
 from environments.errors import Conflict, InvalidFields
 from environments.lifecycle.costs import cost_estimate
+from environments.lifecycle.limits import MONTHLY_COST, limit_problems_locked
 from environments.lifecycle.models import Environment, Release
 from environments.lifecycle.states import EnvironmentStatus
 from environments.lifecycle.validation import schema_problems
@@ -65,8 +67,10 @@ def update_open(
     """Open the `update` that brings a locked environment to this spec and release; who calls has checked both.
 
     `changes` and `before` tell the fields that differ, for people; `more` is kept beside them. Raises Conflict when
-    another one is open.
+    another one is open, InvalidFields when the team may not spend what it costs more.
     """
+    cost = Decimal(cost_estimate(release.costs, environment.spec | spec)["total"])
+    _require_within_limit(environment, cost - (environment.monthly_cost or Decimal(0)), changes)
     return operation_open(
         kind="update",
         subject=environment,
@@ -78,10 +82,21 @@ def update_open(
             "release": release.version,
             "release_before": environment.release.version,
             "release_id": release.pk,
+            MONTHLY_COST: str(cost),
             **(more or {}),
         },
         actor=actor,
     )
+
+
+def _require_within_limit(environment: Environment, more: Decimal, changes: dict[str, Any]) -> None:
+    """Refuse what costs the team more than it may spend. Less is always welcome."""
+    if environment.is_canary or more <= 0:
+        return
+    field = "size" if "size" in changes else next(iter(changes), "release")
+    problems = limit_problems_locked(environment.team, cost=more, adds=0, field=field)
+    if problems:
+        raise InvalidFields(problems)
 
 
 def _problems(

@@ -2,18 +2,22 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
 
 from environments.lifecycle.models import Environment
-from environments.lifecycle.states import EnvironmentStatus
+from environments.lifecycle.states import GONE, EnvironmentStatus
 from environments.operations.models import Operation
 from environments.operations.states import RETRYABLE, OperationStatus
 from environments.people.models import User
 
 VIEW = "view"
 """The query parameter that chooses one."""
+EXPIRING = timedelta(days=7)
+"""How near an expiry is "soon"."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,12 @@ def _awaiting(_user: User) -> Q:
     return Q(pk__in=waiting.values("subject_id"))
 
 
+def _expiring(_user: User) -> Q:
+    """What expires within a week, or has expired. Protection suspends that."""
+    soon = Q(expires_at__lte=timezone.now() + EXPIRING, is_protected=False)
+    return soon & ~Q(status__in=GONE)
+
+
 def _of_environments() -> QuerySet[Operation]:
     return Operation.objects.filter(subject_type=ContentType.objects.get_for_model(Environment))
 
@@ -47,5 +57,6 @@ VIEWS: dict[str, View] = {
     "team": View("My teams'", lambda user: Q(team__in=user.teams.values("pk"))),
     "failed": View("Failed", _failed),
     "approval": View("Awaiting approval", _awaiting),
+    "expiring": View("Expiring soon", _expiring),
     "behind": View("Not in the default release", lambda _user: Q(release__is_default=False)),
 }

@@ -16,6 +16,11 @@ def occurrence_take(schedule: str, due_at: datetime) -> bool:
     return fresh
 
 
+def occurrence_is_taken(schedule: str, due_at: datetime) -> bool:
+    """Whether somebody has done, or is doing, what was due then."""
+    return Occurrence.objects.filter(schedule=schedule, due_at=due_at).exists()
+
+
 def occurrences_forget(now: datetime | None = None) -> int:
     """Drop occurrences that nobody will ask about again; answers how many."""
     return Occurrence.objects.filter(due_at__lt=(now or timezone.now()) - KEPT).delete()[0]

@@ -32,6 +32,7 @@ RIGHTS: Mapping[str, Mapping[PortalRole, Reach]] = {
     "environment.view": EVERYONE,
     "environment.request": {R.ADMINISTRATOR: ALL, R.TEAM_LEAD: TEAM, R.ENGINEER: TEAM},
     "environment.protect": {R.ADMINISTRATOR: ALL, R.TEAM_LEAD: TEAM},
+    "environment.extend": {R.ADMINISTRATOR: ALL, R.TEAM_LEAD: TEAM, R.ENGINEER: OWN},
     "environment.teardown": {R.ADMINISTRATOR: ALL, R.TEAM_LEAD: TEAM},
     "environment.pause": {R.ADMINISTRATOR: ALL, R.TEAM_LEAD: TEAM},
     "operation.view": EVERYONE,
@@ -54,6 +55,7 @@ RIGHTS: Mapping[str, Mapping[PortalRole, Reach]] = {
     "rule.change": {R.ADMINISTRATOR: ALL},
     "proposal.view": EVERYONE,
     "proposal.decide": {R.ADMINISTRATOR: ALL, R.APPROVER: ALL},
+    "expiry.change": {R.ADMINISTRATOR: ALL},
     "limit.change": {R.ADMINISTRATOR: ALL},
     "pause.change": {R.ADMINISTRATOR: ALL},
     "team.view": EVERYONE,
@@ -71,6 +73,7 @@ RIGHTS: Mapping[str, Mapping[PortalRole, Reach]] = {
 }
 
 DEEDS: Mapping[str, str] = {
+    "expiry.change": "change how long environments live",
     "environment.teardown": "tear down this environment",
     "operation.force-cancel": "force this operation to end",
     "operation.shorten-notice": "shorten the notice of this operation",

@@ -4,6 +4,7 @@ from django.urls import include, path, re_path
 
 from environments.lifecycle.api.accounts import AccountViewSet
 from environments.lifecycle.api.environments import EnvironmentViewSet
+from environments.lifecycle.api.limits import ExpiryRuleViewSet, TeamLimitViewSet
 from environments.lifecycle.api.plans import PlanViewSet
 from environments.lifecycle.api.releases import BlueprintViewSet, ReleaseViewSet
 from environments.lifecycle.api.rules import RuleViewSet
@@ -28,6 +29,8 @@ router.register("plans", PlanViewSet, "plan")
 router.register("operations", OperationViewSet, "operation")
 router.register("rules", RuleViewSet, "rule")
 router.register("proposals", ProposalViewSet, "proposal")
+router.register("expiry-rules", ExpiryRuleViewSet, "expiry-rule")
+router.register("team-limits", TeamLimitViewSet, "team-limit")
 router.register("teams", TeamViewSet, "team")
 router.register("people", PersonViewSet, "person")
 router.register("tokens", TokenViewSet, "token")

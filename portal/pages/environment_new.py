@@ -1,17 +1,21 @@
 """Requesting an environment: the form, and the panel beside it that answers while one types."""
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
 from environments.display import place
-from environments.errors import DomainError, Forbidden
+from environments.errors import DomainError, Forbidden, Invalid
 from environments.lifecycle.costs import cost_estimate
 from environments.lifecycle.environments import environment_request, spec_preview, spec_problems
-from environments.lifecycle.models import Account, Release
+from environments.lifecycle.expiry import BY_RULE, Wanted, expiry_wanted
+from environments.lifecycle.limits import limit_problems
+from environments.lifecycle.models import Account, ExpiryRule, Release
 from environments.lifecycle.naming import names_derive
 from environments.lifecycle.selectors import accounts_ready, release_default, releases_offered
 from environments.lifecycle.states import AccountMode, Tier
@@ -19,6 +23,7 @@ from environments.lifecycle.validation import owner_problem
 from environments.people.models import PortalRole, Team, User
 from environments.people.rights import RIGHTS, Reach
 from portal.pages.base import page, problems_of, view_requires
+from portal.pages.moments import moment_typed
 
 TIER_WORDS = {
     Tier.DEV: "To try things out",
@@ -41,6 +46,7 @@ FIELDS = [
     "restore_kind",
     "restore_id",
     "is_protected",
+    "expires_at",
 ]
 # What a service or the schema calls a field, where the form calls it otherwise.
 SAME = {"restore_source": "restore_id"}
@@ -55,6 +61,7 @@ class Request:
     account: Account | None = None
     team: Team | None = None
     owner: User | None = None
+    expires_at: Wanted = BY_RULE
     problems: dict[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -84,6 +91,11 @@ class Request:
             and "Say what it is, a snapshot or a running cluster.",
         }
         form.problems = {name: sentence for name, sentence in missing.items() if sentence}
+        if typed["expires_at"]:
+            try:
+                form.expires_at = moment_typed(typed["expires_at"], field="expires_at")
+            except Invalid as error:
+                form.problems["expires_at"] = error.message
         return form
 
     @property
@@ -146,6 +158,7 @@ def _request(form: Request, user: User) -> Any:
         restore_source=form.restore_source,
         owner=form.owner,
         is_protected={"on": True, "off": False}.get(form.typed["is_protected"]),
+        expires_at=form.expires_at,
         actor=user,
     )
 
@@ -168,6 +181,7 @@ def _form(request: HttpRequest, user: User, form: Request, status: int = 200) ->
         sizes=[(size, SIZE_WORDS.get(size, "")) for size in _sizes(release)],
         regions=_regions(form),
         live_account=_live(form),
+        expiry_words=expiry_help(),
         top_problem=form.problems.get("") or form.problems.get("spec", ""),
         **context,
     )
@@ -176,9 +190,9 @@ def _form(request: HttpRequest, user: User, form: Request, status: int = 200) ->
 def _preview(form: Request, user: User) -> dict[str, Any]:
     """cost, names and problems, as far as the form allows."""
     if not (form.release and form.account and form.team):
-        return {"cost": None, "names": [], "problems": {}, "spec": None}
+        return {"cost": None, "names": [], "problems": {}, "spec": None, "expires_at": None}
     if form.typed["size"] not in _sizes(form.release) or form.typed["tier"] not in Tier.values:
-        return {"cost": None, "names": [], "problems": {}, "spec": None}
+        return {"cost": None, "names": [], "problems": {}, "spec": None, "expires_at": None}
     spec = spec_preview(
         name=form.typed["name"] or "name",
         team=form.team,
@@ -195,8 +209,14 @@ def _preview(form: Request, user: User) -> dict[str, Any]:
     problems = spec_problems(spec, account=form.account, release=form.release)
     if wrong := owner_problem(form.owner, form.team, user):
         problems["owner"] = wrong
+    cost = cost_estimate(form.release.costs, spec)
+    problems |= limit_problems(form.team, cost=Decimal(cost["total"]))
+    expires_at, wrong = expiry_wanted(form.typed["tier"], form.expires_at, timezone.now())
+    if wrong:
+        problems["expires_at"] = wrong
     return {
-        "cost": cost_estimate(form.release.costs, spec),
+        "cost": cost,
+        "expires_at": expires_at,
         "names": names_derive(form.release.naming, spec) if form.typed["name"] else [],
         "problems": {SAME.get(name, name): text for name, text in problems.items()},
         "spec": spec,
@@ -230,6 +250,16 @@ def owners_for(user: User) -> list[User]:
     """Whom the form offers as owners: people of the teams that the viewer may request for. Others can be typed."""
     people = User.objects.filter(is_active=True, teams__in=[team.pk for team in teams_for(user)])
     return list(people.distinct()[:OWNERS_OFFERED])
+
+
+def expiry_help() -> str:
+    """What an empty expiry means, by tier: Development 14 days, at most 30. Staging never."""
+    told = []
+    for rule in ExpiryRule.objects.all():
+        default = f"{rule.default_days} days" if rule.default_days else "never"
+        most = f", at most {rule.maximum_days}" if rule.maximum_days else ""
+        told.append(f"{rule.get_tier_display()} {default}{most}.")
+    return " ".join(told)
 
 
 def _live(form: Request) -> str:

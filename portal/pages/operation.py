@@ -10,7 +10,6 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 from django.views.decorators.http import require_POST, require_safe
 
 from environments.display import kind_word
@@ -34,6 +33,7 @@ from environments.operations.states import OPEN, OperationStatus
 from environments.people.models import PortalRole, User
 from portal.pages import operation_control, story
 from portal.pages.base import page, problems_of, view_requires, viewer
+from portal.pages.moments import moment_typed
 
 # What the page loads at once of a long log; the API has the rest.
 EVENTS_SHOWN = 200
@@ -279,16 +279,7 @@ def _moment(when: str, text: str) -> datetime:
         return timezone.now()
     if when != "at":
         raise Invalid("Choose whether it begins now or at a moment of yours.", field="not_before")
-    try:
-        moment = parse_datetime(text)
-    except ValueError:
-        moment = None
-    if moment is None:
-        raise Invalid(
-            f"{text[:40] or 'Nothing'} is no date with a time. Write it as 2026-11-30T09:00.",
-            field="not_before",
-        )
-    return moment if timezone.is_aware(moment) else timezone.make_aware(moment)
+    return moment_typed(text, field="not_before")
 
 
 def stacks_of(subject: Environment | Account) -> list[Stack]:

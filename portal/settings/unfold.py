@@ -87,6 +87,7 @@ UNFOLD: dict[str, Any] = {
                         "admin:administration",
                         permission="portal.pages.menu.sees_health",
                     ),
+                    _link("Expiry and limits", "timer", "admin:policies"),
                     _link(
                         "Sandbox faults",
                         "bolt",

@@ -36,6 +36,8 @@ REQUEST = {
 NEW_WEBHOOK = {"name": "ci", "team": "shop", "groups": ["failed"], "url": "https://ci.example.org/hook"}
 NEW_CHAT = {"name": "room", "team": "shop", "groups": ["failed"], "address": "slack://TokenA/TokenB/TokenC"}
 PREFERENCES = {"groups": {"drift": {"mail": False}}}
+EXPIRY = {"tier": "staging", "default_days": 7, "maximum_days": None, "approves_teardown": False}
+TEAM_LIMIT = {"team": "shop", "max_environments": 9}
 SOON = (timezone.now() + timedelta(hours=1)).isoformat()
 APPROVE, REJECT = {"hash": factories.HASH}, {"comment": "No."}
 WHY = {"reason": "A look."}
@@ -88,6 +90,18 @@ DEEDS = [
         ASKERS,
         ADMIN,
     ),
+    Deed(
+        "extend",
+        "environment.extend",
+        "POST environments/shop/extend/",
+        {"hours": 24},
+        200,
+        LEADS,
+        ADMIN,
+    ),
+    Deed("set an expiry rule", "expiry.change", "POST expiry-rules/", EXPIRY, 201, ADMIN, ADMIN),
+    Deed("set a team's limit", "limit.change", "POST team-limits/", TEAM_LIMIT, 201, ADMIN, ADMIN),
+    Deed("remove a team's limit", "limit.change", "DELETE team-limits/{limited}/", None, 204, ADMIN, ADMIN),
     Deed("teardown", "environment.teardown", "POST environments/shop/teardown/", TEARDOWN, 202, LEADS, ADMIN),
     Deed("withdraw", "operation.cancel", "POST environments/asked/withdraw/", {}, 200, LEADS, ADMIN),
     Deed(
@@ -347,6 +361,8 @@ DEEDS = [
             "proposals": "proposal.view",
             "pauses": "rule.view",
             "limits": "rule.view",
+            "expiry-rules": "rule.view",
+            "team-limits": "rule.view",
             "teams": "team.view",
             "people": "person.view",
             "tokens": "token.own",

@@ -6,7 +6,7 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
-from environments.lifecycle.models import Account, ApprovalRule, Environment, Release
+from environments.lifecycle.models import Account, ApprovalRule, Environment, Release, TeamLimit
 from environments.notifications.models import Channel, Delivery
 from environments.operations.models import AuditEntry, Operation, OperationLimit, Pause
 from environments.people.models import ApiToken, PortalRole, Proposal, Team
@@ -79,6 +79,9 @@ def things(house, description, settings):
         "older": older.pk,
         "token": ApiToken.objects.get(user=other).digest[:16],
         "pause": Pause.objects.create(covers="999900001111/", reason="Old.").pk,
+        "limited": TeamLimit.objects.create(
+            team=Team.objects.create(name="Limited", slug="limited"), max_environments=3
+        ).team.slug,
         "limit": OperationLimit.objects.create(scope="111122223333/eu-west-1", max_running=3).pk,
     }
 
@@ -188,6 +191,9 @@ SCOPES = {
         "order the rules",
         "withdraw a proposal",
         "make a team",
+        "set an expiry rule",
+        "set a team's limit",
+        "remove a team's limit",
         "pause",
         "lift a pause",
         "pause an account",
@@ -212,6 +218,7 @@ SCOPES = {
     "operate": (
         "change",
         "roll back",
+        "extend",
         "request",
         "protect",
         "teardown",
@@ -309,6 +316,7 @@ def counted():
         Channel,
         Delivery,
         Team,
+        TeamLimit,
     )
     tokens = ApiToken.objects.filter(name="n"), ApiToken.objects.filter(revoked_at__isnull=False)
     return [rows.count() for rows in (*(model.objects for model in models), *tokens)]

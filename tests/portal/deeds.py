@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from environments.lifecycle.models import SandboxView
+from environments.lifecycle.models import SandboxView, TeamLimit
 from environments.operations.models import Operation, OperationLimit, Pause
 from environments.people.models import ApiToken, PortalRole, User
 from portal.pages.faults import SCRIPT
@@ -189,6 +189,10 @@ def with_step(status: str, step: str, **fields: Any) -> Callable[[Any, Any], int
     return make
 
 
+def a_team_limit(world: Any, asker: Any) -> None:
+    TeamLimit.objects.create(team=world.team, max_environments=3)
+
+
 def a_fault(world: Any, asker: Any) -> None:
     SandboxView.objects.create(faults=[{"id": "fault-1", "body": {"kind": "dark"}, "script": "script-1"}])
 
@@ -202,6 +206,9 @@ REQUEST = {
     "account": "{account}",
     "home_region": "eu-west-1",
 }
+SOON = (timezone.now() + timedelta(days=1)).isoformat()
+RULE = {"tier": "dev", "default_days": "7", "maximum_days": "21", "approves_teardown": "on"}
+TEAM_LIMIT = {"team": "{team}", "max_environments": "5", "at_limit": "stop-new"}
 MANY = {"ids": "{subject}"}
 TEARDOWN = {"confirm": "web", "copy_database": "no", "copy_uploads": "yes", "copy_logs": "no"}
 NEW_ACCOUNT = {
@@ -265,6 +272,27 @@ DEEDS = [
     Deed("environment-pause", "environment.pause", LEADS, ADMIN, WHY, "", environment()),
     Deed("environment-pause-lift", "environment.pause", LEADS, ADMIN, {}, "", a_pause_of_environment),
     Deed("environment-rollback", "environment.request", REQUESTERS, ADMIN, {}, "1", grown),
+    Deed("environment-extend", "environment.extend", LEADS, ADMIN, {"until": SOON}, "", environment(), MINE),
+    Deed(
+        "environment-bulk",
+        "environment.extend",
+        LEADS,
+        ADMIN,
+        MANY,
+        "extend-day",
+        environment(expires_at=timezone.now() + timedelta(days=1)),
+        MINE,
+    ),
+    Deed(
+        "environment-bulk",
+        "environment.extend",
+        LEADS,
+        ADMIN,
+        MANY,
+        "extend-week",
+        environment(expires_at=timezone.now() + timedelta(days=1)),
+        MINE,
+    ),
     Deed("environment-teardown", "environment.teardown", LEADS, ADMIN, TEARDOWN, "", environment()),
     Deed(
         "environment-withdraw",
@@ -361,6 +389,9 @@ DEEDS = [
     Deed("administration-limit-drop", "limit.change", ADMIN, ADMIN, LIMIT, "", a_limit),
     Deed("administration-lift", "pause.change", ADMIN, ADMIN, subject=a_pause),
     Deed("administration-limit", "limit.change", ADMIN, ADMIN, {"scope": "*", "max_running": "7"}),
+    Deed("policies-rule", "expiry.change", ADMIN, ADMIN, RULE),
+    Deed("policies-limit", "limit.change", ADMIN, ADMIN, TEAM_LIMIT),
+    Deed("policies-unlimit", "limit.change", ADMIN, ADMIN, TEAM_LIMIT, "", a_team_limit),
     Deed("sandbox-faults", "sandbox.change", ADMIN, ADMIN, {"kind": "dark"}),
     Deed("sandbox-faults-end", "sandbox.change", ADMIN, ADMIN, {"fault": "fault-1"}, "", a_fault),
     Deed("sandbox-faults-end-all", "sandbox.change", ADMIN, ADMIN),

@@ -7,7 +7,14 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from environments.lifecycle.models import Account, ApprovalRule, Environment, SandboxOrder
+from environments.lifecycle.models import (
+    Account,
+    ApprovalRule,
+    Environment,
+    ExpiryRule,
+    SandboxOrder,
+    TeamLimit,
+)
 from environments.operations.models import AuditEntry, Operation, OperationLimit, Pause
 from environments.people.models import ApiToken, PortalRole, Proposal, Team, User
 from environments.people.rights import RIGHTS
@@ -57,7 +64,11 @@ def held() -> dict[str, Any]:
     return {
         "audit": AuditEntry.objects.count(),
         "accounts": Account.objects.count(),
-        "environments": sorted(Environment.objects.values_list("name", "status", "is_protected")),
+        "environments": sorted(
+            Environment.objects.values_list("name", "status", "is_protected", "expires_at"), key=str
+        ),
+        "expiry": list(ExpiryRule.objects.values_list("tier", "default_days", "maximum_days")),
+        "team limits": list(TeamLimit.objects.values_list("team", "max_environments", "at_limit")),
         "operations": sorted(
             Operation.objects.values_list("id", "status", "not_before", "cancel_requested_at").distinct(),
             key=str,

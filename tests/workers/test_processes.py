@@ -9,9 +9,13 @@ import time
 import psutil
 import pytest
 from django.db import connections
+from django.utils import timezone
 
-from environments.lifecycle.models import Environment
-from environments.operations.models import Stack
+from environments.lifecycle.extend import environment_extend_hours
+from environments.lifecycle.models import Environment, ExpiryRule
+from environments.lifecycle.update import environment_update
+from environments.operations.approvals import operation_approve
+from environments.operations.models import Notice, Operation, Stack
 from environments.operations.queue import send
 from tests.workers.houses import House, wait_ended
 from tests.workers.points import POINTS
@@ -132,3 +136,79 @@ def test_a_database_that_restarts_in_the_middle_is_survived(ask, house, counted,
     connections.close_all()
     postgres.restart()
     over(wait_ended(operation, within_s=120), counted)
+
+
+def expire(environment):
+    """Its time came a moment ago, and its people were told in time."""
+    now = timezone.now()
+    Environment.objects.filter(pk=environment.pk).update(
+        expires_at=now, expiry_due_at=now, expiry_warned_at=now - datetime.timedelta(hours=1)
+    )
+
+
+@pytest.fixture
+def up(ask, house):
+    """An active environment, and the product's rule for its expiry."""
+    rule = {"default_days": 14, "maximum_days": 30, "approves_teardown": True}
+    ExpiryRule.objects.update_or_create(tier="dev", defaults=rule)
+    assert wait_ended(ask(), within_s=120).status == "succeeded"
+    return Environment.objects.get()
+
+
+def teardowns(within_s=40):
+    """The teardowns that there are, once there is one."""
+    deadline = time.monotonic() + within_s
+    while not Operation.objects.filter(kind="teardown").exists():
+        assert time.monotonic() < deadline, "No teardown was opened."
+        time.sleep(0.1)
+    return list(Operation.objects.filter(kind="teardown"))
+
+
+def changed(environment, people):
+    """An update of it that runs."""
+    asked = environment_update(environment=environment, changes={"size": "medium"}, actor=people["team-lead"])
+    wait_ended(asked, statuses={"awaiting-approval"})
+    operation_approve(operation_id=asked.pk, plan_hash=asked.approval_hash, actor=people["approver"])
+    return wait_ended(asked, statuses={"running", "waiting"})
+
+
+def test_an_expiry_during_an_update_comes_after_it(up, house, people, sandbox):
+    sandbox.settings(speed=0.02)
+    update = changed(up, people)
+    expire(up)
+    notices = Notice.objects.filter(topic="environment.expired", subject_id=up.pk)
+    deadline = time.monotonic() + 20
+    while not notices.exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert f"as soon as operation {update.pk} (update) has ended" in notices.get().sentence
+    assert not Operation.objects.filter(kind="teardown").exists()
+    sandbox.settings(speed=0)
+    assert wait_ended(update, within_s=120).status == "succeeded", update.sentence
+    (operation,) = teardowns()
+    assert wait_ended(operation, within_s=150).status == "succeeded", operation.sentence
+    assert operation.started_at > update.ended_at
+    assert Environment.objects.get().status == "torn-down"
+
+
+def test_an_extension_during_the_update_leaves_it_standing(up, house, people, sandbox):
+    sandbox.settings(speed=0.02)
+    update = changed(up, people)
+    expire(up)
+    time.sleep(2)
+    environment_extend_hours(environment=up, hours=24, actor=people["team-lead"])
+    sandbox.settings(speed=0)
+    assert wait_ended(update, within_s=120).status == "succeeded", update.sentence
+    # Two rounds of what looks again, and more.
+    time.sleep(4)
+    assert not Operation.objects.filter(kind="teardown").exists()
+    assert Environment.objects.get().status == "active"
+
+
+def test_a_worker_killed_between_telling_and_opening_has_done_neither_and_it_is_done_once(up, house, people):
+    house.arm("expiry.opened")
+    expire(up)
+    operations = teardowns()
+    assert house.unmet() == []
+    assert wait_ended(operations[0], within_s=150).status == "succeeded", operations[0].sentence
+    assert Operation.objects.filter(kind="teardown").count() == 1
+    assert Notice.objects.filter(topic="environment.expired", subject_id=up.pk).count() == 1

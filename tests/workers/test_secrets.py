@@ -220,6 +220,7 @@ def pages(browser, story, account):
         "admin:environment-rollback": [environment.pk, 1],
         "admin:environment-teardown": environment.pk,
         "admin:environment-update": environment.pk,
+        "admin:environment-extend": environment.pk,
         "admin:operation": operation.pk,
         "admin:operation-live": operation.pk,
         "admin:account": account.pk,

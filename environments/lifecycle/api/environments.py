@@ -1,6 +1,7 @@
 """Environments in the API: reading, requesting, previewing, protecting, withdrawing, tearing down."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 import django_filters
@@ -18,6 +19,7 @@ from environments.lifecycle.api.shapes import (
     EnvironmentDetailSerializer,
     EnvironmentInput,
     EnvironmentSerializer,
+    ExtendInput,
     PreviewInput,
     PreviewSerializer,
     ProtectInput,
@@ -33,6 +35,8 @@ from environments.lifecycle.environments import (
     spec_preview,
     spec_problems,
 )
+from environments.lifecycle.extend import environment_extend, environment_extend_hours
+from environments.lifecycle.limits import limit_problems
 from environments.lifecycle.models import Environment, TeardownReport
 from environments.lifecycle.naming import names_derive
 from environments.lifecycle.selectors import environment_audit, environments_list, release_default
@@ -93,6 +97,8 @@ class EnvironmentFilters(django_filters.FilterSet):
     size = django_filters.CharFilter()
     home_region = django_filters.CharFilter()
     is_protected = YesNo()
+    expires_after = django_filters.IsoDateTimeFilter("expires_at", "gte")
+    expires_before = django_filters.IsoDateTimeFilter("expires_at", "lt")
 
     class Meta:
         model = Environment
@@ -118,7 +124,9 @@ class EnvironmentViewSet(EnvironmentControl, history.HistoryActions, ReadOnlyRes
     view_right = "environment.view"
     queryset = Environment.objects.all()
     serializer_class = EnvironmentSerializer
-    serializers = dict.fromkeys(("retrieve", "protect", "withdraw"), EnvironmentDetailSerializer) | {
+    serializers = dict.fromkeys(
+        ("retrieve", "protect", "withdraw", "extend"), EnvironmentDetailSerializer
+    ) | {
         "preview": PreviewSerializer,
         "resources": ResourceSerializer,
         "audit": AuditEntrySerializer,
@@ -131,6 +139,7 @@ class EnvironmentViewSet(EnvironmentControl, history.HistoryActions, ReadOnlyRes
         "preview": PreviewInput,
         "teardown": TeardownInput,
         "update_environment": UpdateInput,
+        "extend": ExtendInput,
         "protect": ProtectInput,
         "withdraw": Nothing,
         **history.INPUTS,
@@ -151,6 +160,7 @@ class EnvironmentViewSet(EnvironmentControl, history.HistoryActions, ReadOnlyRes
         "size",
         "home_region",
         "monthly_cost",
+        "expires_at",
         "created_at",
     ]
 
@@ -207,6 +217,8 @@ class EnvironmentViewSet(EnvironmentControl, history.HistoryActions, ReadOnlyRes
         problems = spec_problems(spec, account=asked["account"], release=release)
         if wrong := owner_problem(asked.get("owner"), asked["team"], self.person):
             problems["owner"] = wrong
+        cost = cost_estimate(release.costs, spec)
+        problems |= limit_problems(asked["team"], cost=Decimal(cost["total"]))
         return self.show(
             {
                 "name": spec["name"],
@@ -214,7 +226,7 @@ class EnvironmentViewSet(EnvironmentControl, history.HistoryActions, ReadOnlyRes
                 "cidr": spec["cidr"],
                 "release": release.version,
                 "names": names_derive(release.naming, spec),
-                "cost": cost_estimate(release.costs, spec),
+                "cost": cost,
                 "problems": [{"field": field, "detail": sentence} for field, sentence in problems.items()],
             }
         )
@@ -241,6 +253,20 @@ class EnvironmentViewSet(EnvironmentControl, history.HistoryActions, ReadOnlyRes
     def update_environment(self, request: Request, environment: str) -> Response:
         row = self.get_object()
         return accepted(environment_update(environment=row, **self.said(), actor=self.person), request)
+
+    @extend_schema(
+        summary="Let it expire later, or earlier",
+        description="Within its tier's maximum at once (200); beyond it another person approves first (202).",
+        parameters=[NAME_OR_ID],
+        request=ExtendInput,
+        responses={200: EnvironmentDetailSerializer, 202: OperationSerializer},
+    )
+    @action(detail=True, methods=["post"])
+    def extend(self, request: Request, environment: str) -> Response:
+        row, said = self.get_object(), self.said()
+        extend = environment_extend_hours if "hours" in said else environment_extend
+        done = extend(environment=row, **said, actor=self.person)
+        return accepted(done.operation, request) if done.operation else self._fresh(done.environment)
 
     @extend_schema(
         summary="Turn protection against teardown on or off",

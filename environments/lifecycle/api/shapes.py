@@ -6,13 +6,14 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.reverse import reverse
 
+from environments.lifecycle.extend import extend_limit
 from environments.lifecycle.models import Account, Environment, Release, TeardownReport
 from environments.lifecycle.naming import names_derive
 from environments.lifecycle.runtime import runtime_shown
 from environments.lifecycle.teardown import STORES
 from environments.operations.models import Resource, Stack
 from environments.people.models import Team, User
-from environments.rest.fields import Flag, Named, Text, shown_by
+from environments.rest.fields import Flag, Named, Text, Whole, shown_by
 from environments.rest.serializers import Input
 
 
@@ -80,6 +81,7 @@ class EnvironmentSerializer(serializers.ModelSerializer):
             "addresses",
             "runtime",
             "monthly_cost",
+            "expires_at",
             "created_at",
             "gone_at",
             "open_operation",
@@ -173,10 +175,25 @@ class EnvironmentDetailSerializer(EnvironmentSerializer):
     names = serializers.SerializerMethodField()
     stacks = StackSerializer(many=True, read_only=True)
     teardown_report = serializers.SerializerMethodField()
+    expiry_limit = serializers.SerializerMethodField(
+        help_text="As far as it is extended without another person's approval; null: no maximum."
+    )
 
     class Meta(EnvironmentSerializer.Meta):
-        fields = [*EnvironmentSerializer.Meta.fields, "spec", "names", "stacks", "teardown_report"]
+        fields = [
+            *EnvironmentSerializer.Meta.fields,
+            "expiry_limit",
+            "spec",
+            "names",
+            "stacks",
+            "teardown_report",
+        ]
         read_only_fields = fields
+
+    @extend_schema_field(serializers.DateTimeField(allow_null=True))
+    def get_expiry_limit(self, environment: Environment) -> str | None:
+        limit = extend_limit(environment)
+        return serializers.DateTimeField().to_representation(limit) if limit is not None else None
 
     @extend_schema_field(NameSerializer(many=True))
     def get_names(self, environment: Environment) -> list[dict[str, str]]:
@@ -232,6 +249,13 @@ class PreviewInput(Input):
 class EnvironmentInput(PreviewInput):
     """A request for an environment."""
 
+    expires_at = serializers.DateTimeField(
+        required=False,
+        allow_null=True,
+        help_text="When it is torn down; left out, as its tier's rule says (expiry-rules/); null: never, where the"
+        " rule has no maximum.",
+    )
+
     restore_source = RestoreSourceInput(required=False, allow_null=True)
     is_protected = Flag(required=False, help_text="Left out: true outside dev.")
 
@@ -258,6 +282,32 @@ class UpdateInput(Input):
         required=False,
         help_text="A version to upgrade to (or to go back to); left out, the environment's own.",
     )
+
+
+class ExtendInput(Input):
+    """Another end: a moment, or so many hours more."""
+
+    until = serializers.DateTimeField(
+        required=False,
+        allow_null=True,
+        help_text="When it expires; null: never. An earlier one takes time back.",
+    )
+    hours = Whole(
+        min_value=1,
+        max_value=87_600,
+        required=False,
+        help_text="On top of its expiry, or of now when that has passed.",
+    )
+    reason = Text(
+        required=False, allow_blank=True, default="", help_text="For who approves it, and the audit."
+    )
+
+    def validate(self, said: dict[str, Any]) -> dict[str, Any]:
+        if ("until" in said) == ("hours" in said):
+            raise serializers.ValidationError(
+                {"until": "Say until when, or by how many hours: one of the two."}
+            )
+        return said
 
 
 class TeardownInput(Input):

@@ -4,6 +4,7 @@ from environments.lifecycle.models.account import Account, RegionFacts
 from environments.lifecycle.models.blueprint import Blueprint, Release
 from environments.lifecycle.models.environment import Environment, Plan, TeardownReport
 from environments.lifecycle.models.history import Comparison, Revision
+from environments.lifecycle.models.limits import ExpiryRule, TeamLimit
 from environments.lifecycle.models.rule import GRAVE, ApprovalRule, Risk
 from environments.lifecycle.models.sandbox import SandboxOrder, SandboxView
 
@@ -14,6 +15,7 @@ __all__ = [
     "Blueprint",
     "Comparison",
     "Environment",
+    "ExpiryRule",
     "Plan",
     "RegionFacts",
     "Release",
@@ -21,5 +23,6 @@ __all__ = [
     "Risk",
     "SandboxOrder",
     "SandboxView",
+    "TeamLimit",
     "TeardownReport",
 ]

@@ -65,6 +65,16 @@ class Environment(models.Model):
     monthly_cost = models.DecimalField(
         max_digits=12, decimal_places=2, null=True, help_text="Estimate in USD, from the release's prices."
     )
+    expires_at = models.DateTimeField(null=True, blank=True, help_text="It is torn down then; empty: never.")
+    expiry_from = models.DateTimeField(
+        default=timezone.now, help_text="What its tier's longest life counts from: its request."
+    )
+    expiry_due_at = models.DateTimeField(
+        null=True, blank=True, help_text="When to tell or act for its expiry next; empty: all is done."
+    )
+    expiry_warned_at = models.DateTimeField(
+        null=True, blank=True, help_text="When people were first told of this expiry."
+    )
     created_at = models.DateTimeField(default=timezone.now)
     gone_at = models.DateTimeField(null=True, blank=True)
 
@@ -84,6 +94,13 @@ class Environment(models.Model):
             models.Index(fields=["team", "status"], name="environment_team"),
             models.Index(fields=["account", "home_region"], name="environment_place"),
             models.Index(fields=["-created_at"], name="environment_created"),
+            models.Index(fields=["expires_at"], name="environment_expires"),
+            # For the tick, which asks every few seconds.
+            models.Index(
+                fields=["expiry_due_at"],
+                condition=Q(expiry_due_at__isnull=False),
+                name="environment_expiry_due",
+            ),
             # For requests, which settle ranges and domains.
             models.Index(F("account"), block_of("cidr"), name="environment_block"),
             models.Index(KeyTextTransform("domain", "spec"), name="environment_domain"),

@@ -1,0 +1,143 @@
+"""Expiry and limits: how long each tier's environments live, what each team may have and has."""
+
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_POST, require_safe
+
+from environments.errors import DomainError, Forbidden, Invalid
+from environments.lifecycle.expiry import expiry_rule_set
+from environments.lifecycle.limits import Usage, team_limit_remove, team_limit_set, team_usage
+from environments.lifecycle.models import ExpiryRule, TeamLimit
+from environments.lifecycle.states import AtLimit
+from environments.people.models import Team, User
+from environments.people.rights import may, require
+from portal.pages.base import page, problems_of, view_requires, viewer
+
+
+@require_safe
+def show(request: HttpRequest) -> HttpResponse:
+    """The rules, and what each team has of what it may have."""
+    return _page(request, view_requires(request, "rule.view"))
+
+
+@require_POST
+def rule(request: HttpRequest) -> HttpResponse:
+    """Set a tier's rule."""
+    user = viewer(request)
+    require(user, "expiry.change")
+    tier = request.POST.get("tier", "")
+    try:
+        expiry_rule_set(
+            tier=tier,
+            default_days=_whole(request.POST, "default_days"),
+            maximum_days=_whole(request.POST, "maximum_days"),
+            approves_teardown=request.POST.get("approves_teardown") == "on",
+            actor=user,
+        )
+    except DomainError as error:
+        return _refused(request, user, error, tier)
+    messages.success(request, f"The rule of {tier} was set. Expiries that environments have stay.")
+    return redirect("admin:policies")
+
+
+@require_POST
+def limit(request: HttpRequest) -> HttpResponse:
+    """Give a team its limit."""
+    user = viewer(request)
+    require(user, "limit.change")
+    team = Team.objects.get(slug=request.POST.get("team", ""))
+    try:
+        team_limit_set(
+            team=team,
+            max_environments=_whole(request.POST, "max_environments"),
+            max_monthly_cost=_amount(request.POST, "max_monthly_cost"),
+            at_limit=request.POST.get("at_limit", ""),
+            actor=user,
+        )
+    except DomainError as error:
+        return _refused(request, user, error, team.slug)
+    messages.success(request, f"The limit of {team} was set. What it has stays, also when that is more.")
+    return redirect("admin:policies")
+
+
+@require_POST
+def unlimit(request: HttpRequest) -> HttpResponse:
+    """Take a team's limit away."""
+    user = viewer(request)
+    require(user, "limit.change")
+    row = TeamLimit.objects.select_related("team").get(team__slug=request.POST.get("team", ""))
+    team_limit_remove(limit=row, actor=user)
+    messages.success(request, f"{row.team} has no limit any more.")
+    return redirect("admin:policies")
+
+
+def _page(
+    request: HttpRequest,
+    user: User,
+    *,
+    problems: dict[str, str] | None = None,
+    at: str = "",
+    status: int = 200,
+) -> HttpResponse:
+    """`problems` are those of the row `at`: a tier, or a team's slug."""
+    usages = team_usage()
+    return page(
+        request,
+        "portal/administration/policies.html",
+        "Expiry and limits",
+        status=status,
+        rules=ExpiryRule.objects.all(),
+        usages=usages,
+        without=[usage.team for usage in usages if usage.limit is None],
+        outcomes=AtLimit.choices,
+        may_rule=may(user, "expiry.change"),
+        may_limit=may(user, "limit.change"),
+        says=_sentence(usages),
+        tone="amber" if any(usage.is_reached for usage in usages) else "green",
+        problems=problems or {},
+        at=at,
+        typed=request.POST if problems else {},
+    )
+
+
+def _refused(request: HttpRequest, user: User, error: DomainError, at: str) -> HttpResponse:
+    if isinstance(error, Forbidden):
+        raise error
+    return _page(request, user, problems=problems_of(error), at=at, status=400)
+
+
+def _sentence(usages: list[Usage]) -> str:
+    reached = [usage.team.name for usage in usages if usage.is_reached]
+    limited = sum(usage.limit is not None for usage in usages)
+    if reached:
+        verb = "is at its limit" if len(reached) == 1 else "are at their limits"
+        return f"{', '.join(reached)} {verb}: what happens then stands beside it."
+    if not limited:
+        return "No team has a limit yet; how long environments live is settled by tier."
+    return "Every team is below its limit; how long environments live is settled by tier."
+
+
+def _whole(typed: Any, field: str) -> int | None:
+    """The number typed, None for nothing. Raises Invalid."""
+    text = typed.get(field, "").strip()
+    if not text:
+        return None
+    if not text.isdecimal() or len(text) > 9:
+        raise Invalid(f"{text[:20]} is no whole number.", field=field)
+    return int(text)
+
+
+def _amount(typed: Any, field: str) -> Decimal | None:
+    """The amount typed, None for nothing. Raises Invalid."""
+    text = typed.get(field, "").strip().replace(",", "")
+    if not text:
+        return None
+    try:
+        amount = Decimal(text).quantize(Decimal("0.01"))
+    except InvalidOperation as error:
+        raise Invalid(f"{text[:20]} is no amount in USD.", field=field) from error
+    return amount
