@@ -8,7 +8,8 @@ class LifecycleConfig(AppConfig):
     label = "lifecycle"
 
     def ready(self) -> None:
-        from environments.lifecycle import kinds, settings
+        from environments.lifecycle import kinds, policies, settings
 
         kinds.register()
         settings.register()
+        policies.register()

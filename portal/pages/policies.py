@@ -3,19 +3,21 @@
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.views.decorators.http import require_POST, require_safe
 
 from environments.errors import DomainError, Forbidden, Invalid
-from environments.lifecycle.expiry import expiry_rule_set
-from environments.lifecycle.limits import Usage, team_limit_remove, team_limit_set, team_usage
-from environments.lifecycle.models import ExpiryRule, TeamLimit
+from environments.lifecycle.limits import Usage, team_usage
+from environments.lifecycle.models import ExpiryRule
+from environments.lifecycle.policies import (
+    expiry_rule_propose,
+    team_limit_propose,
+    team_limit_remove_propose,
+)
 from environments.lifecycle.states import AtLimit
 from environments.people.models import Team, User
 from environments.people.rights import may, require
-from portal.pages.base import page, problems_of, view_requires, viewer
+from portal.pages.base import page, problems_of, proposed, view_requires, viewer
 
 
 @require_safe
@@ -26,12 +28,12 @@ def show(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def rule(request: HttpRequest) -> HttpResponse:
-    """Set a tier's rule."""
+    """Propose another rule for a tier."""
     user = viewer(request)
     require(user, "expiry.change")
     tier = request.POST.get("tier", "")
     try:
-        expiry_rule_set(
+        proposal = expiry_rule_propose(
             tier=tier,
             default_days=_whole(request.POST, "default_days"),
             maximum_days=_whole(request.POST, "maximum_days"),
@@ -40,18 +42,22 @@ def rule(request: HttpRequest) -> HttpResponse:
         )
     except DomainError as error:
         return _refused(request, user, error, tier)
-    messages.success(request, f"The rule of {tier} was set. Expiries that environments have stay.")
-    return redirect("admin:policies")
+    return proposed(
+        request,
+        proposal,
+        done="The rule was set. Expiries that environments have stay.",
+        then="admin:policies",
+    )
 
 
 @require_POST
 def limit(request: HttpRequest) -> HttpResponse:
-    """Give a team its limit."""
+    """Propose a limit for a team."""
     user = viewer(request)
     require(user, "limit.change")
     team = Team.objects.get(slug=request.POST.get("team", ""))
     try:
-        team_limit_set(
+        proposal = team_limit_propose(
             team=team,
             max_environments=_whole(request.POST, "max_environments"),
             max_monthly_cost=_amount(request.POST, "max_monthly_cost"),
@@ -60,19 +66,22 @@ def limit(request: HttpRequest) -> HttpResponse:
         )
     except DomainError as error:
         return _refused(request, user, error, team.slug)
-    messages.success(request, f"The limit of {team} was set. What it has stays, also when that is more.")
-    return redirect("admin:policies")
+    return proposed(
+        request, proposal, done="The limit was set. What the team has stays.", then="admin:policies"
+    )
 
 
 @require_POST
 def unlimit(request: HttpRequest) -> HttpResponse:
-    """Take a team's limit away."""
+    """Propose that a team's limit go."""
     user = viewer(request)
     require(user, "limit.change")
-    row = TeamLimit.objects.select_related("team").get(team__slug=request.POST.get("team", ""))
-    team_limit_remove(limit=row, actor=user)
-    messages.success(request, f"{row.team} has no limit any more.")
-    return redirect("admin:policies")
+    team = Team.objects.get(slug=request.POST.get("team", ""))
+    try:
+        proposal = team_limit_remove_propose(team=team, actor=user)
+    except DomainError as error:
+        return _refused(request, user, error, team.slug)
+    return proposed(request, proposal, done="The team has no limit any more.", then="admin:policies")
 
 
 def _page(

@@ -99,9 +99,9 @@ DEEDS = [
         LEADS,
         ADMIN,
     ),
-    Deed("set an expiry rule", "expiry.change", "POST expiry-rules/", EXPIRY, 201, ADMIN, ADMIN),
-    Deed("set a team's limit", "limit.change", "POST team-limits/", TEAM_LIMIT, 201, ADMIN, ADMIN),
-    Deed("remove a team's limit", "limit.change", "DELETE team-limits/{limited}/", None, 204, ADMIN, ADMIN),
+    Deed("set an expiry rule", "expiry.change", "POST expiry-rules/", EXPIRY, 202, ADMIN, ADMIN),
+    Deed("set a team's limit", "limit.change", "POST team-limits/", TEAM_LIMIT, 202, ADMIN, ADMIN),
+    Deed("remove a team's limit", "limit.change", "DELETE team-limits/{limited}/", None, 202, ADMIN, ADMIN),
     Deed("teardown", "environment.teardown", "POST environments/shop/teardown/", TEARDOWN, 202, LEADS, ADMIN),
     Deed("withdraw", "operation.cancel", "POST environments/asked/withdraw/", {}, 200, LEADS, ADMIN),
     Deed(

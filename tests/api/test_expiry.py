@@ -76,10 +76,20 @@ def test_the_list_is_filtered_and_ordered_by_expiry(api, shop):
     assert client.get(f"/api/v1/environments/?expires_after={soon}").data["count"] == 0
 
 
-def test_an_expiry_rule_is_read_by_all_and_set_by_administrators(api):
+def proposed_and_approved(api, answer):
+    """What an administrator proposed, and an approver lets happen."""
+    assert answer.status_code == 202, answer.content
+    address = f"/api/v1/proposals/{answer.data['id']}/approve/"
+    done = api("approver").post(address, {"digest": answer.data["digest"]})
+    assert done.status_code == 200, done.content
+
+
+def test_an_expiry_rule_is_read_by_all_and_changed_by_two(api):
     body = {"tier": "staging", "default_days": 7, "maximum_days": 14, "approves_teardown": True}
     answer = api("administrator").post("/api/v1/expiry-rules/", body)
-    assert answer.status_code == 201, answer.content
+    assert ExpiryRule.objects.get(tier="staging").default_days is None
+    assert answer.data["title"] == "change how long Staging environments live"
+    proposed_and_approved(api, answer)
     assert api("auditor").get("/api/v1/expiry-rules/staging/").data["maximum_days"] == 14
     wrong = api("administrator").post("/api/v1/expiry-rules/", body | {"default_days": 15})
     assert wrong.status_code == 400 and wrong.data["errors"][0]["field"] == "default_days"
@@ -88,14 +98,14 @@ def test_an_expiry_rule_is_read_by_all_and_set_by_administrators(api):
 
 def test_a_teams_limit_shows_what_it_has(api, shop, house):
     body = {"team": "shop", "max_environments": 1, "max_monthly_cost": "5000.00"}
-    answer = api("administrator").post("/api/v1/team-limits/", body)
-    assert answer.status_code == 201, answer.content
-    assert answer.data["usage"]["environments"] == 1 and answer.data["usage"]["is_reached"] is True
+    proposed_and_approved(api, api("administrator").post("/api/v1/team-limits/", body))
+    row = api("administrator").get("/api/v1/team-limits/shop/").data
+    assert row["usage"]["environments"] == 1 and row["usage"]["is_reached"] is True
     (row,) = api("auditor").get("/api/v1/team-limits/?team=shop").data["results"]
     assert row["usage"]["monthly_cost"] == str(Environment.objects.get().monthly_cost)
     refused = api("team-lead").post("/api/v1/environments/", house.asked(name="orders"))
     assert refused.status_code == 400 and refused.data["errors"][0]["field"] == "team"
     preview = api("team-lead").post("/api/v1/environments/preview/", house.asked(name="orders"))
     assert [row["field"] for row in preview.data["problems"]] == ["team"]
-    assert api("administrator").delete("/api/v1/team-limits/shop/").status_code == 204
+    proposed_and_approved(api, api("administrator").delete("/api/v1/team-limits/shop/"))
     assert not TeamLimit.objects.exists()

@@ -207,7 +207,7 @@ REQUEST = {
     "home_region": "eu-west-1",
 }
 SOON = (timezone.now() + timedelta(days=1)).isoformat()
-RULE = {"tier": "dev", "default_days": "7", "maximum_days": "21", "approves_teardown": "on"}
+TIER_RULE = {"tier": "dev", "default_days": "7", "maximum_days": "21", "approves_teardown": "on"}
 TEAM_LIMIT = {"team": "{team}", "max_environments": "5", "at_limit": "stop-new"}
 MANY = {"ids": "{subject}"}
 TEARDOWN = {"confirm": "web", "copy_database": "no", "copy_uploads": "yes", "copy_logs": "no"}
@@ -389,7 +389,7 @@ DEEDS = [
     Deed("administration-limit-drop", "limit.change", ADMIN, ADMIN, LIMIT, "", a_limit),
     Deed("administration-lift", "pause.change", ADMIN, ADMIN, subject=a_pause),
     Deed("administration-limit", "limit.change", ADMIN, ADMIN, {"scope": "*", "max_running": "7"}),
-    Deed("policies-rule", "expiry.change", ADMIN, ADMIN, RULE),
+    Deed("policies-rule", "expiry.change", ADMIN, ADMIN, TIER_RULE),
     Deed("policies-limit", "limit.change", ADMIN, ADMIN, TEAM_LIMIT),
     Deed("policies-unlimit", "limit.change", ADMIN, ADMIN, TEAM_LIMIT, "", a_team_limit),
     Deed("sandbox-faults", "sandbox.change", ADMIN, ADMIN, {"kind": "dark"}),

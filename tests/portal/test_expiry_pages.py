@@ -14,7 +14,8 @@ from django.utils import timezone
 
 from environments.lifecycle.models import Environment, ExpiryRule, TeamLimit
 from environments.operations.models import Operation
-from environments.people.models import PortalRole, User
+from environments.people.models import PortalRole, Proposal, User
+from environments.people.proposals import proposal_approve
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -232,12 +233,23 @@ def admin(world: Any, sign_in: SignIn) -> Client:
     return sign_in(world.people[R.ADMINISTRATOR])
 
 
-def test_rules_are_set_and_a_refusal_keeps_what_was_typed(admin: Client) -> None:
+def approve(world: Any) -> None:
+    """What was proposed last, by somebody else."""
+    proposal = Proposal.objects.get(status=Proposal.Status.OPEN)
+    proposal_approve(proposal_id=proposal.pk, digest=proposal.digest, actor=world.people[R.APPROVER])
+
+
+def test_rules_are_changed_by_two_and_a_refusal_keeps_what_was_typed(world: Any, admin: Client) -> None:
     where = reverse("admin:policies-rule")
     answer = admin.post(where, {"tier": "dev", "default_days": "40", "maximum_days": "30"})
     page = answer.content.decode()
     assert answer.status_code == 400 and "cannot be above the maximum" in page and 'value="40"' in page
-    admin.post(where, {"tier": "dev", "default_days": "7", "maximum_days": "21", "approves_teardown": "on"})
+    typed = {"tier": "dev", "default_days": "7", "maximum_days": "21", "approves_teardown": "on"}
+    assert "change how long Development environments live" in admin.post(
+        where, typed, follow=True
+    ).content.decode().replace("Change", "change")
+    assert ExpiryRule.objects.get(tier="dev").default_days == 14
+    approve(world)
     rule = ExpiryRule.objects.get(tier="dev")
     assert (rule.default_days, rule.maximum_days, rule.approves_teardown) == (7, 21, True)
 
@@ -248,6 +260,7 @@ def test_limits_are_added_changed_and_removed(world: Any, shop: Environment, adm
     admin.post(
         where, {"team": team, "max_environments": "1", "max_monthly_cost": "1,000", "at_limit": "tell"}
     )
+    approve(world)
     limit = TeamLimit.objects.get()
     assert (limit.max_environments, str(limit.max_monthly_cost), limit.at_limit) == (1, "1000.00", "tell")
     page = admin.get(reverse("admin:policies")).content.decode()
@@ -255,7 +268,9 @@ def test_limits_are_added_changed_and_removed(world: Any, shop: Environment, adm
     for typed in ({"max_environments": "many"}, {"max_monthly_cost": "x"}, {}):
         assert admin.post(where, {"team": team, "at_limit": "tell", **typed}).status_code == 400
     admin.post(reverse("admin:policies-unlimit"), {"team": team})
+    approve(world)
     assert not TeamLimit.objects.exists()
+    assert admin.post(reverse("admin:policies-unlimit"), {"team": team}).status_code == 400
     assert admin.post(where, {"team": "nobody"}).status_code == 404
 
 

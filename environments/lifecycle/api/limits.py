@@ -7,16 +7,22 @@ import django_filters
 from django.db.models import QuerySet
 from django.utils.functional import cached_property
 from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_view
-from rest_framework import serializers, status
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from environments.lifecycle.expiry import MOST_DAYS, expiry_rule_set
-from environments.lifecycle.limits import Usage, team_limit_remove, team_limit_set, team_usage
+from environments.lifecycle.expiry import MOST_DAYS
+from environments.lifecycle.limits import Usage, team_usage
 from environments.lifecycle.models import ExpiryRule, TeamLimit
+from environments.lifecycle.policies import (
+    expiry_rule_propose,
+    team_limit_propose,
+    team_limit_remove_propose,
+)
 from environments.lifecycle.states import AtLimit, Tier
+from environments.people.api.proposals import PROPOSED, proposed
 from environments.people.models import Team
-from environments.rest.fields import Flag, Named, Whole, shown_by
+from environments.rest.fields import Flag, Named, Text, Whole, shown_by
 from environments.rest.serializers import Input
 from environments.rest.views import ReadOnlyResource
 
@@ -49,6 +55,7 @@ class ExpiryRuleInput(Input):
         help_text="As far as its owner extends it alone; null: no maximum.",
     )
     approves_teardown = Flag(help_text="Whether what has expired is torn down without a person's approval.")
+    reason = Text(required=False, allow_blank=True, default="")
 
 
 class ExpiryRuleFilters(django_filters.FilterSet):
@@ -78,11 +85,9 @@ class ExpiryRuleViewSet(ReadOnlyResource):
     search_fields = ["tier"]
     ordering_fields = ["id", "tier", "default_days", "maximum_days"]
 
-    @extend_schema(
-        summary="Set a tier's rule", request=ExpiryRuleInput, responses={201: ExpiryRuleSerializer}
-    )
+    @extend_schema(summary="Propose another rule for a tier", request=ExpiryRuleInput, responses=PROPOSED)
     def create(self, request: Request) -> Response:
-        return self.created(expiry_rule_set(**self.said(), actor=self.person))
+        return proposed(expiry_rule_propose(**self.said(), actor=self.person), request)
 
 
 class UsageSerializer(serializers.Serializer):
@@ -182,11 +187,10 @@ class TeamLimitViewSet(ReadOnlyResource):
     def get_queryset(self) -> QuerySet[TeamLimit]:
         return super().get_queryset().order_by("team__slug")
 
-    @extend_schema(summary="Set a team's limit", request=TeamLimitInput, responses={201: TeamLimitSerializer})
+    @extend_schema(summary="Propose a team's limit", request=TeamLimitInput, responses=PROPOSED)
     def create(self, request: Request) -> Response:
-        return self.created(team_limit_set(**self.said(), actor=self.person))
+        return proposed(team_limit_propose(**self.said(), actor=self.person), request)
 
-    @extend_schema(summary="Remove a team's limit", responses={204: None})
+    @extend_schema(summary="Propose that a team's limit go", responses=PROPOSED)
     def destroy(self, request: Request, team: str) -> Response:
-        team_limit_remove(limit=self.get_object(), actor=self.person)
-        return Response(status=status.HTTP_204_NO_CONTENT)
+        return proposed(team_limit_remove_propose(team=self.get_object().team, actor=self.person), request)
