@@ -12,6 +12,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, 
 from prometheus_client.metrics_core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from environments.notifications.figures import TellingFigures, telling_figures
 from environments.operations.figures import LATE_S, EngineFigures, engine_figures
 
 log = structlog.get_logger(__name__)
@@ -44,10 +45,11 @@ class _EngineCollector:
     """Asks the database at each scrape: every web process tells the same, and none has to remember."""
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        figures = _figures()
-        yield _gauge("database_up", "1 when the figures below could be read.", 0 if figures is None else 1)
-        if figures is None:
+        read = _figures()
+        yield _gauge("database_up", "1 when the figures below could be read.", 0 if read is None else 1)
+        if read is None:
             return
+        figures, telling = read
         family = GaugeMetricFamily(
             "switchyard_operations", "Operations that have not ended, by status.", labels=["status"]
         )
@@ -68,19 +70,39 @@ class _EngineCollector:
             figures.oldest_approval_s or 0,
         )
         yield _gauge("pauses", "Pauses that are set.", figures.pauses)
+        yield from _told(telling)
         if figures.tick_age_s is not None:
             yield _gauge(
                 "tick_age_seconds", "Since a worker last carried out beat's tick.", figures.tick_age_s
             )
 
 
+def _told(telling: TellingFigures) -> Iterator[GaugeMetricFamily]:
+    family = GaugeMetricFamily(
+        "switchyard_deliveries", "Notifications that are to be sent, by status.", labels=["status"]
+    )
+    family.add_metric(["pending"], telling.pending)
+    family.add_metric(["failed"], telling.failed)
+    yield family
+    yield _gauge("notices_untold", "What happened and is not addressed to people yet.", telling.untold)
+    yield _gauge(
+        "deliveries_oldest_due_seconds", "How long the oldest has been due.", telling.oldest_due_s or 0
+    )
+    yield _gauge("deliveries_abandoned_last_day", "Given up within a day.", telling.abandoned)
+    yield _gauge("channels_disabled", "Chats and webhooks that are disabled.", telling.disabled)
+    if telling.mail in ("answers", "silent"):
+        yield _gauge(
+            "mail_up", "1 when the mail server answered a worker last.", int(telling.mail == "answers")
+        )
+
+
 def _gauge(name: str, told: str, value: float) -> GaugeMetricFamily:
     return GaugeMetricFamily(f"switchyard_{name}", told, value=value)
 
 
-def _figures() -> EngineFigures | None:
+def _figures() -> tuple[EngineFigures, TellingFigures] | None:
     try:
-        return engine_figures()
+        return engine_figures(), telling_figures()
     except DatabaseError as error:
         log.warning("metrics.database", reason=str(error))
         return None

@@ -3,16 +3,25 @@
 import smtplib
 import time
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from urllib.parse import urlsplit
 
+import structlog
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
+from django.utils import timezone
 
 from environments.notifications.contents import Message, preferences_url
 from environments.notifications.deliveries import Outcome
+from environments.notifications.figures import MAIL_ANSWERED, MAIL_ASKED
 from environments.notifications.models import Delivery
+from environments.operations.models import Pulse
+from environments.operations.scheduling import pulse_record
 
+log = structlog.get_logger(__name__)
+
+LOOK_EVERY = timedelta(minutes=5)
 LONGEST_S = 60.0
 """A server that is slow gets no more mails of this look after so long: a claim must outlast them."""
 
@@ -39,6 +48,26 @@ def mails_send(messages: Sequence[Message]) -> Iterator[tuple[Delivery, Outcome]
             yield message.delivery, outcome
     finally:
         _close(connection)
+
+
+def mail_server_look() -> bool:
+    """Ask the mail server whether it lets us in, without a mail; keep when it was asked and when it answered."""
+    pulse_record(MAIL_ASKED)
+    connection: BaseEmailBackend = get_connection()
+    try:
+        connection.open()
+    except (smtplib.SMTPException, OSError) as error:
+        log.warning("mail.silent", reason=str(error))
+        return False
+    _close(connection)
+    pulse_record(MAIL_ANSWERED)
+    return True
+
+
+def mail_server_is_due() -> bool:
+    """Whether it is time for another look."""
+    since = timezone.now() - LOOK_EVERY
+    return settings.MAIL_IS_ON and not Pulse.objects.filter(name=MAIL_ASKED, at__gt=since).exists()
 
 
 def _send(connection: BaseEmailBackend, message: Message) -> tuple[Outcome, Outcome | None]:

@@ -8,6 +8,7 @@ from kombu.exceptions import OperationalError
 from environments.notifications.deliveries import DELIVER, deliveries_are_due
 from environments.notifications.log import notifications_forget
 from environments.operations.scheduling import occurrence_take
+from workers.mails import mail_server_is_due, mail_server_look
 from workers.telling import address, deliver
 
 log = structlog.get_logger(__name__)
@@ -15,11 +16,14 @@ log = structlog.get_logger(__name__)
 
 @shared_task(name="workers.tell", ignore_result=True)
 def tell() -> None:
-    """With each tick: address the outbox, and have sent what is due; once an hour, forget what is old."""
+    """With each tick: address the outbox, and have sent what is due; now and then, look at the mail server and forget
+    what is old."""
     address()
     now = timezone.now()
     if deliveries_are_due(now):
         _ring()
+    if mail_server_is_due():
+        mail_server_look()
     if occurrence_take("notifications", now.replace(minute=0, second=0, microsecond=0)):
         log.info("notifications.forgotten", rows=notifications_forget(now))
 

@@ -81,6 +81,10 @@ class House:
             "SANDBOX_URL": self.sandbox.url,
             "PORTAL_PRINCIPAL_ARN": PORTAL_PRINCIPAL_ARN,
             "SYNTHESIS_SOCKET": str(self.synthesis_socket),
+            # Mails become files: there is nobody to deliver them here.
+            "MAIL_URL": f"filemail:///{self.folder / 'mail'}",
+            # Try webhooks and chats with a receiver on this machine.
+            "NOTIFY_NETWORKS": "127.0.0.0/8",
             "LOG_FORMAT": "json",
         }
         if self.keys is not None:

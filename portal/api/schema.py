@@ -9,10 +9,12 @@ from typing import Any
 from django.contrib.auth.decorators import login_required
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.plumbing import normalize_result_object, process_webhooks
 from drf_spectacular.settings import patched_settings
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.permissions import AllowAny, IsAuthenticated
 
+from environments.notifications.api.payload import HEADERS, WEBHOOKS
 from environments.people.authentication import ApiTokenAuthentication
 from portal.api.problems import CONTENT_TYPE
 from portal.api.root import SecondFactorSession
@@ -121,10 +123,19 @@ class SessionScheme(OpenApiAuthenticationExtension):
 class Generator(SchemaGenerator):
     """Adds what all operations share: problems, and the key of POSTs."""
 
+    def parse(self, request: Any, public: bool) -> Any:
+        paths = super().parse(request, public)
+        # Here and not by spectacular's own setting: it reads webhooks when components are closed already.
+        self.webhooks = process_webhooks(WEBHOOKS, self.registry)
+        return paths
+
     def get_schema(self, request: Any = None, public: bool = False) -> dict[str, Any]:
         with patched_settings({"ENUM_NAME_OVERRIDES": ENUM_NAMES}):
             document = super().get_schema(request=request, public=public)
         document["info"]["description"] = ABOUT
+        document["webhooks"] = normalize_result_object(self.webhooks)
+        for webhook in document["webhooks"].values():
+            webhook["post"]["parameters"] = HEADERS
         document.setdefault("components", {}).setdefault("schemas", {})["Problem"] = PROBLEM
         for path in document["paths"].values():
             for method, operation in path.items():

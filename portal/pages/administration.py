@@ -14,6 +14,7 @@ from environments.errors import Invalid
 from environments.lifecycle.models import Account, ApprovalRule
 from environments.lifecycle.pauses import account_pause
 from environments.notes import note_read
+from environments.notifications.figures import telling_figures
 from environments.operations.figures import LATE_S, EngineFigures, engine_figures
 from environments.operations.limits import limit_remove, limit_set
 from environments.operations.models import Operation, OperationLimit, Pause
@@ -52,6 +53,7 @@ def show(request: HttpRequest) -> HttpResponse:
         accounts=Account.objects.order_by("name").only("name", "regions"),
         rules=ApprovalRule.objects.all(),
         isolation=_isolation(),
+        telling=telling_figures(now),
         comparison=_comparison(),
         sandbox_url=settings.SANDBOX_URL,
         may_pause=may(user, "pause.change"),

@@ -227,10 +227,11 @@ AWS_CONNECT_TIMEOUT_S = env.float("AWS_CONNECT_TIMEOUT_S", default=3.0)
 AWS_READ_TIMEOUT_S = env.float("AWS_READ_TIMEOUT_S", default=20.0)
 
 # --- Notifications ----------------------------------------------------------------------------------
-# smtp+tls://user:password@host:587, smtps://…, smtp://host:25; filemail:///folder writes files. Empty: no mails.
+# smtp+tls://user:password@host:587, smtp+ssl://…:465, smtp://host:25; filemail:////folder: files. Empty: no mails.
 MAIL_URL = env("MAIL_URL", default="")
-MAIL_IS_ON = bool(MAIL_URL)
-MAIL = env.email_url("MAIL_URL", default="dummymail://")
+# Where the web is not told the server and its password, it is told that there is one.
+MAIL_IS_ON = env.bool("MAIL_IS_ON", default=bool(MAIL_URL))
+MAIL = env.email_url_config(MAIL_URL or "dummymail://")
 EMAIL_BACKEND = MAIL["EMAIL_BACKEND"]
 EMAIL_HOST, EMAIL_PORT = MAIL.get("EMAIL_HOST") or "localhost", MAIL.get("EMAIL_PORT") or 25
 EMAIL_HOST_USER = MAIL.get("EMAIL_HOST_USER") or ""
@@ -238,7 +239,7 @@ EMAIL_HOST_PASSWORD = MAIL.get("EMAIL_HOST_PASSWORD") or ""
 EMAIL_USE_TLS, EMAIL_USE_SSL = MAIL.get("EMAIL_USE_TLS", False), MAIL.get("EMAIL_USE_SSL", False)
 EMAIL_FILE_PATH = MAIL.get("EMAIL_FILE_PATH") or None
 EMAIL_TIMEOUT = env.float("MAIL_TIMEOUT_S", default=15.0)
-DEFAULT_FROM_EMAIL = env("MAIL_FROM", default="Switchyard <switchyard@localhost>")
+DEFAULT_FROM_EMAIL = env("MAIL_FROM", default="") or "Switchyard <switchyard@localhost>"
 # Networks inside that webhooks and chats may reach, without TLS too: 10.20.0.0/16. None by default.
 NOTIFY_NETWORKS = env.list("NOTIFY_NETWORKS", default=[])
 NOTIFY_TIMEOUT_S = env.float("NOTIFY_TIMEOUT_S", default=15.0)

@@ -77,7 +77,7 @@ def test_a_scrape_asks_a_constant_number_of_questions(world: Any, client: Client
     few = queries()
     for status in ("running", "queued", "failed", "awaiting-approval") * 5:
         operation(world, status, ended_at=timezone.now() if status == "failed" else None)
-    assert queries() == few <= 6
+    assert queries() == few <= 12
 
 
 def test_a_tick_that_stays_away_is_told_on_the_page_of_health(world: Any, sign_in: Any) -> None:

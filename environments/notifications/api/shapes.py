@@ -215,6 +215,7 @@ class PreferencesInput(Input):
         required=False,
         default=None,
         allow_null=True,
+        allow_blank=True,
         help_text="A chat of one's own, as apprise has it; empty takes it away, null leaves it.",
     )
 
