@@ -66,8 +66,10 @@ def mail_server_look() -> bool:
 
 def mail_server_is_due() -> bool:
     """Whether it is time for another look."""
+    if not settings.MAIL_IS_ON or settings.EMAIL_FILE_PATH:
+        return False
     since = timezone.now() - LOOK_EVERY
-    return settings.MAIL_IS_ON and not Pulse.objects.filter(name=MAIL_ASKED, at__gt=since).exists()
+    return not Pulse.objects.filter(name=MAIL_ASKED, at__gt=since).exists()
 
 
 def _send(connection: BaseEmailBackend, message: Message) -> tuple[Outcome, Outcome | None]:

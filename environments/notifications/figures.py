@@ -33,7 +33,7 @@ class TellingFigures:
     disabled: int
     """Channels that are disabled."""
     mail: str
-    """"off", "unknown", "answers" or "silent"."""
+    """"off", "files", "unknown", "answers" or "silent"."""
     mail_asked_at: datetime | None
 
     @property
@@ -66,6 +66,8 @@ def _mail() -> tuple[str, datetime | None]:
     """Whether the mail server answered when a worker last asked it, and when that was."""
     if not settings.MAIL_IS_ON:
         return "off", None
+    if settings.EMAIL_FILE_PATH:
+        return "files", None
     seen = {pulse.name: pulse.at for pulse in Pulse.objects.filter(name__in=[MAIL_ASKED, MAIL_ANSWERED])}
     asked, answered = seen.get(MAIL_ASKED), seen.get(MAIL_ANSWERED)
     if asked is None:

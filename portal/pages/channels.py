@@ -21,12 +21,14 @@ from environments.notifications.channels import (
     may_change,
 )
 from environments.notifications.models import Channel
-from environments.notifications.topics import GROUP_WORDS, Group, topics_of
+from environments.notifications.topics import Group, topics_of
 from environments.people.models import PortalRole, Team, User
 from environments.people.rights import RIGHTS, Reach, may
 from portal.pages.base import page, problems_of, view_requires, viewer
 
 DELIVERIES = 10
+# A channel is nobody in particular.
+WORDS = {Group.WAITING: "Waiting for approval"}
 
 
 @require_safe
@@ -175,7 +177,9 @@ def _sentence(channel: Channel) -> str:
 
 def _choices(groups: list[str]) -> dict[str, Any]:
     return {
-        "groups": [(group.value, group.label, GROUP_WORDS[group]) for group in Group],
+        "groups": [
+            (group.value, WORDS.get(group, group.label), ", ".join(topics_of([group]))) for group in Group
+        ],
         "chosen": groups,
         "chats": CHATS.values(),
     }

@@ -23,15 +23,17 @@ from environments.notifications.channels import (
 )
 from environments.notifications.deliveries import SCHEDULE_S, deliveries_claim
 from environments.notifications.fanout import notices_address
+from environments.notifications.figures import telling_figures
 from environments.notifications.log import delivery_redeliver, notifications_forget
 from environments.notifications.models import Channel, Delivery
 from environments.notifications.signing import seal
-from environments.operations.models import Notice, Pause
+from environments.operations.models import Notice, Pause, Pulse
 from environments.operations.notices import operation_notice
 from tests import factories
 from tests.receiving import mail_server, receiving
 from workers import egress
 from workers.chats import SERVICES, chat_send
+from workers.mails import mail_server_is_due, mail_server_look
 from workers.telling import address, deliver
 from workers.telling_tasks import tell
 
@@ -174,6 +176,18 @@ def test_a_mail_server_that_knows_no_sign_in_is_told_by_its_setting(world, mail,
     row = Delivery.objects.get()
     assert row.status == "failed" and row.sentence.startswith("The mail server does not do what")
     assert "hush" not in row.sentence
+
+
+def test_health_knows_whether_the_mail_server_lets_a_worker_in(world, mail, settings):
+    assert mail_server_is_due() and telling_figures().mail == "unknown"
+    assert mail_server_look() and telling_figures().mail == "answers"
+    assert not mail_server_is_due()
+    settings.EMAIL_PORT = 1
+    assert not mail_server_look() and telling_figures().mail == "silent"
+    settings.EMAIL_FILE_PATH = "/tmp/mails"
+    Pulse.objects.all().delete()
+    assert not mail_server_is_due() and telling_figures().mail == "files"
+    assert mail.got == []
 
 
 def test_somebody_tries_their_own_mail(world, mail):
