@@ -95,6 +95,7 @@ KIND_WORDS = {
     "canary": "Canary",
     "update": "Update",
     "extend": "Extend",
+    "resync": "Read anew",
 }
 
 

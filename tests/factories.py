@@ -1,12 +1,17 @@
 """One object at a time, with what it cannot be without; related ones are given, not guessed."""
 
 import hashlib
+import io
 import itertools
+import json
+import zipfile
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
+from django.core.files.base import ContentFile
+from django.core.files.storage import storages
 from django.utils import timezone
 
 from environments.lifecycle.costs import cost_estimate
@@ -310,6 +315,37 @@ def plan_make(operation: Operation, *, total: str = "245.14", **fields: Any) -> 
     Operation.objects.filter(pk=operation.pk).update(approval_hash=plan.hash)
     operation.approval_hash = plan.hash
     return plan
+
+
+def assembly_make(environment: Environment) -> str:
+    """A cloud assembly of the release's stacks, each with one bucket, in the artifact store; answers its name."""
+    account, region = environment.account.account_id, environment.home_region
+    files, artifacts = {}, {}
+    for stack in environment.release.stacks:
+        name = f"sy-{environment.full_name}-{stack['key']}"
+        files[f"{name}.template.json"] = {
+            "Resources": {"Bucket": {"Type": "AWS::S3::Bucket", "DeletionPolicy": "Retain"}}
+        }
+        role = f"arn:${{AWS::Partition}}:iam::{account}:role/cdk-swyard"
+        artifacts[name] = {
+            "type": "aws:cloudformation:stack",
+            "environment": f"aws://{account}/{region}",
+            "additionalMetadataFile": f"{name}.metadata.json",
+            "properties": {
+                "templateFile": f"{name}.template.json",
+                "terminationProtection": stack["stateful"],
+                "tags": {"switchyard:environment": environment.full_name},
+                "assumeRoleArn": f"{role}-deploy-role-{account}-{region}",
+                "cloudFormationExecutionRoleArn": f"{role}-cfn-exec-role-{account}-{region}",
+            },
+        }
+    files["manifest.json"] = {"version": "55.0.0", "artifacts": artifacts}
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, json.dumps(content))
+    digest = hashlib.sha256(buffer.getvalue()).hexdigest()
+    return storages["artifacts"].save(f"assemblies/{digest}.zip", ContentFile(buffer.getvalue()))
 
 
 def revision_make(environment: Environment, **fields: Any) -> Revision:

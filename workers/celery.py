@@ -45,6 +45,7 @@ app.conf.update(
             "schedule": settings.ENGINE_TICK_S,
             "options": {"expires": settings.ENGINE_TICK_S},
         },
+        "watchdog": {"task": "workers.watchdog", "schedule": 60.0, "options": {"expires": 60.0}},
     },
 )
 

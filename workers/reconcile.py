@@ -63,7 +63,7 @@ def _region(account: Account, region: str, stacks: list[StackState]) -> list[Dif
     environments = Environment.objects.filter(account=account, home_region=region)
     operations = _operations_open(environments)
     found: list[Difference] = []
-    for environment in environments.only("name", "suffix", "status", "release_id").iterator():
+    for environment in environments.only("name", "suffix", "status", "release_id", "forgotten_at").iterator():
         names = [stack_name(environment, key) for key in keys[environment.release_id]]
         there = [by_name.pop(name) for name in names if name in by_name]
         found += _environment(environment, names, there, operations.get(environment.pk, []))
@@ -133,7 +133,7 @@ def _environment(
                 "Retry its last operation, which looks first, or tear it down.",
             )
         )
-    elif environment.status in GONE | {E.REQUESTED} and there:
+    elif environment.status in GONE | {E.REQUESTED} and there and environment.forgotten_at is None:
         told = ", ".join(f"{stack.name} ({stack.status})" for stack in there)
         found.append(
             Difference(

@@ -20,12 +20,12 @@ from environments.operations.moves import (
     operation_let_on,
     operation_planned,
     operation_start_planning,
-    operation_try_start,
     step_end,
     steps_add,
 )
 from environments.operations.pauses import stands_still
 from environments.operations.queue import send
+from environments.operations.starting import operation_try_start
 from environments.operations.states import STEP_LIVE, OperationStatus, Phase, StepStatus
 from workers.steps import step_run
 from workers.workflow import StepSpec, Workflow, workflow_get

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 import structlog
 from celery import current_app, shared_task
 from django.contrib.sessions.backends.db import SessionStore
-from django.db.models import Q
+from django.db.models import Case, F, Q, Value, When
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
@@ -27,8 +28,9 @@ from environments.operations.scheduling import (
     occurrences_forget,
     pulse_record,
 )
-from environments.operations.selectors import NOT_BEGUN, operations_due, scopes_moving
+from environments.operations.selectors import NOT_BEGUN, due, operations_due, scopes_moving
 from environments.operations.states import HOLDING, OperationStatus
+from environments.operations.watchdog import watchdog_look
 from environments.people.proposals import proposals_expire
 from workers import watermark
 from workers.comparisons import comparison_make
@@ -64,9 +66,13 @@ def tick() -> None:
         _send("workers.reconcile")
     now = timezone.now()
     pulse_record(TICK, now)
-    due = operations_due(now)
-    Operation.objects.filter(NOT_BEGUN | Q(wake_at__lte=now), pk__in=due).update(wake_at=now + RESEND)
-    for operation_id in due:
+    waiting = operations_due(now)
+    # Asked once more in the update: a worker may have taken one since, and be done with it.
+    Operation.objects.filter(due(now), pk__in=waiting).update(
+        due_since=Coalesce("due_since", Value(now)),
+        wake_at=Case(When(NOT_BEGUN | Q(wake_at__lte=now), then=Value(now + RESEND)), default=F("wake_at")),
+    )
+    for operation_id in waiting:
         send(operation_id)
     _watch_what_moves()
     if orders_wait():
@@ -87,6 +93,13 @@ def tick() -> None:
 def sandbox() -> None:
     """Carry an administrator's orders to the sandbox, and look at its faults."""
     sandbox_round()
+
+
+@shared_task(name="workers.watchdog", ignore_result=True)
+def watchdog() -> None:
+    """Find what no longer moves, and tell a person."""
+    for stuck in watchdog_look():
+        log.warning("operation.stuck", operation=stuck.operation.pk, cause=stuck.cause)
 
 
 @shared_task(name="workers.housekeeping", ignore_result=True)

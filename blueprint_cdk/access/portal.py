@@ -113,6 +113,7 @@ NOT_ITS_OWN_ACCESS = deny(
         "cloudformation:UpdateStack",
         "cloudformation:DeleteStack",
         "cloudformation:CreateChangeSet",
+        "cloudformation:DeleteChangeSet",
         "cloudformation:ExecuteChangeSet",
         "cloudformation:SetStackPolicy",
         "cloudformation:UpdateTerminationProtection",

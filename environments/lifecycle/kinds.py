@@ -13,6 +13,8 @@ from environments.lifecycle.extend import extension_check, extension_give
 from environments.lifecycle.history import revision_keep
 from environments.lifecycle.models import Account, Environment
 from environments.lifecycle.plans import approval_need
+from environments.lifecycle.resync import MAY_RESYNC, environment_resynced
+from environments.lifecycle.resync import RULE as RESYNC_RULE
 from environments.lifecycle.states import AccountMode, AccountStatus, EnvironmentStatus
 from environments.lifecycle.teardown import IRREVERSIBLE, MAY_TEAR_DOWN, RULE
 from environments.lifecycle.update import environment_spec_keep
@@ -160,6 +162,15 @@ def _update_end(operation: Operation) -> None:
     revision_keep(operation, environment)
 
 
+def _resync_approval(operation: Operation) -> ApprovalNeed:
+    return ApprovalNeed(count=0, plan_hash=operation.plan.hash, rule=RESYNC_RULE)
+
+
+def _resync_end(operation: Operation) -> None:
+    if operation.status == S.SUCCEEDED:
+        environment_resynced(_locked(operation), operation.state["resynced"])
+
+
 def _locked(operation: Operation) -> Environment:
     return Environment.objects.select_for_update().get(pk=operation.subject_id)
 
@@ -207,6 +218,15 @@ KINDS = (
         approval=_extend_approval,
         check=extension_check,
         on_end=_extend_end,
+    ),
+    Kind(
+        name="resync",
+        title="Resync",
+        claim_mode=ClaimMode.CHANGE,
+        authorize=_environment_authorize,
+        approval=_resync_approval,
+        check=_while(*MAY_RESYNC),
+        on_end=_resync_end,
     ),
     Kind(
         name="canary",

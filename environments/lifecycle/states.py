@@ -47,15 +47,17 @@ ENVIRONMENT_MOVES: dict[str, frozenset[str]] = {
     E.REQUESTED: frozenset({E.PROVISIONING, E.WITHDRAWN}),
     # A failed first deployment that left stacks behind is broken: retry it, or tear it down.
     E.PROVISIONING: frozenset({E.ACTIVE, E.BROKEN, E.WITHDRAWN}),
-    E.BROKEN: frozenset({E.PROVISIONING, E.TEARING_DOWN}),
-    E.ACTIVE: frozenset({E.TEARING_DOWN, E.STOPPED, E.RECOVERING}),
-    E.STOPPED: frozenset({E.ACTIVE, E.TEARING_DOWN, E.RECOVERING}),
-    E.RECOVERING: frozenset({E.ACTIVE}),
+    # A resync finds one healthy that was put right by hand.
+    E.BROKEN: frozenset({E.PROVISIONING, E.ACTIVE, E.TEARING_DOWN, E.WITHDRAWN}),
+    # What an administrator has the portal forget is withdrawn from its care, whatever it has in AWS.
+    E.ACTIVE: frozenset({E.TEARING_DOWN, E.STOPPED, E.RECOVERING, E.WITHDRAWN}),
+    E.STOPPED: frozenset({E.ACTIVE, E.TEARING_DOWN, E.RECOVERING, E.WITHDRAWN}),
+    E.RECOVERING: frozenset({E.ACTIVE, E.WITHDRAWN}),
     # One that ends before anything irreversible has begun goes back to what it was; else it is retried.
-    E.TEARING_DOWN: frozenset({E.TORN_DOWN, E.ACTIVE, E.STOPPED, E.BROKEN}),
+    E.TEARING_DOWN: frozenset({E.TORN_DOWN, E.ACTIVE, E.STOPPED, E.BROKEN, E.WITHDRAWN}),
     E.TORN_DOWN: frozenset(),
     E.WITHDRAWN: frozenset(),
 }
 
-# Names, domains and address ranges of these are free again.
+# Names of these are free again; so are domains and address ranges, but for those of the forgotten.
 GONE = frozenset({E.TORN_DOWN, E.WITHDRAWN})

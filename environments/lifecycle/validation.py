@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jsonschema
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.fields.json import KeyTextTransform
 
 from environments.lifecycle.models import Account, Environment, Release
@@ -30,6 +30,9 @@ DOMAIN_LONGEST = 64
 DOMAIN = re.compile(r"(?=.{4,200}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
 
 Network = ipaddress.IPv4Network
+
+HOLDS_NAMES_IN_AWS = ~Q(status__in=GONE) | Q(forgotten_at__isnull=False)
+"""Of environments: those whose range and domain are taken. What was forgotten has both in AWS still."""
 
 
 def name_problem(name: str) -> str:
@@ -121,7 +124,7 @@ def cidr_free(account: Account) -> str:
 
 
 def _alive(account: Account) -> QuerySet[Any]:
-    rows = Environment.objects.filter(account=account).exclude(status__in=GONE)
+    rows = Environment.objects.filter(HOLDS_NAMES_IN_AWS, account=account)
     return rows.annotate(block=block_of("cidr"))
 
 
@@ -137,9 +140,13 @@ def domain_problem(domain: str, account: Account, release: Release) -> str:
         )
     if not domain.endswith("." + account.zone_name):
         return f"The domain has to be below the account's zone {account.zone_name}, so that its certificate validates."
-    rows = Environment.objects.exclude(status__in=GONE).alias(domain=KeyTextTransform("domain", "spec"))
+    rows = Environment.objects.filter(HOLDS_NAMES_IN_AWS).alias(domain=KeyTextTransform("domain", "spec"))
     other = rows.filter(domain=domain).first()
-    return f"{domain} belongs to environment {other.name}." if other else ""
+    if other is None:
+        return ""
+    if other.is_gone:
+        return f"{domain} still leads to {other.name} in AWS, which the portal was told to forget. Choose another one."
+    return f"{domain} belongs to environment {other.name}."
 
 
 def domain_longest(release: Release | None) -> int:

@@ -35,6 +35,19 @@ class EngineFigures:
     pauses: int
 
 
+def standstill(now: datetime | None = None) -> datetime | None:
+    """When a worker last carried out a tick, if that is so long ago that nothing moves any more; by one query.
+
+    The watchdog runs in a worker, so that none is left is for the pages to say. None also where there never was one.
+    """
+    now = now or timezone.now()
+    return (
+        Pulse.objects.filter(name=TICK, at__lt=now - timedelta(seconds=LATE_S))
+        .values_list("at", flat=True)
+        .first()
+    )
+
+
 def engine_figures(now: datetime | None = None) -> EngineFigures:
     """The figures of this moment, by six queries."""
     now = now or timezone.now()

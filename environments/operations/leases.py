@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Case, F, Q, SmallIntegerField, When
 from django.utils import timezone
 
 from environments.operations.models import Operation
@@ -57,7 +57,7 @@ class Lease:
     def release(self, *, wake_at: datetime | None) -> None:
         """Let go, and say when to look again (None: never, until somebody wakes it)."""
         Operation.objects.filter(pk=self.operation_id, lease_token=self.token).update(
-            lease_token=None, lease_until=None, lease_worker="", wake_at=wake_at
+            lease_token=None, lease_until=None, lease_worker="", lease_losses=0, wake_at=wake_at
         )
 
 
@@ -72,6 +72,17 @@ def lease_take(operation_id: int, *, worker: str) -> Lease | None:
     taken = (
         Operation.objects.filter(pk=operation_id, status__in=DRIVEN)
         .filter(Q(lease_until__isnull=True) | Q(lease_until__lt=now))
-        .update(lease_token=token, lease_until=_end_of_lease(), lease_worker=worker[:120])
+        .update(
+            lease_token=token,
+            lease_until=_end_of_lease(),
+            lease_worker=worker[:120],
+            # A token that is still there is that of a worker which did not come back.
+            lease_losses=Case(
+                When(lease_token__isnull=False, then=F("lease_losses") + 1),
+                default=F("lease_losses"),
+                output_field=SmallIntegerField(),
+            ),
+            due_since=None,
+        )
     )
     return Lease(operation_id, token) if taken else None

@@ -60,6 +60,11 @@ def approvals_waiting() -> QuerySet[Operation]:
     )
 
 
+def operations_stuck() -> QuerySet[Operation]:
+    """What the watchdog has found not to move, the longest first."""
+    return operations_list().filter(stuck_since__isnull=False).order_by("stuck_since")
+
+
 def scopes_moving() -> list[dict[str, Any]]:
     """Scopes in which operations run, with how many: [{"scope", "running"}]."""
     rows = Operation.objects.filter(status__in=HOLDING).exclude(scope="").values("scope")

@@ -35,6 +35,9 @@ RIGHTS: Mapping[str, Mapping[PortalRole, Reach]] = {
     "environment.extend": {R.ADMINISTRATOR: ALL, R.TEAM_LEAD: TEAM, R.ENGINEER: OWN},
     "environment.teardown": {R.ADMINISTRATOR: ALL, R.TEAM_LEAD: TEAM},
     "environment.pause": {R.ADMINISTRATOR: ALL, R.TEAM_LEAD: TEAM},
+    "environment.export": {R.ADMINISTRATOR: ALL, R.TEAM_LEAD: TEAM, R.ENGINEER: TEAM},
+    "environment.resync": {R.ADMINISTRATOR: ALL, R.TEAM_LEAD: TEAM, R.ENGINEER: TEAM},
+    "environment.forget": {R.ADMINISTRATOR: ALL},
     "operation.view": EVERYONE,
     "operation.approve": {R.ADMINISTRATOR: ALL, R.APPROVER: ALL, R.TEAM_LEAD: TEAM},
     "operation.reject": {R.ADMINISTRATOR: ALL, R.APPROVER: ALL, R.TEAM_LEAD: TEAM},
@@ -75,6 +78,8 @@ RIGHTS: Mapping[str, Mapping[PortalRole, Reach]] = {
 DEEDS: Mapping[str, str] = {
     "expiry.change": "change how long environments live",
     "environment.teardown": "tear down this environment",
+    "environment.resync": "have this environment read anew",
+    "environment.forget": "have this environment forgotten",
     "operation.force-cancel": "force this operation to end",
     "operation.shorten-notice": "shorten the notice of this operation",
     "operation.skip": "skip a step of this operation",

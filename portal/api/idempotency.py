@@ -59,7 +59,9 @@ class IdempotentPosts:
             if not fresh:
                 return _again(row, body_hash)
             answer = self._attempt(handler, request, *args, **kwargs)
-            if answer.status_code >= 500 or answer.status_code in FORGOTTEN:
+            # A file that is asked for again is made again: it is no answer to be kept.
+            is_file = not isinstance(answer, Response)
+            if is_file or answer.status_code >= 500 or answer.status_code in FORGOTTEN:
                 row.delete()
             else:
                 self._keep(row, answer)

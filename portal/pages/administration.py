@@ -20,7 +20,7 @@ from environments.operations.limits import limit_remove, limit_set
 from environments.operations.models import Operation, OperationLimit, Pause
 from environments.operations.pauses import pause_lift, pause_set
 from environments.operations.queue import ring
-from environments.operations.selectors import scopes_moving
+from environments.operations.selectors import operations_stuck, scopes_moving
 from environments.people.rights import may, require
 from portal import health
 from portal.pages.base import attempt, page, view_requires, viewer
@@ -46,6 +46,7 @@ def show(request: HttpRequest) -> HttpResponse:
         oldest_due=_before(now, figures.oldest_due_s),
         ticked=_before(now, figures.tick_age_s),
         held=held[:50],
+        stuck=operations_stuck()[:50],
         moving=scopes_moving(),
         limits=OperationLimit.objects.order_by("scope"),
         pauses=Pause.objects.select_related("set_by"),

@@ -13,7 +13,7 @@ from environments.lifecycle.states import EnvironmentStatus
 from environments.lifecycle.teardown import MAY_TEAR_DOWN
 from environments.operations.models import Operation
 from environments.operations.selectors import operations_list
-from environments.operations.states import OPEN
+from environments.operations.states import OPEN, RETRYABLE
 from environments.people.models import User
 from environments.people.rights import may
 from portal.pages.base import attempt, page, view_requires, viewer
@@ -79,13 +79,17 @@ def _operations(environment: Environment) -> QuerySet[Operation]:
 
 def _sentence(environment: Environment, latest: Operation | None) -> str:
     """How things are and what to do next."""
-    if latest is not None and (latest.status in OPEN or latest.status in ("failed", "errored")):
-        return latest.sentence
+    if _tells(environment, latest):
+        return latest.sentence if latest else ""
     told = {
         E.REQUESTED: "Nothing has been built, and nothing is going on. Withdraw the request, or retry it.",
         E.ACTIVE: "It is up. Its addresses are below.",
         E.TORN_DOWN: "It is gone. What was kept on purpose is in the report of its teardown.",
-        E.WITHDRAWN: latest.sentence if latest else "The request was withdrawn.",
+        E.WITHDRAWN: "The portal looks after it no longer."
+        if environment.forgotten_at
+        else latest.sentence
+        if latest
+        else "The request was withdrawn.",
         E.BROKEN: "It never came up. Retry its last operation, or tear it down.",
         E.STOPPED: "It is stopped; its data is kept.",
     }
@@ -93,9 +97,14 @@ def _sentence(environment: Environment, latest: Operation | None) -> str:
 
 
 def _tone(environment: Environment, latest: Operation | None) -> str:
-    if latest is not None and (latest.status in OPEN or latest.status in ("failed", "errored")):
-        return latest.status
-    return environment.status
+    return latest.status if latest and _tells(environment, latest) else environment.status
+
+
+def _tells(environment: Environment, latest: Operation | None) -> bool:
+    """Whether the newest operation says how things are: it goes on, or failed and may be retried."""
+    if latest is None or environment.forgotten_at is not None:
+        return False
+    return latest.status in OPEN or latest.status in RETRYABLE
 
 
 def _rights(environment: Environment, user: User, latest: Operation | None) -> dict[str, bool]:

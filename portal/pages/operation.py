@@ -24,6 +24,7 @@ from environments.operations.control import (
     operation_retry,
     operation_shorten_notice,
 )
+from environments.operations.figures import standstill
 from environments.operations.kinds import kind_get
 from environments.operations.models import Decision, Operation, Stack, Step
 from environments.operations.pauses import operation_pause
@@ -57,13 +58,12 @@ def live(request: HttpRequest, pk: int) -> HttpResponse:
     user = view_requires(request, "operation.view")
     operation = operations_list().prefetch_related(_steps()).get(pk=pk)
     steps = list(operation.steps.all())
-    pause = None if operation.is_ended else operation_pause(operation)
-    queue = _queue(operation)
-    seen = story.digest(operation, steps, pause, queue)
+    held = _held(operation)
+    seen = story.digest(operation, steps, held)
     if seen == request.GET.get("seen"):
         return HttpResponse(status=204)
     after = _number(request.GET.get("after"))
-    context = _live_context(operation, steps, seen, queue, user) | {"pause": pause}
+    context = _live_context(operation, steps, seen, user) | held
     events = events_after(pk, after)
     # Not the row's counter: an event may have been written since the row was read, and would come twice.
     last = events[-1].number if events else after
@@ -159,10 +159,9 @@ def _whole(
 ) -> HttpResponse:
     operation = operation_detail(pk)
     steps = list(operation.steps.all())
-    pause = None if operation.is_ended else operation_pause(operation)
-    queue = _queue(operation)
-    seen = story.digest(operation, steps, pause, queue)
-    context = _live_context(operation, steps, seen, queue, user) | _around(operation, user) | {"pause": pause}
+    held = _held(operation)
+    seen = story.digest(operation, steps, held)
+    context = _live_context(operation, steps, seen, user) | _around(operation, user) | held
     after = max(0, operation.event_count - EVENTS_SHOWN)
     events = events_after(pk, after)
     return page(
@@ -180,14 +179,16 @@ def _whole(
     )
 
 
-def _queue(operation: Operation) -> str:
-    """Its place and its blocker, in a sentence."""
-    return queue_told(operation, places_of([operation]).get(operation.pk))
+def _held(operation: Operation) -> dict[str, Any]:
+    """What holds it: a pause, its place in the queue in a sentence, or that no worker answers at all."""
+    return {
+        "pause": None if operation.is_ended else operation_pause(operation),
+        "queue": queue_told(operation, places_of([operation]).get(operation.pk)),
+        "standstill": None if operation.is_ended else standstill(),
+    }
 
 
-def _live_context(
-    operation: Operation, steps: list[Step], seen: str, queue: str, user: User
-) -> dict[str, Any]:
+def _live_context(operation: Operation, steps: list[Step], seen: str, user: User) -> dict[str, Any]:
     resources = list(story.resources_of(operation).order_by("stack__key", "started_at", "logical_id"))
     # What goes on stands on top; the sort keeps the order of the rest.
     resources.sort(key=lambda resource: not resource.status.endswith("IN_PROGRESS"))
@@ -197,7 +198,6 @@ def _live_context(
         "resources": resources,
         "progress": story.progress_of(operation, steps, resources),
         "seen": seen,
-        "queue": queue,
         "may_skip": operation.can_retry and _may(operation, "skip", user),
     }
 

@@ -13,8 +13,9 @@ from django.utils import timezone
 from environments.lifecycle.models import Environment
 from environments.lifecycle.selectors import accounts_ready, environments_list
 from environments.lifecycle.states import GONE
+from environments.operations.figures import standstill
 from environments.operations.models import Operation, Pause
-from environments.operations.selectors import approvals_waiting, operations_list
+from environments.operations.selectors import approvals_waiting, operations_list, operations_stuck
 from environments.operations.states import HOLDING, RETRYABLE, OperationStatus
 from environments.people.models import PortalRole, User
 from environments.people.rights import RIGHTS, Reach, may
@@ -64,6 +65,8 @@ def _context(user: User) -> dict[str, Any]:
     failed_count = failures.count()
     cost = _living().aggregate(total=Sum("monthly_cost"), count=Count("pk"))
     return {
+        "stuck": operations_stuck()[:ROWS],
+        "standstill": standstill(),
         "approvals": approvals,
         "approvals_count": approvals_count,
         "moving": _moving(under_way) if moving_count else [],

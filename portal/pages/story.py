@@ -12,7 +12,7 @@ from django.db.models import Count, Max, QuerySet
 from django.utils import timezone
 
 from environments.display import place, span_words
-from environments.operations.models import Operation, Pause, Resource, Step
+from environments.operations.models import Operation, Resource, Step
 from environments.operations.states import STEP_LIVE, OperationStatus, Phase, StepStatus
 
 PHASE_TITLES = {Phase.PLAN: "Plan", Phase.EXECUTE: "Carry out"}
@@ -77,8 +77,8 @@ def resources_of(operation: Operation) -> QuerySet[Resource]:
     return Resource.objects.filter(stack__operation=operation).select_related("stack")
 
 
-def digest(operation: Operation, steps: Iterable[Step], pause: Pause | None, queue: str) -> str:
-    """Changes whenever anything that the live part shows has changed."""
+def digest(operation: Operation, steps: Iterable[Step], held: dict[str, Any]) -> str:
+    """Changes whenever anything that the live part shows has changed. `held`: {"pause", "queue", "standstill"}."""
     resources = resources_of(operation).aggregate(
         count=Count("pk"), seen=Max("seen_at"), ended=Max("ended_at")
     )
@@ -91,8 +91,11 @@ def digest(operation: Operation, steps: Iterable[Step], pause: Pause | None, que
         operation.cancel_requested_at,
         operation.not_before,
         operation.blocked_by_id,
-        pause and pause.since,
-        queue,
+        held["pause"] and held["pause"].since,
+        held["queue"],
+        bool(held["standstill"]),
+        operation.stuck_since,
+        operation.stuck.get("cause"),
         resources,
         [
             (

@@ -34,6 +34,7 @@ from portal.pages import (
     teardown,
     tokens,
     update,
+    ways_out,
 )
 from portal.pages.base import page
 
@@ -72,6 +73,9 @@ def page_urls(site: "PortalSite") -> list[URLPattern]:
         ("environments/<int:pk>/withdraw/", environment.withdraw, "environment-withdraw"),
         ("environments/<int:pk>/pause/", pauses.environment_set, "environment-pause"),
         ("environments/<int:pk>/lift-pause/", pauses.environment_lift, "environment-pause-lift"),
+        ("environments/<int:pk>/export/", ways_out.export, "environment-export"),
+        ("environments/<int:pk>/resync/", ways_out.resync, "environment-resync"),
+        ("environments/<int:pk>/forget/", ways_out.forget, "environment-forget"),
         ("environments/<int:pk>/update/", update.update, "environment-update"),
         ("environments/<int:pk>/compare/", history.compare, "environment-compare"),
         ("environments/<int:pk>/rollback/<int:number>/", history.rollback, "environment-rollback"),

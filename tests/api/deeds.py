@@ -40,6 +40,7 @@ EXPIRY = {"tier": "staging", "default_days": 7, "maximum_days": None, "approves_
 TEAM_LIMIT = {"team": "shop", "max_environments": 9}
 SOON = (timezone.now() + timedelta(hours=1)).isoformat()
 APPROVE, REJECT = {"hash": factories.HASH}, {"comment": "No."}
+FORGET = {"confirm": "shop", "reason": "The account was given away."}
 WHY = {"reason": "A look."}
 SKIP = WHY | {"step": "look"}
 SHORTEN = {"not_before": SOON, "reason": "Agreed."}
@@ -162,6 +163,9 @@ DEEDS = [
         ADMIN,
         ADMIN,
     ),
+    Deed("export", "environment.export", "POST environments/shop/export/", {}, 200, ASKERS, ADMIN),
+    Deed("read it anew", "environment.resync", "POST environments/shop/resync/", {}, 202, ASKERS, ADMIN),
+    Deed("forget", "environment.forget", "POST environments/shop/forget/", FORGET, 200, ADMIN, ADMIN),
     Deed("pause it", "environment.pause", "POST environments/shop/pause/", WHY, 200, LEADS, ADMIN),
     Deed(
         "lift its pause", "environment.pause", "POST environments/failed/lift-pause/", {}, 204, LEADS, ADMIN

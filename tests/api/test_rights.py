@@ -14,7 +14,7 @@ from environments.people.rights import RIGHTS
 from tests.api import factories
 from tests.api.deeds import ADMINISTRATOR, AUDITOR, DEEDS, ENGINEER, LEAD, ONLY_PAGES, REQUEST
 from tests.api.support import client_with
-from tests.factories import proposal_make, revision_make, rule_make
+from tests.factories import assembly_make, proposal_make, revision_make, rule_make
 
 pytestmark = pytest.mark.django_db
 
@@ -37,7 +37,7 @@ def things(house, description, settings):
 
     shop = house.environment("shop", owner=other)
     revision_make(shop)
-    revision_make(shop, spec=shop.spec | {"size": "medium"})
+    revision_make(shop, spec=shop.spec | {"size": "medium"}, assembly=assembly_make(shop))
     house.environment("asked", owner=other, status="requested")
     planned = factories.make_planned(house.environment("plan", owner=other, status="requested"), by=other)
     week = timezone.now() + timedelta(days=7)
@@ -232,6 +232,9 @@ SCOPES = {
         "skip",
         "extend time",
         "prioritise",
+        "export",
+        "read it anew",
+        "forget",
         "pause it",
         "lift its pause",
         "choose notifications",

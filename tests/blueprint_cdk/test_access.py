@@ -151,6 +151,8 @@ MAY = [
     # policies, action, resource, context, allowed
     (DEPLOYER, "cloudformation:CreateChangeSet", f"{CFN}:stack/sy-shop-k3x9-data/1", {}, True),
     (DEPLOYER, "cloudformation:CreateChangeSet", f"{CFN}:stack/CDKToolkit-swyard/1", {}, True),
+    (DEPLOYER, "cloudformation:DeleteChangeSet", f"{CFN}:stack/sy-shop-k3x9-data/1", {}, True),
+    (DEPLOYER, "cloudformation:DeleteChangeSet", f"{CFN}:stack/payroll/1", {}, False),
     (DEPLOYER, "cloudformation:DeleteStack", f"{CFN}:stack/switchyard-baseline/1", {}, True),
     (DEPLOYER, "cloudformation:DeleteStack", f"{CFN}:stack/switchyard-access/1", {}, False),
     (DEPLOYER, "cloudformation:UpdateStack", f"{CFN}:stack/payroll/1", {}, False),

@@ -19,6 +19,16 @@ AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 TABS = [part.key for part in all_parts() if part.place == "tab"]
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
+LEFT = {
+    "account": "111122223333",
+    "stacks": [
+        {"name": "sy-old-network", "region": "eu-west-1", "status": "CREATE_COMPLETE", "resources": 55}
+    ],
+    "monthly_cost": "263.00",
+    "reason": "Given away.",
+    "by": "ada",
+}
+
 
 @pytest.fixture
 def rows(people: Any) -> dict[str, Any]:
@@ -34,7 +44,13 @@ def rows(people: Any) -> dict[str, Any]:
     factories.resource_make(stack, "Gateway", "AWS::EC2::InternetGateway")
     building = factories.environment_make("checkout", status="provisioning", **place)
     running = factories.operation_make(
-        building, requested_by=lead, phase="execute", started_at=factories.minutes_ago(4)
+        building,
+        requested_by=lead,
+        phase="execute",
+        scope=f"{account.account_id}/eu-west-1",
+        started_at=factories.minutes_ago(4),
+        stuck_since=factories.minutes_ago(1),
+        stuck={"cause": "slow", "why": "Data takes long.", "remedy": "Look at its resources."},
     )
     four, three = factories.minutes_ago(4), factories.minutes_ago(3)
     factories.step_make(running, "network", status="succeeded", started_at=four, ended_at=three)
@@ -58,6 +74,15 @@ def rows(people: Any) -> dict[str, Any]:
         broken, status="failed", requested_by=lead, ended_at=factories.minutes_ago(9),
         failure={"step": "data", "resource": "Cluster", "reason": "not authorized", "remedy": "Deploy the role again."},
     )  # fmt: skip
+    told = {"may_skip": "Nobody has seen that it answers.", "run": "addresses"}
+    factories.step_make(failed, "addresses", status="failed", parameters=told)
+    factories.operation_make(
+        active, kind="update", status="queued", phase="execute", scope=running.scope, blocked_by=running
+    )
+    pause_set(covers=f"environment/{active.pk}", label="environment web", reason="An audit.", actor=lead)
+    forgotten = factories.environment_make(
+        "old", status="withdrawn", forgotten_at=factories.minutes_ago(9), left_behind=LEFT, **place
+    )
     at = factories.minutes_ago(2).isoformat()
     planted = {"id": "fault-1", "script": "script-1", "left": 2, "begins_at": at, "touched": 3}
     bodies = {"active": {"kind": "dark", "mode": "hang"}, "scheduled": {"kind": "slow", "factor": 3}}
@@ -76,6 +101,7 @@ def rows(people: Any) -> dict[str, Any]:
         "running": running,
         "waiting": waiting,
         "failed": failed,
+        "forgotten": forgotten,
     }
 
 
@@ -89,6 +115,9 @@ def addresses(rows: dict[str, Any]) -> list[str]:
         "/environments/new/",
         *(f"/environments/{rows['active'].pk}/?tab={tab}" for tab in TABS),
         f"/environments/{rows['broken'].pk}/teardown/",
+        f"/environments/{rows['broken'].pk}/forget/",
+        f"/environments/{rows['forgotten'].pk}/",
+        "/queue/",
         "/operations/operation/",
         *(f"/operations/{rows[name].pk}/" for name in ("running", "waiting", "failed")),
         "/approvals/",

@@ -172,6 +172,12 @@ def a_pause_of_account(world: Any, asker: Any) -> int:
     return int(world.account.pk)
 
 
+def exported(world: Any, asker: Any) -> int:
+    made = world.account.environments.get(pk=environment()(world, asker))
+    factories.revision_make(made, assembly=factories.assembly_make(made))
+    return int(made.pk)
+
+
 def a_limit(world: Any, asker: Any) -> None:
     OperationLimit.objects.create(scope="111122223333/eu-west-1", max_running=3)
 
@@ -234,6 +240,7 @@ NEW_WEBHOOK = {
 RULE = {"name": "Small changes", "approvals": "1", "expires_after_h": "24", "is_enabled": "on"}
 APPROVE, REJECT = {"plan_hash": "a" * 64}, {"comment": "Too large."}
 WHY = {"reason": "A look."}
+FORGET = {"confirm": "web", "reason": "The account was given away."}
 LIMIT = {"scope": "111122223333/eu-west-1"}
 SKIP = WHY | {"step": "look"}
 WAITS = operation("awaiting-approval")
@@ -293,6 +300,9 @@ DEEDS = [
         environment(expires_at=timezone.now() + timedelta(days=1)),
         MINE,
     ),
+    Deed("environment-export", "environment.export", REQUESTERS, ADMIN, {}, "", exported),
+    Deed("environment-resync", "environment.resync", REQUESTERS, ADMIN, {}, "", environment("broken")),
+    Deed("environment-forget", "environment.forget", ADMIN, ADMIN, FORGET, "", environment("broken")),
     Deed("environment-teardown", "environment.teardown", LEADS, ADMIN, TEARDOWN, "", environment()),
     Deed(
         "environment-withdraw",

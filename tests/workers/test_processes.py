@@ -4,6 +4,7 @@ import datetime
 import os
 import random
 import signal
+import threading
 import time
 
 import psutil
@@ -11,12 +12,17 @@ import pytest
 from django.db import connections
 from django.utils import timezone
 
+from environments.errors import Conflict, DomainError
+from environments.lifecycle.environments import environment_protect
 from environments.lifecycle.extend import environment_extend_hours
 from environments.lifecycle.models import Environment, ExpiryRule
+from environments.lifecycle.pauses import account_pause, account_pause_lift
 from environments.lifecycle.update import environment_update
 from environments.operations.approvals import operation_approve
-from environments.operations.models import Notice, Operation, Stack
+from environments.operations.control import operation_cancel
+from environments.operations.models import AuditEntry, Claim, Notice, Operation, Stack
 from environments.operations.queue import send
+from tests.factories import rule_make
 from tests.workers.houses import House, wait_ended
 from tests.workers.points import POINTS
 from tests.workers.support import ask_teardown, assets_take_back
@@ -212,3 +218,103 @@ def test_a_worker_killed_between_telling_and_opening_has_done_neither_and_it_is_
     assert wait_ended(operations[0], within_s=150).status == "succeeded", operations[0].sentence
     assert Operation.objects.filter(kind="teardown").count() == 1
     assert Notice.objects.filter(topic="environment.expired", subject_id=up.pk).count() == 1
+
+
+def test_a_paused_account_lets_aws_finish_what_it_has_begun_and_goes_on_once_lifted(
+    ask, house, counted, people, account, sandbox
+):
+    sandbox.settings(speed=1.0, durations={"AWS::EC2::VPC": {"create": 3}})
+    operation = ask()
+    try:
+        wait_until(lambda: Stack.objects.filter(operation=operation, status="CREATE_IN_PROGRESS").exists())
+        account_pause(account=account, reason="An incident.", actor=people["administrator"])
+        time.sleep(1)
+        begun = counted()
+        # Longer than a lease, a tick and the stack itself take.
+        time.sleep(6)
+        assert counted() == begun < 5
+        operation.refresh_from_db()
+        assert operation.status in ("running", "waiting") and operation.held_since is not None
+    finally:
+        sandbox.settings(speed=0, durations={"AWS::EC2::VPC": {"create": 0}})
+        account_pause_lift(account=account, actor=people["administrator"])
+    over(wait_ended(operation, within_s=120), counted)
+
+
+def test_people_who_do_different_things_at_once_lose_nothing(ask, house, people):
+    """Update, teardown, protection and a cancel in one moment: each is done, or told why not; claims order the rest."""
+    rule_make("Dev changes", operation_kinds=["update"], tiers=["dev"], position=2)
+    assert wait_ended(ask(), within_s=120).status == "succeeded"
+    environment = Environment.objects.get()
+    before = AuditEntry.objects.order_by("-id").first().id
+
+    def change(days):
+        return lambda: environment_update(
+            environment=environment, changes={"log_retention_days": days}, actor=people["engineer"]
+        )
+
+    def cancel():
+        row = Operation.objects.filter(kind="update").order_by("-id").first()
+        if row is None:
+            raise Conflict("No update is there yet.")
+        return operation_cancel(operation_id=row.pk, actor=people["administrator"])
+
+    deeds = {
+        "update": change(7),
+        "the same update": change(14),
+        "teardown": lambda: ask_teardown(people, environment),
+        "protect": lambda: environment_protect(
+            environment=environment, is_protected=True, actor=people["administrator"]
+        ),
+        "cancel": cancel,
+    }
+    told = at_once(deeds)
+    assert not [error for error in told.values() if isinstance(error, Exception) and not is_refusal(error)]
+    done = {name for name, answer in told.items() if not isinstance(answer, Exception)}
+    assert "protect" in done and not {"update", "the same update"} <= done
+    assert "teardown" in done or "protected" in told["teardown"].message
+    for operation in Operation.objects.exclude(kind="provision"):
+        wait_ended(operation, within_s=120)
+        assert operation.sentence
+        assert operation.status in ("succeeded", "cancelled", "failed")
+    # What was done is in the audit, once each, and in the name of who did it.
+    entries = AuditEntry.objects.filter(id__gt=before, actor__isnull=False)
+    asked = {"update.requested", "teardown.requested", "environment.protected", "update.cancelled"}
+    assert entries.filter(action__in=asked).count() == len(done)
+    assert not Claim.objects.exists()
+    environment.refresh_from_db()
+    torn = Operation.objects.filter(kind="teardown", status="succeeded").exists()
+    assert environment.status == ("torn-down" if torn else "active")
+    assert environment.is_protected
+
+
+def at_once(deeds):
+    """Each deed in a thread of its own, let loose together; answers or errors by name."""
+    gate, told = threading.Barrier(len(deeds)), {}
+
+    def run(name, deed):
+        gate.wait()
+        try:
+            told[name] = deed()
+        except Exception as error:
+            told[name] = error
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=run, args=pair) for pair in deeds.items()]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    return told
+
+
+def is_refusal(error):
+    return isinstance(error, DomainError)
+
+
+def wait_until(holds, within_s=30):
+    deadline = time.monotonic() + within_s
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)

@@ -221,6 +221,7 @@ def pages(browser, story, account):
         "admin:environment-teardown": environment.pk,
         "admin:environment-update": environment.pk,
         "admin:environment-extend": environment.pk,
+        "admin:environment-forget": environment.pk,
         "admin:operation": operation.pk,
         "admin:operation-live": operation.pk,
         "admin:account": account.pk,

@@ -8,6 +8,8 @@ from workers.aws.session import Session
 SERVICE = "elasticbeanstalk"
 ASSETS = "cdk-swyard-assets-"
 BRANCH = "Docker running on 64bit Amazon Linux 2023"
+HEALTHY = frozenset({"Green", "Yellow"})
+"""Colours of an environment that serves; Yellow is one that is short of something."""
 
 
 def platform_newest(session: Session, branch: str = BRANCH) -> str:

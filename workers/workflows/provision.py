@@ -16,6 +16,7 @@ from environments.lifecycle.runtime import environment_runtime_record
 from environments.operations.models import Operation
 from workers.assembly import Assembly, StackArtifact, assembly_load, template_parse
 from workers.aws import beanstalk, cloudformation, ec2, s3
+from workers.aws.beanstalk import HEALTHY
 from workers.aws.cloudformation import Deployment
 from workers.changes import Rules
 from workers.context import READER, StepContext, subject_of
@@ -42,7 +43,6 @@ from workers.workflow import (
 STACK_LIMIT_S = 3 * 3600
 HEALTH_LIMIT_S = 15 * 60
 DEFAULT_GROUP = "DefaultSecurityGroupId"
-HEALTHY = frozenset({"Green", "Yellow"})
 
 
 def facts(ctx: StepContext) -> Outcome:

@@ -9,8 +9,10 @@ from rest_framework.reverse import reverse
 from environments.lifecycle.extend import extend_limit
 from environments.lifecycle.models import Account, Environment, Release, TeardownReport
 from environments.lifecycle.naming import names_derive
+from environments.lifecycle.pauses import environment_pause_of
 from environments.lifecycle.runtime import runtime_shown
 from environments.lifecycle.teardown import STORES
+from environments.operations.api.shapes import PauseBriefSerializer
 from environments.operations.models import Resource, Stack
 from environments.people.models import Team, User
 from environments.rest.fields import Flag, Named, Text, Whole, shown_by
@@ -84,6 +86,7 @@ class EnvironmentSerializer(serializers.ModelSerializer):
             "expires_at",
             "created_at",
             "gone_at",
+            "forgotten_at",
             "open_operation",
         ]
         read_only_fields = fields
@@ -178,6 +181,10 @@ class EnvironmentDetailSerializer(EnvironmentSerializer):
     expiry_limit = serializers.SerializerMethodField(
         help_text="As far as it is extended without another person's approval; null: no maximum."
     )
+    pause = serializers.SerializerMethodField(help_text="What holds it back now; null: nothing does.")
+    left_behind = serializers.DictField(
+        read_only=True, help_text="What it had in AWS when it was forgotten; else empty."
+    )
 
     class Meta(EnvironmentSerializer.Meta):
         fields = [
@@ -187,6 +194,8 @@ class EnvironmentDetailSerializer(EnvironmentSerializer):
             "names",
             "stacks",
             "teardown_report",
+            "pause",
+            "left_behind",
         ]
         read_only_fields = fields
 
@@ -203,6 +212,11 @@ class EnvironmentDetailSerializer(EnvironmentSerializer):
     def get_teardown_report(self, environment: Environment) -> dict[str, Any] | None:
         newest = next(iter(environment.teardown_reports.all()), None)
         return ReportSerializer(newest).data if newest is not None else None
+
+    @extend_schema_field(PauseBriefSerializer(allow_null=True))
+    def get_pause(self, environment: Environment) -> dict[str, Any] | None:
+        pause = None if environment.is_gone else environment_pause_of(environment)
+        return PauseBriefSerializer(pause).data if pause else None
 
 
 class RestoreSourceInput(Input):

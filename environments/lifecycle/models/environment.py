@@ -77,6 +77,14 @@ class Environment(models.Model):
     )
     created_at = models.DateTimeField(default=timezone.now)
     gone_at = models.DateTimeField(null=True, blank=True)
+    forgotten_at = models.DateTimeField(
+        null=True, blank=True, help_text="Since when nobody here looks after what it still has in AWS."
+    )
+    left_behind = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="What it had in AWS when it was forgotten, why, and what that costs.",
+    )
 
     operations = GenericRelation(Operation, content_type_field="subject_type", object_id_field="subject_id")
     stacks = GenericRelation(Stack, content_type_field="subject_type", object_id_field="subject_id")

@@ -9,6 +9,7 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
 from environments.operations.models import Decision, Event, Operation, Step
+from environments.operations.pauses import operation_pause
 from environments.operations.places import HIGHEST, Place, places_of, queue_told
 from environments.operations.selectors import operations_list
 from environments.rest.fields import Text, Whole, shown_by
@@ -45,6 +46,17 @@ class PlanBriefSerializer(serializers.Serializer):
         return reverse("plan-detail", args=[plan.operation_id], request=self.context.get("request"))
 
 
+class StuckSerializer(serializers.Serializer):
+    """Why an operation does not move, as the watchdog found."""
+
+    cause = serializers.CharField(
+        help_text="lease, untaken, cancelling, queued, one-look, person, unreachable or slow."
+    )
+    why = serializers.CharField()
+    remedy = serializers.CharField()
+    since = serializers.DateTimeField(help_text="When it was found.")
+
+
 class OperationSerializer(serializers.ModelSerializer):
     """One operation, as lists show it."""
 
@@ -60,6 +72,7 @@ class OperationSerializer(serializers.ModelSerializer):
         help_text="Its place, and which operation blocks it; empty: not queued."
     )
     plan = serializers.SerializerMethodField()
+    stuck = serializers.SerializerMethodField(help_text="null: it moves, or waits for what it should.")
 
     class Meta:
         model = Operation
@@ -86,6 +99,7 @@ class OperationSerializer(serializers.ModelSerializer):
             "blocked_by",
             "queue_position",
             "queue_sentence",
+            "stuck",
             "event_count",
             "plan",
         ]
@@ -117,6 +131,12 @@ class OperationSerializer(serializers.ModelSerializer):
     @extend_schema_field(FailureSerializer(allow_null=True))
     def get_failure(self, operation: Operation) -> dict[str, Any] | None:
         return operation.failure
+
+    @extend_schema_field(StuckSerializer(allow_null=True))
+    def get_stuck(self, operation: Operation) -> dict[str, Any] | None:
+        if operation.stuck_since is None:
+            return None
+        return StuckSerializer({**operation.stuck, "since": operation.stuck_since}).data
 
     @extend_schema_field(PlanBriefSerializer(allow_null=True))
     def get_plan(self, operation: Operation) -> dict[str, Any] | None:
@@ -165,16 +185,30 @@ class DecisionSerializer(serializers.ModelSerializer):
         read_only_fields = fields
 
 
+class PauseBriefSerializer(serializers.Serializer):
+    """The pause that holds something back."""
+
+    covers = serializers.CharField()
+    reason = serializers.CharField()
+    since = serializers.DateTimeField()
+
+
 class OperationDetailSerializer(OperationSerializer):
-    """One operation with its steps, its decisions and its place in the queue."""
+    """One operation with its steps, its decisions, and what holds it back."""
 
     parameters = serializers.DictField(read_only=True, help_text="What was asked for.")
     steps = StepSerializer(many=True, read_only=True)
     decisions = DecisionSerializer(many=True, read_only=True)
+    pause = serializers.SerializerMethodField(help_text="What holds it back now; null: nothing does.")
 
     class Meta(OperationSerializer.Meta):
-        fields = [*OperationSerializer.Meta.fields, "parameters", "steps", "decisions"]
+        fields = [*OperationSerializer.Meta.fields, "parameters", "pause", "steps", "decisions"]
         read_only_fields = fields
+
+    @extend_schema_field(PauseBriefSerializer(allow_null=True))
+    def get_pause(self, operation: Operation) -> dict[str, Any] | None:
+        pause = None if operation.is_ended else operation_pause(operation)
+        return PauseBriefSerializer(pause).data if pause else None
 
 
 class EventSerializer(serializers.ModelSerializer):

@@ -37,6 +37,7 @@ from environments.operations.places import operation_prioritise, places_of
 from environments.operations.selectors import events_after, operations_list
 from environments.operations.states import OperationStatus
 from environments.operations.waiting import LONGEST_S, RETRY_AFTER_S, operation_wait
+from environments.rest.filters import YesNo
 from environments.rest.serializers import Input, Nothing
 from environments.rest.views import ReadOnlyResource
 
@@ -52,12 +53,16 @@ class OperationFilters(django_filters.FilterSet):
     subject_type = django_filters.CharFilter("subject_type__model", label="environment or account.")
     requested_by = django_filters.CharFilter("requested_by__username")
     scope = django_filters.CharFilter(label="account id/region")
+    stuck = YesNo(method="by_stuck", label="true: those that do not move.")
     requested_after = django_filters.IsoDateTimeFilter("requested_at", "gte")
     requested_before = django_filters.IsoDateTimeFilter("requested_at", "lt")
 
     class Meta:
         model = Operation
         fields: list[str] = []
+
+    def by_stuck(self, rows: QuerySet[Operation], _name: str, value: bool) -> QuerySet[Operation]:
+        return rows.filter(stuck_since__isnull=not value)
 
 
 WAIT = OpenApiParameter(

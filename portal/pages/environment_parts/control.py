@@ -1,9 +1,11 @@
-"""The brake of one environment, and the banner of whatever pause covers it."""
+"""The brake of one environment, the banner of whatever pause covers it, and the ways out of the portal."""
 
 from typing import Any
 
 from environments.lifecycle.pauses import environment_covers, environment_pause_of
+from environments.lifecycle.resync import MAY_RESYNC
 from environments.operations.models import Pause
+from environments.operations.states import OPEN
 from environments.people.rights import may
 from portal.pages.environment_parts.base import Look, Part
 
@@ -27,7 +29,17 @@ def _banner(look: Look) -> dict[str, Any]:
 
 
 def _control(look: Look) -> dict[str, Any]:
-    return {"pause": _pause(look), "may_pause": _may_pause(look)}
+    team, free = look.environment.team, look.latest is None or look.latest.status not in OPEN
+    return {
+        "pause": _pause(look),
+        "may_pause": _may_pause(look),
+        "may_export": may(look.user, "environment.export", team=team),
+        "may_resync": free
+        and look.environment.status in MAY_RESYNC
+        and may(look.user, "environment.resync", team=team),
+        "may_forget": not look.environment.is_gone and may(look.user, "environment.forget"),
+        "is_free": free,
+    }
 
 
 PARTS = (
@@ -45,7 +57,13 @@ PARTS = (
         "portal/environment/control.html",
         position=75,
         title="Control",
-        shown=lambda look: not look.environment.is_gone,
         context=_control,
+    ),
+    Part(
+        "note",
+        "forgotten",
+        "portal/environment/forgotten_note.html",
+        position=6,
+        shown=lambda look: look.environment.forgotten_at is not None,
     ),
 )

@@ -31,7 +31,8 @@ from environments.lifecycle.models import Environment, ExpiryRule
 from environments.lifecycle.plans import plan_store
 from environments.operations.kinds import kind_get
 from environments.operations.models import AuditEntry, Claim, Notice, Operation, Pause
-from environments.operations.moves import operation_end, operation_try_start
+from environments.operations.moves import operation_end
+from environments.operations.starting import operation_try_start
 from environments.operations.states import OperationStatus
 from environments.people.models import User
 

@@ -14,7 +14,8 @@ from environments.lifecycle.teardown import IRREVERSIBLE, environment_teardown
 from environments.lifecycle.update import environment_update
 from environments.operations.control import operation_cancel, operation_retry
 from environments.operations.models import Operation, Stack
-from environments.operations.moves import operation_end, operation_start_planning, operation_try_start
+from environments.operations.moves import operation_end, operation_start_planning
+from environments.operations.starting import operation_try_start
 from environments.operations.states import OperationStatus
 
 pytestmark = pytest.mark.django_db

@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from environments.operations.claims import claim_release, claim_take, scope_room
 from environments.operations.models import Claim, Operation, OperationLimit
-from environments.operations.moves import operation_try_start
+from environments.operations.starting import operation_try_start
 from environments.operations.states import OperationStatus
 
 pytestmark = pytest.mark.django_db

@@ -9,7 +9,7 @@ from environments.errors import Conflict, Invalid
 from environments.operations import places
 from environments.operations.claims import claim_take
 from environments.operations.models import AuditEntry, Operation, OperationLimit, Pause
-from environments.operations.moves import operation_try_start
+from environments.operations.starting import operation_try_start
 from environments.operations.states import OperationStatus
 from environments.people.models import Team
 
