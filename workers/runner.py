@@ -169,7 +169,7 @@ def _let_go(lease: Lease, seen: Seen) -> None:
 
 
 def _wake_at(operation: Operation, seen: Seen, now: datetime) -> datetime | None:
-    if operation.status == S.CANCELLING and seen.status != S.CANCELLING:
+    if operation.status != seen.status and operation.status in (S.CANCELLING, S.PLANNING):
         return now
     if seen.is_paused:
         return now + timedelta(seconds=BLOCKED_S)

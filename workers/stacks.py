@@ -18,7 +18,7 @@ from workers.looks import is_observed, look_at, looks_itself, unanswered, unwatc
 from workers.needs import quiet_groups
 from workers.rows import CREATED, resources_done, resources_fill
 from workers.targets import Target, row_of
-from workers.updates import change_set_carry_out, stack_update
+from workers.updates import change_set_carry_out, policy_back, stack_update
 from workers.workflow import Done, Outcome, StepFailed, Wait
 
 
@@ -158,6 +158,8 @@ def _judge(ctx: StepContext, session: Session, target: Target, row: Stack, now: 
         known = Resource.objects.filter(stack=row, status__in=CREATED).count()
         if known < target.total or not is_observed(ctx, target.account, target.region):
             resources_fill(row.pk, cloudformation.resources_told(session, now.stack_id))
+        if target.named and target.deployment.policy:
+            cloudformation.policy_set(session, target.name, target.deployment.policy)
         ctx.event("stack.deployed", f"Stack {target.name}: {now.status}")
         return Done(f"{target.total} resources are in place.")
     if now.is_moving or not now.status:
@@ -165,6 +167,8 @@ def _judge(ctx: StepContext, session: Session, target: Target, row: Stack, now: 
         seconds = None if is_observed(ctx, target.account, target.region) else unwatched_s(ctx)
         wait = Wait(_progress(target, row, now, done), seconds, done=done, total=target.total)
         return unanswered(ctx, target.region) or wait
+    if target.named and target.deployment.policy and now.status in AT_REST:
+        cloudformation.policy_set(session, target.name, policy_back(target))
     raise _failed(ctx, session, target, now)
 
 

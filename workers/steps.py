@@ -12,11 +12,12 @@ from django.utils import timezone
 from environments.operations.leases import Lease, LeaseLost
 from environments.operations.models import Step
 from environments.operations.moves import step_begin, step_end, step_wait
+from environments.operations.replanning import operation_plan_again
 from environments.operations.states import OperationStatus, StepStatus
 from workers.aws import faults
 from workers.aws.session import NoEndpoint, credentials_forget
 from workers.context import StepContext
-from workers.workflow import Outcome, Retryable, StepFailed, Wait, Workflow
+from workers.workflow import Outcome, PlanAgain, Retryable, StepFailed, Wait, Workflow
 
 log = structlog.get_logger(__name__)
 
@@ -85,6 +86,12 @@ def _write(lease: Lease, step: Step, outcome: Outcome, *, cancelling: bool) -> N
                 waits_for=outcome.waits_for,
                 **_progress(outcome),
             )
+            return
+        if isinstance(outcome, PlanAgain):
+            if operation.status == S.CANCELLING:
+                step_end(step, T.CANCELLED, sentence=outcome.sentence)
+            else:
+                operation_plan_again(operation, sentence=outcome.sentence)
             return
         if outcome.state:
             operation.state = {**operation.state, **outcome.state}

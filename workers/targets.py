@@ -16,6 +16,8 @@ from workers.looks import stack_row
 class Target:
     """One stack to deploy. `planned` are the changes that the approved plan has for it, `touched` what refers to them.
 
+    `named` are logical ids that hold data and may be lost all the same.
+    `last_operation` is what CloudFormation had done last to it when it was planned.
     `may_replace`: what stands in its place and came to nothing is deleted first. Never where a live stack was.
     """
 
@@ -26,6 +28,8 @@ class Target:
     template: str
     planned: Sequence[dict[str, Any]] = ()
     touched: Sequence[dict[str, Any]] = ()
+    named: frozenset[str] = frozenset()
+    last_operation: str | None = None
     may_replace: bool = True
 
     @property

@@ -2,12 +2,14 @@
 out only when the approved plan has all of it.
 """
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
 from django.utils import timezone
 
 from environments.operations.models import Stack
+from environments.operations.moves import ATTEMPTS
 from workers.assembly import template_hash
 from workers.aws import change_sets, cloudformation
 from workers.aws.cloudformation import StackState
@@ -23,9 +25,24 @@ def stack_update(ctx: StepContext, session: Session, target: Target, found: Stac
     if template_hash(deployed) == target.hash and target.deployment.tags.items() <= found.tags.items():
         Stack.objects.filter(pk=row_of(ctx, target).pk).update(template_hash=target.hash)
         return Done(f"Nothing to do: {target.name} is what it should be.")
+    _require_unmoved(ctx, target, found)
     change_set = f"sy-{ctx.operation.pk}-{ctx.step.attempts}"
     ctx.remember(token=ctx.token, kind="update", change_set=change_set, executed=False)
     return change_set_carry_out(ctx, session, target)
+
+
+def _require_unmoved(ctx: StepContext, target: Target, found: StackState) -> None:
+    """In the first attempt nobody else may have changed the stack since the plan; later ones come after our own."""
+    is_first = ctx.step.attempts == ctx.operation.state.get(ATTEMPTS, {}).get(ctx.step.key, 0) + 1
+    if is_first and target.last_operation and found.last_operation != target.last_operation:
+        at = f" on {found.changed_at:%d %b %Y at %H:%M:%S} UTC" if found.changed_at else ""
+        raise StepFailed(
+            f"{target.name} has moved since the plan: somebody changed it{at}.",
+            resource=target.name,
+            reason="not in the approved plan",
+            remedy="Plan it again: the new plan shows what changes now.",
+            moved=True,
+        )
 
 
 def change_set_carry_out(ctx: StepContext, session: Session, target: Target) -> Outcome:
@@ -55,7 +72,8 @@ def change_set_carry_out(ctx: StepContext, session: Session, target: Target) -> 
             f"{target.name} has moved since the plan: {moved}",
             resource=target.name,
             reason="not in the approved plan",
-            remedy="Request it again: the new plan shows what changes now.",
+            remedy="Plan it again: the new plan shows what changes now.",
+            moved=True,
         )
     if made["execution"] == "AVAILABLE":
         with ctx.fenced():
@@ -65,12 +83,42 @@ def change_set_carry_out(ctx: StepContext, session: Session, target: Target) -> 
                 template_hash=target.hash,
                 seen_at=timezone.now(),
             )
+        if target.named and target.deployment.policy:
+            cloudformation.policy_set(session, target.name, policy_during(target))
         change_sets.change_set_execute(session, target.name, name, ctx.token)
     # Also when it was executed by a worker that died before it came here.
-    if target.deployment.policy:
+    if target.deployment.policy and not target.named:
         cloudformation.policy_set(session, target.name, target.deployment.policy)
     ctx.remember(executed=True)
     return Wait(f"Changing {len(made['changes'])} resources.", done=0, total=target.total)
+
+
+def policy_during(target: Target) -> str:
+    """The stack policy while what was named is replaced or removed: all else that holds data stays guarded.
+
+    Only what is there already is named, for a policy may not name a resource that does not exist.
+    """
+    added = {change["logical_id"] for change in target.planned if change["action"] == "added"}
+    return _policy(target, leave_out=target.named | added, add=frozenset())
+
+
+def policy_back(target: Target) -> str:
+    """The stack policy after an update that was taken back: what was named is guarded again."""
+    added = {change["logical_id"] for change in target.planned if change["action"] == "added"}
+    return _policy(target, leave_out=added, add=target.named)
+
+
+def _policy(target: Target, *, leave_out: frozenset[str] | set[str], add: frozenset[str]) -> str:
+    statements = []
+    for statement in json.loads(target.deployment.policy)["Statement"]:
+        if statement["Effect"] == "Deny":
+            guarded = {text.removeprefix("LogicalResourceId/") for text in statement["Resource"]}
+            kept = sorted((guarded | add) - set(leave_out))
+            if not kept:
+                continue
+            statement = {**statement, "Resource": [f"LogicalResourceId/{name}" for name in kept]}
+        statements.append(statement)
+    return json.dumps({"Statement": statements})
 
 
 def _change_set_gone(ctx: StepContext, target: Target) -> Outcome:
@@ -106,5 +154,6 @@ def _covers(planned: dict[str, Any] | None, change: dict[str, Any]) -> bool:
     if change["action"] == "modified" and change.get("may_replace"):
         return replaces or bool(planned.get("may_replace"))
     if change["action"] == "replaced":
-        return replaces or bool(planned.get("may_replace"))
+        # What holds data is only replaced by a plan that says that it is.
+        return replaces or bool(planned.get("may_replace") and not planned.get("stateful"))
     return bool(planned["action"] == change["action"] or (replaces and change["action"] == "modified"))

@@ -37,16 +37,27 @@ class Wait:
     total: int | None = None
 
 
-Outcome = Done | Wait
+@dataclass(frozen=True)
+class PlanAgain:
+    """What the plan was made from has moved: the operation goes back to its plan, and is approved anew."""
+
+    sentence: str
+
+
+Outcome = Done | Wait | PlanAgain
 
 
 class StepFailed(Exception):
-    """AWS or a rule said no, for good: `failed`. One sentence, the resource, and what to do."""
+    """AWS or a rule said no, for good: `failed`. One sentence, the resource, and what to do. `more` are members of
+    the operation's failure that a page makes something of (see Operation.failure).
+    """
 
-    def __init__(self, sentence: str, *, resource: str = "", reason: str = "", remedy: str = "") -> None:
+    def __init__(
+        self, sentence: str, *, resource: str = "", reason: str = "", remedy: str = "", **more: Any
+    ) -> None:
         super().__init__(sentence)
         self.sentence = sentence
-        self.failure = {"resource": resource, "reason": reason, "remedy": remedy}
+        self.failure = {"resource": resource, "reason": reason, "remedy": remedy, **more}
 
 
 class Retryable(Exception):

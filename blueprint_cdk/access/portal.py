@@ -45,7 +45,8 @@ READER_SCOPES = {
         Scope("Images", "ecr", "Describe* List*"),
         Scope("Events", "events", "Describe* List*"),
         Scope("Queues", "sqs", "List*"),
-        Scope("Roles", "iam", "List* GetRole"),
+        Scope("Roles", "iam", "List* GetRole GetAccountSummary"),
+        Scope("Quotas", "servicequotas", "ListServiceQuotas"),
     ),
 }
 

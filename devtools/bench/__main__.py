@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from devtools import processes
-from devtools.bench import fleet, pages, provision, realistic, report, sandbox, waiting
+from devtools.bench import fleet, pages, plans, provision, realistic, report, sandbox, waiting
 from devtools.demo import seed
 from devtools.demo.house import House, Ports
 from devtools.demo.keep import secrets_of_demo
@@ -20,6 +20,7 @@ FOLDER = STATE / "bench"
 # Provisioning first: it wants the database as empty as it was.
 PARTS: dict[str, Callable[[House, seed.People], report.Section]] = {
     "provision": provision.measure,
+    "plans": plans.measure,
     "realistic": realistic.measure,
     "fleet": fleet.measure,
     "waiting": waiting.measure,

@@ -1,5 +1,7 @@
 """Cost per month, from the release's own price table. An estimate: bills come a day late."""
 
+from collections import Counter
+from collections.abc import Iterable
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -8,7 +10,8 @@ CENT = Decimal("0.01")
 
 def cost_estimate(costs: dict[str, Any], spec: dict[str, Any]) -> dict[str, Any]:
     """Price a spec: {"currency", "period", "as_of", "total", "items": [{"key", "label", "quantity", "unit",
-    "unit_price", "amount", "source", "verified"}], "unverified": amount}. Amounts are strings in USD.
+    "unit_price", "amount", "source", "verified"}], "unverified": amount, "left_out": [{"what", "why",
+    "upper_estimate"}]}. Amounts are strings in USD; what is left out is used, priced by no item and in no sum.
     """
     factor = Decimal(costs.get("region_factor", {}).get(spec["home_region"], "1.00"))
     items = []
@@ -38,6 +41,10 @@ def cost_estimate(costs: dict[str, Any], spec: dict[str, Any]) -> dict[str, Any]
             sum((Decimal(item["amount"]) for item in items if not item["verified"]), Decimal(0))
         ),
         "items": items,
+        "left_out": [
+            {**row, "upper_estimate": row["upper_estimate"].get(spec["size"], "0")}
+            for row in costs.get("left_out", [])
+        ],
     }
 
 
@@ -47,3 +54,40 @@ def _quantity(item: dict[str, Any], spec: dict[str, Any]) -> Any:
         return 0
     quantity = item["quantity"]
     return quantity.get(spec["size"], 0) if isinstance(quantity, dict) else quantity
+
+
+def cost_compare(after: dict[str, Any], before: dict[str, Any] | None) -> dict[str, Any]:
+    """An estimate beside the one before (None: there is nothing yet): each item also has "quantity_before",
+    "amount_before" and "difference"; the whole "total_before", "difference" and "verified_share" (percent of the sum
+    that rests on prices somebody has verified). Items that are gone have quantity and amount 0.
+    """
+    old = {item["key"]: item for item in (before or {}).get("items", [])}
+    items = [_beside(item, old.pop(item["key"], None)) for item in after["items"]]
+    items += [_beside({**item, "quantity": "0", "amount": "0.00"}, item) for item in old.values()]
+    total, total_before = Decimal(after["total"]), Decimal((before or {}).get("total", 0))
+    unverified = Decimal(after["unverified"])
+    share = (total - unverified) / total * 100 if total else Decimal(100)
+    return {
+        **after,
+        "items": items,
+        "total_before": str(total_before),
+        "difference": str(total - total_before),
+        "verified_share": str(share.quantize(Decimal("0.1"), ROUND_HALF_UP)),
+    }
+
+
+def _beside(item: dict[str, Any], before: dict[str, Any] | None) -> dict[str, Any]:
+    quantity, amount = (before["quantity"], before["amount"]) if before else ("0", "0.00")
+    return {
+        **item,
+        "quantity_before": quantity,
+        "amount_before": amount,
+        "difference": str(Decimal(item["amount"]) - Decimal(amount)),
+    }
+
+
+def types_unpriced(costs: dict[str, Any], types: Iterable[str]) -> list[dict[str, Any]]:
+    """Types that no item prices and that are not known to be free, with how many resources: [{"type", "count"}]."""
+    known = {kind for item in costs["items"] for kind in item["types"]} | set(costs.get("free_types", ()))
+    counts = Counter(kind for kind in types if kind not in known)
+    return [{"type": kind, "count": count} for kind, count in sorted(counts.items())]

@@ -75,6 +75,13 @@ def _provision_end(operation: Operation) -> None:
         environment_move(environment, E.WITHDRAWN if nothing_left else E.BROKEN)
 
 
+def _provision_replan(operation: Operation) -> None:
+    """What its start moved is taken back; what has stacks is what a provision that failed leaves."""
+    environment = _locked(operation)
+    if environment.status == E.PROVISIONING:
+        environment_move(environment, E.BROKEN if _has_stacks(environment) else E.REQUESTED)
+
+
 def _teardown_start(operation: Operation) -> None:
     environment = _locked(operation)
     if environment.status != E.TEARING_DOWN:
@@ -189,6 +196,8 @@ KINDS = (
         check=_provision_check,
         on_start=_provision_start,
         on_end=_provision_end,
+        can_replan=True,
+        on_replan=_provision_replan,
     ),
     Kind(
         name="teardown",
@@ -208,6 +217,7 @@ KINDS = (
         approval=approval_need,
         check=_while(E.ACTIVE),
         on_end=_update_end,
+        can_replan=True,
     ),
     Kind(
         name="extend",

@@ -46,7 +46,8 @@ E = EnvironmentStatus
 ENVIRONMENT_MOVES: dict[str, frozenset[str]] = {
     E.REQUESTED: frozenset({E.PROVISIONING, E.WITHDRAWN}),
     # A failed first deployment that left stacks behind is broken: retry it, or tear it down.
-    E.PROVISIONING: frozenset({E.ACTIVE, E.BROKEN, E.WITHDRAWN}),
+    # One whose plan has moved before anything was made is requested again.
+    E.PROVISIONING: frozenset({E.ACTIVE, E.BROKEN, E.WITHDRAWN, E.REQUESTED}),
     # A resync finds one healthy that was put right by hand.
     E.BROKEN: frozenset({E.PROVISIONING, E.ACTIVE, E.TEARING_DOWN, E.WITHDRAWN}),
     # What an administrator has the portal forget is withdrawn from its care, whatever it has in AWS.

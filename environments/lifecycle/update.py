@@ -1,5 +1,7 @@
 """Changing what an environment is told, or its release: planned, approved and deployed like the first time."""
 
+import re
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -16,6 +18,7 @@ from environments.operations.opening import operation_open
 from environments.people.models import User
 from environments.people.rights import require
 
+LOGICAL_ID = re.compile(r"[A-Za-z0-9]{1,255}")
 CHANGEABLE = frozenset({"log_retention_days"})
 """What an update may change of releases whose schema does not say it."""
 
@@ -31,10 +34,17 @@ def fields_changeable(release: Release) -> dict[str, dict[str, Any]]:
 
 
 def environment_update(
-    *, environment: Environment, changes: dict[str, Any], release: Release | None = None, actor: User
+    *,
+    environment: Environment,
+    changes: dict[str, Any],
+    release: Release | None = None,
+    replace: Sequence[str] = (),
+    actor: User,
 ) -> Operation:
     """Ask for other values of the spec, another release, or both; answers the `update` operation.
 
+    `replace` names what holds data and may be replaced or removed all the same, each as stack/LogicalId; the plan
+    loses these and no others, or is refused.
     Raises Forbidden, InvalidFields, Conflict (not active, or nothing would change).
     """
     require(actor, "environment.request", team=environment.team)
@@ -45,13 +55,14 @@ def environment_update(
         release = release or environment.release
         known = set(release.schema.get("properties", {}))
         spec = {name: value for name, value in environment.spec.items() if name in known} | changes
-        problems = _problems(environment, release, changes, spec)
+        problems = _problems(environment, release, changes, spec) or _unnamed(release, replace)
         if problems:
             raise InvalidFields(problems)
         before = {name: environment.spec.get(name) for name in changes}
         if before == changes and release.pk == environment.release_id:
             raise Conflict(f"{environment.name} is like that already: say what is to change.")
-        return update_open(environment, release, spec, changes=changes, before=before, actor=actor)
+        more = {"replace": sorted(set(replace))} if replace else None
+        return update_open(environment, release, spec, changes=changes, before=before, actor=actor, more=more)
 
 
 def update_open(
@@ -112,6 +123,18 @@ def _problems(
         for field in sorted(set(changes) - set(may))
     }
     return problems or schema_problems(release.schema, spec)
+
+
+def _unnamed(release: Release, replace: Sequence[str]) -> dict[str, str]:
+    stacks = {stack["key"] for stack in release.stacks}
+    for name in replace:
+        stack, _, logical_id = name.partition("/")
+        if stack not in stacks or not LOGICAL_ID.fullmatch(logical_id):
+            return {
+                "replace": f"{name[:80]} names no resource: write its stack and logical id, as data/Cluster."
+                f" Stacks: {', '.join(sorted(stacks))}."
+            }
+    return {}
 
 
 def environment_spec_keep(environment: Environment, parameters: dict[str, Any]) -> None:

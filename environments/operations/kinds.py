@@ -50,7 +50,8 @@ class Kind:
     approval(operation) says what the finished plan needs. check(operation) raises Conflict when the subject is in
     no state for it any more: asked at a start, a retry and a resume. on_start and on_end run inside the transaction
     that starts or ends the operation, so the subject moves with it. scopes(operation) are those that a pause of an
-    account or a region is compared with: "account/region", or "account/" for what is not of one region.
+    account or a region is compared with: "account/region", or "account/" for what is not of one region. can_replan:
+    whether its plan may be made anew, also after a failure; on_replan takes back what on_start moved.
     """
 
     name: str
@@ -62,6 +63,8 @@ class Kind:
     on_start: Callable[["Operation"], None] = _nothing
     on_end: Callable[["Operation"], None] = _nothing
     scopes: Callable[["Operation"], list[str]] = _own_scope
+    can_replan: bool = False
+    on_replan: Callable[["Operation"], None] = _nothing
 
 
 _kinds: dict[str, Kind] = {}

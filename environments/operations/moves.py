@@ -14,7 +14,7 @@ from environments.operations.audit import audit_record
 from environments.operations.claims import claim_release
 from environments.operations.events import event_write
 from environments.operations.kinds import ApprovalNeed, kind_get
-from environments.operations.models import Operation, Step
+from environments.operations.models import Decision, Operation, Step
 from environments.operations.notices import operation_notice
 from environments.operations.queue import wake
 from environments.operations.states import (
@@ -26,6 +26,8 @@ from environments.operations.states import (
     StepStatus,
 )
 
+ATTEMPTS = "attempts_before"
+"""Where an operation that is planned again keeps how often each step was begun by hand."""
 PLANNING_SENTENCE = "What would change is being worked out."
 
 
@@ -48,12 +50,16 @@ def step_move(step: Step, status: str, **fields: Any) -> None:
 
 
 def steps_add(operation: Operation, phase: str, steps: Iterable[Step]) -> None:
-    """Add a phase's steps once; a second worker that comes here after a kill finds them and adds none."""
+    """Add a phase's steps once; a second worker that comes here after a kill finds them and adds none.
+
+    Steps that an earlier plan had begun go on counting their attempts: their tokens must not come twice.
+    """
     if operation.steps.filter(phase=phase).exists():
         return
     rows = list(steps)
     for position, step in enumerate(rows):
         step.operation, step.phase, step.position = operation, phase, position
+        step.attempts = operation.state.get(ATTEMPTS, {}).get(step.key, 0)
     Step.objects.bulk_create(rows)
 
 
@@ -74,6 +80,10 @@ def operation_planned(operation: Operation, need: ApprovalNeed) -> None:
         "approval_rule": need.rule[:200],
         "approval_terms": need.terms,
     }
+    if need.count and _approvals(operation, need.plan_hash) >= need.count:
+        operation_queue(operation, sentence="Planned again, and nothing moved: the approval holds.", **fields)
+        event_write(operation.pk, "operation.approved", operation.sentence, data={"hash": need.plan_hash})
+        return
     if need.count:
         people = "one other person" if need.count == 1 else f"{need.count} other people"
         moved = operation.decisions.exclude(plan_hash=need.plan_hash).exists()
@@ -105,6 +115,11 @@ def operation_planned(operation: Operation, need: ApprovalNeed) -> None:
         actor=None,
         after={"operation": operation.pk, "plan_hash": need.plan_hash, "rule": need.rule},
     )
+
+
+def _approvals(operation: Operation, plan_hash: str) -> int:
+    """How many people have approved this very plan: one that was made again with the same hash is the same."""
+    return operation.decisions.filter(verdict=Decision.Verdict.APPROVED, plan_hash=plan_hash).count()
 
 
 def operation_queue(operation: Operation, *, sentence: str, **fields: Any) -> None:

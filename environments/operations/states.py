@@ -49,13 +49,14 @@ OPERATION_MOVES: dict[str, frozenset[str]] = {
     # It succeeds at once when its plan changes nothing.
     S.PLANNING: frozenset({S.AWAITING_APPROVAL, S.QUEUED, S.SUCCEEDED, S.FAILED, S.ERRORED, S.CANCELLED}),
     S.AWAITING_APPROVAL: frozenset({S.QUEUED, S.REJECTED, S.EXPIRED, S.CANCELLED, S.PLANNING}),
-    S.QUEUED: frozenset({S.RUNNING, S.CANCELLED, S.FAILED, S.ERRORED}),
-    S.RUNNING: frozenset({S.WAITING, S.PAUSED, S.CANCELLING, S.SUCCEEDED, S.FAILED, S.ERRORED}),
-    S.WAITING: frozenset({S.RUNNING, S.PAUSED, S.CANCELLING, S.SUCCEEDED, S.FAILED, S.ERRORED}),
+    # Queued, running and waiting are planned again when what the plan was made from has moved: see replanning.py.
+    S.QUEUED: frozenset({S.RUNNING, S.CANCELLED, S.FAILED, S.ERRORED, S.PLANNING}),
+    S.RUNNING: frozenset({S.WAITING, S.PAUSED, S.CANCELLING, S.SUCCEEDED, S.FAILED, S.ERRORED, S.PLANNING}),
+    S.WAITING: frozenset({S.RUNNING, S.PAUSED, S.CANCELLING, S.SUCCEEDED, S.FAILED, S.ERRORED, S.PLANNING}),
     # Paused is what lost its claim to a recovery: it queues anew, or is cancelled.
     S.PAUSED: frozenset({S.QUEUED, S.CANCELLING, S.CANCELLED}),
     S.CANCELLING: frozenset({S.PAUSED, S.CANCELLED, S.SUCCEEDED, S.FAILED, S.ERRORED}),
-    # A retry goes back to the phase in which it stopped.
+    # A retry goes back to the phase in which it stopped; planning again goes back to the plan.
     S.FAILED: frozenset({S.QUEUED, S.PLANNING}),
     S.ERRORED: frozenset({S.QUEUED, S.PLANNING}),
     S.SUCCEEDED: frozenset(),
@@ -72,8 +73,9 @@ STEP_MOVES: dict[str, frozenset[str]] = {
     T.WAITING: frozenset({T.RUNNING, T.SUCCEEDED, T.FAILED, T.CANCELLED}),
     T.FAILED: frozenset({T.PENDING, T.SKIPPED}),
     T.CANCELLED: frozenset({T.PENDING}),
-    T.SUCCEEDED: frozenset(),
-    T.SKIPPED: frozenset(),
+    # A step of the plan, when it is planned again.
+    T.SUCCEEDED: frozenset({T.PENDING}),
+    T.SKIPPED: frozenset({T.PENDING}),
 }
 
 # Named groups, so that no query spells out a list of its own.

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from environments.display import kind_word
 from environments.errors import DomainError, Forbidden, Invalid
-from environments.lifecycle.models import Account, Environment, Plan, TeardownReport
+from environments.lifecycle.models import Account, Environment, TeardownReport
 from environments.lifecycle.states import AccountMode
 from environments.operations.approvals import operation_approve, operation_reject
 from environments.operations.control import (
@@ -29,12 +29,14 @@ from environments.operations.kinds import kind_get
 from environments.operations.models import Decision, Operation, Stack, Step
 from environments.operations.pauses import operation_pause
 from environments.operations.places import places_of, queue_told
+from environments.operations.replanning import REPLANNABLE, operation_replan
 from environments.operations.selectors import events_after, operation_detail, operations_list
 from environments.operations.states import OPEN, OperationStatus
 from environments.people.models import PortalRole, User
 from portal.pages import operation_control, story
 from portal.pages.base import page, problems_of, view_requires, viewer
 from portal.pages.moments import moment_typed
+from portal.pages.plan_parts import plan_context
 
 # What the page loads at once of a long log; the API has the rest.
 EVENTS_SHOWN = 200
@@ -121,6 +123,11 @@ def _retry(request: HttpRequest, pk: int, user: User) -> str:
     return "It goes on at the step that failed."
 
 
+def _replan(request: HttpRequest, pk: int, user: User) -> str:
+    operation_replan(operation_id=pk, actor=user)
+    return "It is planned again. An approval of the plan before holds only if nothing has moved."
+
+
 def _resume(request: HttpRequest, pk: int, user: User) -> str:
     operation_resume(operation_id=pk, actor=user)
     return "Resumed."
@@ -142,6 +149,7 @@ VERBS = {
     "cancel": _cancel,
     "force-cancel": _force_cancel,
     "retry": _retry,
+    "replan": _replan,
     "resume": _resume,
     "shorten-notice": _shorten_notice,
     **operation_control.VERBS,
@@ -212,7 +220,7 @@ def _around(operation: Operation, user: User) -> dict[str, Any]:
     notice = operation.not_before and operation.not_before > timezone.now() and operation.status in OPEN
     return {
         "report": TeardownReport.objects.filter(operation=operation).first(),
-        "plan": Plan.objects.filter(operation=operation).first(),
+        **plan_context(operation, user),
         "people": story.people_of(operation),
         "subject_url": _subject_url(operation),
         "live_account": _live_account(operation),
@@ -228,6 +236,9 @@ def _around(operation: Operation, user: User) -> dict[str, Any]:
         "may_cancel": allowed["cancel"] and operation.can_cancel,
         "may_force_cancel": operation.status == S.CANCELLING and _may(operation, "force-cancel", user),
         "may_retry": allowed["retry"] and operation.can_retry,
+        "may_replan": allowed["retry"]
+        and operation.status in REPLANNABLE
+        and kind_get(operation.kind).can_replan,
         "may_resume": operation.status == S.PAUSED and allowed["retry"],
         "may_skip": operation.can_retry and _may(operation, "skip", user),
         "may_prioritise": operation.status == S.QUEUED and _may(operation, "prioritise", user),

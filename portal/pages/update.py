@@ -11,6 +11,7 @@ from environments.lifecycle.models import Environment, Release
 from environments.lifecycle.selectors import environments_list, releases_offered
 from environments.lifecycle.states import EnvironmentStatus
 from environments.lifecycle.update import environment_update, fields_changeable
+from environments.operations.models import Operation
 from environments.people.rights import require
 from portal.pages.base import page, problems_of, viewer
 
@@ -22,13 +23,19 @@ def update(request: HttpRequest, pk: int) -> HttpResponse:
     user = viewer(request)
     require(user, "environment.request", team=environment.team)
     releases = _releases(environment)
-    release = _chosen(releases, request.POST.get("release") or request.GET.get("release", ""), environment)
+    refused = _refused(environment, request.POST.get("refused") or request.GET.get("refused", ""))
+    asked = request.POST.get("release") or request.GET.get("release") or _release_of(refused)
+    release = _chosen(releases, asked, environment)
     problems: dict[str, str] = {}
     if request.method == "POST":
         try:
             changes = _changes(environment, release, request.POST)
             operation = environment_update(
-                environment=environment, changes=changes, release=release, actor=user
+                environment=environment,
+                changes=changes,
+                release=release,
+                replace=request.POST.getlist("replace")[:50],
+                actor=user,
             )
         except Forbidden:
             raise
@@ -45,8 +52,12 @@ def update(request: HttpRequest, pk: int) -> HttpResponse:
         releases=releases,
         release=release,
         fields=[
-            _field(name, rule, environment, request.POST) for name, rule in fields_changeable(release).items()
+            _field(name, rule, environment, request.POST or _asked(refused))
+            for name, rule in fields_changeable(release).items()
         ],
+        refused=refused,
+        losses=(refused.failure or {})["losses"] if refused else [],
+        named=request.POST.getlist("replace"),
         possible=environment.status == EnvironmentStatus.ACTIVE,
         problems=problems,
     )
@@ -56,6 +67,23 @@ def _releases(environment: Environment) -> list[Release]:
     """Its own release first, then what is offered of the same blueprint, newest first."""
     offered = releases_offered().filter(blueprint=environment.release.blueprint)
     return [environment.release, *offered.exclude(pk=environment.release_id)]
+
+
+def _refused(environment: Environment, asked: str) -> Operation | None:
+    """The update of this environment whose plan was refused for what it would lose, when that is what is asked."""
+    if not (asked.isascii() and asked.isdigit() and len(asked) < 18):
+        return None
+    operation = environment.operations.filter(pk=int(asked), kind="update").first()
+    return operation if operation and (operation.failure or {}).get("losses") else None
+
+
+def _release_of(refused: Operation | None) -> str:
+    return str(refused.parameters.get("release_id", "")) if refused else ""
+
+
+def _asked(refused: Operation | None) -> dict[str, str]:
+    """What the refused update asked for, as it is typed."""
+    return {name: _text(value) for name, value in refused.parameters["changes"].items()} if refused else {}
 
 
 def _chosen(releases: list[Release], asked: str, environment: Environment) -> Release:

@@ -125,6 +125,7 @@ DEEDS = [
     ),
     Deed("cancel", "operation.cancel", "POST operations/{planned}/cancel/", {}, 200, LEADS, ADMIN),
     Deed("retry", "operation.retry", "POST operations/{failed}/retry/", {}, 200, LEADS, ADMIN),
+    Deed("replan", "operation.retry", "POST operations/{planned}/replan/", {}, 200, LEADS, ADMIN),
     Deed("resume", "operation.retry", "POST operations/{paused}/resume/", {}, 200, LEADS, ADMIN),
     Deed(
         "force-cancel",

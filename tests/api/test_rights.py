@@ -226,6 +226,7 @@ SCOPES = {
         "cancel",
         "cancel a canary",
         "retry",
+        "replan",
         "resume",
         "force-cancel",
         "shorten-notice",

@@ -316,6 +316,7 @@ DEEDS = [
     Deed("operation-act", "operation.reject", APPROVERS | LEADS, APPROVERS, REJECT, "reject", WAITS),
     Deed("operation-act", "operation.cancel", LEADS, ADMIN, {}, "cancel", operation("running"), MINE),
     Deed("operation-act", "operation.retry", LEADS, ADMIN, {}, "retry", operation("failed"), MINE),
+    Deed("operation-act", "operation.retry", LEADS, ADMIN, {}, "replan", WAITS, MINE),
     Deed(
         "operation-act",
         "operation.retry",

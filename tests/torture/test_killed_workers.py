@@ -20,7 +20,15 @@ from environments.operations.models import Stack
 from environments.people.models import Team
 from tests.workers.houses import AT_REST, wait_ended
 from tests.workers.points import CANCELLED, POINTS
-from tests.workers.support import REGION, ZONE, approve, assets_take_back, role_deploy, zone_make
+from tests.workers.support import (
+    REGION,
+    ZONE,
+    approve,
+    assets_take_back,
+    change_by_hand,
+    role_deploy,
+    zone_make,
+)
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.torture, pytest.mark.timeout(1200)]
 CHANGING = (
@@ -132,6 +140,24 @@ def test_update_survives(step, house, ask, people, sandbox):
     changing = [stack for stack in operation.plan.document["stacks"] if stack["action"] == "update"]
     assert calls(sandbox, "ExecuteChangeSet", before) == len(changing) > 1
     assert Environment.objects.get().size == "medium"
+    no_event_is_lost(operation)
+
+
+def test_a_plan_that_moved_after_its_approval_survives(house, ask, people, sandbox, keys):
+    """Killed on the way back to the plan as well: it asks for approval once more, of another plan."""
+    house.arm()
+    assert wait_ended(ask()).status == "succeeded"
+    operation = planned(people, "medium")
+    seen = operation.approval_hash
+    change_by_hand(sandbox, keys, Environment.objects.get().stacks.get(key="network").name)
+    house.arm(*points("update", "second-look"))
+    approve(operation, people)
+    wait_ended(operation, within_s=300)
+    assert operation.status == "awaiting-approval" and operation.approval_hash != seen, operation.sentence
+    assert operation.events.filter(kind="operation.replanned").count() == 1
+    approve(operation, people)
+    wait_ended(operation, within_s=300)
+    assert operation.status == "succeeded", operation.sentence
     no_event_is_lost(operation)
 
 

@@ -1,6 +1,7 @@
 """Driving operations in this process, and what a person does in the account."""
 
 import itertools
+import json
 import time
 
 from django.conf import settings
@@ -206,3 +207,19 @@ def ask_teardown(people, environment, *, database=False, uploads=False, logs=Fal
         copies={"database": database, "uploads": uploads, "logs": logs},
         actor=people["team-lead"],
     )
+
+
+def change_by_hand(sandbox, keys, name, *, wait=True):
+    """What a person does to a stack in the console: its logs are kept for 14 days."""
+    cloudformation = sandbox.client("cloudformation", keys, REGION)
+    template = json.loads(json.dumps(cloudformation.get_template(StackName=name)["TemplateBody"]))
+    for row in template["Resources"].values():
+        if row["Type"] == "AWS::Logs::LogGroup":
+            row["Properties"]["RetentionInDays"] = 14
+    cloudformation.update_stack(
+        StackName=name, TemplateBody=json.dumps(template), Capabilities=["CAPABILITY_NAMED_IAM"]
+    )
+    if wait:
+        cloudformation.get_waiter("stack_update_complete").wait(
+            StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 30}
+        )

@@ -1,9 +1,16 @@
 """What a template changes, by property, and what of it replaces: a table of cases, and the blueprint's own."""
 
+import dataclasses
+import json
+
 import pytest
 
+from workers.aws.cloudformation import Deployment
 from workers.changes import Rules, dependents, references, template_changes
-from workers.planning import require_no_loss, risks
+from workers.planning import risk_kinds, risks
+from workers.replacement import losses_of, require_losses_named
+from workers.targets import Target
+from workers.updates import policy_back, policy_during
 from workers.workflow import StepFailed
 
 RULES = Rules(
@@ -150,17 +157,61 @@ def test_what_refers_by_name_to_a_resource_changed_in_place_is_left_alone():
 
 
 def test_a_plan_that_loses_data_is_refused_and_other_risks_are_told():
-    row = {"changes": [changed(cluster(KmsKeyId="a"), cluster(KmsKeyId="b"))], "touched": []}
+    row = {"key": "data", "changes": [changed(cluster(KmsKeyId="a"), cluster(KmsKeyId="b"))], "touched": []}
+    losses = losses_of({"stacks": [row]}, {"data": {"X": {"UpdateReplacePolicy": "Snapshot"}}})
     with pytest.raises(
-        StepFailed, match=r"X \(AWS::RDS::DBCluster\) would be replaced by a change of KmsKeyId"
+        StepFailed,
+        match=r"data/X \(AWS::RDS::DBCluster\) would be replaced by a change of KmsKeyId.*last snapshot",
+    ) as refusal:
+        require_losses_named(losses, [])
+    assert refusal.value.failure["losses"] == losses
+    require_losses_named(losses, ["data/X"])
+    with pytest.raises(
+        StepFailed, match="data/Y was named to be replaced or removed, and this change does neither"
     ):
-        require_no_loss({"stacks": [row]})
+        require_losses_named(losses, ["data/X", "data/Y"])
     assert risks([row]) == [
         "X (AWS::RDS::DBCluster) is replaced: a new one is made, then the old one is deleted (KmsKeyId)."
     ]
-    gone = {"changes": template_changes({"X": cluster()}, {}, RULES), "touched": []}
-    with pytest.raises(StepFailed, match="would be removed: what it holds would be lost"):
-        require_no_loss({"stacks": [gone]})
-    may = {"changes": [changed(cluster(Engine="a"), cluster(Engine="b"))], "touched": []}
-    require_no_loss({"stacks": [may]})
+    assert risk_kinds([row]) == ["data-loss", "replacement"]
+    gone = {"key": "data", "changes": template_changes({"X": cluster()}, {}, RULES), "touched": []}
+    with pytest.raises(
+        StepFailed, match=r"would be removed, which loses the database.*Nothing of it is left"
+    ):
+        require_losses_named(losses_of({"stacks": [gone]}, {}), [])
+    assert risk_kinds([gone]) == ["data-loss", "removal"]
+    may = {"key": "data", "changes": [changed(cluster(Engine="a"), cluster(Engine="b"))], "touched": []}
+    assert losses_of({"stacks": [may]}, {}) == [] and risk_kinds([may]) == ["replacement"]
     assert "may be replaced" in risks([may])[0]
+
+
+def test_a_stack_policy_is_lifted_for_what_is_named_and_put_back_after_a_rollback():
+    guarded = {
+        "Statement": [
+            {"Effect": "Allow", "Action": "Update:*", "Principal": "*", "Resource": "*"},
+            {
+                "Effect": "Deny",
+                "Action": ["Update:Replace", "Update:Delete"],
+                "Principal": "*",
+                "Resource": ["LogicalResourceId/Key", "LogicalResourceId/Bucket", "LogicalResourceId/New"],
+            },
+        ]
+    }
+    target = Target(
+        account=None,
+        region="eu-west-1",
+        key="data",
+        deployment=Deployment(name="sy-data", role_arn="", policy=json.dumps(guarded)),
+        template="{}",
+        planned=[{"logical_id": "New", "action": "added"}, {"logical_id": "Old", "action": "removed"}],
+        named=frozenset({"Bucket", "Old"}),
+    )
+
+    def denied(policy):
+        found = [row["Resource"] for row in json.loads(policy)["Statement"] if row["Effect"] == "Deny"]
+        return [name.split("/")[1] for row in found for name in row]
+
+    assert denied(policy_during(target)) == ["Key"]
+    assert denied(policy_back(target)) == ["Bucket", "Key", "Old"]
+    all_named = dataclasses.replace(target, named=frozenset({"Key", "Bucket"}))
+    assert denied(policy_during(all_named)) == []

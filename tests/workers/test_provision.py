@@ -33,10 +33,11 @@ def created(sandbox, after):
 
 
 def test_a_request_becomes_a_running_environment(ask, sandbox):
+    planned(ask)  # The account's quotas are counted, which holds for the plans of the next ten minutes.
     before = last(sandbox)
     operation = drive(ask())
     assert operation.status == "succeeded", operation.sentence
-    environment = Environment.objects.get()
+    environment = operation.subject
     assert environment.status == "active"
     assert environment.addresses["Address"] == f"https://{environment.name}.dev.example.org"
     assert set(operation.steps.values_list("status", flat=True)) == {"succeeded"}

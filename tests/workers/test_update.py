@@ -1,5 +1,7 @@
 """An update that is disturbed between its change set and the end of it."""
 
+import json
+
 import pytest
 
 from environments.errors import Conflict, InvalidFields
@@ -172,3 +174,55 @@ def test_a_rollback_that_failed_is_continued_by_the_retry(active, people, sandbo
     operation_retry(operation_id=operation.pk, actor=people["team-lead"])
     assert drive(operation).status == "succeeded", operation.sentence
     assert active.stacks.get(key="data").status == "UPDATE_COMPLETE"
+
+
+@pytest.fixture
+def bucket_by_hand(active, sandbox, keys):
+    """Somebody put a bucket into a stack by hand: the next update would delete it. Answers stack/LogicalId."""
+    stack = active.stacks.get(key="storage").name
+    cloudformation = sandbox.client("cloudformation", keys, REGION)
+    template = json.loads(json.dumps(cloudformation.get_template(StackName=stack)["TemplateBody"]))
+    template["Resources"]["ByHand"] = {
+        "Type": "AWS::S3::Bucket",
+        "Properties": {"BucketName": f"sy-{active.full_name}-by-hand"},
+    }
+    cloudformation.update_stack(
+        StackName=stack, TemplateBody=json.dumps(template), Capabilities=["CAPABILITY_NAMED_IAM"]
+    )
+    cloudformation.get_waiter("stack_update_complete").wait(
+        StackName=stack, WaiterConfig={"Delay": 1, "MaxAttempts": 30}
+    )
+    return "storage/ByHand"
+
+
+def test_what_holds_data_is_lost_only_when_it_is_named(active, people, bucket_by_hand, sandbox, keys):
+    refused = ask_update(people, {"log_retention_days": 7})
+    assert refused.status == "failed", refused.sentence
+    assert "storage/ByHand (AWS::S3::Bucket) would be removed, which loses every object" in refused.sentence
+    (loss,) = refused.failure["losses"]
+    assert (loss["name"], loss["left"]) == (bucket_by_hand, "Nothing of it is left.")
+    for name in ("storage/", "nowhere/Bucket", "Bucket"):
+        with pytest.raises(InvalidFields, match="names no resource"):
+            environment_update(
+                environment=active,
+                changes={"log_retention_days": 7},
+                replace=[name],
+                actor=people["team-lead"],
+            )
+    operation = ask_update(people, {"log_retention_days": 7}, replace=[bucket_by_hand])
+    assert operation.status == "awaiting-approval", operation.sentence
+    assert {"data-loss", "removal"} <= set(operation.plan.document["risk_kinds"])
+    assert operation.approvals_needed == 2
+    approve(operation, people)
+    operation_approve(
+        operation_id=operation.pk, plan_hash=operation.approval_hash, actor=people["administrator"]
+    )
+    drive(operation)
+    assert operation.status == "succeeded", operation.sentence
+    names = [row["Name"] for row in sandbox.client("s3", keys, REGION).list_buckets()["Buckets"]]
+    assert not [name for name in names if name.endswith("by-hand")]
+    cloudformation = sandbox.client("cloudformation", keys, REGION)
+    stack = active.stacks.get(key="storage").name
+    policy = json.loads(cloudformation.get_stack_policy(StackName=stack)["StackPolicyBody"])
+    (guarded,) = [row["Resource"] for row in policy["Statement"] if row["Effect"] == "Deny"]
+    assert len(guarded) == 2

@@ -28,7 +28,7 @@ from workers.account_stacks import (
 from workers.aws import beanstalk, ec2, rds, route53, sts
 from workers.changes import Rules
 from workers.context import DEPLOYER, READER, StepContext, subject_of
-from workers.planning import deployed_stack, risks, stack_plan, summary
+from workers.planning import deployed_stack, iam_told, risk_kinds, risks, stack_plan, summary
 from workers.synthesis import synthesise
 from workers.workflow import (
     Done,
@@ -105,6 +105,7 @@ def plan(ctx: StepContext) -> Outcome:
     release = release_of(ctx.operation)
     rules = Rules.of(release.description)
     rows, hashed = [], []
+    policies: dict[str, dict[str, tuple[str, str | None, str]]] = {}
     for region in account.regions:
         session = ctx.session(account, region, READER)
         wanted = bootstrap_of(release)
@@ -116,6 +117,11 @@ def plan(ctx: StepContext) -> Outcome:
             deployed = deployed_stack(session, name)
             row = stack_plan(f"{key}-{region}", name, region, template, tags, deployed, rules)
             rows.append(row)
+            policies.setdefault(region, {})[row["key"]] = (
+                name,
+                deployed.template if deployed else None,
+                template,
+            )
             hashed.append(
                 {
                     "name": name,
@@ -125,7 +131,16 @@ def plan(ctx: StepContext) -> Outcome:
                 }
             )
     told = summary(rows)
-    document = {"summary": told, "stacks": rows, "risks": risks(rows), "losses": []}
+    document = {
+        "summary": told,
+        "stacks": rows,
+        "risks": risks(rows),
+        "risk_kinds": risk_kinds(rows),
+        "losses": [],
+    }
+    for region, stacks in policies.items():
+        ctx.lease.renew()
+        iam_told(document, account.account_id, region, stacks)
     with ctx.fenced() as operation:
         plan_store(operation, document=document, hashed={"release": release.digest, "stacks": hashed})
     return Done(told)

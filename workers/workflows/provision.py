@@ -4,30 +4,25 @@ Plan: the region's facts, synthesis, and what would be created. Execution: asset
 release in the order of their needs, side by side where they can be, then addresses and health.
 """
 
-from decimal import Decimal
 from typing import Any
 
 from environments.errors import Conflict
-from environments.lifecycle.accounts import account_require_deployable, region_facts_latest
-from environments.lifecycle.costs import cost_estimate
-from environments.lifecycle.models import Environment, RegionFacts, Release
-from environments.lifecycle.plans import plan_store
+from environments.lifecycle.accounts import account_require_deployable
+from environments.lifecycle.models import Environment
 from environments.lifecycle.runtime import environment_runtime_record
 from environments.operations.models import Operation
-from workers.assembly import Assembly, StackArtifact, assembly_load, template_parse
+from workers.assembly import assembly_load, template_parse
 from workers.aws import beanstalk, cloudformation, ec2, s3
 from workers.aws.beanstalk import HEALTHY
 from workers.aws.cloudformation import Deployment
-from workers.changes import Rules
-from workers.context import READER, StepContext, subject_of
+from workers.context import StepContext, subject_of
 from workers.looks import stack_row
 from workers.names import stack_name
-from workers.planning import deployed_templates, plan_document, plan_hashed, require_no_loss
+from workers.plan_steps import facts, plan, release_of, synthesis
 from workers.rows import stack_seen
-from workers.runtime import began, live_read, require_unmoved, synthesis_inputs
+from workers.runtime import began, live_read, require_unmoved
+from workers.second_look import second_look
 from workers.stacks import stack_deploy, stack_deploy_cancel
-from workers.stored import templates_stored
-from workers.synthesis import LockMissing, synthesise
 from workers.targets import Target
 from workers.workflow import (
     Done,
@@ -42,106 +37,19 @@ from workers.workflow import (
 
 STACK_LIMIT_S = 3 * 3600
 HEALTH_LIMIT_S = 15 * 60
+LOOK_LIMIT_S = 3600
+"""The second look waits while somebody else changes a stack."""
 DEFAULT_GROUP = "DefaultSecurityGroupId"
-
-
-def facts(ctx: StepContext) -> Outcome:
-    """What is known of the home region; synthesis looks nothing up."""
-    environment: Environment = ctx.subject
-    try:
-        row = region_facts_latest(environment.account, environment.home_region)
-    except RegionFacts.DoesNotExist as error:
-        raise StepFailed(
-            str(error), reason="no facts", remedy="Run the adding of the account again, then retry."
-        ) from error
-    return Done(
-        f"Version {row.version} of what is known of {row.region}.",
-        {"facts": {row.region: row.facts}, "facts_version": row.version},
-    )
-
-
-def synthesis(ctx: StepContext) -> Outcome:
-    """The release's templates for this spec, and for what runs now; a rollback's are the stored ones where its release
-    cannot be synthesised here.
-    """
-    release = release_of(ctx.operation)
-    spec = ctx.operation.parameters["spec"]
-    live = ctx.operation.state.get("runtime", {})
-    facts, live = synthesis_inputs(release, spec, ctx.operation.state["facts"], live)
-    try:
-        name = synthesise(
-            digest=release.digest,
-            artifact=release.artifact,
-            lock=release.description["lock"],
-            version=release.version,
-            app="environment",
-            spec=spec,
-            facts=facts,
-            runtime=live,
-            alive=ctx.lease.renew,
-        )
-    except LockMissing as missing:
-        return templates_stored(ctx, missing)
-    assembly = assembly_load(name)
-    return Done(f"{len(assembly.stacks)} stacks from release {release.version}.", {"assembly": name})
-
-
-def plan(ctx: StepContext) -> Outcome:
-    """Deployed against new, per stack and resource, with the price."""
-    environment: Environment = ctx.subject
-    assembly = assembly_load(ctx.operation.state["assembly"])
-    session = ctx.session(environment.account, environment.home_region, READER)
-    release = release_of(ctx.operation)
-    _require_same_stacks(environment, release)
-    stacks = keyed(assembly, environment, release)
-    known = environment.stacks.exclude(stack_id="").values_list("name", flat=True)
-    deployed = deployed_templates(session, [stack.name for stack in stacks.values()], set(known))
-    document = plan_document(stacks, deployed, Rules.of(release.description))
-    require_no_loss(document)
-    spec = ctx.operation.parameters["spec"]
-    facts = {**ctx.operation.state["facts"], "runtime": ctx.operation.state.get("runtime", {})}
-    hashed = plan_hashed(stacks, deployed, release.digest, spec, facts)
-    cost = cost_estimate(release.costs, spec)
-    with ctx.fenced() as operation:
-        plan_store(
-            operation,
-            document=document,
-            hashed=hashed,
-            cost=cost,
-            cost_before=(environment.monthly_cost or Decimal(0)) if deployed else Decimal(0),
-            assembly=assembly.artifact,
-        )
-    return Done(f"{document['summary']} About {cost['total']} USD a month.")
-
-
-def release_of(operation: Operation) -> Release:
-    """The release that the operation brings its environment to: another one when it upgrades."""
-    environment: Environment = subject_of(operation)
-    wanted = operation.parameters.get("release_id", environment.release_id)
-    return environment.release if wanted == environment.release_id else Release.objects.get(pk=wanted)
-
-
-def _require_same_stacks(environment: Environment, release: Release) -> None:
-    there = {stack["key"] for stack in environment.release.stacks}
-    gone = sorted(there - {stack["key"] for stack in release.stacks})
-    if gone:
-        raise StepFailed(
-            f"Release {release.version} has no stack {', '.join(gone)}, which {environment} has.",
-            reason="stack removed",
-            remedy="Choose a release that has it, or a new environment.",
-        )
-
-
-def keyed(assembly: Assembly, environment: Environment, release: Release) -> dict[str, StackArtifact]:
-    """The assembly's stacks by the release's keys, in the release's order."""
-    return {stack["key"]: assembly.stack(stack_name(environment, stack["key"])) for stack in release.stacks}
 
 
 def execute(operation: Operation) -> list[StepSpec]:
     """One step per stack of the release, after the assets; addresses last."""
     environment: Environment = subject_of(operation)
     region, stacks = environment.home_region, release_of(operation).stacks
-    steps = [StepSpec("assets", "Assets", "assets", region=region, time_limit_s=900)]
+    steps = [
+        StepSpec("second-look", "Second look", "second_look", region=region, time_limit_s=LOOK_LIMIT_S),
+        StepSpec("assets", "Assets", "assets", ("second-look",), region, time_limit_s=900),
+    ]
     for stack in stacks:
         steps.append(
             StepSpec(
@@ -314,6 +222,19 @@ def _target(ctx: StepContext) -> Target:
         may_replace=ctx.operation.kind == "provision",
         planned=planned.get("changes", ()),
         touched=planned.get("touched", ()),
+        last_operation=next(
+            (
+                row["last_operation"]
+                for row in ctx.operation.plan.hashed.get("stacks", ())
+                if row["name"] == artifact.name
+            ),
+            None,
+        ),
+        named=frozenset(
+            name.removeprefix(f"{key}/")
+            for name in ctx.operation.parameters.get("replace", ())
+            if name.startswith(f"{key}/")
+        ),
     )
 
 
@@ -332,6 +253,7 @@ FUNCTIONS: dict[str, StepFunction] = {
     "facts": facts,
     "synthesis": synthesis,
     "plan": plan,
+    "second_look": second_look,
     "assets": assets,
     "stack": stack,
     "default_group": default_group,

@@ -296,6 +296,14 @@ class UpdateInput(Input):
         required=False,
         help_text="A version to upgrade to (or to go back to); left out, the environment's own.",
     )
+    replace = serializers.ListField(
+        child=serializers.CharField(max_length=300),
+        required=False,
+        default=list,
+        max_length=50,
+        help_text="What holds data and may be replaced or removed all the same, each named: data/Cluster. A plan that"
+        ' was refused lists them in its operation\'s failure, as "losses".',
+    )
 
 
 class ExtendInput(Input):

@@ -1,8 +1,8 @@
 """What the portal knows of accounts, blueprints and environments."""
 
-from environments.lifecycle.models.account import Account, RegionFacts
+from environments.lifecycle.models.account import Account, QuotaSnapshot, RegionFacts
 from environments.lifecycle.models.blueprint import Blueprint, Release
-from environments.lifecycle.models.environment import Environment, Plan, TeardownReport
+from environments.lifecycle.models.environment import Environment, Plan, PlanVersion, TeardownReport
 from environments.lifecycle.models.history import Comparison, Revision
 from environments.lifecycle.models.limits import ExpiryRule, TeamLimit
 from environments.lifecycle.models.rule import GRAVE, ApprovalRule, Risk
@@ -17,6 +17,8 @@ __all__ = [
     "Environment",
     "ExpiryRule",
     "Plan",
+    "PlanVersion",
+    "QuotaSnapshot",
     "RegionFacts",
     "Release",
     "Revision",

@@ -76,3 +76,20 @@ class RegionFacts(models.Model):
 
     def __str__(self) -> str:
         return f"{self.account} {self.region} v{self.version}"
+
+
+class QuotaSnapshot(models.Model):
+    """What an account may have and has of things in a region, as workers counted it: {key: {"used", "limit"}}."""
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="quota_snapshots")
+    region = models.CharField(max_length=30)
+    quotas = models.JSONField(default=dict)
+    taken_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["account", "region"], name="quota_snapshot_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"quotas of {self.account} in {self.region}"

@@ -141,11 +141,17 @@ class Plan(models.Model):
 
     document: {"summary": sentence, "stacks": [{"key", "name", "region", "action": "create"|"delete"|…,
     "template_hash", "changes": [{"logical_id", "type", "action": "added"|"modified"|"replaced"|"removed",
-    "detail"}]}], "risks": [sentence], "losses": [{"store", "key", "what", "count", "bytes", "copy"}]}.
+    "detail"}]}], "risks": [sentence], "risk_kinds": [a Risk], "losses": [{"store", "key", "what", "count",
+    "bytes", "copy"}], "iam": [{"sentence", "who", "action", "count", "resource", "judged"}], "quotas": [{"key", "name",
+    "need", "used", "pending", "limit", "link"}], "unpriced": [{"type", "count"}]}.
+    hashed: what the hash covers. seen: what explains it ({"looked_at", "facts_version", "stacks": {name: {"status",
+    "changed_at"}}}).
     """
 
     operation = models.OneToOneField(Operation, on_delete=models.CASCADE, related_name="plan")
     hash = models.CharField(max_length=64)
+    hashed = models.JSONField(default=dict)
+    seen = models.JSONField(default=dict)
     document = models.JSONField()
     cost = models.JSONField(
         default=dict,
@@ -154,6 +160,12 @@ class Plan(models.Model):
     monthly_cost_before = models.DecimalField(max_digits=12, decimal_places=2, default=0)
     monthly_cost_after = models.DecimalField(max_digits=12, decimal_places=2, default=0)
     assembly = models.CharField(max_length=200, blank=True, help_text="Where it lies in the artifact store.")
+    price_basis = models.DecimalField(
+        max_digits=12,
+        decimal_places=2,
+        null=True,
+        help_text="The price that approvals stand on: one more than 5 % away from it asks again.",
+    )
     made_at = models.DateTimeField(default=timezone.now)
 
     def __str__(self) -> str:
@@ -172,6 +184,28 @@ class Plan(models.Model):
             for change in stack.get("changes", []):
                 totals[change["action"]] = totals.get(change["action"], 0) + 1
         return totals
+
+
+class PlanVersion(models.Model):
+    """A plan that a later one of the same operation took the place of. `number` counts from 1."""
+
+    operation = models.ForeignKey(Operation, on_delete=models.CASCADE, related_name="plan_versions")
+    number = models.PositiveSmallIntegerField()
+    hash = models.CharField(max_length=64)
+    hashed = models.JSONField()
+    seen = models.JSONField(default=dict)
+    document = models.JSONField()
+    cost = models.JSONField(default=dict)
+    made_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["operation", "number"]
+        constraints = [
+            models.UniqueConstraint(fields=["operation", "number"], name="plan_version_number_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"plan {self.number} of operation {self.operation_id}"
 
 
 class TeardownReport(models.Model):

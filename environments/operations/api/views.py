@@ -34,6 +34,7 @@ from environments.operations.control import (
 )
 from environments.operations.models import Operation, Step
 from environments.operations.places import operation_prioritise, places_of
+from environments.operations.replanning import operation_replan
 from environments.operations.selectors import events_after, operations_list
 from environments.operations.states import OperationStatus
 from environments.operations.waiting import LONGEST_S, RETRY_AFTER_S, operation_wait
@@ -110,6 +111,7 @@ class OperationViewSet(ReadOnlyResource):
         "cancel": Nothing,
         "force_cancel": Nothing,
         "retry": Nothing,
+        "replan": Nothing,
         "resume": Nothing,
     }
     serializers = {"events": EventsSerializer} | dict.fromkeys(
@@ -207,6 +209,10 @@ class OperationViewSet(ReadOnlyResource):
     @verb("prioritise", "Let it go before or after others in its scope", input=PrioritiseInput)
     def prioritise(self, request: Request, pk: str) -> Response:
         return self._act(operation_prioritise, **self.said())
+
+    @verb("replan", "Plan it again, while it waits or after it failed", input=Nothing)
+    def replan(self, request: Request, pk: str) -> Response:
+        return self._act(operation_replan, **self.said())
 
     @verb("resume", "Let a paused operation look again", input=Nothing)
     def resume(self, request: Request, pk: str) -> Response:

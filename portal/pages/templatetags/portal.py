@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from django import template
 from django.template import Context
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 from django.utils.safestring import SafeString
 
 from environments import display
@@ -68,6 +69,12 @@ def lasted(begin: datetime | None, end: datetime | None = None) -> str:
 def spaced(name: str) -> str:
     """A field's name as words: "expires after, hours"."""
     return name.removesuffix("_h").replace("_", " ") + (", hours" if name.endswith("_h") else "")
+
+
+@register.filter
+def moment(text: str | None) -> datetime | None:
+    """A moment that data carries as ISO text; None for none."""
+    return parse_datetime(text) if text else None
 
 
 @register.filter
