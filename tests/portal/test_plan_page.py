@@ -27,7 +27,7 @@ ITEM = {
 }  # fmt: skip
 COST = {
     "currency": "USD", "period": "month", "as_of": "2026-11-22", "total": "65.70", "total_before": "32.85",
-    "difference": "32.85", "unverified": "0", "verified_share": "100.0", "items": [ITEM],
+    "difference": "32.85", "unverified": "10.00", "verified_share": "84.8", "items": [ITEM],
     "left_out": [{"what": "Data between zones", "why": "-", "upper_estimate": "4.00"}],
 }  # fmt: skip
 DOCUMENT: dict[str, Any] = {
@@ -96,7 +96,7 @@ def test_a_plan_tells_who_may_do_more_the_cost_before_and_the_room(
         "32.85",
         "65.70",
         "Quantity before",
-        "100.0 % on verified",
+        "84.8 % on verified",
         "Without a price: 2 AWS::SNS::Topic",
     ):
         assert text in page, text
