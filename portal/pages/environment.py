@@ -108,7 +108,8 @@ def _tells(environment: Environment, latest: Operation | None) -> bool:
 
 
 def _rights(environment: Environment, user: User, latest: Operation | None) -> dict[str, bool]:
-    free = latest is None or latest.status not in OPEN
+    # An extension that waits for somebody keeps nothing else from being asked for.
+    free = latest is None or latest.status not in OPEN or latest.kind == "extend"
     team = environment.team
     tears = may(user, "environment.teardown", team=team) and environment.status in MAY_TEAR_DOWN
     return {

@@ -118,6 +118,8 @@ def addresses(rows: dict[str, Any]) -> list[str]:
         f"/environments/{rows['broken'].pk}/forget/",
         f"/environments/{rows['forgotten'].pk}/",
         "/queue/",
+        f"/environments/{rows['broken'].pk}/extend/",
+        "/expiry-and-limits/",
         "/operations/operation/",
         *(f"/operations/{rows[name].pk}/" for name in ("running", "waiting", "failed")),
         "/approvals/",
