@@ -241,7 +241,6 @@ def _around(operation: Operation, user: User) -> dict[str, Any]:
         and kind_get(operation.kind).can_replan,
         "may_resume": operation.status == S.PAUSED and allowed["retry"],
         "may_skip": operation.can_retry and _may(operation, "skip", user),
-        "may_prioritise": operation.status == S.QUEUED and _may(operation, "prioritise", user),
         "may_extend_time": not operation.is_ended and _may(operation, "extend-time", user),
         **operation_control.choices(operation, list(operation.steps.all())),
         "notice_runs": bool(notice),
