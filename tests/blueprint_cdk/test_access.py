@@ -318,3 +318,10 @@ def test_bootstrap_names_what_the_template_makes() -> None:
     roles = build_template()["Resources"]
     policies = roles[bootstrap["service_role_name"]]["Properties"]["ManagedPolicyArns"]
     assert policies == [{"Ref": "SwitchyardBootstrapPolicy"}]
+
+
+def test_the_reader_reads_quotas_and_asks_for_no_more_of_them() -> None:
+    reader = ("SwitchyardRead",)
+    assert allowed(reader, "servicequotas:ListServiceQuotas", "*")
+    assert allowed(reader, "iam:GetAccountSummary", "*")
+    assert not allowed(DEPLOYER, "servicequotas:RequestServiceQuotaIncrease", "*")
