@@ -99,7 +99,9 @@ def quotas_read(session: Session, quotas: Sequence[dict[str, Any]]) -> dict[str,
             limits[place] = _allowed(lambda place=place: limits_of(session, place[0], world_wide=place[1]))
         told = limits[place]
         used = _allowed(lambda key=key: COUNTERS[key](session)) if key in COUNTERS else None
-        found[key] = {"used": used, "limit": told.get(quota["code"]) if told is not None else None}
+        # Service Quotas lists what was applied; of what it does not, AWS's default holds.
+        limit = told.get(quota["code"], quota.get("default")) if told is not None else None
+        found[key] = {"used": used, "limit": limit}
     return found
 
 
