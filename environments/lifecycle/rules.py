@@ -63,6 +63,11 @@ def facts_of_teardown(environment: Environment) -> Facts:
     )
 
 
+def facts_of_request(*, tier: str, size: str, cost: Decimal) -> Facts:
+    """What is known of a new environment before its plan, which may find risks that are not known here."""
+    return Facts(kind="provision", tier=tier, size=size, cost_after=cost)
+
+
 def rule_fits(rule: ApprovalRule, facts: Facts) -> bool:
     """Whether every condition of the rule holds.
 
@@ -92,6 +97,20 @@ def rule_deciding(facts: Facts, rules: Iterable[ApprovalRule] | None = None) -> 
 def kinds_ruled() -> list[str]:
     """Kinds of operations that rules can speak of."""
     return [name for name in kind_names() if name not in BY_ITSELF]
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a form tells before there is a plan: how many people will have to approve, and by which rule."""
+
+    approvals: int
+    rule: str
+
+
+def approval_expected(facts: Facts) -> Expected:
+    """By the rules as they are; the plan decides, and may find risks."""
+    rule = rule_deciding(facts)
+    return Expected(rule.approvals if rule else DEFAULT_APPROVALS, rule.name if rule else "")
 
 
 @dataclass(frozen=True)

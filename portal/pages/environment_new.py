@@ -17,6 +17,7 @@ from environments.lifecycle.expiry import BY_RULE, Wanted, expiry_wanted
 from environments.lifecycle.limits import limit_problems
 from environments.lifecycle.models import Account, ExpiryRule, Release
 from environments.lifecycle.naming import names_derive
+from environments.lifecycle.rules import approval_expected, facts_of_request
 from environments.lifecycle.selectors import accounts_ready, release_default, releases_offered
 from environments.lifecycle.states import AccountMode, Tier
 from environments.lifecycle.validation import owner_problem
@@ -214,9 +215,11 @@ def _preview(form: Request, user: User) -> dict[str, Any]:
     expires_at, wrong = expiry_wanted(form.typed["tier"], form.expires_at, timezone.now())
     if wrong:
         problems["expires_at"] = wrong
+    facts = facts_of_request(tier=spec["tier"], size=spec["size"], cost=Decimal(cost["total"]))
     return {
         "cost": cost,
         "expires_at": expires_at,
+        "approval": approval_expected(facts),
         "names": names_derive(form.release.naming, spec) if form.typed["name"] else [],
         "problems": {SAME.get(name, name): text for name, text in problems.items()},
         "spec": spec,

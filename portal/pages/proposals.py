@@ -28,6 +28,38 @@ PAGES = {
     "approvalrule": "admin:rule",
 }
 SHOWN_NAMES = 6
+# Fields of all kinds of proposals, in the order in which they are read; JSON in the database keeps none.
+FIELD_WORDS = {
+    "name": "Name",
+    "username": "User name",
+    "first_name": "First name",
+    "last_name": "Last name",
+    "email": "E-mail",
+    "portal_role": "Portal role",
+    "teams": "Teams",
+    "is_active": "May sign in",
+    "second_factor": "Second factor",
+    "position": "Position",
+    "is_enabled": "In force",
+    "operation_kinds": "Kinds of change",
+    "tiers": "Tiers",
+    "sizes": "Sizes after the change",
+    "min_monthly_cost": "Costs at least, USD a month",
+    "max_monthly_cost": "Costs at most, USD a month",
+    "min_cost_increase": "Costs more than before, at least, USD a month",
+    "max_cost_increase": "Costs more than before, at most, USD a month",
+    "risks_needed": "Only with one of these risks",
+    "risks_covered": "Covers these risks",
+    "approvals": "People who approve",
+    "approver_roles": "Roles that may approve",
+    "expires_after_h": "Expires after, hours",
+    "remind_after_h": "Reminds after, hours",
+    "order": "Order",
+    "is_default": "Offered first",
+    "is_withdrawn": "Withdrawn",
+    "regions": "Regions",
+    "mode": "Mode",
+}
 
 
 @require_safe
@@ -90,7 +122,7 @@ def _whole(
         title[:1].upper() + title[1:],
         status=status,
         proposal=proposal,
-        title_words=title,
+        rows=_rows(proposal),
         moved=proposal_moved(proposal) if proposal.is_open else "",
         could=could[:SHOWN_NAMES],
         could_more=max(0, len(could) - SHOWN_NAMES),
@@ -101,6 +133,17 @@ def _whole(
         problems=problems or {},
         typed=request.POST,
     )
+
+
+def _rows(proposal: Proposal) -> list[dict[str, Any]]:
+    """What differs, in the order in which it is read: [{"label", "before", "after"}]; of something new, what it has."""
+    order = {name: place for place, name in enumerate(FIELD_WORDS)}
+    rows = [
+        {**row, "label": FIELD_WORDS.get(row["field"], row["field"].replace("_", " ").capitalize())}
+        for row in proposal.changes
+        if proposal.before is not None or row["after"] not in (None, "", [])
+    ]
+    return sorted(rows, key=lambda row: order.get(row["field"], len(order)))
 
 
 def _subject_url(proposal: Proposal) -> str:

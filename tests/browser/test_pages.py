@@ -102,6 +102,7 @@ def rows(people: Any) -> dict[str, Any]:
         "waiting": waiting,
         "failed": failed,
         "forgotten": forgotten,
+        "proposal": factories.proposal_make(lead, by=people["administrator"]),
     }
 
 
@@ -123,6 +124,9 @@ def addresses(rows: dict[str, Any]) -> list[str]:
         "/operations/operation/",
         *(f"/operations/{rows[name].pk}/" for name in ("running", "waiting", "failed")),
         "/approvals/",
+        "/rules/",
+        "/rules/new/",
+        f"/proposals/{rows['proposal'].pk}/",
         "/lifecycle/account/",
         f"/cloud-accounts/{rows['account'].pk}/",
         "/cloud-accounts/new/",

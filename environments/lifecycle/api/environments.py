@@ -39,6 +39,7 @@ from environments.lifecycle.extend import environment_extend, environment_extend
 from environments.lifecycle.limits import limit_problems
 from environments.lifecycle.models import Environment, TeardownReport
 from environments.lifecycle.naming import names_derive
+from environments.lifecycle.rules import approval_expected, facts_of_request
 from environments.lifecycle.selectors import environment_audit, environments_list, release_default
 from environments.lifecycle.states import GONE, EnvironmentStatus, Tier
 from environments.lifecycle.teardown import environment_teardown
@@ -219,6 +220,7 @@ class EnvironmentViewSet(EnvironmentControl, history.HistoryActions, ReadOnlyRes
             problems["owner"] = wrong
         cost = cost_estimate(release.costs, spec)
         problems |= limit_problems(asked["team"], cost=Decimal(cost["total"]))
+        facts = facts_of_request(tier=spec["tier"], size=spec["size"], cost=Decimal(cost["total"]))
         return self.show(
             {
                 "name": spec["name"],
@@ -227,6 +229,7 @@ class EnvironmentViewSet(EnvironmentControl, history.HistoryActions, ReadOnlyRes
                 "release": release.version,
                 "names": names_derive(release.naming, spec),
                 "cost": cost,
+                "approval": approval_expected(facts),
                 "problems": [{"field": field, "detail": sentence} for field, sentence in problems.items()],
             }
         )

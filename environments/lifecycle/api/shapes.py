@@ -374,6 +374,15 @@ class CostSerializer(serializers.Serializer):
     items = CostItemSerializer(many=True)
 
 
+class ExpectedSerializer(serializers.Serializer):
+    """How many people will have to approve, as far as that is known before the plan."""
+
+    approvals = serializers.IntegerField()
+    rule = serializers.CharField(
+        help_text="The rule that says so; empty: none fits, one other person decides."
+    )
+
+
 class PreviewSerializer(serializers.Serializer):
     """What a request would come to. With problems, it would be refused."""
 
@@ -383,4 +392,5 @@ class PreviewSerializer(serializers.Serializer):
     release = serializers.CharField()
     names = NameSerializer(many=True)
     cost = CostSerializer()
+    approval = ExpectedSerializer()
     problems = ErrorSerializer(many=True)

@@ -66,12 +66,6 @@ def lasted(begin: datetime | None, end: datetime | None = None) -> str:
 
 
 @register.filter
-def spaced(name: str) -> str:
-    """A field's name as words: "expires after, hours"."""
-    return name.removesuffix("_h").replace("_", " ") + (", hours" if name.endswith("_h") else "")
-
-
-@register.filter
 def moment(text: str | None) -> datetime | None:
     """A moment that data carries as ISO text; None for none."""
     return parse_datetime(text) if text else None
