@@ -10,13 +10,14 @@ from django.utils import timezone
 from environments.operations.control import operation_retry
 from environments.operations.kinds import ApprovalNeed, Kind, kind_register
 from environments.operations.leases import lease_take
-from environments.operations.models import Operation, Pulse, Step
+from environments.operations.models import Notice, Operation, Pulse, Step
 from environments.operations.moves import operation_end
 from environments.operations.opening import operation_open
 from environments.operations.scheduling import TICK
 from environments.operations.selectors import operations_due
 from environments.operations.states import ClaimMode
 from environments.people.models import PortalRole, Team, User
+from tests.factories import proposal_make
 from workers.children import child_cancel, child_run
 from workers.context import StepContext
 from workers.tasks import RESEND, tick
@@ -74,6 +75,20 @@ def test_an_approval_that_cannot_be_ended_keeps_no_other_from_its_end():
     broken.refresh_from_db()
     other.refresh_from_db()
     assert (broken.status, other.status) == ("awaiting-approval", "expired")
+
+
+def test_a_tick_reminds_of_what_waits_and_ends_proposals_that_nobody_decided():
+    past, later = timezone.now() - timedelta(seconds=1), timezone.now() + timedelta(hours=1)
+    waiting = {"status": "awaiting-approval", "approvals_needed": 1, "approval_hash": "h" * 64}
+    due = opened("due", **waiting, approval_call_at=past, approval_expires_at=later)
+    opened("not-due", **waiting, approval_call_at=later, approval_expires_at=later)
+    ada = User.objects.get(username="ada")
+    proposal = proposal_make(User.objects.create(username="erik"), by=ada, expires_at=past)
+    for _ in range(2):
+        tick()
+    assert [row.operation_id for row in Notice.objects.filter(topic="operation.approval-due")] == [due.pk]
+    proposal.refresh_from_db()
+    assert proposal.status == "expired"
 
 
 def meanwhile(change):
