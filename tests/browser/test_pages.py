@@ -8,8 +8,10 @@ from playwright.sync_api import Page, expect
 
 from devtools.places import ROOT
 from environments.lifecycle.models import SandboxOrder, SandboxView
+from environments.notifications.fanout import notices_address
 from environments.operations.events import Draft, events_write
 from environments.operations.models import Operation
+from environments.operations.notices import operation_notice
 from environments.operations.pauses import pause_set
 from portal.pages.environment_parts.base import all_parts
 from tests import factories
@@ -92,7 +94,15 @@ def rows(people: Any) -> dict[str, Any]:
         log=[{"n": 1, "at": at, "event": "begun", "fault": "fault-1", "kind": "dark"}],
     )
     SandboxOrder.objects.create(verb="end-all", status="refused", sentence="It gave no answer.")
+    channel = factories.channel_make(lead.teams.get(), failing_since=factories.minutes_ago(3), failures=2)
+    delivery = factories.delivery_make(
+        channel, status="abandoned", response_code=500, response_text="No room.", sentence="It answered 500."
+    )
+    operation_notice(failed, "operation.errored", "The cluster has no room.")
+    notices_address()
     return {
+        "channel": channel,
+        "delivery": delivery,
         "lead": lead,
         "account": account,
         "release": release,
@@ -143,6 +153,14 @@ def addresses(rows: dict[str, Any]) -> list[str]:
         "/people/apitoken/",
         "/tokens/new/",
         "/operations/auditentry/",
+        "/notifications/",
+        "/notifications/preferences/",
+        "/channels/",
+        "/channels/new/?kind=webhook",
+        "/channels/new/?kind=chat",
+        f"/channels/{rows['channel'].pk}/",
+        "/deliveries/",
+        f"/deliveries/{rows['delivery'].pk}/",
     ]  # fmt: skip
 
 
