@@ -37,6 +37,7 @@ from workers.comparisons import comparison_make
 from workers.faultpoints import fault_point
 from workers.observer import SOON_S, is_watched, observe, watch_end, watch_take
 from workers.reconcile import reconcile
+from workers.retention import assemblies_drop, comparisons_forget
 from workers.runner import advance
 from workers.sandbox import sandbox_round
 
@@ -104,10 +105,14 @@ def watchdog() -> None:
 
 @shared_task(name="workers.housekeeping", ignore_result=True)
 def housekeeping() -> None:
-    """Once an hour: drop sessions that have expired, and occurrences that are long past."""
+    """Once an hour: drop sessions that have expired, and what is long past: occurrences, comparisons, assemblies."""
     SessionStore.clear_expired()
-    forgotten = occurrences_forget()
-    log.info("housekeeping.done", occurrences=forgotten)
+    log.info(
+        "housekeeping.done",
+        occurrences=occurrences_forget(),
+        comparisons=comparisons_forget(),
+        assemblies=assemblies_drop(),
+    )
 
 
 @shared_task(name="workers.compare", ignore_result=True)

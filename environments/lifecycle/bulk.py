@@ -11,6 +11,8 @@ from environments.lifecycle.environments import environment_protect, environment
 from environments.lifecycle.expiry import when_words
 from environments.lifecycle.extend import environment_extend_hours
 from environments.lifecycle.models import Environment
+from environments.lifecycle.selectors import release_default
+from environments.lifecycle.update import environment_update
 from environments.operations.control import operation_retry
 from environments.operations.models import Operation
 from environments.people.models import User
@@ -66,6 +68,17 @@ def _extend(days: int) -> Verb:
     )
 
 
+def _upgrade(environment: Environment, actor: User) -> Operation:
+    return environment_update(environment=environment, changes={}, release=release_default(), actor=actor)
+
+
+def _upgrade_idle(environment: Environment) -> str:
+    newest = release_default()
+    if newest is None or newest.blueprint_id != environment.release.blueprint_id:
+        return "Its blueprint has no default release."
+    return f"It is of release {newest.version} already." if newest.pk == environment.release_id else ""
+
+
 VERBS: dict[str, Verb] = {
     "protect": Verb(
         "Protect against teardown",
@@ -82,6 +95,12 @@ VERBS: dict[str, Verb] = {
     "extend-day": _extend(1),
     "extend-week": _extend(7),
     "retry": Verb("Retry what failed", "goes on at the step that failed", _retry),
+    "upgrade": Verb(
+        "Bring to the default release",
+        "a plan is made; nothing is touched before it is approved",
+        _upgrade,
+        _upgrade_idle,
+    ),
     "withdraw": Verb(
         "Withdraw the request",
         "withdrawn; its name is free again",

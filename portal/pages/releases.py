@@ -6,11 +6,14 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_POST, require_safe
 
 from environments.errors import DomainError
+from environments.lifecycle.bulk import MOST
 from environments.lifecycle.models import Release
+from environments.lifecycle.selectors import release_default
 from environments.lifecycle.settings import release_propose
-from environments.lifecycle.states import GONE
+from environments.lifecycle.states import GONE, EnvironmentStatus
+from environments.people.models import PortalRole, User
 from environments.people.proposals import proposal_of
-from environments.people.rights import may
+from environments.people.rights import RIGHTS, Reach, may
 from portal.pages.base import page, proposed, view_requires, viewer
 
 ROWS = 20
@@ -26,12 +29,18 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
     """One release."""
     user = view_requires(request, "release.view")
     release = Release.objects.select_related("blueprint").get(pk=pk)
+    newest = release_default()
+    if newest is not None and newest.blueprint_id != release.blueprint_id:
+        newest = None
     users = release.environments.exclude(status__in=GONE).select_related("team").order_by("name")
     return page(
         request,
         "portal/releases/page.html",
         str(release),
         release=release,
+        newest=newest,
+        upgradable=_upgradable(release, user) if newest is not None and newest.pk != pk else "",
+        others=release.blueprint.releases.exclude(pk=pk).exists(),
         users=users[:ROWS],
         users_count=users.count(),
         lock=release.description.get("lock", {}),
@@ -40,6 +49,16 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
         proposal=proposal_of(release),
         titles={stack["key"]: stack.get("title", stack["key"]) for stack in release.stacks},
     )
+
+
+def _upgradable(release: Release, user: User) -> str:
+    """Ids of active environments of this release that the viewer may bring to another, as the preview takes them."""
+    if not may(user, "environment.request"):
+        return ""
+    rows = release.environments.filter(status=EnvironmentStatus.ACTIVE)
+    if RIGHTS["environment.request"][PortalRole(user.portal_role)] is not Reach.ALL:
+        rows = rows.filter(team__in=user.teams.all())
+    return ",".join(map(str, rows.order_by("name").values_list("pk", flat=True)[:MOST]))
 
 
 @require_POST

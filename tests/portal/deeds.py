@@ -72,6 +72,15 @@ def grown(world: Any, asker: Any) -> int:
     return pk
 
 
+def behind(world: Any, asker: Any) -> int:
+    """An environment of a release that is no longer the default one."""
+    world.release.is_default = False
+    world.release.save(update_fields=["is_default"])
+    newest = factories.release_make(is_default=True)
+    assert newest.blueprint_id == world.release.blueprint_id
+    return environment()(world, asker)
+
+
 def operation(status: str, **fields: Any) -> Callable[[Any, Any], int]:
     """An operation on such an environment; one that waits for approval has a plan."""
 
@@ -272,6 +281,7 @@ DEEDS = [
     Deed(
         "environment-bulk", "operation.cancel", LEADS, ADMIN, MANY, "withdraw", environment("requested"), MINE
     ),
+    Deed("environment-bulk", "environment.request", REQUESTERS, ADMIN, MANY, "upgrade", behind),
     Deed("environment-bulk", "operation.retry", LEADS, ADMIN, MANY, "retry", broken, MINE),
     Deed(
         "environment-update", "environment.request", REQUESTERS, ADMIN, {"size": "medium"}, "", environment()

@@ -177,3 +177,24 @@ def test_two_releases_are_compared(world: Any, lead: Client) -> None:
     page = lead.get(address, {"to": "2.0.0", "size": "medium"}).content.decode()
     assert "One region only." in page and "us-east-1" in page and "A worker compares them" in page
     assert "There is no release 7" in lead.get(address, {"to": "7"}).content.decode()
+
+
+def test_those_of_a_release_are_upgraded_from_its_page_after_a_look(
+    world: Any, lead: Client, shop: Environment
+) -> None:
+    page = lead.get(reverse("admin:release", args=[world.release.pk])).content.decode()
+    assert "Upgrade to" not in page and "Compare" not in page
+    world.release.is_default = False
+    world.release.save()
+    newest = factories.release_make("2.0.0", is_default=True)
+    page = lead.get(reverse("admin:release", args=[world.release.pk])).content.decode()
+    bulk = f"{reverse('admin:environment-bulk', args=['upgrade'])}?ids={shop.pk}"
+    assert "Upgrade to 2.0.0" in page and bulk in page
+    assert f"{reverse('admin:release-compare', args=[world.release.pk])}?to=2.0.0" in page
+    assert "1 of 1 would be changed" in lead.get(bulk).content.decode()
+    assert not Operation.objects.filter(kind="update", status="pending").exists()
+    lead.post(reverse("admin:environment-bulk", args=["upgrade"]), {"ids": str(shop.pk)})
+    asked = Operation.objects.get(kind="update", status="pending").parameters
+    assert (asked["release_id"], asked["changes"]) == (newest.pk, {})
+    Environment.objects.update(release=newest)
+    assert "It is of release 2.0.0 already." in lead.get(bulk).content.decode()
