@@ -13,7 +13,9 @@ from django.utils import timezone
 
 from environments.display import kind_word, money
 from environments.lifecycle.figures import costs_at
+from environments.lifecycle.limits import team_usage
 from environments.lifecycle.models import Environment
+from environments.lifecycle.selectors import environments_expiring
 from environments.lifecycle.states import GONE
 from environments.operations.models import Decision, Operation
 from environments.operations.selectors import approvals_waiting, operations_list
@@ -224,5 +226,34 @@ def _operations(
     return Group(title, lines, count, tone, more)
 
 
-ALARMS: tuple[Callable[[User], Card], ...] = ()
+def expires_soon(user: User) -> Card:
+    """What of one's teams (of all, for who is in none) expires within a week, or has expired."""
+    rows = environments_expiring(user)
+    count = rows.count()
+    shown: Iterable[Environment] = rows[:ROWS] if count else ()
+    lines = [
+        Line(row.name, reverse("admin:environment", args=[row.pk]), f"of {row.team}", row.expires_at)
+        for row in shown
+    ]
+    says = (
+        "One environment expires within a week."
+        if count == 1
+        else f"{count} environments expire within a week."
+    )
+    return Card("Expires soon", [Group("", lines, count)] if count else [], "", says, "amber")
+
+
+def over_limit(user: User) -> Card:
+    """Teams, of one's own or all for who is in none, to which nothing more can be given."""
+    teams = user.teams.all() if user.teams.exists() else None
+    full = [usage for usage in team_usage(teams) if usage.is_reached]
+    if not full:
+        return Card("At its limit", [])
+    address = reverse("admin:policies")
+    lines = [Line(str(usage.team), address, usage.words) for usage in full[:ROWS]]
+    says = f"{full[0].team} is at its limit." if len(full) == 1 else f"{len(full)} teams are at their limits."
+    return Card("At its limit", [Group("", lines, len(full))], "", says, "amber")
+
+
+ALARMS: tuple[Callable[[User], Card], ...] = (expires_soon, over_limit)
 """What wants a look besides, in this order; each is absent while it has nothing to tell."""

@@ -1,6 +1,7 @@
 """Pages in a browser: news within a second, keys, narrow and dark, and what axe finds."""
 
 import time
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from environments.operations.notices import operation_notice
 from environments.operations.pauses import pause_set
 from portal.pages.environment_parts.base import all_parts
 from tests import factories
+from tests.portal.test_who_sees_what import FRAGMENTS, PAGES, address_of, ids_make
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser, pytest.mark.timeout(240)]
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
@@ -100,9 +102,15 @@ def rows(people: Any) -> dict[str, Any]:
     )
     operation_notice(failed, "operation.errored", "The cluster has no room.")
     notices_address()
+    factories.revision_make(active, requested_by=lead)
+    active.spec = active.spec | {"size": "medium"}
+    active.save()
+    factories.revision_make(active, requested_by=lead, monthly_cost=active.monthly_cost + 120)
+    world = SimpleNamespace(team=place["team"], account=account, release=release, people=people)
     return {
         "channel": channel,
         "delivery": delivery,
+        "ids": ids_make(world),
         "lead": lead,
         "account": account,
         "release": release,
@@ -117,51 +125,26 @@ def rows(people: Any) -> dict[str, Any]:
 
 
 def addresses(rows: dict[str, Any]) -> list[str]:
-    """Every page of this slice."""
+    """Every page that the table of pages has, every tab, and those that look different in another state."""
+    pages = [address_of(name, rows["ids"]) for _, name, _, _ in PAGES if name not in FRAGMENTS]
     return [
-        "/",
-        "/lifecycle/environment/",
+        *pages,
         "/lifecycle/environment/?view=failed",
         f"/environments/bulk/protect/?ids={rows['active'].pk},{rows['broken'].pk}",
-        "/environments/new/",
         *(f"/environments/{rows['active'].pk}/?tab={tab}" for tab in TABS),
+        f"/environments/{rows['broken'].pk}/",
+        f"/environments/{rows['active'].pk}/compare/?from=1&to=2",
+        f"/environments/{rows['active'].pk}/rollback/1/",
         f"/environments/{rows['broken'].pk}/teardown/",
-        f"/environments/{rows['broken'].pk}/forget/",
         f"/environments/{rows['forgotten'].pk}/",
-        "/queue/",
         f"/environments/{rows['broken'].pk}/extend/",
-        "/expiry-and-limits/",
-        "/operations/operation/",
         *(f"/operations/{rows[name].pk}/" for name in ("running", "waiting", "failed")),
-        "/approvals/",
-        "/rules/",
-        "/rules/new/",
         f"/proposals/{rows['proposal'].pk}/",
-        "/lifecycle/account/",
-        f"/cloud-accounts/{rows['account'].pk}/",
-        "/cloud-accounts/new/",
-        "/lifecycle/release/",
-        f"/releases/{rows['release'].pk}/",
-        "/administration/",
-        "/sandbox/faults/",
-        "/people/user/",
-        "/profile/",
-        "/people/new/",
-        f"/people/{rows['lead'].pk}/",
-        "/teams/new/",
-        "/people/team/",
-        "/people/apitoken/",
-        "/tokens/new/",
-        "/operations/auditentry/",
-        "/notifications/",
-        "/notifications/preferences/",
-        "/channels/",
         "/channels/new/?kind=webhook",
         "/channels/new/?kind=chat",
         f"/channels/{rows['channel'].pk}/",
-        "/deliveries/",
         f"/deliveries/{rows['delivery'].pk}/",
-    ]  # fmt: skip
+    ]
 
 
 def test_what_a_worker_writes_is_on_the_page_within_a_second(visit: Any, rows: dict[str, Any]) -> None:
@@ -235,14 +218,25 @@ def test_keys_lead_everywhere(visit: Any, rows: dict[str, Any]) -> None:
         ("ge", "environment"),
         ("ga", "Approvals"),
         ("gs", "Start"),
+        ("go", "operation"),
         ("gn", "New environment"),
     ):
         page.locator("body").press(keys[0])
         page.keyboard.press(keys[1])
         page.wait_for_function("want => document.title.toLowerCase().includes(want)", arg=title.lower())
+    # A page without a search leads to that of the environments.
+    page.goto("/approvals/")
+    page.keyboard.press("/")
+    page.wait_for_url("**/lifecycle/environment/**")
+    expect(page.locator("#searchbar")).to_be_focused()
     page.goto("/lifecycle/environment/")
     page.keyboard.press("/")
     page.keyboard.type("checkout")
+    # What one types is typed, whatever the keys mean elsewhere.
+    page.keyboard.type("?ge")
+    expect(page.get_by_role("dialog", name="Keyboard")).to_be_hidden()
+    for _ in range(3):
+        page.keyboard.press("Backspace")
     page.keyboard.press("Enter")
     expect(page.locator("#result_list")).to_contain_text("checkout")
     expect(page.locator("#result_list")).not_to_contain_text("payments")

@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from environments.lifecycle.figures import costs_at
-from environments.lifecycle.models import Environment
+from environments.lifecycle.models import Environment, TeamLimit
 from environments.operations.models import Decision
 from environments.people.models import PortalRole, User
 from tests import factories
@@ -95,6 +95,26 @@ def test_an_environments_card_tells_its_failure_and_that_a_newer_release_is_ther
     assert "sy-edge sy-red" in page and "Update failed" in page and "(behind)" in page
 
 
+def test_what_expires_and_who_is_at_their_limit_is_told_while_there_is_any(
+    world: Any, sign_in: SignIn
+) -> None:
+    engineer, approver = world.people[R.ENGINEER], world.people[R.APPROVER]
+    client = sign_in(engineer)
+    environment(world, "calm")
+    assert client.get("/").context["alarms"] == []
+    environment(world, "brief", expires_at=timezone.now() + timedelta(days=2))
+    environment(world, "later", expires_at=timezone.now() + timedelta(days=20))
+    TeamLimit.objects.create(team=world.team, max_environments=3)
+    for viewer in (client, sign_in(approver)):
+        page = viewer.get("/")
+        soon, full = page.context["alarms"]
+        assert [line.title for line in soon.groups[0].lines] == ["brief"]
+        assert [line.title for line in full.groups[0].lines] == ["Storefront"]
+        told = "One environment expires within a week. Storefront is at its limit."
+        assert (page.context["says"], page.context["tone"]) == (told, "amber")
+        assert "3 of 3 environments" in page.content.decode()
+
+
 def test_costs_of_the_past_are_those_of_the_revisions_of_then(world: Any) -> None:
     now = timezone.now()
     grew = environment(world, "grew")
@@ -154,4 +174,4 @@ def test_start_asks_the_same_however_much_there_is(
         client.get("/")
     with CaptureQueriesContext(connection) as polled:
         client.get("/", headers={"HX-Target": "moving"})
-    assert len(polled) <= 20
+    assert len(polled) <= 26

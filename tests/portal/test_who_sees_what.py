@@ -77,9 +77,17 @@ PAGES: list[tuple[str, str, str, frozenset[str]]] = [
 ]
 
 
+FRAGMENTS = frozenset({"admin:operation-live", "admin:sandbox-faults-live", "admin:sandbox-faults-fields"})
+"""Of these, parts that a page asks for, and no pages."""
+
+
 @pytest.fixture
 def rows(world: Any) -> dict[str, Any]:
-    """Ids that the addresses of pages need: one, or several."""
+    return ids_make(world)
+
+
+def ids_make(world: Any) -> dict[str, Any]:
+    """Ids that the addresses of pages need: one, or several. The browser tests look at each page with them too."""
     lead = world.people[R.TEAM_LEAD]
     environment = factories.environment_make(
         "shop", team=world.team, owner=lead, account=world.account, release=world.release

@@ -9,10 +9,10 @@
     return target.closest("input, textarea, select, [contenteditable]") !== null;
   }
 
+  // A page without a search of its own leads to that of the environments.
   function focusSearch() {
     var field = document.querySelector("#searchbar, [data-search]");
-    if (field) { field.focus(); field.select(); }
-    return Boolean(field);
+    if (field) { field.focus(); field.select(); } else { window.location.assign(GO.e + "#searchbar"); }
   }
 
   function help() {
@@ -21,14 +21,14 @@
   }
 
   document.addEventListener("keydown", function (event) {
-    if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) { return; }
+    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) { return; }
     if (Date.now() - pendingGo < 1200) {
       pendingGo = 0;
       if (GO[event.key]) { event.preventDefault(); window.location.assign(GO[event.key]); return; }
     }
     if (event.key === "g") { pendingGo = Date.now(); }
     else if (event.key === "?") { event.preventDefault(); help(); }
-    else if (event.key === "/" && focusSearch()) { event.preventDefault(); }
+    else if (event.key === "/") { event.preventDefault(); focusSearch(); }
   });
 
   document.addEventListener("click", function (event) {
@@ -139,6 +139,7 @@
   document.addEventListener("DOMContentLoaded", function () {
     tick();
     followLog();
+    if (window.location.hash === "#searchbar") { focusSearch(); }
     document.body.addEventListener("htmx:afterSettle", function () { tick(); filterLog(); filterTables(); followLog(); });
     keepScroll();
     // Errors of a poll are passing: the next one tries again.
