@@ -37,6 +37,7 @@ def describe() -> dict[str, Any]:
         "regions": [row["region"] for row in load("regions")],
         "baseline": {"schema": schema_of(BaselineSpec), "stacks": load("stacks")["baseline"]},
         "bootstrap": load("bootstrap"),
+        "changes": load("changes"),
         "lock": lock(),
     }
 
