@@ -93,6 +93,7 @@ KIND_WORDS = {
     "teardown": "Tear down",
     "account-add": "Add account",
     "canary": "Canary",
+    "drift-fix": "Drift fix",
     "update": "Update",
     "extend": "Extend",
     "resync": "Read anew",

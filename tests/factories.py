@@ -19,6 +19,7 @@ from environments.lifecycle.models import (
     Account,
     ApprovalRule,
     Blueprint,
+    DriftFinding,
     Environment,
     Plan,
     RegionFacts,
@@ -284,6 +285,32 @@ def step_make(operation: Operation, key: str, *, phase: str = "execute", **field
     return Step.objects.create(
         operation=operation, key=key, title=title, phase=phase, position=position, **fields
     )
+
+
+def drift_make(environment: Environment, **fields: Any) -> DriftFinding:
+    """An open finding: an attribute of the load balancer; the environment's row is brought to it."""
+    stack = Stack.objects.filter(subject_id=environment.pk, key="app").first() or stack_make(
+        environment, "app"
+    )
+    finding = DriftFinding.objects.create(
+        **{
+            "environment": environment,
+            "region": environment.home_region,
+            "stack": stack.key,
+            "logical_id": "EdgeBalancer",
+            "physical_id": "arn:aws:elasticloadbalancing:eu-west-1:111122223333:loadbalancer/app/x/1",
+            "type": "AWS::ElasticLoadBalancingV2::LoadBalancer",
+            "property_path": "LoadBalancerAttributes[routing.http2.enabled]",
+            "expected": "true",
+            "actual": "false",
+        }
+        | fields
+    )
+    open_ones = environment.drift_findings.filter(status="open")
+    environment.drift_count = open_ones.count()
+    environment.drift_since = finding.first_seen if environment.drift_count else None
+    environment.save(update_fields=["drift_count", "drift_since"])
+    return finding
 
 
 def plan_make(operation: Operation, *, total: str = "245.14", **fields: Any) -> Plan:

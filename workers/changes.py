@@ -140,7 +140,7 @@ def _difference(name: str, old: Mapping[str, Any], new: Mapping[str, Any], rules
         return {**_change(name, kind, "replaced", rules), "detail": f"It was {old['Type']}."}
     rows = [
         {"path": path, "before": before, "after": after, "replaces": rules.replaces(kind, path)}
-        for path, before, after in _leaves(old.get("Properties", {}), new.get("Properties", {}))
+        for path, before, after in leaves(old.get("Properties", {}), new.get("Properties", {}))
     ]
     rows += [
         {"path": key, "before": _shown(old.get(key)), "after": _shown(new.get(key)), "replaces": NEVER}
@@ -167,15 +167,15 @@ def _change(name: str, kind: str, action: str, rules: Rules) -> Change:
     }
 
 
-def _leaves(old: Any, new: Any, path: str = "") -> Iterator[tuple[str, str, str]]:
+def leaves(old: Any, new: Any, path: str = "") -> Iterator[tuple[str, str, str]]:
     """(path, before, after) of each part that differs; lists whose elements have names by those, others as a whole."""
     if old == new:
         return
     if _is_plain(old) and _is_plain(new):
         for key in [*old, *(key for key in new if key not in old)]:
-            yield from _leaves(old.get(key), new.get(key), f"{path}.{key}".lstrip("."))
+            yield from leaves(old.get(key), new.get(key), f"{path}.{key}".lstrip("."))
         return
-    before, after = _by_name(old), _by_name(new)
+    before, after = by_name(old), by_name(new)
     if (before and after is not None) or (after and before is not None):
         for key in [*before, *(key for key in after if key not in before)]:
             if before.get(key) != after.get(key):
@@ -193,7 +193,7 @@ NAMES = (("Key",), ("Namespace", "OptionName"), ("Name",), ("Id",), ("SettingNam
 """Members that name an element of a list, where all elements have them and no two the same."""
 
 
-def _by_name(value: Any) -> dict[str, Any] | None:
+def by_name(value: Any) -> dict[str, Any] | None:
     """A list's elements by name, each as its only other member or without its name; None for other values."""
     if not isinstance(value, list):
         return None

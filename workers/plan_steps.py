@@ -11,6 +11,7 @@ from environments.operations.models import Operation
 from workers.assembly import Assembly, StackArtifact, assembly_load, template_parse
 from workers.changes import Rules
 from workers.context import READER, StepContext, subject_of
+from workers.drift import drift_into
 from workers.headroom import headroom, unknown_sentences
 from workers.names import stack_name
 from workers.planning import deployed_templates, iam_told, plan_document, plan_hashed, plan_seen
@@ -96,6 +97,8 @@ def plan(ctx: StepContext) -> Outcome:
     require_losses_named(losses_of(document, old), ctx.operation.parameters.get("replace", ()))
     spec = ctx.operation.parameters["spec"]
     facts = {**ctx.operation.state["facts"], "runtime": ctx.operation.state.get("runtime", {})}
+    if "drift" in ctx.operation.state:
+        drift_into(document, ctx.operation.state["drift"], environment)
     hashed = plan_hashed(stacks, deployed, release.digest, spec, facts)
     before = cost_estimate(environment.release.costs, environment.spec) if deployed else None
     cost = cost_compare(cost_estimate(release.costs, spec), before)

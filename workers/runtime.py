@@ -171,7 +171,8 @@ def require_unmoved(ctx: StepContext, types: set[str]) -> None:
                 f"{', '.join(f'{WORDS[n]} {_shown(planned.get(n))} → {_shown(now.get(n))}' for n in moved)}.",
                 resource=environment.full_name,
                 reason="what runs has moved",
-                remedy="Request it again: the new plan keeps what runs now.",
+                remedy="Plan it again: the new plan keeps what runs now.",
+                moved=True,
             )
 
 

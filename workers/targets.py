@@ -18,6 +18,7 @@ class Target:
 
     `named` are logical ids that hold data and may be lost all the same.
     `last_operation` is what CloudFormation had done last to it when it was planned.
+    `reverts`: what has drifted is put back as well.
     `may_replace`: what stands in its place and came to nothing is deleted first. Never where a live stack was.
     """
 
@@ -31,6 +32,7 @@ class Target:
     named: frozenset[str] = frozenset()
     last_operation: str | None = None
     may_replace: bool = True
+    reverts: bool = False
 
     @property
     def name(self) -> str:

@@ -1,17 +1,20 @@
 """The few tasks. Each is short, takes ids, and may run twice or late without harm."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import structlog
 from celery import current_app, shared_task
 from django.contrib.sessions.backends.db import SessionStore
+from django.db import transaction
 from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
+from environments.lifecycle.drift import drift_acceptances_lapse
+from environments.lifecycle.drift_nights import drift_night_take, drift_scopes_due
 from environments.lifecycle.expired import expiries_due, expiries_round
 from environments.lifecycle.faults import orders_wait
 from environments.lifecycle.models import Account, Comparison
@@ -19,7 +22,7 @@ from environments.lifecycle.room import SCHEDULE as LIMITS
 from environments.lifecycle.room import limits_round
 from environments.operations.approvals import operation_call, operation_expire_approval
 from environments.operations.models import Operation
-from environments.operations.pauses import paused_among
+from environments.operations.pauses import pause_covering, paused_among
 from environments.operations.queue import send
 from environments.operations.scheduling import (
     TICK,
@@ -34,6 +37,7 @@ from environments.operations.watchdog import watchdog_look
 from environments.people.proposals import proposals_expire
 from workers import watermark
 from workers.comparisons import comparison_make
+from workers.drift_rounds import RightLost, drift_round, right_of
 from workers.faultpoints import fault_point
 from workers.observer import SOON_S, is_watched, observe, watch_end, watch_take
 from workers.reconcile import reconcile
@@ -45,6 +49,8 @@ log = structlog.get_logger(__name__)
 
 # A due operation is not sent again by the next ticks while its message may still wait in the queue.
 RESEND = timedelta(seconds=20)
+ROUND_AGAIN_S = 10.0
+"""A round that has nothing to do for longer gives up its right; the tick starts the next one."""
 AT_ONCE = 200
 """The most approvals that one tick ends, and reminds of: a task stays short."""
 
@@ -78,6 +84,7 @@ def tick() -> None:
     _watch_what_moves()
     if orders_wait():
         _send("workers.sandbox")
+    _look_for_drift(now)
     hour = now.replace(minute=0, second=0, microsecond=0)
     if occurrence_take("housekeeping", hour):
         _send("workers.housekeeping")
@@ -112,6 +119,7 @@ def housekeeping() -> None:
         occurrences=occurrences_forget(),
         comparisons=comparisons_forget(),
         assemblies=assemblies_drop(),
+        acceptances=drift_acceptances_lapse(),
     )
 
 
@@ -146,6 +154,32 @@ def observe_region(account_pk: int, region: str, token: str) -> None:
         watch_end(f"{account.account_id}/{region}", right)
     else:
         _send_observe(account_pk, region, right, countdown_s=seconds)
+
+
+@shared_task(name="workers.drift", ignore_result=True)
+def drift(account_pk: int, region: str, token: str) -> None:
+    """A part of one account and region's looks for drift; sends itself again while there are more."""
+    account = Account.objects.get(pk=account_pk)
+    right = uuid.UUID(token)
+    try:
+        seconds = drift_round(account, region, right)
+    except RightLost:
+        log.info("drift.right-lost", account=account.account_id, region=region)
+        return
+    if seconds is None or seconds > ROUND_AGAIN_S:
+        watch_end(right_of(f"{account.account_id}/{region}"), right)
+    else:
+        _send("workers.drift", [account_pk, region, token], seconds)
+
+
+def _look_for_drift(now: datetime) -> None:
+    """Begin a night whose hour has come, and a round in each scope that has something due and no round."""
+    with transaction.atomic():
+        planned = drift_night_take(now)
+    if planned:
+        log.info("drift.night", environments=planned)
+    due = [scope for scope in drift_scopes_due(now) if pause_covering(scope) is None]
+    _start(due, right_of, "workers.drift")
 
 
 def _expire_approvals(now: datetime) -> None:
@@ -190,15 +224,25 @@ def _watch_what_moves() -> None:
 
 
 def _watch(scopes: Sequence[str]) -> None:
+    _start(scopes, str, "workers.observe", SOON_S)
+
+
+def _start(
+    scopes: Sequence[str], right_of: Callable[[str], str], task: str, countdown_s: float = 0.0
+) -> None:
+    """Send a task that has the right to a scope, for each whose right is free."""
+    if not scopes:
+        return
     accounts = {
         account.account_id: account.pk
         for account in Account.objects.filter(account_id__in={scope.split("/")[0] for scope in scopes})
     }
     for scope in scopes:
         account_id, region = scope.split("/")
-        right = watch_take(scope) if account_id in accounts else None
+        right = watch_take(right_of(scope)) if account_id in accounts else None
         if right is not None:
-            _send_observe(accounts[account_id], region, right, countdown_s=SOON_S)
+            # The right passes by itself: if the message is lost, the tick starts another one.
+            _send(task, [accounts[account_id], region, str(right)], countdown_s)
 
 
 @shared_task(name="workers.reconcile", ignore_result=True)

@@ -15,6 +15,7 @@ from workers.aws import change_sets, cloudformation
 from workers.aws.cloudformation import StackState
 from workers.aws.session import Session
 from workers.context import StepContext
+from workers.drift_planning import unplanned_reverts
 from workers.targets import Target, row_of
 from workers.workflow import Done, Outcome, StepFailed, Wait
 
@@ -22,7 +23,8 @@ from workers.workflow import Done, Outcome, StepFailed, Wait
 def stack_update(ctx: StepContext, session: Session, target: Target, found: StackState) -> Outcome:
     """Nothing, when the stack is what it should be; else the change set's name is stored, and it is made."""
     deployed = cloudformation.template_get(session, found.stack_id)
-    if template_hash(deployed) == target.hash and target.deployment.tags.items() <= found.tags.items():
+    is_there = template_hash(deployed) == target.hash and not target.reverts
+    if is_there and target.deployment.tags.items() <= found.tags.items():
         Stack.objects.filter(pk=row_of(ctx, target).pk).update(template_hash=target.hash)
         return Done(f"Nothing to do: {target.name} is what it should be.")
     _require_unmoved(ctx, target, found)
@@ -49,9 +51,9 @@ def change_set_carry_out(ctx: StepContext, session: Session, target: Target) -> 
     """Made just before it is carried out, and only carried out when the approved plan has all of it."""
     name = str(ctx.step.state["change_set"])
     if not ctx.step.state.get("asked"):
-        change_sets.change_set_create(session, target.deployment, name, ctx.token)
+        change_sets.change_set_create(session, target.deployment, name, ctx.token, reverts=target.reverts)
         ctx.remember(asked=True)
-    made = change_sets.change_set_describe(session, target.name, name)
+    made = change_sets.change_set_describe(session, target.name, name, values=target.reverts)
     if not made["status"]:
         return _change_set_gone(ctx, target)
     if made["status"] in ("CREATE_PENDING", "CREATE_IN_PROGRESS"):
@@ -66,6 +68,8 @@ def change_set_carry_out(ctx: StepContext, session: Session, target: Target) -> 
             reason=made["reason"],
         )
     moved = unplanned(made["changes"], target.planned, target.touched)
+    if not moved and target.reverts:
+        moved = unplanned_reverts(made["changes"], target.planned, target.touched)
     if moved:
         change_sets.change_set_delete(session, target.name, name)
         raise StepFailed(

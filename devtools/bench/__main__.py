@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from devtools import processes
-from devtools.bench import fleet, pages, plans, provision, realistic, report, sandbox, waiting
+from devtools.bench import drift, fleet, pages, plans, provision, realistic, report, sandbox, waiting
 from devtools.demo import seed
 from devtools.demo.house import House, Ports
 from devtools.demo.keep import secrets_of_demo
@@ -24,6 +24,7 @@ PARTS: dict[str, Callable[[House, seed.People], report.Section]] = {
     "realistic": realistic.measure,
     "fleet": fleet.measure,
     "waiting": waiting.measure,
+    "drift": drift.measure,
     "pages": pages.measure,
 }
 # These need no house.

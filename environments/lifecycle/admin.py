@@ -142,7 +142,17 @@ class EnvironmentAdmin(ReadOnlyAdmin):
     view_verb = "environment.view"
     page_name = "environment"
     actions = [_bulk(verb) for verb in VERBS]
-    list_display = ["name_and_team", "state", "tier_and_size", "where", "pinned", "cost", "expires", "since"]
+    list_display = [
+        "name_and_team",
+        "state",
+        "tier_and_size",
+        "where",
+        "pinned",
+        "drift",
+        "cost",
+        "expires",
+        "since",
+    ]
     list_filter = [
         ViewFilter,
         StatusFilter,
@@ -195,6 +205,12 @@ class EnvironmentAdmin(ReadOnlyAdmin):
     def pinned(self, row: Environment) -> SafeString:
         note = "" if row.release.is_default else '<span class="sy-said">behind</span>'
         return format_html("{}{}", row.release.version, SafeString(note))
+
+    @display(description="Drift", ordering="drift_since")
+    def drift(self, row: Environment) -> SafeString | str:
+        if row.drift_since is None:
+            return SafeString('<span class="soft">none</span>') if row.drift_checked_at else "–"
+        return format_html('{} since<span class="sy-said">{}</span>', row.drift_count, when(row.drift_since))
 
     @display(description="USD / month", ordering="monthly_cost")
     def cost(self, row: Environment) -> SafeString:

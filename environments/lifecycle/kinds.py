@@ -239,6 +239,15 @@ KINDS = (
         on_end=_resync_end,
     ),
     Kind(
+        name="drift-fix",
+        title="Drift fix",
+        claim_mode=ClaimMode.CHANGE,
+        authorize=_environment_authorize,
+        approval=approval_need,
+        check=_while(E.ACTIVE),
+        can_replan=True,
+    ),
+    Kind(
         name="canary",
         title="Canary",
         claim_mode=ClaimMode.CHANGE,

@@ -60,6 +60,12 @@ def environment_audit(environment: Environment) -> QuerySet[AuditEntry]:
     return AuditEntry.objects.filter(whose)
 
 
+def drift_open_environments() -> QuerySet[Environment]:
+    """Environments with open findings of drift, the longest since first; their `drift_count` says how many."""
+    rows = Environment.objects.filter(drift_since__isnull=False).exclude(status__in=GONE)
+    return rows.select_related("team", "account").defer("spec").order_by("drift_since")
+
+
 def release_default() -> Release | None:
     """The release offered first in new requests."""
     return Release.objects.select_related("blueprint").filter(is_default=True, is_withdrawn=False).first()

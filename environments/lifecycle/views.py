@@ -58,5 +58,6 @@ VIEWS: dict[str, View] = {
     "failed": View("Failed", _failed),
     "approval": View("Awaiting approval", _awaiting),
     "expiring": View("Expiring soon", _expiring),
+    "drifted": View("Drifted", lambda _user: Q(drift_since__isnull=False)),
     "behind": View("Not in the default release", lambda _user: Q(release__is_default=False)),
 }

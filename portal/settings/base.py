@@ -248,6 +248,16 @@ NOTIFY_CLAIM_S = env.float("NOTIFY_CLAIM_S", default=180.0)
 # Notices that are older when a worker first sees them are in the inbox only: an outage ends without a burst.
 NOTIFY_STALE_HOURS = env.float("NOTIFY_STALE_HOURS", default=24.0)
 
+# --- Drift: the nightly look at every environment ---------------------------------------------------
+# Hour and minute (UTC) at which the night's looks begin; empty: none.
+DRIFT_NIGHT = env("DRIFT_NIGHT", default="01:00")
+# They are spread over so many seconds.
+DRIFT_SPREAD_S = env.float("DRIFT_SPREAD_S", default=4 * 3600.0)
+# Stacks in detection at once per account and region. AWS publishes no limit; it throttles.
+DRIFT_IN_FLIGHT = env.int("DRIFT_IN_FLIGHT", default=25)
+# From asking for a detection to the first look at it; later looks come after twice as long each.
+DRIFT_FIRST_LOOK_S = env.float("DRIFT_FIRST_LOOK_S", default=5.0)
+
 # --- AWS: the portal's own principal, good for AssumeRole only -------------------------------------
 SANDBOX_URL = env("SANDBOX_URL", default="")
 PORTAL_AWS_ACCESS_KEY_ID = env("PORTAL_AWS_ACCESS_KEY_ID", default="")

@@ -12,5 +12,7 @@ ACCOUNT_RATE_LIMITS = False
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}  # noqa: F405
 # Tests send unknown tokens by the hundred from one address.
 API_RATES = {"token": "", "session": "", "refused": ""}
+# Whatever the hour, a night begins only where a test says so.
+DRIFT_NIGHT = env("DRIFT_NIGHT", default="")
 # A database that is made anew for each run is behind any mark; the test of a restored one turns it on.
 ENGINE_WATERMARK = env.bool("ENGINE_WATERMARK", default=False)

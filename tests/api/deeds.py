@@ -41,6 +41,8 @@ TEAM_LIMIT = {"team": "shop", "max_environments": 9}
 SOON = (timezone.now() + timedelta(hours=1)).isoformat()
 APPROVE, REJECT = {"hash": factories.HASH}, {"comment": "No."}
 FORGET = {"confirm": "shop", "reason": "The account was given away."}
+FINDING = 1_000_017
+ACCEPT = {"findings": [FINDING], "why": "Meant.", "until": f"{timezone.now():%Y-%m-%d}"}
 WHY = {"reason": "A look."}
 SKIP = WHY | {"step": "look"}
 SHORTEN = {"not_before": SOON, "reason": "Agreed."}
@@ -167,6 +169,42 @@ DEEDS = [
     Deed("export", "environment.export", "POST environments/shop/export/", {}, 200, ASKERS, ADMIN),
     Deed("read it anew", "environment.resync", "POST environments/shop/resync/", {}, 202, ASKERS, ADMIN),
     Deed("forget", "environment.forget", "POST environments/shop/forget/", FORGET, 200, ADMIN, ADMIN),
+    Deed(
+        "look for drift",
+        "environment.drift-check",
+        "POST environments/shop/drift-check/",
+        {},
+        202,
+        ASKERS,
+        ADMIN,
+    ),
+    Deed(
+        "accept drift",
+        "environment.drift-accept",
+        "POST environments/shop/drift-accept/",
+        ACCEPT,
+        200,
+        LEADS,
+        ADMIN,
+    ),
+    Deed(
+        "reopen drift",
+        "environment.drift-accept",
+        "POST environments/shop/drift-reopen/",
+        {"findings": [FINDING]},
+        200,
+        LEADS,
+        ADMIN,
+    ),
+    Deed(
+        "fix drift",
+        "environment.drift-fix",
+        "POST environments/shop/drift-fix/",
+        {"stacks": ["app"]},
+        202,
+        LEADS,
+        ADMIN,
+    ),
     Deed("pause it", "environment.pause", "POST environments/shop/pause/", WHY, 200, LEADS, ADMIN),
     Deed(
         "lift its pause", "environment.pause", "POST environments/failed/lift-pause/", {}, 204, LEADS, ADMIN
@@ -357,6 +395,8 @@ DEEDS = [
             "releases": "release.view",
             "environments": "environment.view",
             "environments/shop/resources": "environment.view",
+            "environments/shop/drift": "environment.view",
+            "environments/shop/drift-checks": "environment.view",
             "environments/shop/revisions": "environment.view",
             "environments/shop/diff": "environment.view",
             "plans": "operation.view",

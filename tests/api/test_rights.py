@@ -12,9 +12,9 @@ from environments.operations.models import AuditEntry, Operation, OperationLimit
 from environments.people.models import ApiToken, PortalRole, Proposal, Team
 from environments.people.rights import RIGHTS
 from tests.api import factories
-from tests.api.deeds import ADMINISTRATOR, AUDITOR, DEEDS, ENGINEER, LEAD, ONLY_PAGES, REQUEST
+from tests.api.deeds import ADMINISTRATOR, AUDITOR, DEEDS, ENGINEER, FINDING, LEAD, ONLY_PAGES, REQUEST
 from tests.api.support import client_with
-from tests.factories import assembly_make, proposal_make, revision_make, rule_make
+from tests.factories import assembly_make, drift_make, proposal_make, revision_make, rule_make
 
 pytestmark = pytest.mark.django_db
 
@@ -36,6 +36,7 @@ def things(house, description, settings):
         return row.pk
 
     shop = house.environment("shop", owner=other)
+    drift_make(shop, pk=FINDING)
     revision_make(shop)
     revision_make(shop, spec=shop.spec | {"size": "medium"}, assembly=assembly_make(shop))
     house.environment("asked", owner=other, status="requested")
@@ -217,6 +218,10 @@ SCOPES = {
     ),
     "operate": (
         "change",
+        "look for drift",
+        "accept drift",
+        "reopen drift",
+        "fix drift",
         "roll back",
         "extend",
         "request",

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from environments.lifecycle.models import SandboxView, TeamLimit
+from environments.lifecycle.models import Environment, SandboxView, TeamLimit
 from environments.operations.models import Operation, OperationLimit, Pause
 from environments.people.models import ApiToken, PortalRole, User
 from portal.pages.faults import SCRIPT
@@ -212,6 +212,24 @@ def a_fault(world: Any, asker: Any) -> None:
     SandboxView.objects.create(faults=[{"id": "fault-1", "body": {"kind": "dark"}, "script": "script-1"}])
 
 
+FINDING_ID = 1_000_017
+
+
+def drifted(world: Any, asker: Any) -> int:
+    """An environment whose load balancer has drifted; the finding is FINDING_ID."""
+    pk = environment()(world, asker)
+    factories.drift_make(Environment.objects.get(pk=pk), pk=FINDING_ID)
+    return pk
+
+
+def accepted(world: Any, asker: Any) -> int:
+    """The same, accepted by somebody."""
+    pk = environment()(world, asker)
+    accepting = {"status": "accepted", "accepted_by": asker, "accepted_until": timezone.now().date()}
+    factories.drift_make(Environment.objects.get(pk=pk), pk=FINDING_ID, **accepting)
+    return pk
+
+
 REQUEST = {
     "release": "{release}",
     "name": "orders",
@@ -225,6 +243,8 @@ SOON = (timezone.now() + timedelta(days=1)).isoformat()
 TIER_RULE = {"tier": "dev", "default_days": "7", "maximum_days": "21", "approves_teardown": "on"}
 TEAM_LIMIT = {"team": "{team}", "max_environments": "5", "at_limit": "stop-new"}
 MANY = {"ids": "{subject}"}
+FINDING = {"findings": [str(FINDING_ID)]}
+ACCEPT = {**FINDING, "why": "Meant.", "until": f"{timezone.now():%Y-%m-%d}"}
 TEARDOWN = {"confirm": "web", "copy_database": "no", "copy_uploads": "yes", "copy_logs": "no"}
 NEW_ACCOUNT = {
     "name": "second",
@@ -313,6 +333,10 @@ DEEDS = [
     Deed("environment-export", "environment.export", REQUESTERS, ADMIN, {}, "", exported),
     Deed("environment-resync", "environment.resync", REQUESTERS, ADMIN, {}, "", environment("broken")),
     Deed("environment-forget", "environment.forget", ADMIN, ADMIN, FORGET, "", environment("broken")),
+    Deed("environment-drift", "environment.drift-check", REQUESTERS, ADMIN, {}, "check", environment()),
+    Deed("environment-drift", "environment.drift-accept", LEADS, ADMIN, ACCEPT, "accept", drifted),
+    Deed("environment-drift", "environment.drift-accept", LEADS, ADMIN, FINDING, "reopen", accepted),
+    Deed("environment-drift", "environment.drift-fix", LEADS, ADMIN, {"stack": "app"}, "fix", drifted),
     Deed("environment-teardown", "environment.teardown", LEADS, ADMIN, TEARDOWN, "", environment()),
     Deed(
         "environment-withdraw",

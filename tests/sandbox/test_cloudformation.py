@@ -299,6 +299,33 @@ def test_drift_is_told_by_property(stacks: Stacks, sandbox: Sandbox, keys: Keys)
     ]
 
 
+def test_drifts_come_in_pages_and_write_only_properties_are_none(
+    stacks: Stacks, sandbox: Sandbox, keys: Keys
+) -> None:
+    names = [f"P{number}" for number in range(3)]
+    made = {name: parameter("v", Name=f"/pages/{name}", Description="as made") for name in names}
+    stacks.create("paged", template(**made))
+    ssm = sandbox.client("ssm", keys)
+    for name in names:
+        ssm.put_parameter(Name=f"/pages/{name}", Value="w", Type="String", Overwrite=True)
+    # AllowedPattern, Description, Policies, Tags and Tier of a parameter are write-only.
+    ssm.put_parameter(Name="/pages/P0", Value="v", Type="String", Description="by hand", Overwrite=True)
+    id = stacks.client.detect_stack_drift(StackName="paged")["StackDriftDetectionId"]
+    answer = stacks.client.describe_stack_drift_detection_status(StackDriftDetectionId=id)
+    assert answer["DriftedStackResourceCount"] == 2
+    request: dict[str, Any] = {
+        "StackName": "paged",
+        "StackResourceDriftStatusFilters": ["MODIFIED"],
+        "MaxResults": 1,
+    }
+    first = stacks.client.describe_stack_resource_drifts(**request)
+    second = stacks.client.describe_stack_resource_drifts(**request, NextToken=first["NextToken"])
+    assert "NextToken" not in second
+    pages = [first, second]
+    found = [row["LogicalResourceId"] for page in pages for row in page["StackResourceDrifts"]]
+    assert sorted(found) == ["P1", "P2"]
+
+
 def test_independent_resources_are_made_and_deleted_side_by_side(sandbox: Sandbox, stacks: Stacks) -> None:
     names = [f"P{n}" for n in range(10)]
     sandbox.fault("slow", stack="beside", seconds=1, account=ACCOUNT)

@@ -12,12 +12,15 @@ import pytest
 
 from environments.lifecycle.accounts import account_add
 from environments.lifecycle.canary import account_canary
+from environments.lifecycle.drift import drift_check_ask
+from environments.lifecycle.drift_fix import environment_drift_fix
 from environments.lifecycle.models import Account, Environment, TeardownReport
 from environments.lifecycle.teardown import environment_teardown
 from environments.lifecycle.update import environment_update
 from environments.operations.control import operation_cancel
 from environments.operations.models import Stack
 from environments.people.models import Team
+from tests.workers.hands import Hands
 from tests.workers.houses import AT_REST, wait_ended
 from tests.workers.points import CANCELLED, POINTS
 from tests.workers.support import (
@@ -198,6 +201,33 @@ def wait_approved(operation, people, *, within_s=200):
     assert operation.status == "awaiting-approval", operation.sentence
     approve(operation, people)
     return wait_ended(operation, within_s=within_s)
+
+
+@pytest.mark.parametrize("step", steps("drift-fix"))
+def test_drift_fix_survives(step, house, ask, people, sandbox, keys):
+    house.arm()
+    assert wait_ended(ask()).status == "succeeded"
+    environment = Environment.objects.get()
+    hands = Hands(environment, sandbox, keys)
+    hands.http2("false")
+    hands.unversion()
+    look = drift_check_ask(environment=environment, actor=people["engineer"])
+    deadline = time.monotonic() + 60
+    while look.is_open:
+        assert time.monotonic() < deadline, look.sentence
+        time.sleep(0.2)
+        look.refresh_from_db()
+    assert (look.status, look.found) == ("done", 2), look.sentence
+    before = counter(sandbox)
+    house.arm(*points("drift-fix", step))
+    operation = environment_drift_fix(environment=environment, actor=people["team-lead"])
+    wait_approved(operation, people, within_s=300)
+    assert operation.status == "succeeded", operation.sentence
+    died_everywhere(house, "drift-fix", step)
+    assert calls(sandbox, "ExecuteChangeSet", before) == 2
+    assert (hands.is_http2(), hands.versioning()) == ("true", "Enabled")
+    assert set(environment.drift_findings.values_list("status", flat=True)) == {"fixed"}
+    no_event_is_lost(operation)
 
 
 @pytest.mark.parametrize("step", steps("account-add"))

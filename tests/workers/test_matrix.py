@@ -7,11 +7,14 @@ A canary's points are recorded by the canary that passes, in test_canary.py: wit
 import pytest
 
 from environments.lifecycle.accounts import account_add_again
+from environments.lifecycle.drift_fix import environment_drift_fix
 from environments.lifecycle.models import Account, Environment
 from environments.lifecycle.teardown import environment_teardown
 from environments.lifecycle.update import environment_update
 from environments.operations.control import operation_cancel
+from tests.workers.hands import Hands
 from tests.workers.points import CANCELLED, points_recorded
+from tests.workers.rounds import check
 from tests.workers.support import approve, drive
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -46,3 +49,14 @@ def test_every_point_of_an_update_and_of_a_cancelled_one_is_in_the_matrix(trace,
     operation_cancel(operation_id=operation.pk, actor=people["team-lead"])
     assert drive(operation).status == "cancelled", operation.sentence
     assert points_recorded(trace, prefix=CANCELLED) > 3
+
+
+def test_every_point_of_a_drift_fix_is_in_the_matrix(trace, active, people, sandbox, keys):
+    hands = Hands(active, sandbox, keys)
+    hands.http2("false")
+    hands.unversion()
+    check(active, people)
+    trace.write_text("")
+    operation = drive(environment_drift_fix(environment=active, actor=people["team-lead"]))
+    assert drive(approve(operation, people)).status == "succeeded", operation.sentence
+    assert points_recorded(trace) > 30

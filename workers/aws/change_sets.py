@@ -1,5 +1,6 @@
 """CloudFormation's change sets: made, read in the portal's words, carried out, dropped."""
 
+import json
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -9,25 +10,41 @@ from workers.aws.faults import error_code
 from workers.aws.session import Session
 
 
-def change_set_create(session: Session, deployment: Deployment, change_set: str, token: str) -> None:
-    """Ask for a change set against an existing stack. The same name again is no error."""
+def change_set_create(
+    session: Session, deployment: Deployment, change_set: str, token: str, *, reverts: bool = False
+) -> None:
+    """Ask for a change set against an existing stack; with `reverts` against what its resources really are, so that
+    it puts back what has drifted. The same name again is no error.
+    """
+    mode = {"DeploymentMode": "REVERT_DRIFT"} if reverts else {}
     try:
         session.client(SERVICE).create_change_set(
-            **deployment.request(), ChangeSetName=change_set, ChangeSetType="UPDATE", ClientToken=token
+            **deployment.request(),
+            **mode,
+            ChangeSetName=change_set,
+            ChangeSetType="UPDATE",
+            ClientToken=token,
         )
     except ClientError as error:
         if error_code(error) != "AlreadyExistsException":
             raise
 
 
-def change_set_describe(session: Session, name: str, change_set: str) -> dict[str, Any]:
+def change_set_describe(
+    session: Session, name: str, change_set: str, *, values: bool = False
+) -> dict[str, Any]:
     """{"status", "reason", "execution", "changes": [{"logical_id", "type", "action", "may_replace"}]}.
+
+    With `values` a change has also "before" and "after" (properties), and "sets": what it sets itself, each as the
+    parts of a property's path; what only follows from another resource is not there.
 
     Actions in the portal's words: added, modified, replaced, removed. The status is empty when there is no such
     change set.
     """
     client = session.client(SERVICE)
-    request = {"StackName": name, "ChangeSetName": change_set}
+    request: dict[str, Any] = {"StackName": name, "ChangeSetName": change_set}
+    if values:
+        request["IncludePropertyValues"] = True
     try:
         answer = client.describe_change_set(**request)
     except ClientError as error:
@@ -44,7 +61,12 @@ def change_set_describe(session: Session, name: str, change_set: str) -> dict[st
         "status": answer["Status"],
         "reason": answer.get("StatusReason", ""),
         "execution": answer.get("ExecutionStatus", ""),
-        "changes": [_change(change["ResourceChange"]) for change in changes if "ResourceChange" in change],
+        "changes": [
+            _change(change["ResourceChange"], values)
+            for change in changes
+            # What is there as the template wants it is only noted by CloudFormation.
+            if "ResourceChange" in change and change["ResourceChange"]["Action"] != "SyncWithActual"
+        ],
     }
 
 
@@ -60,14 +82,39 @@ def change_set_delete(session: Session, name: str, change_set: str) -> None:
     session.client(SERVICE).delete_change_set(StackName=name, ChangeSetName=change_set)
 
 
-def _change(change: dict[str, Any]) -> dict[str, Any]:
+def _change(change: dict[str, Any], values: bool) -> dict[str, Any]:
     action = {"Add": "added", "Modify": "modified", "Remove": "removed"}.get(change["Action"], "modified")
     replacement = change.get("Replacement", "")
     if action == "modified" and replacement == "True":
         action = "replaced"
-    return {
+    found = {
         "logical_id": change["LogicalResourceId"],
         "type": change["ResourceType"],
         "action": action,
         "may_replace": replacement == "Conditional",
     }
+    if values:
+        found |= {
+            "before": _properties(change.get("BeforeContext")),
+            "after": _properties(change.get("AfterContext")),
+            "sets": [_path(detail["Target"]) for detail in change.get("Details", []) if _sets(detail)],
+        }
+    return found
+
+
+def _properties(context: str | None) -> dict[str, Any]:
+    properties: dict[str, Any] = json.loads(context or "{}").get("Properties", {})
+    return properties
+
+
+def _sets(detail: dict[str, Any]) -> bool:
+    target = detail["Target"]
+    own = detail.get("ChangeSource", "DirectModification") == "DirectModification"
+    synced = target.get("AttributeChangeType") == "SyncWithActual"
+    return own and not synced and target.get("Attribute") == "Properties"
+
+
+def _path(target: dict[str, Any]) -> list[str]:
+    """ "/Properties/Tags/0/Value" as its parts below Properties."""
+    path = target.get("Path") or f"/Properties/{target.get('Name', '')}"
+    return path.split("/")[2:]

@@ -220,6 +220,7 @@ def _target(ctx: StepContext) -> Target:
         ),
         template=artifact.template,
         may_replace=ctx.operation.kind == "provision",
+        reverts=ctx.operation.kind == "drift-fix",
         planned=planned.get("changes", ()),
         touched=planned.get("touched", ()),
         last_operation=next(

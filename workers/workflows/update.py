@@ -3,6 +3,7 @@ template, by a change set where the stack is there, and only with what the appro
 """
 
 from environments.operations.models import Operation
+from workers import drift
 from workers.runtime import runtime
 from workers.workflow import StepSpec, Workflow, workflow_register
 from workers.workflows import provision
@@ -24,7 +25,9 @@ PLAN = (
     # An immutable deployment of a version takes so long.
     StepSpec("runtime", "What runs now", "runtime", time_limit_s=3600),
     StepSpec("synthesis", "Synthesis", "synthesis", ("facts", "runtime"), time_limit_s=600),
-    StepSpec("plan", "Plan", "plan", ("synthesis",), time_limit_s=600),
+    # AWS says "up to several minutes" a stack.
+    StepSpec("drift", "Drift", "drift", time_limit_s=1800),
+    StepSpec("plan", "Plan", "plan", ("synthesis", "drift"), time_limit_s=600),
 )
 
 workflow_register(
@@ -32,7 +35,7 @@ workflow_register(
         kind="update",
         plan=PLAN,
         execute=provision.execute,
-        functions={**provision.FUNCTIONS, "runtime": runtime},
+        functions={**provision.FUNCTIONS, "runtime": runtime, "drift": drift.look},
         cancels=provision.CANCELS,
         succeeded=succeeded,
     )

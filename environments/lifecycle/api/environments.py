@@ -15,6 +15,7 @@ from rest_framework.response import Response
 
 from environments.lifecycle.api import history
 from environments.lifecycle.api.control import NAME_OR_ID, EnvironmentControl
+from environments.lifecycle.api.drift import EnvironmentDrift
 from environments.lifecycle.api.shapes import (
     EnvironmentDetailSerializer,
     EnvironmentInput,
@@ -100,6 +101,9 @@ class EnvironmentFilters(django_filters.FilterSet):
     is_protected = YesNo()
     expires_after = django_filters.IsoDateTimeFilter("expires_at", "gte")
     expires_before = django_filters.IsoDateTimeFilter("expires_at", "lt")
+    drifted = YesNo(
+        "drift_since", lookup_expr="isnull", exclude=True, label="true: those with open findings of drift."
+    )
 
     class Meta:
         model = Environment
@@ -118,7 +122,7 @@ class EnvironmentFilters(django_filters.FilterSet):
     list=extend_schema(summary="Environments"),
     retrieve=extend_schema(summary="One environment", parameters=[NAME_OR_ID]),
 )
-class EnvironmentViewSet(EnvironmentControl, history.HistoryActions, ReadOnlyResource):
+class EnvironmentViewSet(EnvironmentControl, EnvironmentDrift, history.HistoryActions, ReadOnlyResource):
     """Instances of a blueprint."""
 
     noun = "environment"
@@ -132,10 +136,12 @@ class EnvironmentViewSet(EnvironmentControl, history.HistoryActions, ReadOnlyRes
         "resources": ResourceSerializer,
         "audit": AuditEntrySerializer,
         **EnvironmentControl.control_serializers,
+        **EnvironmentDrift.drift_serializers,
         **history.SERIALIZERS,
     }
     inputs = {
         **EnvironmentControl.control_inputs,
+        **EnvironmentDrift.drift_inputs,
         "create": EnvironmentInput,
         "preview": PreviewInput,
         "teardown": TeardownInput,
@@ -147,7 +153,8 @@ class EnvironmentViewSet(EnvironmentControl, history.HistoryActions, ReadOnlyRes
     }
     # A preview posts because it carries a whole request; it changes nothing.
     scopes = {"preview": "read"}
-    parameters = {key: {"page", "page_size"} for key in ("resources", "audit")} | history.PARAMETERS
+    parameters = {key: {"page", "page_size"} for key in ("resources", "audit")}
+    parameters |= EnvironmentDrift.drift_parameters | history.PARAMETERS
     lookup_url_kwarg = "environment"
     lookup_value_regex = r"[a-z0-9-]{1,40}"
     filterset_class = EnvironmentFilters

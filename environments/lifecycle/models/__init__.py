@@ -2,6 +2,7 @@
 
 from environments.lifecycle.models.account import Account, QuotaSnapshot, RegionFacts
 from environments.lifecycle.models.blueprint import Blueprint, Release
+from environments.lifecycle.models.drift import DriftCheck, DriftFinding
 from environments.lifecycle.models.environment import Environment, Plan, PlanVersion, TeardownReport
 from environments.lifecycle.models.history import Comparison, Revision
 from environments.lifecycle.models.limits import ExpiryRule, TeamLimit
@@ -14,6 +15,8 @@ __all__ = [
     "ApprovalRule",
     "Blueprint",
     "Comparison",
+    "DriftCheck",
+    "DriftFinding",
     "Environment",
     "ExpiryRule",
     "Plan",

@@ -62,6 +62,13 @@ class Environment(models.Model):
         help_text="What moves at run time, as workers saw it last: see lifecycle.runtime.FACTS.",
     )
     runtime_at = models.DateTimeField(null=True, blank=True, help_text="When that was seen.")
+    drift_since = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="Since when it is not what its templates say; empty: no open finding.",
+    )
+    drift_count = models.PositiveIntegerField(default=0, help_text="Open findings.")
+    drift_checked_at = models.DateTimeField(null=True, blank=True, help_text="When it was looked at last.")
     monthly_cost = models.DecimalField(
         max_digits=12, decimal_places=2, null=True, help_text="Estimate in USD, from the release's prices."
     )
@@ -108,6 +115,9 @@ class Environment(models.Model):
                 fields=["expiry_due_at"],
                 condition=Q(expiry_due_at__isnull=False),
                 name="environment_expiry_due",
+            ),
+            models.Index(
+                fields=["drift_since"], condition=Q(drift_since__isnull=False), name="environment_drifted"
             ),
             # For requests, which settle ranges and domains.
             models.Index(F("account"), block_of("cidr"), name="environment_block"),

@@ -12,6 +12,7 @@ from sandbox.context import Context
 from sandbox.errors import validation_error
 from sandbox.registry import operation
 from sandbox.resource_types import tag_list, tags_from
+from sandbox.services.cloudformation import common
 from sandbox.store import Record
 
 _DETECTION_S = 10.0
@@ -153,7 +154,8 @@ def describe_drifts(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
         if not drift or (wanted and drift["status"] not in wanted):
             continue
         found.append(_drift_shape(stack, row, drift))
-    return {"StackResourceDrifts": found}
+    some, token = common.page(found, params.get("NextToken"), int(params.get("MaxResults") or 100))
+    return {"StackResourceDrifts": some, "NextToken": token}
 
 
 def _drift_shape(stack: Record, row: Record, drift: dict[str, Any]) -> dict[str, Any]:
