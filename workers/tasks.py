@@ -14,7 +14,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from environments.lifecycle.drift import drift_acceptances_lapse
-from environments.lifecycle.drift_nights import drift_night_take, drift_scopes_due
+from environments.lifecycle.drift_nights import drift_checks_forget, drift_night_take, drift_scopes_due
 from environments.lifecycle.expired import expiries_due, expiries_round
 from environments.lifecycle.faults import orders_wait
 from environments.lifecycle.models import Account, Comparison
@@ -120,6 +120,7 @@ def housekeeping() -> None:
         comparisons=comparisons_forget(),
         assemblies=assemblies_drop(),
         acceptances=drift_acceptances_lapse(),
+        looks=drift_checks_forget(),
     )
 
 

@@ -18,6 +18,7 @@ from environments.operations.scheduling import occurrence_take
 from environments.operations.states import ClaimMode
 
 BATCH = 500
+KEPT = timedelta(days=90)
 LATE = timedelta(hours=6)
 """A portal that was down at night does not begin this long after."""
 CHANGES = (ClaimMode.CHANGE, ClaimMode.END, ClaimMode.RECOVER)
@@ -58,6 +59,11 @@ def drift_night_take(now: datetime) -> int:
 def _spread(pk: int) -> float:
     """Seconds into the night, the same every night: neighbours of one account come at different times."""
     return float(pk * 0.6180339887 % 1 * settings.DRIFT_SPREAD_S)
+
+
+def drift_checks_forget(now: datetime | None = None) -> int:
+    """Drop looks that ended long ago; findings stay. Answers how many."""
+    return DriftCheck.objects.filter(ended_at__lt=(now or timezone.now()) - KEPT).delete()[0]
 
 
 def drift_scopes_due(now: datetime | None = None) -> list[str]:

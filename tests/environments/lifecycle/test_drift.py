@@ -17,7 +17,7 @@ from environments.lifecycle.drift import (
     drift_reopen,
 )
 from environments.lifecycle.drift_fix import environment_drift_fix
-from environments.lifecycle.drift_nights import drift_night_take, drift_scopes_due
+from environments.lifecycle.drift_nights import drift_checks_forget, drift_night_take, drift_scopes_due
 from environments.lifecycle.models import DriftCheck, Environment
 from environments.lifecycle.selectors import drift_open_environments
 from environments.operations.models import AuditEntry, Notice
@@ -90,6 +90,19 @@ def test_two_beats_plan_a_night_once(make, settings):
     for thread in beats:
         thread.join()
     assert sorted(planned) == [0, 3] and DriftCheck.objects.count() == 3
+
+
+def test_looks_are_kept_for_a_while_and_findings_for_good(make, lead):
+    shop = make()
+    record(shop, found())
+    now = timezone.now()
+    for days in (89, 91):
+        DriftCheck.objects.create(
+            environment=shop, scope="1/x", status="done", ended_at=now - timedelta(days=days)
+        )
+    drift_check_ask(environment=shop, actor=lead)
+    assert drift_checks_forget() == 1
+    assert DriftCheck.objects.count() == 2 and shop.drift_findings.count() == 1
 
 
 def test_a_look_that_is_open_already_is_the_answer(make, lead):
