@@ -120,7 +120,6 @@ def rows(people: Any) -> dict[str, Any]:
         "waiting": waiting,
         "failed": failed,
         "forgotten": forgotten,
-        "proposal": factories.proposal_make(lead, by=people["administrator"]),
     }
 
 
@@ -139,7 +138,6 @@ def addresses(rows: dict[str, Any]) -> list[str]:
         f"/environments/{rows['forgotten'].pk}/",
         f"/environments/{rows['broken'].pk}/extend/",
         *(f"/operations/{rows[name].pk}/" for name in ("running", "waiting", "failed")),
-        f"/proposals/{rows['proposal'].pk}/",
         "/channels/new/?kind=webhook",
         "/channels/new/?kind=chat",
         f"/channels/{rows['channel'].pk}/",
