@@ -35,7 +35,11 @@ def describe() -> dict[str, Any]:
         "replacement": load("replacement"),
         "quotas": load("quotas")["quotas"],
         "regions": [row["region"] for row in load("regions")],
-        "baseline": {"schema": schema_of(BaselineSpec), "stacks": load("stacks")["baseline"]},
+        "baseline": {
+            **load("account"),
+            "schema": schema_of(BaselineSpec),
+            "stacks": load("stacks")["baseline"],
+        },
         "bootstrap": load("bootstrap"),
         "changes": load("changes"),
         "lock": lock(),

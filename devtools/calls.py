@@ -23,6 +23,7 @@ ROLES = {
     "role/SwitchyardReader": "reader",
     "role/SwitchyardDeployer": "deployer",
     "role/SwitchyardBootstrap": "bootstrap",
+    "role/SwitchyardGuard": "guard",
 }
 EXECUTION = "role/cdk-swyard-cfn-exec-role-"
 """Its name ends with account and region."""
@@ -132,9 +133,11 @@ def _handlers(type_name: str, levels: dict[str, str], unknown: set[str]) -> dict
 def _types() -> dict[str, list[str]]:
     """The types that each of CloudFormation's roles makes."""
     stacks = json.loads((DATA / "stacks.json").read_text())
-    made = {kind for stack in (*stacks["environment"], *stacks["baseline"]) for kind in stack["types"]}
+    made: dict[str, set[str]] = {"execution": set(), "guard": set()}
+    for stack in (*stacks["environment"], *stacks["baseline"]):
+        made[stack.get("made_by", "execution")].update(stack["types"])
     bootstrap = json.loads((DATA / "bootstrap.json").read_text())
-    return {"bootstrap": sorted(bootstrap["types"]), "execution": sorted(made)}
+    return {"bootstrap": sorted(bootstrap["types"]), **{role: sorted(types) for role, types in made.items()}}
 
 
 def written(content: dict[str, Any]) -> str:

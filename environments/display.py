@@ -92,6 +92,7 @@ KIND_WORDS = {
     "provision": "Build",
     "teardown": "Tear down",
     "account-add": "Add account",
+    "account-update": "Update account",
     "canary": "Canary",
     "drift-fix": "Drift fix",
     "update": "Update",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _BY_SERVICE = {
     "ARCRegionSwitch": "Plan",
     "ARCZonalShift": "ZonalAutoshiftConfiguration",
-    "AccessAnalyzer": "Analyzer ArchiveRule",
+    "AccessAnalyzer": "ArchiveRule",
     "AppSync": "Api ApiCache ApiKey ChannelNamespace DataSource DomainName DomainNameApiAssociation "
     "FunctionConfiguration GraphQLApi GraphQLSchema Resolver SourceApiAssociation",
     "ApplicationAutoScaling": "ScalableTarget ScalingPolicy",
@@ -28,8 +28,7 @@ _BY_SERVICE = {
     "BCMDataExports": "Export",
     "Backup": "BackupPlan BackupSelection BackupVault RestoreTestingPlan RestoreTestingSelection",
     "Budgets": "Budget BudgetsAction",
-    "CE": "AnomalyMonitor AnomalySubscription CostCategory",
-    "CloudTrail": "Trail",
+    "CE": "AnomalySubscription CostCategory",
     "CloudWatch": "AlarmMuteRule AnomalyDetector CompositeAlarm Dashboard LogAlarm",
     "CodeArtifact": "Domain PackageGroup Repository",
     "CodeBuild": "Fleet ReportGroup SourceCredential",

@@ -1,4 +1,4 @@
-"""What an account itself consists of, per region: CDK's bootstrap, and the baseline."""
+"""What an account itself consists of: CDK's bootstrap and the baseline's stacks, per region and at home."""
 
 from typing import Any
 
@@ -10,10 +10,15 @@ from environments.operations.models import Operation
 from workers.assembly import StackArtifact, assembly_load
 from workers.aws import cloudformation
 from workers.aws.cloudformation import Deployment
+from workers.aws.session import Session
 from workers.context import READER, StepContext
 from workers.stacks import stack_deploy, stack_deploy_cancel
 from workers.targets import Target
-from workers.workflow import Done, Outcome, StepFailed
+from workers.workflow import Done, Outcome, StepFailed, Wait
+
+EVENTS, GUARD = "switchyard-baseline", "switchyard-guard"
+OUTPUTS = {"QueueUrl": "queue_url", "AuditBucket": "audit_bucket"}
+"""Outputs of the baseline's stacks that the portal works with, and their names on the account."""
 
 
 def bootstrap(ctx: StepContext) -> Outcome:
@@ -30,26 +35,26 @@ def bootstrap(ctx: StepContext) -> Outcome:
 
 
 def baseline(ctx: StepContext) -> Outcome:
-    """What exists once per account and region."""
-    account: Account = ctx.subject
+    """One stack of what exists once per account and region, or once per account."""
     if not deploys(ctx):
         return Done("Not deployed: the account is plan-only.")
     target = _baseline_target(ctx)
     outcome = stack_deploy(ctx, target)
     if isinstance(outcome, Done):
-        found = cloudformation.stack_find(ctx.session(account, ctx.step.region, READER), target.name)
-        if found is None or "QueueUrl" not in found.outputs:
-            raise StepFailed(
-                f"{target.name} has no output QueueUrl.",
-                resource=target.name,
-                remedy="Tell an administrator.",
-            )
-        account_baseline_record(
-            account,
-            region=ctx.step.region,
-            baseline={"queue_url": found.outputs["QueueUrl"], "release": release_of(ctx.operation).version},
-        )
+        _record(ctx, cloudformation.stack_find(_reading(ctx), target.name), target.name)
     return outcome
+
+
+def guard(ctx: StepContext) -> Outcome:
+    """The stack that is made once: what is there already is left as it is, for the deployer may not touch it."""
+    if not deploys(ctx):
+        return Done("Not deployed: the account is plan-only.")
+    if ctx.step.state.get("token") != ctx.token:
+        found = cloudformation.stack_find(_reading(ctx), GUARD)
+        if found is not None and found.status in cloudformation.AT_REST:
+            _record(ctx, found, GUARD)
+            return Done(f"{GUARD} is there. The portal cannot change it, and does not.")
+    return baseline(ctx)
 
 
 def bootstrap_cancel(ctx: StepContext) -> Outcome:
@@ -58,8 +63,16 @@ def bootstrap_cancel(ctx: StepContext) -> Outcome:
 
 
 def baseline_cancel(ctx: StepContext) -> Outcome:
-    """A cancel while the baseline stack is under way."""
+    """A cancel while a stack of the baseline is under way."""
     return stack_deploy_cancel(ctx, _baseline_target(ctx))
+
+
+def guard_cancel(ctx: StepContext) -> Outcome:
+    """Its creation comes to its end: the deployer may not delete it."""
+    found = cloudformation.stack_find(_reading(ctx), GUARD)
+    if found is not None and found.is_moving:
+        return Wait(f"{GUARD} cannot be stopped: it is made to its end, or goes by itself when that fails.")
+    return Done(f"{GUARD} stays." if found is not None else f"{GUARD} was not begun.")
 
 
 def deploys(ctx: StepContext) -> bool:
@@ -88,9 +101,39 @@ def bootstrap_of(release: Release) -> dict[str, Any]:
     return data
 
 
-def baseline_of(operation: Operation, region: str) -> StackArtifact:
-    """The baseline of a region, as the operation synthesised it."""
-    return assembly_load(operation.state["assemblies"][region]).stacks[0]
+def baseline_spec(release: Release, account: Account, region: str) -> dict[str, Any]:
+    """What a release's baseline is told of a region: what that release knows of it."""
+    known = release.description["baseline"]["schema"]["properties"]
+    home = account.home_region
+    regions = [home, *sorted(set(account.regions) - {home})]
+    told = {"account_id": account.account_id, "region": region, "regions": regions}
+    return {name: value for name, value in told.items() if name in known}
+
+
+def baseline_of(operation: Operation, region: str) -> tuple[StackArtifact, ...]:
+    """The baseline's stacks in a region, as the operation synthesised them."""
+    return assembly_load(operation.state["assemblies"][region]).stacks
+
+
+def step_key(stack: str, region: str) -> str:
+    """The step that deploys a stack of the baseline, and its key in the plan."""
+    return f"{stack.removeprefix('switchyard-')}-{region}"
+
+
+def _reading(ctx: StepContext) -> Session:
+    return ctx.session(ctx.subject, ctx.step.region, READER)
+
+
+def _record(ctx: StepContext, found: cloudformation.StackState | None, name: str) -> None:
+    """Keep what the stack put there, and of which release it is."""
+    outputs = found.outputs if found is not None else {}
+    if name == EVENTS and "QueueUrl" not in outputs:
+        raise StepFailed(f"{name} has no output QueueUrl.", resource=name, remedy="Tell an administrator.")
+    told: dict[str, Any] = {kept: outputs[output] for output, kept in OUTPUTS.items() if output in outputs}
+    if name == EVENTS:
+        release = release_of(ctx.operation)
+        told |= {"release": release.version, "version": release.baseline_version}
+    account_baseline_record(ctx.subject, region=ctx.step.region, baseline=told)
 
 
 def _bootstrap_target(ctx: StepContext) -> Target:
@@ -116,16 +159,20 @@ def _bootstrap_target(ctx: StepContext) -> Target:
 
 
 def _baseline_target(ctx: StepContext) -> Target:
-    artifact = baseline_of(ctx.operation, ctx.step.region)
+    name = ctx.step.parameters.get("stack", EVENTS)
+    artifact = next(stack for stack in baseline_of(ctx.operation, ctx.step.region) if stack.name == name)
     return Target(
         account=ctx.subject,
         region=ctx.step.region,
-        key=f"baseline-{ctx.step.region}",
+        key=ctx.step.key,
         deployment=Deployment(
             name=artifact.name,
             role_arn=artifact.execution_role_arn,
             template_body=artifact.template,
             tags=artifact.tags,
+            policy=artifact.policy or "",
+            termination_protection=artifact.termination_protection,
+            on_failure="DELETE" if name == GUARD else "ROLLBACK",
         ),
         template=artifact.template,
         planned=_of_plan(ctx, "changes"),

@@ -144,6 +144,8 @@ def _watch(ctx: StepContext, target: Target, row: Stack) -> Outcome:
         if found is None or found.status in GONE:
             if ctx.step.state.get("kind") == "create" and not row.stack_id:
                 return _create_call(ctx, session, target, row)
+            if found is not None and target.deployment.on_failure == "DELETE":
+                raise _failed(ctx, session, target, found)
             raise StepFailed(
                 f"{target.name} is gone: somebody deleted it.",
                 resource=target.name,

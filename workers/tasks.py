@@ -20,7 +20,9 @@ from environments.lifecycle.faults import orders_wait
 from environments.lifecycle.models import Account, Comparison
 from environments.lifecycle.room import SCHEDULE as LIMITS
 from environments.lifecycle.room import limits_round
+from environments.lifecycle.selectors import audit_account
 from environments.operations.approvals import operation_call, operation_expire_approval
+from environments.operations.chain import export_wanted
 from environments.operations.models import Operation
 from environments.operations.pauses import pause_covering, paused_among
 from environments.operations.queue import send
@@ -36,6 +38,7 @@ from environments.operations.states import HOLDING, OperationStatus
 from environments.operations.watchdog import watchdog_look
 from environments.people.proposals import proposals_expire
 from workers import watermark
+from workers.audit_export import audit_export
 from workers.comparisons import comparison_make
 from workers.drift_rounds import RightLost, drift_round, right_of
 from workers.faultpoints import fault_point
@@ -92,6 +95,10 @@ def tick() -> None:
         _send("workers.expiries")
     if not occurrence_is_taken(LIMITS, hour):
         _send("workers.limits")
+    # Every minute until the hour's object lies there: a message may be lost, and AWS out of reach.
+    minute = now.replace(second=0, microsecond=0)
+    if export_wanted(hour) and audit_account() is not None and occurrence_take("audit-export", minute):
+        _send("workers.audit_export", [hour.isoformat()])
     _expire_approvals(now)
     _call_approvers(now)
     _expire_proposals(now)
@@ -143,6 +150,12 @@ def expiries() -> None:
 def limits() -> None:
     """Once an hour: tell of teams at their limit, and make room where their limit says so."""
     limits_round()
+
+
+@shared_task(name="workers.audit_export", ignore_result=True)
+def export_audit(due_at: str) -> None:
+    """Once an hour: the chain's head, approvals and reports into the locked bucket."""
+    audit_export(datetime.fromisoformat(due_at))
 
 
 @shared_task(name="workers.observe", ignore_result=True)

@@ -1,8 +1,9 @@
 """The way into an account: the template that a person deploys there, once, before the portal can do anything.
 
 It makes the roles SwitchyardReader and SwitchyardDeployer (assumed by the portal), SwitchyardBootstrap (used by
-CloudFormation to deploy `cdk bootstrap`'s template), the policies SwitchyardExecution* of CloudFormation's execution
-role, and SwitchyardBoundary, the permissions boundary of every role that the portal's stacks make.
+CloudFormation to deploy `cdk bootstrap`'s template), SwitchyardGuard (used by CloudFormation once, to make what nobody
+of the portal's may change), the policies SwitchyardExecution* of CloudFormation's execution role, and
+SwitchyardBoundary, the permissions boundary of every role that the portal's stacks make.
 """
 
 from __future__ import annotations
@@ -15,20 +16,22 @@ import yaml
 from blueprint_cdk.access.bootstrap import BOOTSTRAP
 from blueprint_cdk.access.boundary import BOUNDARY
 from blueprint_cdk.access.execution import EXECUTION
+from blueprint_cdk.access.guard import GUARD
 from blueprint_cdk.access.portal import DEPLOYER, READER
 
 _DESCRIPTIONS = {
     "SwitchyardBoundary": "Permissions boundary of every role that the portal's stacks make",
     "SwitchyardExecution": "CloudFormation's execution role: network, keys, secrets, logs, roles",
     "SwitchyardExecutionData": "CloudFormation's execution role: database, buckets, queues, rules",
-    "SwitchyardExecutionEdge": "CloudFormation's execution role: load balancer, firewall, certificate",
+    "SwitchyardExecutionEdge": "CloudFormation's execution role: load balancer, firewall, certificate, baseline",
     "SwitchyardExecutionApp": "CloudFormation's execution role: Beanstalk and what it makes",
     "SwitchyardRead": "What plans, progress and the search for leftovers read",
     "SwitchyardDeploy": "Drive the portal's stacks and put their assets",
     "SwitchyardTeardown": "Empty the portal's buckets, take last copies, delete validation records",
     "SwitchyardBootstrap": "Make and change what `cdk bootstrap` makes",
+    "SwitchyardGuard": "Make the trail, the locked buckets and the groups of people, once",
 }
-_STATEMENTS = {"SwitchyardBoundary": BOUNDARY, **EXECUTION, **READER, **DEPLOYER, **BOOTSTRAP}
+_STATEMENTS = {"SwitchyardBoundary": BOUNDARY, **EXECUTION, **READER, **DEPLOYER, **BOOTSTRAP, **GUARD}
 
 POLICIES: dict[str, tuple[str, list[dict[str, Any]]]] = {
     name: (description, _STATEMENTS[name]) for name, description in _DESCRIPTIONS.items()
@@ -46,7 +49,17 @@ def role_template(form: Literal["yaml", "json"]) -> str:
         # Without white space: with it, the template no longer travels in the call that deploys it.
         return json.dumps(template, separators=(",", ":")) + "\n"
     # Through JSON, so that no two places share an object: CloudFormation refuses YAML's aliases.
-    return yaml.safe_dump(json.loads(json.dumps(template)), sort_keys=False, width=118)
+    return yaml.dump(json.loads(json.dumps(template)), Dumper=_Dumper, sort_keys=False, width=400)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Lists of words on as few lines as they need: a line for each action is more than a request holds."""
+
+    def represent_sequence(
+        self, tag: str, sequence: Any, flow_style: bool | None = None
+    ) -> yaml.SequenceNode:
+        words = all(isinstance(item, str) for item in sequence)
+        return super().represent_sequence(tag, sequence, flow_style=words or flow_style)
 
 
 def build_template() -> dict[str, Any]:
@@ -75,6 +88,12 @@ def build_template() -> dict[str, Any]:
         "CloudFormation deploys the CDK bootstrap template with it",
         [_trust({"Service": "cloudformation.amazonaws.com"}, ["sts:AssumeRole"])],
         ["SwitchyardBootstrap"],
+    )
+    resources["SwitchyardGuard"] = _role(
+        "SwitchyardGuard",
+        "CloudFormation makes the stack switchyard-guard with it, once",
+        [_trust({"Service": "cloudformation.amazonaws.com"}, ["sts:AssumeRole"])],
+        ["SwitchyardGuard"],
     )
     for name, resource in resources.items():
         if name not in READING:

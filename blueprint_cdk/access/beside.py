@@ -32,6 +32,13 @@ BESIDE: tuple[Need, ...] = (
         "stacks are created and changed with tags (Service Authorization Reference; mem: whether it is asked)",
     ),
     Need(
+        "deployer",
+        "ce",
+        "UpdateCostAllocationTagsStatus",
+        "billing sees a tag a day after a resource has it, which is later than a recorded flow ends (Billing user "
+        "guide, Activating user-defined cost allocation tags)",
+    ),
+    Need(
         "execution",
         "cloudformation",
         "CancelUpdateStack ContinueUpdateRollback CreateStack DeleteStack Describe* GetTemplate ListStackResources "

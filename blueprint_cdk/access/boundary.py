@@ -2,11 +2,34 @@
 
 from __future__ import annotations
 
-from blueprint_cdk.access.statements import BOUNDARY_ARN, OWN_ROLES, allow, arn, deny, iam
+from blueprint_cdk.access.statements import (
+    BOUNDARY_ARN,
+    GUARD_ARN,
+    LOCKED,
+    LOCKED_OBJECTS,
+    OWN_ROLES,
+    allow,
+    arn,
+    deny,
+    iam,
+)
 
 _SERVICES = (
-    "acm autoscaling cloudformation cloudwatch ec2 ecr elasticbeanstalk elasticloadbalancing events kms logs rds "
-    "rds-db route53 s3 secretsmanager servicequotas sqs ssm sts tag wafv2"
+    "access-analyzer acm autoscaling budgets ce cloudformation cloudtrail cloudwatch ec2 ecr elasticbeanstalk "
+    "elasticloadbalancing events inspector2 kms logs rds rds-db route53 s3 secretsmanager servicequotas sqs ssm sts "
+    "tag trustedadvisor wafv2"
+)
+_NOT_THE_GUARD = {"StringNotEquals": {"aws:PrincipalArn": GUARD_ARN}}
+_LOCKED_CHANGES = (
+    "s3:BypassGovernanceRetention",
+    "s3:Delete*",
+    "s3:PutBucket*",
+    "s3:PutEncryptionConfiguration",
+    "s3:PutLifecycleConfiguration",
+    "s3:PutObjectAcl",
+    "s3:PutObjectLegalHold",
+    "s3:PutObjectRetention",
+    "s3:PutReplicationConfiguration",
 )
 
 BOUNDARY = [
@@ -21,7 +44,16 @@ BOUNDARY = [
         "TagInstanceProfile UntagInstanceProfile",
         [OWN_ROLES, iam("role/cdk-swyard-*"), iam("instance-profile/sy-*")],
     ),
-    allow("PassBootstrap", "iam", "PassRole", iam("role/SwitchyardBootstrap")),
+    allow("PassToCloudFormation", "iam", "PassRole", [iam("role/SwitchyardBootstrap"), GUARD_ARN]),
+    allow(
+        "GroupsByTheGuard",
+        "iam",
+        "CreateGroup DeleteGroup UpdateGroup *GroupPolicy CreatePolicy DeletePolicy CreatePolicyVersion "
+        "DeletePolicyVersion",
+        [iam("group/switchyard-*"), iam("policy/switchyard-*")],
+        {"StringEquals": {"aws:PrincipalArn": GUARD_ARN}},
+    ),
+    allow("PasswordPolicy", "iam", "UpdateAccountPasswordPolicy"),
     allow("ServiceLinkedRoles", "iam", "CreateServiceLinkedRole", iam("role/aws-service-role/*")),
     # Whatever a role's own policies say, it can give no one more than this boundary.
     deny(
@@ -35,6 +67,14 @@ BOUNDARY = [
         "AccessStays",
         [f"cloudformation:{verb}*" for verb in ("Create", "Update", "Delete", "Execute", "Set")],
         arn("cloudformation", "stack/switchyard-access*"),
+    ),
+    deny("RecordsStay", _LOCKED_CHANGES, [*LOCKED, *LOCKED_OBJECTS], _NOT_THE_GUARD),
+    deny("TrailWritesItself", ("s3:PutObject",), LOCKED_OBJECTS[1], None),
+    deny(
+        "TrailStays",
+        [f"cloudtrail:{verb}*" for verb in ("Delete", "Put", "Stop", "Update")],
+        "*",
+        _NOT_THE_GUARD,
     ),
     deny(
         "AccountStays",

@@ -6,6 +6,7 @@ ids, or that know none, are bound by nothing: their scopes name them, so that no
 
 from __future__ import annotations
 
+from blueprint_cdk.access.execution_account import ACCOUNT
 from blueprint_cdk.access.execution_app import APP, EDGE
 from blueprint_cdk.access.needs import policies
 from blueprint_cdk.access.portal import ASSETS
@@ -108,6 +109,9 @@ NETWORK = (
                     "managedupdates.elasticbeanstalk.amazonaws.com",
                     "wafv2.amazonaws.com",
                     "spot.amazonaws.com",
+                    "access-analyzer.amazonaws.com",
+                    "inspector2.amazonaws.com",
+                    "replication.ecr.amazonaws.com",
                 ]
             }
         },
@@ -169,7 +173,7 @@ DATA = (
 EXECUTION_SCOPES = {
     "SwitchyardExecution": NETWORK,
     "SwitchyardExecutionData": DATA,
-    "SwitchyardExecutionEdge": EDGE,
+    "SwitchyardExecutionEdge": (*EDGE, *ACCOUNT),
     "SwitchyardExecutionApp": APP,
 }
 

@@ -54,7 +54,8 @@ LEFT_OUT: tuple[LeftOut, ...] = (
     LeftOut("ecs", "*", "flow logs have no fields of ECS"),
     LeftOut("elasticloadbalancing", "ModifyCapacityReservation ModifyIpPools", _NOT_SET),
     LeftOut("firehose", "*", "logs go to log groups"),
-    LeftOut("iam", "*GroupPolicy *UserPolicy", "policies are on roles"),
+    LeftOut("iam", "*GroupPolicy *UserPolicy", "policies are on roles", "bootstrap"),
+    LeftOut("iam", "*GroupPolicy *UserPolicy", "policies are on roles", "execution"),
     LeftOut("iam", "DeleteRolePermissionsBoundary", "the boundary itself denies it"),
     LeftOut("iam", "ListRoles", "instances have neither a monitoring role nor a domain", "execution"),
     LeftOut("iam", "DescribeOrganization", "IAM has no such action"),
@@ -65,6 +66,11 @@ LEFT_OUT: tuple[LeftOut, ...] = (
         "logs", "DeleteIndexPolicy DeleteResourcePolicy PutIndexPolicy PutDataProtectionPolicy", _NOT_SET
     ),
     LeftOut("logs", "PutBearerTokenAuthentication PutLogGroupDeletionProtection", _NOT_SET),
+    LeftOut("organizations", "*", "analyzer and trail are the account's own, not an organization's"),
+    LeftOut("inspector2", "Disable ListAccountPermissions", "scans of images are never turned off"),
+    LeftOut("cloudtrail", "PutInsightSelectors PutEventConfiguration", _NOT_SET, "guard"),
+    LeftOut("iam", "PassRole GetRole CreateServiceLinkedRole", "the trail writes to no log group", "guard"),
+    LeftOut("iam", "*UserPolicy *RolePolicy", "policies are on groups", "guard"),
     LeftOut("payments", "*", "no rule of ours takes payments"),
     LeftOut(
         "rds",
@@ -94,6 +100,7 @@ LEFT_OUT: tuple[LeftOut, ...] = (
     ),
     LeftOut("s3", "PutBucketWebsite DeleteBucketWebsite PutBucketAbac", _NOT_SET),
     LeftOut("s3", "DeleteObject PutObjectAcl", "objects are the deployer's", "bootstrap"),
+    LeftOut("s3", "DeleteObject PutObjectAcl", "objects are the deployer's and the trail's", "guard"),
     LeftOut("s3tables", "*", _NOT_SET),
     LeftOut(
         "secretsmanager", "RotateSecret", "the cluster's password is a secret of ours, not managed by RDS"

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from blueprint_cdk.access.needs import policies
 from blueprint_cdk.access.scopes import Scope
-from blueprint_cdk.access.statements import arn, bucket, deny, iam
+from blueprint_cdk.access.statements import GUARD_ARN, arn, bucket, deny, iam
 
 OWN_STACKS = [
     arn("cloudformation", f"{kind}/{name}/*")
     for kind in ("stack", "changeSet")
     for name in ("sy-*", "CDKToolkit-swyard*", "switchyard-*")
 ]
+AUDIT = "switchyard-audit-${AWS::AccountId}-*"
 ASSETS = "cdk-swyard-assets-${AWS::AccountId}-*"
 RECORD_KEYS = "route53:ChangeResourceRecordSets"
 TAGGED = {"StringLike": {"aws:ResourceTag/switchyard:environment": "*"}}
@@ -23,7 +24,7 @@ READER_SCOPES = {
     "SwitchyardRead": (
         Scope("Stacks", "cloudformation", "Describe* List* Detect* GetTemplate GetTemplateSummary"),
         Scope("Tags", "tag", "Get*"),
-        Scope("Network", "ec2", "Describe*"),
+        Scope("Network", "ec2", "Describe* GetEbsEncryptionByDefault"),
         Scope("Databases", "rds", "Describe* ListTagsForResource"),
         Scope("LoadBalancers", "elasticloadbalancing", "Describe*"),
         Scope("Beanstalk", "elasticbeanstalk", "Describe* List*"),
@@ -40,13 +41,15 @@ READER_SCOPES = {
             "Buckets",
             "s3",
             "ListBucket ListBucketVersions GetBucket*",
-            [bucket("sy-*"), bucket(ASSETS), bucket("elasticbeanstalk-*-${AWS::AccountId}")],
+            [bucket("sy-*"), bucket(ASSETS), bucket(AUDIT), bucket("elasticbeanstalk-*-${AWS::AccountId}")],
         ),
+        Scope("AuditRead", "s3", "GetObjectVersion", bucket(f"{AUDIT}/*")),
         Scope("Images", "ecr", "Describe* List*"),
         Scope("Events", "events", "Describe* List*"),
         Scope("Queues", "sqs", "List*"),
-        Scope("Roles", "iam", "List* GetRole GetAccountSummary"),
+        Scope("Roles", "iam", "List* GetRole GetAccountSummary GetAccountPasswordPolicy"),
         Scope("Quotas", "servicequotas", "ListServiceQuotas"),
+        Scope("CostTags", "ce", "ListCostAllocationTags"),
     ),
 }
 
@@ -63,11 +66,21 @@ DEPLOYER_SCOPES = {
             "ToCloudFormationOnly",
             "iam",
             "PassRole",
-            [iam("role/cdk-swyard-cfn-exec-role-${AWS::AccountId}-*"), iam("role/SwitchyardBootstrap")],
+            [
+                iam("role/cdk-swyard-cfn-exec-role-${AWS::AccountId}-*"),
+                iam("role/SwitchyardBootstrap"),
+                GUARD_ARN,
+            ],
             {"StringEquals": {"iam:PassedToService": "cloudformation.amazonaws.com"}},
         ),
         Scope("Assets", "s3", "ListBucket GetObject PutObject", [bucket(ASSETS), bucket(f"{ASSETS}/*")]),
+        # What is put there stays: the bucket is locked, and its policy and retention are nobody's of the portal's.
+        Scope("AuditWrite", "s3", "PutObject", bucket(f"{AUDIT}/*")),
         Scope("Events", "sqs", "ReceiveMessage DeleteMessage", arn("sqs", "switchyard-events*")),
+        # What has no CloudFormation type. They can be set, and not taken back.
+        Scope("PasswordPolicy", "iam", "UpdateAccountPasswordPolicy"),
+        Scope("DiskEncryption", "ec2", "EnableEbsEncryptionByDefault"),
+        Scope("CostTagsActivate", "ce", "UpdateCostAllocationTagsStatus"),
     ),
     "SwitchyardTeardown": (
         Scope("BucketsEmptyList", "s3", "ListBucket ListBucket*", bucket("sy-*")),
@@ -122,6 +135,40 @@ NOT_ITS_OWN_ACCESS = deny(
     arn("cloudformation", "stack/switchyard-access*/*"),
 )
 
+GUARD_STACK = arn("cloudformation", "stack/switchyard-guard/*", region="${AWS::Region}")
+"""In the region that the template is deployed to, which is the account's home."""
+GUARD_IS_MADE_ONCE = deny(
+    "GuardIsMadeOnce",
+    [
+        f"cloudformation:{action}"
+        for action in (
+            "UpdateStack",
+            "DeleteStack",
+            "CreateChangeSet",
+            "ExecuteChangeSet",
+            "ContinueUpdateRollback",
+            "SetStackPolicy",
+            "UpdateTerminationProtection",
+        )
+    ],
+    arn("cloudformation", "stack/switchyard-guard/*"),
+)
+GUARD_ROLE_MAKES_NOTHING_ELSE = {
+    "Sid": "GuardRoleMakesNothingElse",
+    "Effect": "Deny",
+    "Action": [f"cloudformation:{action}" for action in ("CreateStack", "UpdateStack", "CreateChangeSet")],
+    "NotResource": GUARD_STACK,
+    "Condition": {"StringEquals": {"cloudformation:RoleArn": GUARD_ARN}},
+}
+
 READER = policies("reader", READER_SCOPES)
 _DEPLOYER = policies("deployer", DEPLOYER_SCOPES, has=READER["SwitchyardRead"])
-DEPLOYER = {**_DEPLOYER, "SwitchyardDeploy": [*_DEPLOYER["SwitchyardDeploy"], NOT_ITS_OWN_ACCESS]}
+DEPLOYER = {
+    **_DEPLOYER,
+    "SwitchyardDeploy": [
+        *_DEPLOYER["SwitchyardDeploy"],
+        NOT_ITS_OWN_ACCESS,
+        GUARD_IS_MADE_ONCE,
+        GUARD_ROLE_MAKES_NOTHING_ELSE,
+    ],
+}

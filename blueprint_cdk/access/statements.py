@@ -53,5 +53,12 @@ def _statement(
 BOUND = {"StringEquals": {"iam:PermissionsBoundary": BOUNDARY_ARN}}
 """The condition that what is made has the boundary."""
 
+LOCKED = [bucket("switchyard-audit-${AWS::AccountId}-*"), bucket("switchyard-trail-${AWS::AccountId}-*")]
+"""The buckets of the stack switchyard-guard."""
+LOCKED_OBJECTS = [{"Fn::Sub": row["Fn::Sub"] + "/*"} for row in LOCKED]
+
+GUARD_ARN = iam("role/SwitchyardGuard")
+"""The role that CloudFormation makes the stack switchyard-guard with."""
+
 OWN_ROLES = iam("role/sy-*")
 """The roles of the portal's environments."""

@@ -10,10 +10,16 @@ from blueprint_cdk.spec import RegionFacts, Spec
 QUALIFIER = "swyard"
 
 
-def synthesizer(account: str, region: str, qualifier: str = QUALIFIER) -> cdk.DefaultStackSynthesizer:
-    """File assets into the bootstrapped bucket; the bootstrap version is checked when an account is added."""
+def synthesizer(
+    account: str, region: str, qualifier: str = QUALIFIER, *, execution_role: str | None = None
+) -> cdk.DefaultStackSynthesizer:
+    """File assets into the bootstrapped bucket; the bootstrap version is checked when an account is added.
+
+    execution_role: ARN of the role that CloudFormation takes, where it is not the bootstrap's.
+    """
     return cdk.DefaultStackSynthesizer(
         qualifier=qualifier,
+        cloud_formation_execution_role=execution_role,
         file_assets_bucket_name=f"cdk-{qualifier}-assets-{account}-{region}",
         generate_bootstrap_version_rule=False,
     )

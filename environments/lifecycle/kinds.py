@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from environments.errors import Conflict, Forbidden
 from environments.lifecycle.accounts import account_move
+from environments.lifecycle.baseline import update_problem
 from environments.lifecycle.canary import account_live
 from environments.lifecycle.environments import environment_move
 from environments.lifecycle.expired import expiry_teardown_check, expiry_unexpired_require
@@ -157,6 +158,18 @@ def _account_add_end(operation: Operation) -> None:
         account_move(account, AccountStatus.BROKEN)
 
 
+def _account_update_check(operation: Operation) -> None:
+    if problem := update_problem(cast(Account, operation.subject)):
+        raise Conflict(problem)
+
+
+def _account_update_approval(operation: Operation) -> ApprovalNeed:
+    if operation.plan.is_empty:
+        nothing = f"Nothing to change: the baseline of {operation.subject_label} is what it should be."
+        return ApprovalNeed(count=0, plan_hash=operation.plan.hash, nothing=nothing)
+    return _second_person(operation)
+
+
 def _canary_end(operation: Operation) -> None:
     if operation.status == S.SUCCEEDED:
         account_live(cast(Account, operation.subject), operation)
@@ -264,6 +277,15 @@ KINDS = (
         authorize=_account_authorize,
         approval=_account_approval,
         on_end=_account_add_end,
+        scopes=_whole_account,
+    ),
+    Kind(
+        name="account-update",
+        title="Update of the baseline",
+        claim_mode=ClaimMode.CHANGE,
+        authorize=_account_authorize,
+        approval=_account_update_approval,
+        check=_account_update_check,
         scopes=_whole_account,
     ),
 )

@@ -14,7 +14,7 @@ from django.contrib.contenttypes.models import ContentType
 from environments.lifecycle.models import ApprovalRule, Environment, Plan, Risk
 from environments.operations.kinds import kind_names
 
-BY_ITSELF = frozenset({"account-add", "canary"})
+BY_ITSELF = frozenset({"account-add", "account-update", "canary"})
 """Kinds that always need one other person: they change what the portal may deploy to, and no rule lifts that."""
 
 LATELY = 50

@@ -1,15 +1,17 @@
 """Reading environments, accounts and releases, with a constant number of queries."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
+from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
-from environments.lifecycle.models import Account, Environment, Release
+from environments.lifecycle.models import Account, Environment, Release, TeardownReport
 from environments.lifecycle.states import GONE
 from environments.operations.models import AuditEntry, Operation
-from environments.operations.states import OPEN
+from environments.operations.states import OPEN, OperationStatus
 from environments.people.models import User
 
 
@@ -74,6 +76,41 @@ def release_default() -> Release | None:
 def releases_offered() -> QuerySet[Release]:
     """Releases that new environments may be made from."""
     return Release.objects.select_related("blueprint").filter(is_withdrawn=False)
+
+
+def audit_account() -> tuple[Account, str, str] | None:
+    """Where the audit's copy goes: (account, region, bucket). The account that AUDIT_ACCOUNT names, else the oldest
+    one that has a locked bucket; None when none has.
+    """
+    accounts = Account.objects.order_by("pk")
+    if settings.AUDIT_ACCOUNT:
+        accounts = accounts.filter(name=settings.AUDIT_ACCOUNT)
+    for account in accounts:
+        bucket = account.baseline.get(account.home_region, {}).get("audit_bucket")
+        if bucket:
+            return account, account.home_region, bucket
+    return None
+
+
+def reports_between(since: datetime, until: datetime) -> list[dict[str, Any]]:
+    """Reports of teardowns that succeeded in that time (`until` is no part of it): nothing changes them any more."""
+    rows = TeardownReport.objects.filter(
+        operation__ended_at__gte=since,
+        operation__ended_at__lt=until,
+        operation__status=OperationStatus.SUCCEEDED,
+    )
+    return [
+        {
+            "id": row.pk,
+            "operation": row.operation_id,
+            "environment": row.environment.full_name,
+            "kept": row.kept,
+            "deleting": row.deleting,
+            "left_over": row.left_over,
+            "searched": row.searched,
+        }
+        for row in rows.select_related("environment").order_by("pk")
+    ]
 
 
 def accounts_ready() -> QuerySet[Account]:

@@ -12,6 +12,7 @@ from environments.display import place
 from environments.errors import DomainError, Forbidden, Invalid
 from environments.lifecycle.accounts import account_add, account_add_again
 from environments.lifecycle.api.accounts import role_setup
+from environments.lifecycle.baseline import account_update, baseline_behind, baseline_version, update_problem
 from environments.lifecycle.canary import account_canary, canary_problem
 from environments.lifecycle.models import Account
 from environments.lifecycle.pauses import account_pauses
@@ -94,6 +95,10 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
         environments=account.environments.exclude(status__in=GONE).count(),
         setup=_setup(account) if may(user, "account.add") else None,
         canary_problem=canary_problem(account) if account.mode == AccountMode.PLAN_ONLY else "",
+        behind=baseline_behind(account, release),
+        baseline_version=baseline_version(account),
+        release=release,
+        may_update=not update_problem(account),
         teams=Team.objects.order_by("name"),
         pauses=account_pauses(account),
         may_pause=may(user, "pause.change"),
@@ -131,6 +136,19 @@ def change(request: HttpRequest, pk: int) -> HttpResponse:
         messages.error(request, error.message)
         return redirect("admin:account", pk)
     return proposed(request, proposal, done="The account was changed.", then="admin:account", pk=pk)
+
+
+@require_POST
+def update(request: HttpRequest, pk: int) -> HttpResponse:
+    """Ask for the newest baseline; leads to its operation."""
+    account = Account.objects.get(pk=pk)
+    opened: list[Operation] = []
+    attempt(
+        request,
+        lambda: opened.append(account_update(account=account, actor=viewer(request))),
+        done="The update is being planned. Another person approves what it changes.",
+    )
+    return redirect("admin:operation", opened[0].pk) if opened else redirect("admin:account", pk)
 
 
 @require_POST
@@ -173,7 +191,7 @@ def _setup(account: Account) -> dict[str, Any]:
         f"--stack-name {setup['stack_name']}",
         "--template-file switchyard-access.yaml",
         "--capabilities CAPABILITY_NAMED_IAM",
-        f"--region {account.regions[0]}" if account.regions else "",
+        f"--region {account.home_region}" if account.regions else "",
         "--parameter-overrides " + " ".join(shlex.quote(pair) for pair in overrides),
     ]
     return {**setup, "template": template, "command": " \\\n  ".join(part for part in command if part)}

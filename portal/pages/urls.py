@@ -97,6 +97,7 @@ def page_urls(site: "PortalSite") -> list[URLPattern]:
         ("cloud-accounts/new/", accounts.new, "account-new"),
         ("cloud-accounts/<int:pk>/", accounts.show, "account"),
         ("cloud-accounts/<int:pk>/change/", accounts.change, "account-change"),
+        ("cloud-accounts/<int:pk>/update/", accounts.update, "account-update"),
         ("cloud-accounts/<int:pk>/canary/", accounts.canary, "account-canary"),
         ("cloud-accounts/<int:pk>/pause/", pauses.account_set, "account-pause"),
         ("cloud-accounts/<int:pk>/lift-pause/", pauses.account_lift, "account-pause-lift"),

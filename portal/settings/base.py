@@ -260,6 +260,10 @@ DRIFT_FIRST_LOOK_S = env.float("DRIFT_FIRST_LOOK_S", default=5.0)
 
 # --- AWS: the portal's own principal, good for AssumeRole only -------------------------------------
 SANDBOX_URL = env("SANDBOX_URL", default="")
+# Name of the account whose locked bucket holds the audit's copy; empty: the oldest one that has such a bucket.
+AUDIT_ACCOUNT = env("AUDIT_ACCOUNT", default="")
+# What the keys of its objects begin with: portals that share an account have prefixes of their own.
+AUDIT_PREFIX = env("AUDIT_PREFIX", default="audit/")
 PORTAL_AWS_ACCESS_KEY_ID = env("PORTAL_AWS_ACCESS_KEY_ID", default="")
 PORTAL_AWS_SECRET_ACCESS_KEY = env("PORTAL_AWS_SECRET_ACCESS_KEY", default="")
 # Who the role that a person deploys into an account trusts; shown with the template.

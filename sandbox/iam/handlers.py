@@ -180,6 +180,7 @@ _BESIDE: dict[str, dict[str, str]] = {
     "AWS::S3::Bucket": {
         "BucketEncryption": "s3:PutEncryptionConfiguration",
         "LifecycleConfiguration": "s3:PutLifecycleConfiguration",
+        "ObjectLockConfiguration": "s3:PutBucketObjectLockConfiguration",
         "LoggingConfiguration": "s3:PutBucketLogging",
         "OwnershipControls": "s3:PutBucketOwnershipControls",
         "PublicAccessBlockConfiguration": "s3:PutBucketPublicAccessBlock",

@@ -240,6 +240,7 @@ DEEDS = [
     Deed("cancel a canary", "account.change", "POST operations/{canary}/cancel/", {}, 200, ADMIN, ADMIN),
     Deed("add an account", "account.add", "POST accounts/", NEW_ACCOUNT, 202, ADMIN, ADMIN),
     Deed("add it again", "account.change", "POST accounts/sandbox-1/add/", {}, 202, ADMIN, ADMIN),
+    Deed("update its baseline", "account.change", "POST accounts/sandbox-1/update/", {}, 202, ADMIN, ADMIN),
     Deed(
         "make it live",
         "account.change",

@@ -181,6 +181,7 @@ SCOPES = {
     "administer": (
         "add an account",
         "add it again",
+        "update its baseline",
         "make it live",
         "change it",
         "make default",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -10,35 +11,193 @@ import cfnlint.api
 import cfnlint.config
 import pytest
 
+from blueprint_cdk import VERSION
 from blueprint_cdk.baseline.events import told
+from blueprint_cdk.baseline.guard import AWS_ROLES
 from blueprint_cdk.data import load
 from blueprint_cdk.refusals import SpecError
 
+PINNED = Path(__file__).with_name("baseline_versions.json")
+PLACES = ("us-east-1", "us-west-2", "eu-west-1", "eu-central-1")
+SPEC = {"account_id": "111122223333", "region": "eu-west-1", "regions": ["eu-west-1", "us-east-1"]}
+Template = dict[str, Any]
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+
+def synthesised(out: Path, **spec: Any) -> dict[str, Template]:
+    """The templates of a baseline by stack; cfn-lint finds nothing in them, in any of four regions."""
     from blueprint_cdk.synthesis import synthesise
 
-    out = tmp_path_factory.mktemp("baseline")
-    spec = {"account_id": "111122223333", "region": "eu-west-1"}
-    synthesise({"app": "baseline", "spec": spec, "out": str(out)})
-    [path] = out.glob("*.template.json")
-    assert path.name == "switchyard-baseline.template.json"
-    config = cfnlint.config.ManualArgs(regions=["eu-west-1"])
-    assert [str(match) for match in cfnlint.api.lint(path.read_text(), config=config)] == []
-    found: dict[str, Any] = json.loads(path.read_text())
-    return found
+    synthesise({"app": "baseline", "spec": {**SPEC, **spec}, "out": str(out)})
+    for path in out.glob("*.template.json"):
+        config = cfnlint.config.ManualArgs(regions=list(PLACES))
+        assert [str(match) for match in cfnlint.api.lint(path.read_text(), config=config)] == []
+    return {
+        path.name.removesuffix(".template.json"): json.loads(path.read_text())
+        for path in out.glob("*.template.json")
+    }
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Template]:
+    """The stacks of the account's first region."""
+    return synthesised(tmp_path_factory.mktemp("baseline"))
+
+
+@pytest.fixture(scope="module")
+def template(home: dict[str, Template]) -> Template:
+    return home["switchyard-baseline"]
+
+
+@pytest.fixture(scope="module")
+def guard(home: dict[str, Template]) -> Template:
+    return home["switchyard-guard"]
 
 
 def of_type(template: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
-    rows = {row["Properties"].get("QueueName", kind): row for row in template["Resources"].values()}
-    return {name: row for name, row in rows.items() if row["Type"] == kind}
+    rows = [row for row in template["Resources"].values() if row["Type"] == kind]
+    return {row["Properties"].get("QueueName", kind): row for row in rows}
 
 
-def test_described_types_are_the_synthesised_ones(template: dict[str, Any]) -> None:
-    [row] = load("stacks")["baseline"]
-    assert sorted({resource["Type"] for resource in template["Resources"].values()}) == row["types"]
-    assert list(template["Outputs"]) == row["outputs"]
+def test_described_types_are_the_synthesised_ones(home: dict[str, Template]) -> None:
+    rows = {row["name"]: row for row in load("stacks")["baseline"]}
+    assert set(rows) == set(home)
+    for name, template in home.items():
+        types = sorted({resource["Type"] for resource in template["Resources"].values()})
+        assert (types, list(template.get("Outputs", {}))) == (rows[name]["types"], rows[name]["outputs"])
+
+
+def test_what_there_is_once_is_made_in_the_home_region_alone(
+    tmp_path: Path, home: dict[str, Template]
+) -> None:
+    other = synthesised(tmp_path / "out", region="us-east-1")
+    assert set(other) == {"switchyard-baseline"}
+    assert set(home) == {"switchyard-baseline", "switchyard-account", "switchyard-guard"}
+
+
+def test_a_change_of_the_baseline_raises_its_version(home: dict[str, Template]) -> None:
+    """Accounts are told that they are behind by the version; a template that changed without it would tell nobody."""
+    told = json.loads(PINNED.read_text())
+    text = json.dumps([home, load("account")["settings"]], sort_keys=True).replace(VERSION, "VERSION")
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    assert told.get(str(load("account")["version"])) == digest, (
+        f"Raise `version` in blueprint_cdk/data/account.json, and add {digest} to {PINNED.name} for it."
+    )
+
+
+def one(template: Template, kind: str) -> dict[str, Any]:
+    [found] = [row["Properties"] for row in template["Resources"].values() if row["Type"] == kind]
+    return dict(found)
+
+
+def test_trail_is_of_all_regions_validated_and_into_a_locked_bucket(guard: Template) -> None:
+    trail = one(guard, "AWS::CloudTrail::Trail")
+    assert trail["IsMultiRegionTrail"] and trail["IsLogging"] and trail["EnableLogFileValidation"]
+    assert trail["IncludeGlobalServiceEvents"]
+    fields = [
+        {field["Field"]: field.get("Equals") for field in row["FieldSelectors"]}
+        for row in trail["AdvancedEventSelectors"]
+    ]
+    assert fields[0] == {"eventCategory": ["Management"]}
+    assert fields[1]["eventCategory"] == ["Data"] and "resources.ARN" in fields[1]
+    bucket = guard["Resources"][trail["S3BucketName"]["Ref"]]
+    assert bucket["Properties"]["BucketName"].startswith("switchyard-trail-")
+    assert bucket["UpdateReplacePolicy"] == "Retain"
+
+
+def test_buckets_are_locked_in_compliance_mode_closed_and_tls_only(guard: Template) -> None:
+    buckets = {
+        name: row["Properties"]
+        for name, row in guard["Resources"].items()
+        if row["Type"] == "AWS::S3::Bucket"
+    }
+    assert {row["BucketName"].rsplit("-", 4)[0] for row in buckets.values()} == {
+        "switchyard-audit",
+        "switchyard-trail",
+    }
+    policies = [
+        row["Properties"] for row in guard["Resources"].values() if row["Type"] == "AWS::S3::BucketPolicy"
+    ]
+    for name, bucket in buckets.items():
+        assert bucket["ObjectLockEnabled"] is True
+        rule = bucket["ObjectLockConfiguration"]["Rule"]["DefaultRetention"]
+        assert rule == {"Mode": "COMPLIANCE", "Days": 365}
+        assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+        assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+        [policy] = [row["PolicyDocument"] for row in policies if row["Bucket"] == {"Ref": name}]
+        denied = [row for row in policy["Statement"] if row["Effect"] == "Deny"]
+        assert {"Bool": {"aws:SecureTransport": "false"}} in [row["Condition"] for row in denied]
+
+
+def test_guard_carries_no_release_and_takes_its_own_role(
+    tmp_path: Path, guard: Template, template: Template
+) -> None:
+    """What nobody may change must not change with every release."""
+    assert VERSION in json.dumps(template) and VERSION not in json.dumps(guard)
+    synthesised(tmp_path / "out")
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    stack = manifest["artifacts"]["switchyard-guard"]["properties"]
+    assert stack["cloudFormationExecutionRoleArn"] == "arn:aws:iam::111122223333:role/SwitchyardGuard"
+    assert stack["terminationProtection"] is True
+
+
+def test_groups_may_only_take_aws_roles_and_only_with_mfa(guard: Template) -> None:
+    groups = [row["Properties"] for row in guard["Resources"].values() if row["Type"] == "AWS::IAM::Group"]
+    assert {row["GroupName"] for row in groups} == {f"switchyard-{role}" for role in AWS_ROLES}
+    for group in groups:
+        [policy] = group["Policies"]
+        [statement] = policy["PolicyDocument"]["Statement"]
+        assert statement["Action"] == ["sts:AssumeRole", "sts:SetSourceIdentity"]
+        role = group["GroupName"].removeprefix("switchyard-")
+        assert statement["Resource"].endswith(f":role/sy-*-{role}")
+        assert statement["Condition"]["Bool"] == {"aws:MultiFactorAuthPresent": "true"}
+        assert statement["Condition"]["StringEquals"] == {"sts:SourceIdentity": "${aws:username}"}
+    own = one(guard, "AWS::IAM::ManagedPolicy")["PolicyDocument"]["Statement"]
+    [deny] = [row for row in own if row["Effect"] == "Deny"]
+    assert deny["Condition"] == {"BoolIfExists": {"aws:MultiFactorAuthPresent": "false"}}
+    # Without it, the first sign-in of a person whose password has to be changed would be the last one.
+    assert "iam:ChangePassword" in deny["NotAction"]
+
+
+def test_costs_are_watched_by_environment(home: dict[str, Template]) -> None:
+    monitor = one(home["switchyard-account"], "AWS::CE::AnomalyMonitor")
+    assert (monitor["MonitorType"], monitor["MonitorDimension"]) == ("DIMENSIONAL", "TAG")
+    assert json.loads(monitor["MonitorSpecification"]) == {"Tags": {"Key": "switchyard:environment"}}
+    assert "switchyard:environment" in load("account")["settings"]["cost_tags"]
+
+
+def test_insight_reads_trusted_advisor_and_costs_within_the_boundary(home: dict[str, Template]) -> None:
+    role = one(home["switchyard-account"], "AWS::IAM::Role")
+    [policy] = role["Policies"]
+    [statement] = policy["PolicyDocument"]["Statement"]
+    assert {action.partition(":")[0] for action in statement["Action"]} == {
+        "budgets",
+        "ce",
+        "trustedadvisor",
+    }
+    assert all(action.partition(":")[2].startswith(("Get", "List", "View")) for action in statement["Action"])
+    assert role["PermissionsBoundary"].endswith("policy/SwitchyardBoundary")
+    trusted = {row["Principal"]["AWS"] for row in role["AssumeRolePolicyDocument"]["Statement"]}
+    assert trusted == {"arn:aws:iam::111122223333:role/SwitchyardReader"}
+
+
+def test_every_image_is_scanned_and_copied_to_the_other_regions(template: Template) -> None:
+    scans = one(template, "AWS::ECR::RegistryScanningConfiguration")
+    assert scans["ScanType"] == "ENHANCED"
+    [rule] = scans["Rules"]
+    assert rule["ScanFrequency"] == "CONTINUOUS_SCAN"
+    assert rule["RepositoryFilters"] == [{"Filter": "*", "FilterType": "WILDCARD"}]
+    [copies] = one(template, "AWS::ECR::ReplicationConfiguration")["ReplicationConfiguration"]["Rules"]
+    assert copies["Destinations"] == [{"Region": "us-east-1", "RegistryId": "111122223333"}]
+
+
+def test_access_from_outside_is_looked_for(template: Template) -> None:
+    assert one(template, "AWS::AccessAnalyzer::Analyzer")["Type"] == "ACCOUNT"
+
+
+def test_passwords_are_long_and_never_used_again() -> None:
+    policy = load("account")["settings"]["password_policy"]
+    assert policy["MinimumPasswordLength"] >= 14 and policy["PasswordReusePrevention"] == 24
+    assert all(value for name, value in policy.items() if name.startswith(("Require", "Allow")))
 
 
 def test_rule_takes_status_changes_of_the_portals_own_stacks(template: dict[str, Any]) -> None:
@@ -82,9 +241,15 @@ def test_only_the_rule_may_send_and_only_over_tls(template: dict[str, Any]) -> N
 
 @pytest.mark.parametrize(
     ("change", "field"),
-    [({"account_id": "12"}, "account_id"), ({"region": "mars-1"}, "region"), ({"colour": "red"}, "colour")],
+    [
+        ({"account_id": "12"}, "account_id"),
+        ({"region": "mars-1"}, "region"),
+        ({"regions": ["mars-1"]}, "regions"),
+        ({"retention_days": 0}, "retention_days"),
+        ({"colour": "red"}, "colour"),
+    ],
 )
-def test_bad_baseline_is_refused_at_its_field(tmp_path: Path, change: dict[str, str], field: str) -> None:
+def test_bad_baseline_is_refused_at_its_field(tmp_path: Path, change: dict[str, Any], field: str) -> None:
     from blueprint_cdk.synthesis import synthesise
 
     spec = {"account_id": "111122223333", "region": "eu-west-1", **change}

@@ -11,6 +11,7 @@ import pytest
 from blueprint_cdk.access import POLICIES, beside, left_out, needs
 from blueprint_cdk.access.bootstrap import BOOTSTRAP_SCOPES
 from blueprint_cdk.access.execution import EXECUTION_SCOPES
+from blueprint_cdk.access.guard import GUARD_SCOPES
 from blueprint_cdk.access.portal import DEPLOYER_SCOPES, READER_SCOPES
 from blueprint_cdk.access.scopes import Scope
 from blueprint_cdk.data import load
@@ -20,6 +21,7 @@ SCOPES = {
     "deployer": DEPLOYER_SCOPES,
     "bootstrap": BOOTSTRAP_SCOPES,
     "execution": EXECUTION_SCOPES,
+    "guard": GUARD_SCOPES,
 }
 CALLS = load("calls")
 
@@ -53,7 +55,7 @@ def test_everything_that_was_recorded_is_allowed(role: str) -> None:
         assert any(fnmatch.fnmatchcase(action, pattern) for pattern in own), action
 
 
-@pytest.mark.parametrize("role", ["bootstrap", "execution"])
+@pytest.mark.parametrize("role", ["bootstrap", "execution", "guard"])
 def test_every_handler_may_do_what_it_documents_but_for_what_is_left_out(role: str) -> None:
     own = set(allowed(role))
     for action in documented(role):
@@ -110,8 +112,14 @@ def test_a_need_without_a_scope_is_refused_with_a_sentence(monkeypatch: pytest.M
 
 def test_handlers_are_those_of_the_stacks_types() -> None:
     stacks = load("stacks")
-    made = {kind for stack in (*stacks["environment"], *stacks["baseline"]) for kind in stack["types"]}
-    assert set(CALLS["handlers"]["execution"]) == made
+    for role in ("execution", "guard"):
+        made = {
+            kind
+            for stack in (*stacks["environment"], *stacks["baseline"])
+            if stack.get("made_by", "execution") == role
+            for kind in stack["types"]
+        }
+        assert set(CALLS["handlers"][role]) == made
     assert set(CALLS["handlers"]["bootstrap"]) == set(load("bootstrap")["types"])
 
 

@@ -397,6 +397,7 @@ DEEDS = [
     Deed("operation-act", "account.approve", APPROVERS, APPROVERS, REJECT, "reject", canary),
     Deed("account-new", "account.add", ADMIN, ADMIN, NEW_ACCOUNT),
     Deed("account-add-again", "account.change", ADMIN, ADMIN, subject=account),
+    Deed("account-update", "account.change", ADMIN, ADMIN, subject=account),
     Deed("account-pause", "pause.change", ADMIN, ADMIN, WHY, subject=account),
     Deed("account-pause-lift", "pause.change", ADMIN, ADMIN, subject=a_pause_of_account),
     Deed("account-canary", "account.change", ADMIN, ADMIN, {"team": "{team}"}, "", account_of_plans),

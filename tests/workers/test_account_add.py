@@ -2,14 +2,21 @@
 
 import json
 
+import boto3
 import pytest
+from botocore.exceptions import ClientError
+from django.conf import settings
 
+from devtools import processes
+from devtools.sandbox import Keys, Sandbox
 from environments.lifecycle.accounts import account_add, account_add_again, region_facts_latest
 from environments.lifecycle.models import Account
 from environments.operations.control import operation_retry
 from environments.operations.models import AuditEntry
 from environments.people.models import User
+from tests.workers.conftest import decisions_since
 from tests.workers.support import added, drive, role_deploy, wake, zone_make
+from workers.aws.session import credentials_forget
 from workers.runner import advance
 from workers.updates import unplanned
 
@@ -87,6 +94,15 @@ def test_regions_get_bootstrap_baseline_and_facts(release, people, sandbox, fres
         rows += sandbox.control("GET", "resources", account=keys.account_id, region="global")
         made = {row["type"] for row in rows if row["stack"] == bootstrap["StackId"]}
         assert made == set(release.description["bootstrap"]["types"])
+        assert sandbox.client("ec2", keys, region).get_ebs_encryption_by_default()["EbsEncryptionByDefault"]
+        at_home = {"switchyard-account", "switchyard-guard"} & set(states)
+        assert at_home == ({"switchyard-account", "switchyard-guard"} if region == "eu-west-1" else set())
+    assert account.baseline["eu-west-1"]["audit_bucket"] == f"switchyard-audit-{keys.account_id}-eu-west-1"
+    assert account.baseline["us-east-1"]["version"] == release.baseline_version
+    policy = sandbox.client("iam", keys).get_account_password_policy()["PasswordPolicy"]
+    assert policy["MinimumPasswordLength"] == 14 and policy["PasswordReusePrevention"] == 24
+    [trail] = sandbox.client("cloudtrail", keys, "us-east-1").describe_trails()["trailList"]
+    assert (trail["HomeRegion"], trail["IsMultiRegionTrail"]) == ("eu-west-1", True)
 
 
 def test_adding_again_changes_nothing_that_is_right(account, people, sandbox):
@@ -166,3 +182,143 @@ def test_a_dead_bootstrap_is_cleaned_on_retry(release, people, sandbox, fresh):
     operation_retry(operation_id=operation.pk, actor=people["administrator"])
     drive(operation)
     assert (operation.status, Account.objects.get().status) == ("succeeded", "ready"), operation.sentence
+
+
+def deployer_of(account, sandbox):
+    """Clients with the deployer's own credentials, as whoever takes the portal over would have them."""
+    ours = Keys("100000000001", settings.PORTAL_AWS_ACCESS_KEY_ID, settings.PORTAL_AWS_SECRET_ACCESS_KEY)
+    session = sandbox.client("sts", ours, "eu-west-1").assume_role(
+        RoleArn=account.deployer_role_arn,
+        RoleSessionName="somebody",
+        ExternalId=account.external_id,
+    )["Credentials"]
+    return lambda service, region="eu-west-1": boto3.client(
+        service,
+        region_name=region,
+        endpoint_url=sandbox.url,
+        aws_access_key_id=session["AccessKeyId"],
+        aws_secret_access_key=session["SecretAccessKey"],
+        aws_session_token=session["SessionToken"],
+    )
+
+
+@pytest.mark.enforced
+def test_the_portals_own_roles_change_neither_trail_nor_audit_bucket(account, sandbox, keys, kept):
+    """Nor the stack that they are in, nor by another stack with the role that made them."""
+    client = deployer_of(account, sandbox)
+    bucket = account.baseline["eu-west-1"]["audit_bucket"]
+    guard, role = "switchyard-guard", f"arn:aws:iam::{account.account_id}:role/SwitchyardGuard"
+    template = '{"Resources": {"Q": {"Type": "AWS::SQS::Queue"}}}'
+    client("s3").put_object(Bucket=bucket, Key="tests/1", Body=b"1")
+    version = sandbox.client("s3", keys).head_object(Bucket=bucket, Key="tests/1")["VersionId"]
+    refused = [
+        (client("s3").delete_object, {"Bucket": bucket, "Key": "tests/1", "VersionId": version}),
+        (client("s3").delete_bucket_policy, {"Bucket": bucket}),
+        (
+            client("s3").put_bucket_versioning,
+            {"Bucket": bucket, "VersioningConfiguration": {"Status": "Suspended"}},
+        ),
+        (client("cloudtrail").stop_logging, {"Name": "switchyard"}),
+        (client("cloudtrail").delete_trail, {"Name": "switchyard"}),
+        (client("cloudformation").delete_stack, {"StackName": guard}),
+        (client("cloudformation").update_stack, {"StackName": guard, "TemplateBody": template}),
+        (
+            client("cloudformation").create_change_set,
+            {"StackName": guard, "ChangeSetName": "a", "TemplateBody": template},
+        ),
+        (
+            client("cloudformation").create_stack,
+            {"StackName": "switchyard-other", "TemplateBody": template, "RoleARN": role},
+        ),
+        (
+            client("cloudformation", "us-east-1").create_stack,
+            {"StackName": guard, "TemplateBody": template, "RoleARN": role},
+        ),
+    ]
+    for call, request in refused:
+        with pytest.raises(ClientError) as caught:
+            call(**request)
+        assert caught.value.response["Error"]["Code"].startswith("AccessDenied"), request
+    # Not even the account's root user deletes what is locked.
+    with pytest.raises(ClientError, match="object lock"):
+        sandbox.client("s3", keys).delete_object(Bucket=bucket, Key="tests/1", VersionId=version)
+    # What an attacker asks for is no need of the role.
+    decisions_since(sandbox, kept)
+
+
+def test_a_guard_that_fails_leaves_nothing_and_is_made_by_a_retry(release, people, sandbox, fresh):
+    keys = fresh("444455550034")
+    zone_make(sandbox, keys, ZONE)
+    sandbox.fault(
+        "failing-type",
+        type="AWS::CloudTrail::Trail",
+        action="create",
+        message="No.",
+        account=keys.account_id,
+    )
+    operation = add(people, keys.account_id, ["eu-west-1"])
+    role_deploy(sandbox, keys, release, Account.objects.get())
+    added(operation, people)
+    assert operation.status == "failed" and "AWS::CloudTrail::Trail" in operation.sentence
+    buckets = sandbox.client("s3", keys).list_buckets()["Buckets"]
+    assert not [
+        row["Name"] for row in buckets if row["Name"].startswith(("switchyard-audit", "switchyard-trail"))
+    ]
+    sandbox.lift_faults()
+    operation_retry(operation_id=operation.pk, actor=people["administrator"])
+    drive(operation)
+    assert operation.status == "succeeded", operation.sentence
+
+
+def test_a_password_policy_is_never_made_weaker(release, people, sandbox, fresh):
+    keys = fresh("444455550035")
+    zone_make(sandbox, keys, ZONE)
+    iam = sandbox.client("iam", keys)
+    iam.update_account_password_policy(MinimumPasswordLength=20, MaxPasswordAge=90)
+    operation = add(people, keys.account_id, ["eu-west-1"])
+    role_deploy(sandbox, keys, release, Account.objects.get())
+    added(operation, people)
+    assert operation.status == "succeeded", operation.sentence
+    policy = iam.get_account_password_policy()["PasswordPolicy"]
+    assert (policy["MinimumPasswordLength"], policy["MaxPasswordAge"]) == (20, 90)
+    assert policy["RequireSymbols"] and policy["PasswordReusePrevention"] == 24
+
+
+@pytest.fixture
+def own_sandbox(settings, tmp_path):
+    """One of the test's own, whose clock may be put forward."""
+    sandbox = Sandbox(home=tmp_path / "state", port=processes.free_port(), enforce_iam=True)
+    sandbox.start()
+    portal = sandbox.portal_principal()
+    settings.SANDBOX_URL = sandbox.url
+    settings.PORTAL_PRINCIPAL_ARN = "arn:aws:iam::100000000001:user/switchyard-portal"
+    settings.PORTAL_AWS_ACCESS_KEY_ID = portal.access_key_id
+    settings.PORTAL_AWS_SECRET_ACCESS_KEY = portal.secret_access_key
+    credentials_forget()
+    yield sandbox
+    credentials_forget()
+    sandbox.stop()
+
+
+def test_tags_of_bills_are_activated_once_billing_has_seen_them(release, people, own_sandbox):
+    keys = own_sandbox.account("444455550036")
+    zone_make(own_sandbox, keys, ZONE)
+    operation = add(people, keys.account_id, ["eu-west-1"])
+    role_deploy(own_sandbox, keys, release, Account.objects.get())
+    added(operation, people)
+    assert operation.status == "succeeded", operation.sentence
+    wanted = {"TagKeys": ["switchyard:team"]}
+    costs = own_sandbox.client("ce", keys, "us-east-1")
+    assert costs.list_cost_allocation_tags(**wanted)["CostAllocationTags"] == []
+    own_sandbox.client("sqs", keys).create_queue(QueueName="a", tags={"switchyard:team": "shop"})
+    own_sandbox.control("POST", "clock", {"advance_s": 90_000})
+    credentials_forget()
+    operation = added(account_add_again(account=Account.objects.get(), actor=people["administrator"]), people)
+    assert operation.status == "succeeded", operation.sentence
+    [row] = [row for row in operation.plan.document["stacks"] if row["key"] == "settings-eu-west-1"]
+    [change] = row["changes"]
+    [value] = change["properties"]
+    assert (change["logical_id"], value["path"]) == ("Cost-allocation tags", "switchyard:team")
+    assert (value["before"], value["after"]) == ("Inactive", "Active")
+    [tag] = costs.list_cost_allocation_tags(**wanted)["CostAllocationTags"]
+    assert tag["Status"] == "Active"

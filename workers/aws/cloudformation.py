@@ -58,6 +58,8 @@ class Deployment:
     tags: dict[str, str] = field(default_factory=dict)
     policy: str = ""
     termination_protection: bool = False
+    on_failure: str = "ROLLBACK"
+    """What becomes of a creation that fails: ROLLBACK, or DELETE where the portal may not delete the stack itself."""
 
     def request(self) -> dict[str, Any]:
         """What CreateStack and CreateChangeSet have in common."""
@@ -103,7 +105,7 @@ def stack_create(session: Session, deployment: Deployment, token: str) -> str:
         **request,
         ClientRequestToken=token,
         EnableTerminationProtection=deployment.termination_protection,
-        OnFailure="ROLLBACK",
+        OnFailure=deployment.on_failure,
         # A create that fails leaves nothing behind, also of what a later deletion would keep.
         RetainExceptOnCreate=True,
     )

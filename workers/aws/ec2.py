@@ -66,3 +66,13 @@ def instances_tagged(session: Session, key: str, value: str) -> list[str]:
     ]
     found = entries(session.client(SERVICE), "describe_instances", "Reservations", Filters=filters)
     return [instance["InstanceId"] for reservation in found for instance in reservation["Instances"]]
+
+
+def disk_encryption(session: Session) -> bool:
+    """Whether new volumes in the region are encrypted, whoever makes them."""
+    return bool(session.client(SERVICE).get_ebs_encryption_by_default()["EbsEncryptionByDefault"])
+
+
+def disk_encryption_enable(session: Session) -> None:
+    """Encrypt new volumes in the region from now on. What is there stays as it is."""
+    session.client(SERVICE).enable_ebs_encryption_by_default()

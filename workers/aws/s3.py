@@ -30,6 +30,33 @@ def object_put(session: Session, bucket: str, key: str, content: bytes) -> None:
     session.client(SERVICE).put_object(Bucket=bucket, Key=key, Body=content)
 
 
+def object_put_new(session: Session, bucket: str, key: str, content: bytes) -> bool:
+    """Put an object where there is none; False when there is one, which stays as it is."""
+    try:
+        session.client(SERVICE).put_object(Bucket=bucket, Key=key, Body=content, IfNoneMatch="*")
+    except ClientError as error:
+        if error_code(error) in ("PreconditionFailed", "412"):
+            return False
+        raise
+    return True
+
+
+def object_get(session: Session, bucket: str, key: str, version: str) -> bytes:
+    """A version of an object."""
+    body = session.client(SERVICE).get_object(Bucket=bucket, Key=key, VersionId=version)["Body"]
+    return bytes(body.read())
+
+
+def versions_by_age(session: Session, bucket: str, prefix: str) -> dict[str, list[str]]:
+    """Versions of the objects below a prefix, by key, the oldest first; markers of deletion are none."""
+    found: dict[str, list[str]] = {}
+    for page in _versions(session, bucket, prefix):
+        for row in page.get("Versions", []):
+            found.setdefault(row["Key"], []).append(row["VersionId"])
+    # S3 lists the newest first; times are told in seconds only.
+    return {key: versions[::-1] for key, versions in found.items()}
+
+
 def bucket_exists(session: Session, bucket: str) -> bool:
     """Whether the bucket is there and ours."""
     try:
@@ -103,6 +130,6 @@ def buckets_named(session: Session, prefix: str) -> list[str]:
     return [bucket["Name"] for bucket in listed if bucket["Name"].startswith(prefix)]
 
 
-def _versions(session: Session, bucket: str) -> Iterator[dict[str, Any]]:
+def _versions(session: Session, bucket: str, prefix: str = "") -> Iterator[dict[str, Any]]:
     pages = session.client(SERVICE).get_paginator("list_object_versions")
-    yield from pages.paginate(Bucket=bucket, PaginationConfig={"PageSize": BATCH})
+    yield from pages.paginate(Bucket=bucket, Prefix=prefix, PaginationConfig={"PageSize": BATCH})

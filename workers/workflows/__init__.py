@@ -1,5 +1,25 @@
 """One module per verb: the listing is what the product does. Importing registers them all."""
 
-from workers.workflows import account_add, canary, drift_fix, extend, provision, resync, teardown, update
+from workers.workflows import (
+    account_add,
+    account_update,
+    canary,
+    drift_fix,
+    extend,
+    provision,
+    resync,
+    teardown,
+    update,
+)
 
-__all__ = ["account_add", "canary", "drift_fix", "extend", "provision", "resync", "teardown", "update"]
+__all__ = [
+    "account_add",
+    "account_update",
+    "canary",
+    "drift_fix",
+    "extend",
+    "provision",
+    "resync",
+    "teardown",
+    "update",
+]

@@ -2,7 +2,7 @@
 
 Plan: the roles (a person deploys the template that the account's page shows), the delegated zone, the baseline's
 synthesis, and what would be deployed. Execution, per region and side by side: CDK's bootstrap as a normal stack, with
-execution policies and boundary of ours; the baseline; the region's facts.
+execution policies and boundary of ours; the baseline's stacks; settings that no stack makes; the region's facts.
 """
 
 from typing import Any
@@ -15,15 +15,21 @@ from environments.lifecycle.accounts import (
 from environments.lifecycle.models import Account
 from environments.lifecycle.plans import plan_store
 from environments.operations.models import Operation
+from workers.account_settings import settings, settings_seen
 from workers.account_stacks import (
+    GUARD,
     baseline,
     baseline_cancel,
     baseline_of,
+    baseline_spec,
     bootstrap,
     bootstrap_cancel,
     bootstrap_of,
     deploys,
+    guard,
+    guard_cancel,
     release_of,
+    step_key,
 )
 from workers.aws import beanstalk, ec2, rds, route53, sts
 from workers.changes import Rules
@@ -87,7 +93,7 @@ def synthesis(ctx: StepContext) -> Outcome:
             lock=release.description["lock"],
             version=release.version,
             app="baseline",
-            spec={"account_id": account.account_id, "region": region},
+            spec=baseline_spec(release, account, region),
             facts={},
             alive=ctx.lease.renew,
         )
@@ -105,23 +111,29 @@ def plan(ctx: StepContext) -> Outcome:
     release = release_of(ctx.operation)
     rules = Rules.of(release.description)
     rows, hashed = [], []
+    by_hand: list[str] = []
     policies: dict[str, dict[str, tuple[str, str | None, str]]] = {}
     for region in account.regions:
         session = ctx.session(account, region, READER)
         wanted = bootstrap_of(release)
-        baseline = baseline_of(ctx.operation, region)
-        for key, template, name, tags in (
-            ("bootstrap", wanted["template"], wanted["stack_name"], wanted["tags"]),
-            ("baseline", baseline.template, baseline.name, baseline.tags),
-        ):
+        own = [(f"bootstrap-{region}", wanted["template"], wanted["stack_name"], wanted["tags"])]
+        own += [
+            (step_key(stack.name, region), stack.template, stack.name, stack.tags)
+            for stack in baseline_of(ctx.operation, region)
+        ]
+        for key, template, name, tags in own:
             deployed = deployed_stack(session, name)
-            row = stack_plan(f"{key}-{region}", name, region, template, tags, deployed, rules)
+            row = stack_plan(key, name, region, template, tags, deployed, rules)
+            if name == GUARD and row["action"] == "update":
+                row |= {"action": "none", "changes": [], "touched": []}
+                by_hand.append(
+                    f"{name} in {region} differs from this release's. The portal cannot change it, on purpose: see"
+                    " docs/operations/account-update.md."
+                )
+            else:
+                was = deployed.template if deployed else None
+                policies.setdefault(region, {})[row["key"]] = (name, was, template)
             rows.append(row)
-            policies.setdefault(region, {})[row["key"]] = (
-                name,
-                deployed.template if deployed else None,
-                template,
-            )
             hashed.append(
                 {
                     "name": name,
@@ -130,11 +142,12 @@ def plan(ctx: StepContext) -> Outcome:
                     "last_operation": deployed.last_operation if deployed else None,
                 }
             )
+        rows.append(settings_seen(ctx, region))
     told = summary(rows)
     document = {
         "summary": told,
         "stacks": rows,
-        "risks": risks(rows),
+        "risks": [*risks(rows), *by_hand],
         "risk_kinds": risk_kinds(rows),
         "losses": [],
     }
@@ -142,20 +155,43 @@ def plan(ctx: StepContext) -> Outcome:
         ctx.lease.renew()
         iam_told(document, account.account_id, region, stacks)
     with ctx.fenced() as operation:
-        plan_store(operation, document=document, hashed={"release": release.digest, "stacks": hashed})
+        changed = {row["key"]: row["changes"] for row in rows if row["key"].startswith("settings-")}
+        plan_store(
+            operation,
+            document=document,
+            hashed={"release": release.digest, "stacks": hashed, "settings": changed},
+        )
     return Done(told)
 
 
 def execute(operation: Operation) -> list[StepSpec]:
-    """Per region: bootstrap and facts side by side, then the baseline."""
+    """Per region: the account's own stacks and settings, and the region's facts, side by side."""
     account: Account = subject_of(operation)
+    facts = [_spec("facts", "Region facts", region, limit=900) for region in account.regions]
+    return [*account_steps(operation), *facts]
+
+
+def account_steps(operation: Operation) -> list[StepSpec]:
+    """Per region: bootstrap, then the baseline's stacks side by side; the guard and the settings need no bootstrap."""
+    account: Account = subject_of(operation)
+    titles = {row["name"]: row["title"] for row in release_of(operation).description["baseline"]["stacks"]}
     steps = []
     for region in account.regions:
-        steps += [
-            _spec("bootstrap", "CDK bootstrap", region, limit=STACK_LIMIT_S),
-            _spec("baseline", "Baseline", region, needs=(f"bootstrap-{region}",), limit=STACK_LIMIT_S),
-            _spec("facts", "Region facts", region, limit=900),
-        ]
+        steps.append(_spec("bootstrap", "CDK bootstrap", region, limit=STACK_LIMIT_S))
+        for stack in baseline_of(operation, region):
+            is_guard = stack.name == GUARD
+            steps.append(
+                StepSpec(
+                    step_key(stack.name, region),
+                    f"{titles.get(stack.name, stack.name)} in {region}",
+                    "guard" if is_guard else "baseline",
+                    () if is_guard else (f"bootstrap-{region}",),
+                    region,
+                    STACK_LIMIT_S,
+                    {"stack": stack.name},
+                )
+            )
+        steps.append(_spec("settings", "Account settings", region, limit=900))
     return steps
 
 
@@ -183,8 +219,8 @@ def facts(ctx: StepContext) -> Outcome:
     return Done(f"Version {row.version}: {platform}, Aurora {found['aurora_mysql_version']}.")
 
 
-def _spec(run: str, title: str, region: str, *, limit: int, needs: tuple[str, ...] = ()) -> StepSpec:
-    return StepSpec(f"{run}-{region}", f"{title} in {region}", run, needs, region, time_limit_s=limit)
+def _spec(run: str, title: str, region: str, *, limit: int) -> StepSpec:
+    return StepSpec(f"{run}-{region}", f"{title} in {region}", run, (), region, time_limit_s=limit)
 
 
 def _patience(ctx: StepContext, account: Account) -> float:
@@ -208,9 +244,15 @@ FUNCTIONS: dict[str, StepFunction] = {
     "plan": plan,
     "bootstrap": bootstrap,
     "baseline": baseline,
+    "guard": guard,
+    "settings": settings,
     "facts": facts,
 }
-CANCELS: dict[str, StepFunction] = {"bootstrap": bootstrap_cancel, "baseline": baseline_cancel}
+CANCELS: dict[str, StepFunction] = {
+    "bootstrap": bootstrap_cancel,
+    "baseline": baseline_cancel,
+    "guard": guard_cancel,
+}
 
 workflow_register(
     Workflow(

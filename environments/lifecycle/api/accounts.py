@@ -14,6 +14,7 @@ from rest_framework.reverse import reverse
 
 from environments.lifecycle.accounts import account_add, account_add_again
 from environments.lifecycle.api.control import ReasonInput
+from environments.lifecycle.baseline import account_update, baseline_behind
 from environments.lifecycle.canary import account_canary, canary_open
 from environments.lifecycle.models import Account
 from environments.lifecycle.pauses import account_pause, account_pause_lift
@@ -72,11 +73,17 @@ class AccountDetailSerializer(AccountSerializer):
     """An account with its baseline, and for administrators how to let the portal in."""
 
     baseline = serializers.DictField(read_only=True, help_text="Per region, what the baseline put there.")
+    is_behind = serializers.SerializerMethodField(
+        help_text="Whether the default release has a newer baseline: bring it here with update."
+    )
     role_setup = serializers.SerializerMethodField(help_text="For administrators; null for everybody else.")
 
     class Meta(AccountSerializer.Meta):
-        fields = [*AccountSerializer.Meta.fields, "baseline", "role_setup"]
+        fields = [*AccountSerializer.Meta.fields, "baseline", "is_behind", "role_setup"]
         read_only_fields = fields
+
+    def get_is_behind(self, account: Account) -> bool:
+        return baseline_behind(account)
 
     @extend_schema_field(RoleSetupSerializer(allow_null=True))
     def get_role_setup(self, account: Account) -> dict[str, Any] | None:
@@ -181,11 +188,14 @@ class AccountViewSet(ReadOnlyResource):
         "create": AccountInput,
         "add_again": Nothing,
         "canary": CanaryInput,
+        "update_baseline": Nothing,
         "pause": AccountPauseInput,
         "lift_pause": AccountLiftInput,
         "change": AccountChangeInput,
     }
-    scopes = dict.fromkeys(("create", "add_again", "canary", "pause", "lift_pause", "change"), "administer")
+    scopes = dict.fromkeys(
+        ("create", "add_again", "canary", "update_baseline", "pause", "lift_pause", "change"), "administer"
+    )
     lookup_field = "name"
     lookup_value_regex = r"[a-z0-9-]{1,60}"
     filterset_class = AccountFilters
@@ -212,6 +222,16 @@ class AccountViewSet(ReadOnlyResource):
         account = self.get_object()
         said = {"regions": account.regions, "mode": account.mode, **self.said()}
         return proposed(account_change_propose(account=account, **said, actor=self.person), request)
+
+    @extend_schema(
+        summary="Bring its baseline to the default release",
+        request=Nothing,
+        responses={202: OperationSerializer},
+    )
+    @action(detail=True, methods=["post"], url_path="update")
+    def update_baseline(self, request: Request, name: str) -> Response:
+        self.said()
+        return accepted(account_update(account=self.get_object(), actor=self.person), request)
 
     @extend_schema(
         summary="Make a plan-only account live, by a canary",

@@ -53,6 +53,12 @@ class Account(models.Model):
         return f"arn:aws:iam::{self.account_id}:policy/SwitchyardBoundary"
 
     @property
+    def home_region(self) -> str:
+        """Where what there is once per account is: where the guard was made, whatever regions came and went."""
+        made = [region for region, row in self.baseline.items() if "audit_bucket" in row]
+        return str([*made, *self.regions, ""][0])
+
+    @property
     def access(self) -> str:
         """How much the role template lets the portal do there: "read" or "deploy"."""
         return "read" if self.mode == AccountMode.PLAN_ONLY else "deploy"

@@ -71,6 +71,17 @@ class Release(models.Model):
         return stacks
 
     @property
+    def baseline_version(self) -> int:
+        """Which state of an account's baseline it makes; accounts with a lower one are behind."""
+        return int(self.description.get("baseline", {}).get("version", 1))
+
+    @property
+    def account_settings(self) -> dict[str, Any]:
+        """Settings of an account that no stack makes: password_policy, disk_encryption, cost_tags. Older ones: none."""
+        settings: dict[str, Any] = self.description.get("baseline", {}).get("settings", {})
+        return settings
+
+    @property
     def regions(self) -> list[str]:
         """Regions that it supports."""
         regions: list[str] = self.description["regions"]

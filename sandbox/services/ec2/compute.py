@@ -9,6 +9,7 @@ from sandbox.errors import AwsError
 from sandbox.registry import operation, resource_type
 from sandbox.resource_types import ResourceType
 from sandbox.services.ec2 import base
+from sandbox.services.ec2.encryption import by_default
 from sandbox.services.ec2.instances import instance_shape, template_shape
 from sandbox.services.ec2.places import zone_names
 from sandbox.store import Record
@@ -37,6 +38,8 @@ class Volume(ResourceType):
 
     def created(self, ctx: Context, record: Record) -> None:
         record.attributes = {"VolumeId": record.id}
+        if by_default(ctx):
+            record.properties["Encrypted"] = True
 
 
 def _volume(ctx: Context, record: Record) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from sandbox.resource_types import tags_from
 from sandbox.services.iam import common, limits
 from sandbox.services.iam.common import GROUP, USER, entity_get
 from sandbox.services.iam.entities import group_shape, user_shape
+from sandbox.services.iam.password_policy import refuse_weak
 from sandbox.store import GLOBAL, Record
 
 
@@ -124,6 +125,8 @@ def create_login_profile(ctx: Context, params: dict[str, Any]) -> dict[str, Any]
     user = entity_get(ctx, USER, params["UserName"])
     if user.data.get("login"):
         raise AwsError("EntityAlreadyExists", f"Login Profile for user {user.id} already exists.", 409)
+    if params.get("Password"):
+        refuse_weak(ctx, params["Password"])
     user.data["login"] = {"reset": bool(params.get("PasswordResetRequired")), "at": ctx.now}
     ctx.store.put(user)
     return get_login_profile(ctx, params)

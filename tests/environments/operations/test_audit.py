@@ -58,11 +58,11 @@ def test_the_chain_is_verified_and_tampering_by_the_owner_is_found(team, ada, tr
     for number in range(5):
         audit_record("team.changed", team, actor=ada, after={"number": number, "text": "ä \\ '"})
     report = StringIO()
-    call_command("verify_audit", stdout=report)
-    assert report.getvalue() == "5 audit rows, chain unbroken.\n"
+    call_command("audit_verify", "--chain-only", stdout=report)
+    assert report.getvalue().startswith("5 audit rows, chain unbroken.")
     third = AuditEntry.objects.order_by("id")[2]
     with postgres.superuser("test_switchyard") as owner:
         owner.execute("SET session_replication_role = replica")
         owner.execute("UPDATE operations_auditentry SET actor_name = 'eve' WHERE id = %s", [third.pk])
     with pytest.raises(CommandError, match=f"breaks at audit row {third.pk}"):
-        call_command("verify_audit")
+        call_command("audit_verify", "--chain-only")
