@@ -15,7 +15,7 @@ from environments.display import kind_word, money
 from environments.lifecycle.figures import costs_at
 from environments.lifecycle.limits import team_usage
 from environments.lifecycle.models import Environment
-from environments.lifecycle.selectors import environments_expiring
+from environments.lifecycle.selectors import drift_open_environments, environments_expiring
 from environments.lifecycle.states import GONE
 from environments.operations.models import Decision, Operation
 from environments.operations.selectors import approvals_waiting, operations_list
@@ -255,5 +255,25 @@ def over_limit(user: User) -> Card:
     return Card("At its limit", [Group("", lines, len(full))], "", says, "amber")
 
 
-ALARMS: tuple[Callable[[User], Card], ...] = (expires_soon, over_limit)
+def drifted(user: User) -> Card:
+    """What of one's teams (of all, for who is in none) is no longer as its templates say, the longest first."""
+    rows = drift_open_environments()
+    teams = list(user.teams.values_list("pk", flat=True))
+    rows = rows.filter(team__in=teams) if teams else rows
+    count = rows.count()
+    shown: Iterable[Environment] = rows[:ROWS] if count else ()
+    lines = [
+        Line(
+            row.name,
+            f"{reverse('admin:environment', args=[row.pk])}?tab=drift",
+            f"{row.drift_count} {'finding' if row.drift_count == 1 else 'findings'}",
+            row.drift_since,
+        )
+        for row in shown
+    ]
+    says = "One environment has drifted." if count == 1 else f"{count} environments have drifted."
+    return Card("Drifted", [Group("", lines, count)] if count else [], "", says, "amber")
+
+
+ALARMS: tuple[Callable[[User], Card], ...] = (expires_soon, drifted, over_limit)
 """What wants a look besides, in this order; each is absent while it has nothing to tell."""

@@ -115,6 +115,21 @@ def test_what_expires_and_who_is_at_their_limit_is_told_while_there_is_any(
         assert "3 of 3 environments" in page.content.decode()
 
 
+def test_what_has_drifted_is_told_to_its_team_and_leads_to_its_findings(world: Any, sign_in: SignIn) -> None:
+    drifted = environment(world, "shop", drift_since=factories.minutes_ago(90), drift_count=2)
+    page = sign_in(world.people[R.ENGINEER]).get("/")
+    (card,) = page.context["alarms"]
+    (line,) = card.groups[0].lines
+    assert (line.title, line.says, line.address) == (
+        "shop",
+        "2 findings",
+        f"/environments/{drifted.pk}/?tab=drift",
+    )
+    assert page.context["says"] == "One environment has drifted."
+    stranger = factories.person_make(R.ENGINEER, teams=[factories.team_make("Elsewhere")])
+    assert sign_in(stranger).get("/").context["alarms"] == []
+
+
 def test_costs_of_the_past_are_those_of_the_revisions_of_then(world: Any) -> None:
     now = timezone.now()
     grew = environment(world, "grew")
