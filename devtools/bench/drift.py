@@ -146,15 +146,23 @@ def _stacks(house: House, connection: psycopg.Connection, first: int) -> None:
         client = clients[account.account_id, region, "cloudformation"]
         name = f"sy-drift-{environment}-{key}"
         made = client.create_stack(StackName=name, TemplateBody=TEMPLATE)
-        if key == "app" and (environment - first) % (ENVIRONMENTS // CHANGED) == 0:
-            resource = client.describe_stack_resource(StackName=name, LogicalResourceId="First")
-            clients[account.account_id, region, "ssm"].put_parameter(
-                Name=resource["StackResourceDetail"]["PhysicalResourceId"], Value="by hand", Overwrite=True
-            )
         return (environment, account.account_id, region, key, name, made["StackId"])
+
+    def change(row: tuple[Any, ...]) -> None:
+        _environment, account_id, region, _key, name, _id = row
+        client = clients[account_id, region, "cloudformation"]
+        client.get_waiter("stack_create_complete").wait(
+            StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+        )
+        resource = client.describe_stack_resource(StackName=name, LogicalResourceId="First")
+        clients[account_id, region, "ssm"].put_parameter(
+            Name=resource["StackResourceDetail"]["PhysicalResourceId"], Value="by hand", Overwrite=True
+        )
 
     with ThreadPoolExecutor(6) as pool:
         rows = list(pool.map(create, work))
+        every = ENVIRONMENTS // CHANGED
+        list(pool.map(change, (row for row in rows if row[3] == "app" and (row[0] - first) % every == 0)))
     with connection.cursor() as cursor:
         cursor.executemany(
             "INSERT INTO operations_stack (subject_type_id, subject_id, account_id, region, key, name, stack_id,"
