@@ -75,7 +75,7 @@ def _share_memory() -> None:
     import workers.telling_tasks  # noqa: F401
     from workers.aws.session import preload
 
-    preload(("sts", "s3", "cloudformation", "sqs", "elasticbeanstalk"))
+    preload(("sts", "s3", "cloudformation", "sqs", "elasticbeanstalk", "rds"))
     gc.collect()
     # The collector writes into each object it looks at, which would copy every page in every child.
     gc.freeze()
