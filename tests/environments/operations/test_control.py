@@ -110,7 +110,7 @@ def test_the_table_of_cancels_has_every_status():
     assert set(CANCELLED) == set(S.values)
 
 
-@pytest.mark.parametrize("status", CANCELLED)
+@pytest.mark.parametrize("status", sorted(CANCELLED))
 @pytest.mark.parametrize("notice", [False, True])
 @pytest.mark.parametrize("paused", [False, True])
 def test_cancel_works_in_every_status_with_a_notice_and_under_a_pause(
