@@ -1,10 +1,12 @@
 """Query parameters of lists: what is not known, or not understood, is refused and not ignored."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import django_filters
 from django import forms
 from django.db.models import QuerySet
+from django_filters.fields import IsoDateTimeField
 from rest_framework.exceptions import ValidationError
 from rest_framework.filters import OrderingFilter
 from rest_framework.request import Request
@@ -18,6 +20,22 @@ class _YesNoField(forms.Field):
         if value not in known:
             raise forms.ValidationError("This is true or false.")
         return known[value]
+
+
+class _MomentField(IsoDateTimeField):
+    def to_python(self, value: str | None) -> datetime | None:
+        moment = super().to_python(value)
+        try:
+            # Some offsets that ISO 8601 can write are none to PostgreSQL.
+            return moment.astimezone(UTC) if moment else None
+        except OverflowError as error:
+            raise forms.ValidationError("That moment is beyond all calendars.") from error
+
+
+class Moment(django_filters.IsoDateTimeFilter):
+    """A moment with its offset, as 2026-11-28T12:00:00+01:00."""
+
+    field_class = _MomentField
 
 
 class YesNo(django_filters.BooleanFilter):

@@ -9,6 +9,7 @@ _ZONE = "arn:aws:route53:::hostedzone/{v}"
 USUAL: dict[str, dict[str, str]] = {
     "autoscaling": {"AutoScalingGroupName": "autoScalingGroup:*:autoScalingGroupName/{v}"},
     "cloudwatch": {"AlarmName": "alarm:{v}", "AlarmNames": "alarm:{v}"},
+    "cloudtrail": {"Name": "trail/{v}", "trailName": "trail/{v}"},
     "codebuild": dict.fromkeys(("projectName", "name", "names", "ids", "id"), "project/{v}"),
     "cognito-identity": {"IdentityPoolId": "identitypool/{v}"},
     "cognito-idp": {"UserPoolId": "userpool/{v}"},

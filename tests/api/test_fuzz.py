@@ -53,6 +53,9 @@ def places(house):
         "slug": ["shop"],
         "username": ["engineer"],
         "token": ["0" * 16],
+        "team": ["shop"],
+        "tier": ["dev", "prod"],
+        "notification": ["1"],
     }
 
 

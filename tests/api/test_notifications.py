@@ -67,7 +67,7 @@ REFUSED = [
     ("webhooks", {"groups": []}, "groups"),
     ("webhooks", {"name": " "}, "name"),
     ("webhooks", {"team": "nobody"}, "team"),
-    ("chats", {"address": "file:///etc/passwd"}, "address"),
+    ("chats", {"address": "FILE:///srv/secret"}, "address"),
     ("chats", {"address": "syslog://"}, "address"),
     ("chats", {"address": "mailto://user:pass@example.org"}, "address"),
     ("chats", {"address": "json://example.org/"}, "address"),

@@ -88,7 +88,7 @@ def test_from_request_to_active_and_back_to_nothing(
     # Active, with its address.
     lead.get_by_role("link", name="shop", exact=True).click()
     expect(lead.locator(".sy-head .sy-pill")).to_contain_text("Active")
-    expect(lead.get_by_role("link", name="https://shop.")).to_be_visible()
+    expect(lead.get_by_role("link", name="https://shop.").first).to_be_visible()
     expect(lead.locator(".sy-node.sy-green")).to_have_count(8)
 
     # Protected outside development; then torn down by name, with a word on each store.

@@ -62,7 +62,7 @@ def test_the_matrix_keeps_what_is_ticked(world: Any, sign_in: SignIn) -> None:
 
 def test_a_chat_of_ones_own_is_set_masked_and_taken_away(world: Any, sign_in: SignIn) -> None:
     client, address = sign_in(world.people[R.ENGINEER]), reverse("admin:notification-preferences")
-    refused = client.post(address, {"what": "chat", "address": "file:///etc/passwd"})
+    refused = client.post(address, {"what": "chat", "address": "FILE:///srv/secret"})
     assert refused.status_code == 400 and b"is not let in" in refused.content
     client.post(address, {"what": "chat", "address": "slack://TokenA/TokenB/TokenC"})
     shown = client.get(address).content.decode()

@@ -73,6 +73,15 @@ ROWS = [
         ],
     ),
     Row("Parameter", lambda aws, ids: aws("ssm").get_parameter(Name=ids["Parameter"])["Parameter"]),
+    Row("Trail", lambda aws, ids: aws("cloudtrail").get_trail_status(Name=ids["Trail"])),
+    Row("Analyzer", lambda aws, ids: aws.records("AWS::AccessAnalyzer::Analyzer"), None),
+    Row("Monitor", lambda aws, ids: aws.records("AWS::CE::AnomalyMonitor"), None),
+    Row(
+        "Scanning",
+        lambda aws, ids: aws("ecr").get_registry_scanning_configuration()["scanningConfiguration"]["rules"],
+        None,
+    ),
+    Row("Group", lambda aws, ids: aws("iam").get_group(GroupName=ids["Group"])["Group"], None),
 ]
 
 

@@ -193,9 +193,10 @@ def planned(ask, **fields):
     return operation
 
 
-def approve(operation, people):
-    """Somebody else says yes to the plan."""
-    operation_approve(operation_id=operation.pk, plan_hash=operation.approval_hash, actor=people["approver"])
+def approve(operation, people, by=("approver",)):
+    """Somebody else says yes to the plan, or several do."""
+    for role in by:
+        operation_approve(operation_id=operation.pk, plan_hash=operation.approval_hash, actor=people[role])
     return operation
 
 

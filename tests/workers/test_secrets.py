@@ -21,14 +21,15 @@ import pytest
 from django.urls import reverse
 
 from devtools import processes
-from environments.lifecycle.models import Environment
+from environments.lifecycle.models import ApprovalRule, Environment
 from environments.notifications.models import Channel
 from environments.operations.events import Draft, events_write
 from environments.operations.models import Event, Operation
-from environments.people.models import TokenScope
+from environments.people.models import TokenScope, User
 from environments.people.services import token_create
 from portal.pages.environment_parts.base import all_parts
 from tests import factories
+from tests.factories import proposal_make
 from tests.portal.test_who_sees_what import PAGES, address_of
 from tests.receiving import receiving
 from tests.workers import hunting
@@ -229,6 +230,8 @@ def pages(browser, story, account):
         "admin:release-compare": environment.release_id,
         "admin:person": environment.owner_id,
         "admin:channel": channel.pk,
+        "admin:proposal": proposal_make(environment.owner, by=User.objects.get(username="approver")).pk,
+        "admin:rule": ApprovalRule.objects.earliest("id").pk,
         "admin:delivery": channel.deliveries.earliest("id").pk,
     }
     addresses = [address_of(name, things) for _, name, _, _ in PAGES]

@@ -14,6 +14,9 @@ from environments.operations.models import Operation
 from tests.workers.support import ACCOUNT_ID, REGION, approve, ask_teardown, drive, planned
 from workers.losses import grown
 
+BOTH = ("approver", "administrator")
+"""Every change of production needs two people."""
+
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -89,7 +92,7 @@ def test_an_object_that_s3_will_not_delete_fails_naming_it_and_a_retry_goes_on(a
 def test_a_teardown_that_a_check_refuses_leaves_the_environment_as_it_was(active, people):
     Environment.objects.update(tier="prod")
     active.refresh_from_db()
-    operation = approve(drive(ask_teardown(people, active)), people)
+    operation = approve(drive(ask_teardown(people, active)), people, BOTH)
     drive(operation, until=lambda row: row.status == "queued")
     environment_protect(environment=active, is_protected=True, actor=people["team-lead"])
     Operation.objects.filter(pk=operation.pk).update(not_before=timezone.now(), wake_at=timezone.now())
@@ -122,7 +125,7 @@ def test_protected_environments_refuse_and_prod_waits_seven_days(ask, people):
     environment.refresh_from_db()
     teardown = drive(ask_teardown(people, environment))
     assert teardown.status == "awaiting-approval"
-    approve(teardown, people)
+    approve(teardown, people, BOTH)
     drive(teardown, until=lambda row: row.status == "queued")
     assert timedelta(days=6) < teardown.not_before - timezone.now() < timedelta(days=7)
     operation_shorten_notice(

@@ -51,7 +51,7 @@ from environments.operations.models import Operation
 from environments.operations.states import OPEN
 from environments.people.api.control import AuditEntrySerializer
 from environments.people.rights import require
-from environments.rest.filters import YesNo
+from environments.rest.filters import Moment, YesNo
 from environments.rest.serializers import Nothing
 from environments.rest.views import ReadOnlyResource
 
@@ -99,8 +99,8 @@ class EnvironmentFilters(django_filters.FilterSet):
     size = django_filters.CharFilter()
     home_region = django_filters.CharFilter()
     is_protected = YesNo()
-    expires_after = django_filters.IsoDateTimeFilter("expires_at", "gte")
-    expires_before = django_filters.IsoDateTimeFilter("expires_at", "lt")
+    expires_after = Moment("expires_at", "gte")
+    expires_before = Moment("expires_at", "lt")
     drifted = YesNo(
         "drift_since", lookup_expr="isnull", exclude=True, label="true: those with open findings of drift."
     )

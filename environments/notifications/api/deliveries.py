@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from environments.notifications.api.shapes import DeliverySerializer
 from environments.notifications.log import deliveries_seen_by, delivery_redeliver
 from environments.notifications.models import Delivery, Medium
-from environments.rest.filters import YesNo
+from environments.rest.filters import Moment, YesNo
 from environments.rest.serializers import Nothing
 from environments.rest.views import ReadOnlyResource
 
@@ -24,7 +24,7 @@ class DeliveryFilters(django_filters.FilterSet):
     channel = django_filters.CharFilter(method="of_channel", label="Id or name of a chat or webhook.")
     person = django_filters.CharFilter("person__username")
     is_test = YesNo()
-    created_after = django_filters.IsoDateTimeFilter("created_at", "gte")
+    created_after = Moment("created_at", "gte")
 
     class Meta:
         model = Delivery

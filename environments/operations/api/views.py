@@ -38,7 +38,7 @@ from environments.operations.replanning import operation_replan
 from environments.operations.selectors import events_after, operations_list
 from environments.operations.states import OperationStatus
 from environments.operations.waiting import LONGEST_S, RETRY_AFTER_S, operation_wait
-from environments.rest.filters import YesNo
+from environments.rest.filters import Moment, YesNo
 from environments.rest.serializers import Input, Nothing
 from environments.rest.views import ReadOnlyResource
 
@@ -55,8 +55,8 @@ class OperationFilters(django_filters.FilterSet):
     requested_by = django_filters.CharFilter("requested_by__username")
     scope = django_filters.CharFilter(label="account id/region")
     stuck = YesNo(method="by_stuck", label="true: those that do not move.")
-    requested_after = django_filters.IsoDateTimeFilter("requested_at", "gte")
-    requested_before = django_filters.IsoDateTimeFilter("requested_at", "lt")
+    requested_after = Moment("requested_at", "gte")
+    requested_before = Moment("requested_at", "lt")
 
     class Meta:
         model = Operation

@@ -13,6 +13,7 @@ from environments.operations.models import AuditEntry, OperationLimit, Pause
 from environments.operations.pauses import pause_lift, pause_set
 from environments.people.rights import require
 from environments.rest.fields import Text, Whole, shown_by
+from environments.rest.filters import Moment
 from environments.rest.serializers import Input
 from environments.rest.views import ReadOnlyResource
 
@@ -50,8 +51,8 @@ class AuditFilters(django_filters.FilterSet):
     subject = django_filters.CharFilter(
         label="As type:name; an environment by its full name, environment:shop-k3x9."
     )
-    at_after = django_filters.IsoDateTimeFilter("at", "gte")
-    at_before = django_filters.IsoDateTimeFilter("at", "lt")
+    at_after = Moment("at", "gte")
+    at_before = Moment("at", "lt")
 
     class Meta:
         model = AuditEntry

@@ -99,4 +99,58 @@ RESOURCES: Resources = {
         "Type": "AWS::SSM::Parameter",
         "Properties": {"Name": "/types/parameter", "Type": "String", "Value": json.dumps({"version": 1})},
     },
+    "TrailBucket": {
+        "Type": "AWS::S3::Bucket",
+        "Properties": {"BucketName": "types-of-an-account-trail"},
+    },
+    "TrailBucketPolicy": {
+        "Type": "AWS::S3::BucketPolicy",
+        "Properties": {
+            "Bucket": ref("TrailBucket"),
+            "PolicyDocument": {
+                "Version": "2012-10-17",
+                "Statement": [
+                    {
+                        "Effect": "Allow",
+                        "Principal": {"Service": "cloudtrail.amazonaws.com"},
+                        "Action": ["s3:GetBucketAcl", "s3:PutObject"],
+                        "Resource": [
+                            att("TrailBucket", "Arn"),
+                            {"Fn::Join": ["", [att("TrailBucket", "Arn"), "/AWSLogs/*"]]},
+                        ],
+                    }
+                ],
+            },
+        },
+    },
+    "Trail": {
+        "Type": "AWS::CloudTrail::Trail",
+        "DependsOn": "TrailBucketPolicy",
+        "Properties": {"TrailName": "types-trail", "S3BucketName": ref("TrailBucket"), "IsLogging": True},
+    },
+    "Analyzer": {
+        "Type": "AWS::AccessAnalyzer::Analyzer",
+        "Properties": {"AnalyzerName": "types-analyzer", "Type": "ACCOUNT"},
+    },
+    "Monitor": {
+        "Type": "AWS::CE::AnomalyMonitor",
+        "Properties": {
+            "MonitorName": "types-monitor",
+            "MonitorType": "DIMENSIONAL",
+            "MonitorDimension": "SERVICE",
+        },
+    },
+    "Scanning": {
+        "Type": "AWS::ECR::RegistryScanningConfiguration",
+        "Properties": {
+            "ScanType": "ENHANCED",
+            "Rules": [
+                {
+                    "ScanFrequency": "SCAN_ON_PUSH",
+                    "RepositoryFilters": [{"Filter": "*", "FilterType": "WILDCARD"}],
+                }
+            ],
+        },
+    },
+    "Group": {"Type": "AWS::IAM::Group", "Properties": {"GroupName": "types-group"}},
 }

@@ -35,6 +35,13 @@ class Aws:
         self._sandbox, self._keys = sandbox, keys
         self._clients: dict[tuple[str, str], Any] = {}
 
+    def records(self, type_name: str) -> list[Any]:
+        """What the sandbox keeps of a type whose service it does not serve."""
+        found: list[Any] = self._sandbox.control(
+            "GET", "resources", account=self._keys.account_id, type=type_name
+        )
+        return found
+
     def __call__(self, service: str, region: str = REGION) -> Any:
         if (service, region) not in self._clients:
             self._clients[service, region] = self._sandbox.client(service, self._keys, region)
