@@ -9,7 +9,7 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from environments.display import place
-from environments.errors import DomainError, Forbidden, Invalid
+from environments.errors import DomainError, Invalid
 from environments.lifecycle.accounts import account_add, account_add_again
 from environments.lifecycle.api.accounts import role_setup
 from environments.lifecycle.baseline import account_update, baseline_behind, baseline_version, update_problem
@@ -24,7 +24,7 @@ from environments.operations.selectors import operations_list
 from environments.people.models import Team
 from environments.people.proposals import proposal_of
 from environments.people.rights import may
-from portal.pages.base import attempt, page, problems_of, proposed, view_requires, viewer
+from portal.pages.base import attempt, page, proposed, refusals, view_requires, viewer
 from portal.pages.operation import stacks_of
 
 MODE_WORDS = {
@@ -41,7 +41,7 @@ def new(request: HttpRequest) -> HttpResponse:
     user = view_requires(request, "account.add")
     problems: dict[str, str] = {}
     if request.method == "POST":
-        try:
+        with refusals() as problems:
             operation = account_add(
                 name=request.POST.get("name", "").strip(),
                 account_id=request.POST.get("account_id", "").replace("-", "").strip(),
@@ -50,11 +50,7 @@ def new(request: HttpRequest) -> HttpResponse:
                 zone_name=request.POST.get("zone_name", "").strip().rstrip("."),
                 actor=user,
             )
-        except Forbidden:
-            raise
-        except DomainError as error:
-            problems = problems_of(error)
-        else:
+        if not problems:
             return redirect("admin:account", operation.subject_id)
     release = release_default()
     return page(

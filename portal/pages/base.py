@@ -1,6 +1,7 @@
 """What every page shares: the frame, and services' refusals as messages or at their fields."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.contrib import admin, messages
@@ -8,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 
-from environments.errors import DomainError, Invalid, InvalidFields
+from environments.errors import DomainError, Forbidden, Invalid, InvalidFields
 from environments.people.models import Proposal, User
 from environments.people.rights import require
 
@@ -55,6 +56,20 @@ def proposed(
         return redirect("admin:proposal", proposal.pk)
     messages.success(request, f"{done} Nobody else could have approved it; the audit says so.")
     return redirect(then, *([] if pk is None else [pk]))
+
+
+@contextmanager
+def refusals() -> Iterator[dict[str, str]]:
+    """Around a service that a form calls: its refusal, as sentences by field (see `problems_of`); empty when it went
+    through. Who may not is no matter of a field, and is told on a page of its own.
+    """
+    problems: dict[str, str] = {}
+    try:
+        yield problems
+    except Forbidden:
+        raise
+    except DomainError as error:
+        problems.update(problems_of(error))
 
 
 def problems_of(error: DomainError) -> dict[str, str]:

@@ -24,7 +24,7 @@ from environments.notifications.models import Channel
 from environments.notifications.topics import Group, topics_of
 from environments.people.models import PortalRole, Team, User
 from environments.people.rights import RIGHTS, Reach, may
-from portal.pages.base import page, problems_of, view_requires, viewer
+from portal.pages.base import page, refusals, view_requires, viewer
 
 DELIVERIES = 10
 # A channel is nobody in particular.
@@ -55,7 +55,7 @@ def new(request: HttpRequest) -> HttpResponse:
     kind = request.POST.get("kind") or request.GET.get("kind", Channel.Kind.WEBHOOK)
     problems: dict[str, str] = {}
     if request.method == "POST":
-        try:
+        with refusals() as problems:
             made = channel_create(
                 kind=kind,
                 name=request.POST.get("name", ""),
@@ -64,11 +64,7 @@ def new(request: HttpRequest) -> HttpResponse:
                 address=request.POST.get("address", ""),
                 actor=user,
             )
-        except Forbidden:
-            raise
-        except DomainError as error:
-            problems = problems_of(error)
-        else:
+        if not problems:
             if made.secret:
                 return _secret(request, made.channel, made.secret)
             messages.success(request, f"{made.channel} is made. Send a test to see that it arrives.")
@@ -96,7 +92,7 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
     channel = rows.select_related("team", "created_by").get(pk=pk)
     problems: dict[str, str] = {}
     if request.method == "POST":
-        try:
+        with refusals() as problems:
             channel_change(
                 channel=channel,
                 name=request.POST.get("name", ""),
@@ -104,11 +100,7 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
                 address=request.POST.get("address", ""),
                 actor=user,
             )
-        except Forbidden:
-            raise
-        except DomainError as error:
-            problems = problems_of(error)
-        else:
+        if not problems:
             messages.success(request, "Saved.")
             return redirect("admin:channel", pk)
     return page(

@@ -10,14 +10,14 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
-from environments.errors import Conflict, DomainError, Forbidden, Invalid
+from environments.errors import Conflict, Invalid
 from environments.lifecycle.expired import expiry_teardown
 from environments.lifecycle.expiry import SOONEST, is_beyond, span_left, when_words
 from environments.lifecycle.extend import Extension, environment_extend, extend_limit, extendable_require
 from environments.lifecycle.models import Environment
 from environments.lifecycle.selectors import environments_list
 from environments.people.rights import require
-from portal.pages.base import page, problems_of, viewer
+from portal.pages.base import page, refusals, viewer
 from portal.pages.moments import moment_field, moment_typed
 
 SPANS = (timedelta(days=1), timedelta(days=3), timedelta(days=7), timedelta(days=30))
@@ -44,18 +44,14 @@ def extend(request: HttpRequest, pk: int) -> HttpResponse:
     require(user, "environment.extend", team=environment.team, owner_id=environment.owner_id)
     problems: dict[str, str] = {}
     if request.method == "POST":
-        try:
+        with refusals() as problems:
             done = environment_extend(
                 environment=environment,
                 until=_until(request.POST),
                 reason=request.POST.get("reason", "").strip()[:2000],
                 actor=user,
             )
-        except Forbidden:
-            raise
-        except DomainError as error:
-            problems = problems_of(error)
-        else:
+        if not problems:
             return _told(request, done)
     limit = extend_limit(environment)
     return page(

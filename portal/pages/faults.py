@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from environments.display import place, span_words
-from environments.errors import DomainError, Forbidden, InvalidFields
+from environments.errors import InvalidFields
 from environments.lifecycle.fault_checks import fault_checked, sandbox_accounts, sandbox_regions
 from environments.lifecycle.fault_kinds import KINDS, Kind
 from environments.lifecycle.faults import (
@@ -31,7 +31,7 @@ from environments.lifecycle.faults import (
 from environments.lifecycle.models import SandboxOrder
 from environments.people.models import User
 from portal.pages import fault_words
-from portal.pages.base import attempt, page, problems_of, view_requires
+from portal.pages.base import attempt, page, refusals, view_requires
 
 FIRST = "dark"
 REFUSALS_SHOWN = timedelta(minutes=10)
@@ -56,16 +56,12 @@ def show(request: HttpRequest) -> HttpResponse:
     name = typed.get("kind", FIRST)
     if request.method == "POST":
         given = {field: request.POST.getlist(field) for field in request.POST}
-        try:
+        with refusals() as problems:
             if request.POST.get("do") == "add":
                 _add(request, fault_checked(name, given))
             else:
                 fault_set(kind=name, given=given, actor=user)
-        except Forbidden:
-            raise
-        except DomainError as error:
-            problems = problems_of(error)
-        else:
+        if not problems:
             return redirect(f"{reverse('admin:sandbox-faults')}?kind={name}")
     return page(
         request,

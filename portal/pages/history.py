@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
-from environments.errors import DomainError, Forbidden, InvalidFields
+from environments.errors import InvalidFields
 from environments.lifecycle.comparison import (
     Side,
     comparison_ask,
@@ -28,7 +28,7 @@ from environments.lifecycle.reference import sizes_of
 from environments.lifecycle.selectors import environments_list
 from environments.lifecycle.states import EnvironmentStatus
 from environments.people.rights import require
-from portal.pages.base import page, problems_of, view_requires, viewer
+from portal.pages.base import page, refusals, view_requires, viewer
 
 OFFERED = 50
 TEMPLATES = "templates"
@@ -102,13 +102,9 @@ def rollback(request: HttpRequest, pk: int, number: int) -> HttpResponse:
     require(user, "environment.request", team=environment.team)
     problems: dict[str, str] = {}
     if request.method == "POST":
-        try:
+        with refusals() as problems:
             operation = environment_rollback(environment=environment, revision=number, actor=user)
-        except Forbidden:
-            raise
-        except DomainError as error:
-            problems = problems_of(error)
-        else:
+        if not problems:
             return redirect("admin:operation", operation.pk)
     wanted = environment.revisions.select_related("release").get(number=number)
     left = side_of_environment("now", environment)

@@ -9,7 +9,7 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
-from environments.errors import DomainError, Forbidden
+from environments.errors import DomainError
 from environments.people.models import PortalRole, Team, User
 from environments.people.persons import (
     person_change_propose,
@@ -19,7 +19,7 @@ from environments.people.persons import (
 from environments.people.proposals import proposal_of
 from environments.people.rights import RIGHTS, Reach, may
 from environments.people.services import profile_change, team_create
-from portal.pages.base import page, problems_of, proposed, view_requires, viewer
+from portal.pages.base import page, problems_of, proposed, refusals, view_requires, viewer
 
 ROLE_WORDS = {
     PortalRole.ADMINISTRATOR: "Everything, everywhere; still never approves an own request or proposal.",
@@ -63,15 +63,11 @@ def new(request: HttpRequest) -> HttpResponse:
         if not typed["username"]:
             problems = {"username": "Give a user name."}
         else:
-            try:
+            with refusals() as problems:
                 proposal = person_create_propose(
                     **typed, teams=_teams(request), password=request.POST.get("password", ""), actor=actor
                 )
-            except Forbidden:
-                raise
-            except DomainError as error:
-                problems = problems_of(error)
-            else:
+            if not problems:
                 done = f"{typed['username']} is in. Their second factor is set up at the first sign-in."
                 return proposed(request, proposal, done=done, then="admin:person", pk=proposal.subject_id)
     return _page(request, "Take a person in", None, problems, may_change=True)
@@ -147,17 +143,13 @@ def team_new(request: HttpRequest) -> HttpResponse:
     actor = view_requires(request, "team.change")
     problems: dict[str, str] = {}
     if request.method == "POST":
-        try:
+        with refusals() as problems:
             team = team_create(
                 name=request.POST.get("name", "").strip()[:60],
                 email=request.POST.get("email", "").strip(),
                 actor=actor,
             )
-        except Forbidden:
-            raise
-        except DomainError as error:
-            problems = problems_of(error)
-        else:
+        if not problems:
             messages.success(request, f"Team {team} was made.")
             return redirect("admin:people_team_changelist")
     return page(

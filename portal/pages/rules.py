@@ -11,7 +11,7 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from environments.display import kind_word
-from environments.errors import DomainError, Forbidden, Invalid
+from environments.errors import DomainError, Invalid
 from environments.lifecycle.models import GRAVE, ApprovalRule, Release, Risk
 from environments.lifecycle.rule_fields import COSTS, LISTS, NUMBERS, rule_defaults, rule_state, rule_values
 from environments.lifecycle.rules import LATELY, kinds_ruled, plans_lately, rule_deciding, rule_try
@@ -26,7 +26,7 @@ from environments.lifecycle.states import Tier
 from environments.people.models import PortalRole, Proposal
 from environments.people.proposals import proposal_of, proposals_waiting
 from environments.people.rights import RIGHTS, may
-from portal.pages.base import page, problems_of, proposed, view_requires, viewer
+from portal.pages.base import page, proposed, refusals, view_requires, viewer
 
 PEOPLE_WORDS = {0: "Nobody", 1: "One other person", 2: "Two other people"}
 LARGEST = 10**6
@@ -108,7 +108,7 @@ def _form(request: HttpRequest, rule: ApprovalRule | None) -> HttpResponse:
     if request.method == "POST":
         fields = _typed(request)
         reason = request.POST.get("reason", "")
-        try:
+        with refusals() as problems:
             if request.POST.get("do") == "try":
                 view_requires(request, "rule.view")
                 tried = rule_try(_candidate(rule, fields))
@@ -122,10 +122,6 @@ def _form(request: HttpRequest, rule: ApprovalRule | None) -> HttpResponse:
                 return proposed(
                     request, proposal, done="The rule was changed.", then="admin:rule", pk=rule.pk
                 )
-        except Forbidden:
-            raise
-        except DomainError as error:
-            problems = problems_of(error)
     return page(
         request,
         "portal/rules/page.html",

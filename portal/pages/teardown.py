@@ -4,13 +4,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
 
-from environments.errors import DomainError, Forbidden
 from environments.lifecycle.rules import facts_of_teardown, rule_deciding
 from environments.lifecycle.selectors import environments_list
 from environments.lifecycle.states import Tier
 from environments.lifecycle.teardown import MAY_TEAR_DOWN, PROD_NOTICE, STORES, environment_teardown
 from environments.people.rights import require
-from portal.pages.base import page, problems_of, viewer
+from portal.pages.base import page, refusals, viewer
 from portal.pages.operation import stacks_of
 
 CHOICES = {"yes": True, "no": False}
@@ -25,7 +24,7 @@ def teardown(request: HttpRequest, pk: int) -> HttpResponse:
     problems: dict[str, str] = {}
     if request.method == "POST":
         typed = {key: request.POST.get(f"copy_{key}", "") for key in STORES}
-        try:
+        with refusals() as problems:
             operation = environment_teardown(
                 environment=environment,
                 confirm=request.POST.get("confirm", "").strip(),
@@ -33,11 +32,7 @@ def teardown(request: HttpRequest, pk: int) -> HttpResponse:
                 reason=request.POST.get("reason", ""),
                 actor=user,
             )
-        except Forbidden:
-            raise
-        except DomainError as error:
-            problems = problems_of(error)
-        else:
+        if not problems:
             return redirect("admin:operation", operation.pk)
     stacks = stacks_of(environment)
     return page(

@@ -6,14 +6,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
 
-from environments.errors import DomainError, Forbidden
 from environments.lifecycle.models import Environment, Release
 from environments.lifecycle.selectors import environments_list, releases_offered
 from environments.lifecycle.states import EnvironmentStatus
 from environments.lifecycle.update import environment_update, fields_changeable
 from environments.operations.models import Operation
 from environments.people.rights import require
-from portal.pages.base import page, problems_of, viewer
+from portal.pages.base import page, refusals, viewer
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -28,7 +27,7 @@ def update(request: HttpRequest, pk: int) -> HttpResponse:
     release = _chosen(releases, asked, environment)
     problems: dict[str, str] = {}
     if request.method == "POST":
-        try:
+        with refusals() as problems:
             changes = _changes(environment, release, request.POST)
             operation = environment_update(
                 environment=environment,
@@ -37,11 +36,7 @@ def update(request: HttpRequest, pk: int) -> HttpResponse:
                 replace=request.POST.getlist("replace")[:50],
                 actor=user,
             )
-        except Forbidden:
-            raise
-        except DomainError as error:
-            problems = problems_of(error)
-        else:
+        if not problems:
             return redirect("admin:operation", operation.pk)
     return page(
         request,

@@ -4,14 +4,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_POST
 
-from environments.errors import DomainError, Forbidden
 from environments.lifecycle.export import CONTENT_TYPE, environment_export
 from environments.lifecycle.forget import environment_forget, left_in_aws
 from environments.lifecycle.resync import environment_resync
 from environments.lifecycle.selectors import environments_list
 from environments.operations.models import Operation
 from environments.people.rights import require
-from portal.pages.base import attempt, page, problems_of, viewer
+from portal.pages.base import attempt, page, refusals, viewer
 
 
 @require_POST
@@ -49,18 +48,14 @@ def forget(request: HttpRequest, pk: int) -> HttpResponse:
     require(user, "environment.forget")
     problems: dict[str, str] = {}
     if request.method == "POST":
-        try:
+        with refusals() as problems:
             environment_forget(
                 environment=environment,
                 confirm=request.POST.get("confirm", "").strip(),
                 reason=request.POST.get("reason", ""),
                 actor=user,
             )
-        except Forbidden:
-            raise
-        except DomainError as error:
-            problems = problems_of(error)
-        else:
+        if not problems:
             return redirect("admin:environment", pk)
     return page(
         request,

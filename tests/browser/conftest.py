@@ -3,6 +3,7 @@
 Imports of Django's within the fixtures: this file is read before Django is set up.
 """
 
+import os
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
     from environments.people.models import User
+    from tests.workers.houses import House
 
 WIDE = {"width": 1440, "height": 900}
 NARROW = {"width": 390, "height": 844}
@@ -72,3 +74,14 @@ def visit(browser: "Browser", live_server: Any, people: "dict[str, User]") -> "I
     for context in contexts:
         context.close()
     assert wrong == []
+
+
+@pytest.fixture
+def house(portal_env: dict[str, str], portal_principal: Any, tmp_path: Any) -> "Iterator[House]":
+    """A worker with a beat, on the test's own database, queue and sandbox."""
+    from tests.workers.houses import House
+
+    names = ("PORTAL_AWS_ACCESS_KEY_ID", "PORTAL_AWS_SECRET_ACCESS_KEY")
+    house = House(tmp_path, {**portal_env, **{name: os.environ[name] for name in names}}).start()
+    yield house
+    house.stop()

@@ -1,7 +1,5 @@
 """Part three's story in a browser, with real workers: changed, seen in its history, drifted, put back, taken back."""
 
-import os
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,16 +11,6 @@ from tests.workers.support import REGION
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser, pytest.mark.timeout(300)]
 PATIENCE_MS = 120_000
-
-
-@pytest.fixture
-def house(portal_env: dict[str, str], portal_principal: Any, tmp_path: Any) -> Iterator[House]:
-    """A worker with a beat, on the test's own database, queue and sandbox."""
-    names = ("PORTAL_AWS_ACCESS_KEY_ID", "PORTAL_AWS_SECRET_ACCESS_KEY")
-    environment = {**portal_env, **{name: os.environ[name] for name in names}}
-    house = House(tmp_path, environment).start()
-    yield house
-    house.stop()
 
 
 def decided(page: Page, approver: Page) -> None:

@@ -1,7 +1,5 @@
 """The main story in a browser, with real workers and the sandbox: asked for, planned, approved, live, gone."""
 
-import os
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,16 +13,6 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser, pyte
 # Long enough that bars are seen to move, short enough for a test: a 7-minute database takes 4 seconds.
 SPEED = 0.01
 PATIENCE_MS = 120_000
-
-
-@pytest.fixture
-def house(portal_env: dict[str, str], portal_principal: Any, tmp_path: Any) -> Iterator[House]:
-    """A worker with a beat, on the test's own database, queue and sandbox."""
-    names = ("PORTAL_AWS_ACCESS_KEY_ID", "PORTAL_AWS_SECRET_ACCESS_KEY")
-    environment = {**portal_env, **{name: os.environ[name] for name in names}}
-    house = House(tmp_path, environment).start()
-    yield house
-    house.stop()
 
 
 def sentence(page: Page) -> Any:

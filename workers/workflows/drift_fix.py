@@ -18,7 +18,7 @@ from workers.plan_steps import keyed, release_of
 from workers.planning import Deployed, deployed_stack, plan_hashed, plan_seen
 from workers.runtime import runtime
 from workers.workflow import Done, Outcome, StepSpec, Workflow, workflow_register
-from workers.workflows import provision
+from workers.workflows import provision, update
 
 
 def plan(ctx: StepContext) -> Outcome:
@@ -86,18 +86,10 @@ def succeeded(operation: Operation) -> str:
     return f"{operation.subject_label} is what its templates say again ({stacks})."
 
 
-PLAN = (
-    StepSpec("facts", "Region facts", "facts", time_limit_s=300),
-    StepSpec("runtime", "What runs now", "runtime", time_limit_s=3600),
-    StepSpec("synthesis", "Synthesis", "synthesis", ("facts", "runtime"), time_limit_s=600),
-    StepSpec("drift", "Drift", "drift", time_limit_s=1800),
-    StepSpec("plan", "Plan", "plan", ("synthesis", "drift"), time_limit_s=600),
-)
-
 workflow_register(
     Workflow(
         kind="drift-fix",
-        plan=PLAN,
+        plan=update.PLAN,
         execute=execute,
         functions={**provision.FUNCTIONS, "plan": plan, "runtime": runtime, "drift": drift.look},
         cancels=provision.CANCELS,
