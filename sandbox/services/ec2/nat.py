@@ -20,8 +20,9 @@ class Address(ResourceType):
 
     def identify(self, ctx: Context, properties: dict[str, Any], hint: str) -> str:
         while True:
-            # 198.18.0.0/15 is for tests of networks (RFC 2544): no real host is ever meant.
-            address = f"198.{18 + secrets.randbelow(2)}.{secrets.randbelow(256)}.{1 + secrets.randbelow(254)}"
+            # 198.18.0.0/15 is for tests of networks (RFC 2544): no real host is ever meant. Its upper half is
+            # the load balancers': an address that one of them holds can be no gateway's.
+            address = f"198.18.{secrets.randbelow(256)}.{1 + secrets.randbelow(254)}"
             if ctx.store.get(ctx.account, ctx.region, base.EIP, address) is None:
                 return address
 

@@ -196,6 +196,14 @@ def test_nat_gateway_holds_its_address_its_subnet_and_the_internet_gateway(ec2: 
     ec2.delete_subnet(SubnetId=subnet)
 
 
+def test_no_address_is_one_of_those_that_load_balancers_hold(ec2: Any) -> None:
+    """One that a load balancer held already made a gateway's creation fail, once in a few hundred."""
+    for _ in range(30):
+        address = ec2.allocate_address(Domain="vpc")
+        ec2.release_address(AllocationId=address["AllocationId"])
+        assert address["PublicIp"].startswith("198.18.")
+
+
 def test_nat_gateway_is_pending_until_its_time_has_passed(sandbox: Sandbox, ec2: Any, vpc: str) -> None:
     sandbox.settings(speed=1)
     subnet = public_subnet(ec2, vpc)
