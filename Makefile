@@ -36,6 +36,10 @@ JOBS := 2
 torture: venv ## the long fault matrices; writes docs/torture.md
 	$(BIN)/python -m devtools.torture $(TESTS)
 
+.PHONY: proof
+proof: venv ## take each construct out of the blueprint and see its tests turn red; ONLY=some constructs
+	$(BIN)/python -m devtools.proof $(ONLY)
+
 .PHONY: conform
 conform: venv ## ask a live account what the sandbox's tests ask: ACCOUNT=your own, CAP=1 (USD)
 	$(BIN)/python -m devtools.conform "$(ACCOUNT)" "$(CAP)"

@@ -1,0 +1,62 @@
+"""The table of docs/blueprint.md names constructs and tests that exist, and every construct.
+
+That each test turns red without its construct is `make proof`'s to show.
+"""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from devtools.places import ROOT
+from devtools.requirements import Requirement, requirements
+
+BLUEPRINT, HERE = ROOT / "blueprint_cdk", Path(__file__).parent
+ROWS = requirements()
+
+
+def classes(folder: str) -> set[str]:
+    """The constructs of a folder of the blueprint, as `folder.module.Class`."""
+    return {
+        f"{folder}.{path.stem}.{node.name}"
+        for path in (BLUEPRINT / folder).glob("*.py")
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.ClassDef) and any(ast.unparse(base) == "Construct" for base in node.bases)
+    }
+
+
+def functions(file: str) -> set[str]:
+    path = HERE / f"{file}.py"
+    found = ast.parse(path.read_text()).body if path.exists() else []
+    return {node.name for node in found if isinstance(node, ast.FunctionDef)}
+
+
+def test_every_construct_answers_a_requirement() -> None:
+    named = {construct for row in ROWS for construct in row.constructs}
+    assert (classes("constructs") | classes("baseline")) - named == set()
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.number}-{row.text}")
+def test_a_row_names_what_exists(row: Requirement) -> None:
+    assert row.number.isdigit() and 1 <= int(row.number) <= 17
+    assert row.constructs and row.tests
+    for construct in row.constructs:
+        module, _, name = construct.rpartition(".")
+        tree = ast.parse((BLUEPRINT / f"{module.replace('.', '/')}.py").read_text())
+        assert name in {node.name for node in tree.body if isinstance(node, ast.ClassDef)}, construct
+    for file, test in row.tests:
+        assert test in functions(file), f"{file}::{test}"
+
+
+def test_rows_are_read_from_the_page() -> None:
+    page = (
+        "## What was asked for, where it is, what proves it\n\n| no | what |\n|---|---|\n"
+        "| 6 | fast | `constructs.database.Proxy` | data, app | `test_stack_data::test_one` |\n\n## Next\n"
+        "| 7 | not of it | `constructs.edge.LoadBalancer` | app | `test_stack_app::test_two` |\n"
+    )
+    [row] = requirements(page)
+    assert row == Requirement(
+        "6", "fast", ("constructs.database.Proxy",), ("data", "app"), (("test_stack_data", "test_one"),)
+    )
