@@ -70,3 +70,41 @@ def test_key_policies_name_the_account_and_cloudwatch_logs_only(small: Assembly)
     ]
     root = {"AWS": "arn:aws:iam::111122223333:root"}
     assert [row for row in principals if row != root] == [{"Service": "logs.eu-west-1.amazonaws.com"}]
+
+
+def allowed_to(assembly: Assembly, service: str) -> dict[str, dict[str, Any]]:
+    """Statements by Sid of the only role that this service takes."""
+    [(role, template)] = [
+        (name, template)
+        for template in assembly.templates().values()
+        for name, row in template["Resources"].items()
+        if row["Type"] == "AWS::IAM::Role"
+        and row["Properties"]["AssumeRolePolicyDocument"]["Statement"][0]["Principal"] == {"Service": service}
+    ]
+    return {
+        statement["Sid"]: statement
+        for row in template["Resources"].values()
+        if row["Type"] == "AWS::IAM::Policy" and {"Ref": role} in row["Properties"]["Roles"]
+        for statement in row["Properties"]["PolicyDocument"]["Statement"]
+    }
+
+
+def test_instances_use_their_environments_data_and_no_other(small: Assembly) -> None:
+    found = allowed_to(small, "ec2.amazonaws.com")
+    assert listed(found["DatabaseSecret"]["Action"]) == ["secretsmanager:GetSecretValue"]
+    assert "sy-shop-k3x9-keys:ExportsOutputRefDatabaseSecret" in str(found["DatabaseSecret"]["Resource"])
+    assert found["Uploads"]["Resource"]["Fn::Join"][1][0] == found["UploadsList"]["Resource"]
+    assert set(found["DataKey"]["Condition"]["StringEquals"]["kms:ViaService"]) == {
+        "s3.eu-west-1.amazonaws.com",
+        "secretsmanager.eu-west-1.amazonaws.com",
+    }
+    assert str(found["Logs"]["Resource"]).count("/aws/elasticbeanstalk/sy-shop-k3x9/*") == 1
+    for statement in found.values():
+        assert "*" not in listed(statement["Resource"]), statement
+
+
+def test_beanstalk_looks_and_writes_its_health_log_and_no_more(small: Assembly) -> None:
+    found = allowed_to(small, "elasticbeanstalk.amazonaws.com")
+    assert set(found) == {"Look", "HealthLog"}
+    assert all(action.partition(":")[2].startswith("Describe") for action in found["Look"]["Action"])
+    assert "/aws/elasticbeanstalk/sy-shop-k3x9/*" in str(found["HealthLog"]["Resource"])
