@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from blueprint_cdk import VERSION
+from blueprint_cdk.access import bootstrap
 from blueprint_cdk.data import load
 from blueprint_cdk.names import naming_rules
 from blueprint_cdk.runtime import node_directory
@@ -40,7 +41,7 @@ def describe() -> dict[str, Any]:
             "schema": schema_of(BaselineSpec),
             "stacks": load("stacks")["baseline"],
         },
-        "bootstrap": load("bootstrap"),
+        "bootstrap": bootstrap(),
         "changes": load("changes"),
         "lock": lock(),
     }

@@ -44,10 +44,10 @@ def environment_types() -> frozenset[str]:
 @functools.cache
 def account_types() -> frozenset[str]:
     """Types of what an account gets once: the role template, bootstrap and baseline."""
-    from blueprint_cdk.access import role_template
+    from blueprint_cdk.access.templates import role_templates
 
     baseline = {"app": "baseline", "spec": {"account_id": SPEC["account_id"], "region": "eu-west-1"}}
-    templates = [json.loads(role_template("json")), yaml.safe_load(_bootstrap())]
+    templates = [*map(json.loads, role_templates("json").values()), yaml.safe_load(_bootstrap())]
     return _types([baseline]).union(*map(_of_template, templates))
 
 

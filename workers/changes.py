@@ -110,6 +110,17 @@ def tagged(resources: Mapping[str, Any], rules: Rules) -> list[Change]:
     ]
 
 
+def parameters_put(value: Any, values: Mapping[str, str]) -> Any:
+    """A template's part with the values of these parameters in the place of each Ref to them."""
+    if isinstance(value, list):
+        return [parameters_put(item, values) for item in value]
+    if not isinstance(value, dict) or not values:
+        return value
+    if set(value) == {"Ref"}:
+        return values.get(value["Ref"], value)
+    return {key: parameters_put(item, values) for key, item in value.items()}
+
+
 def references(value: Any, path: str = "") -> Iterator[tuple[str, str, str]]:
     """(path, logical id, attribute) of each Ref (attribute empty), GetAtt and Sub within a value."""
     if isinstance(value, list):

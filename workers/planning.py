@@ -1,8 +1,9 @@
 """Plans: what is deployed against what a synthesis made, in words and as data."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from django.utils import timezone
@@ -10,7 +11,7 @@ from django.utils import timezone
 from workers.assembly import StackArtifact, template_hash, template_parse
 from workers.aws import cloudformation
 from workers.aws.session import Session
-from workers.changes import Rules, dependents, tagged, template_changes
+from workers.changes import Rules, dependents, parameters_put, tagged, template_changes
 from workers.simulation.judging import broadenings
 from workers.simulation.resolving import Place
 
@@ -25,6 +26,7 @@ class Deployed:
     last_operation: str
     tags: dict[str, str]
     changed_at: datetime | None = None
+    parameters: Mapping[str, str] = field(default_factory=dict)
 
 
 def deployed_templates(session: Session, names: Sequence[str], known: Collection[str]) -> dict[str, Deployed]:
@@ -49,7 +51,13 @@ def deployed_stack(session: Session, name: str) -> Deployed | None:
         return None
     template = cloudformation.template_get(session, state.stack_id)
     return Deployed(
-        state.stack_id, state.status, template, state.last_operation, state.tags, state.changed_at
+        state.stack_id,
+        state.status,
+        template,
+        state.last_operation,
+        state.tags,
+        state.changed_at,
+        state.parameters,
     )
 
 
@@ -78,10 +86,15 @@ def stack_plan(
     tags: Mapping[str, str],
     deployed: Deployed | None,
     rules: Rules,
+    parameters: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """One stack's part of a plan. `touched` is what CloudFormation may look at again because of the changes."""
     new = template_parse(template)["Resources"]
     old = template_parse(deployed.template)["Resources"] if deployed else {}
+    if deployed:
+        moved = {name for name, value in parameters.items() if deployed.parameters.get(name) != value}
+        old = parameters_put(old, {name: deployed.parameters.get(name, "") for name in moved})
+        new = parameters_put(new, {name: parameters[name] for name in moved})
     changes = template_changes(old, new, rules)
     touched = dependents(new, changes, rules) if deployed else []
     if deployed and any(deployed.tags.get(tag) != value for tag, value in tags.items()):

@@ -123,6 +123,8 @@ DEPLOYER_SCOPES = {
 NOT_ITS_OWN_ACCESS = deny(
     "NotItsOwnAccess",
     (
+        "cloudformation:CancelUpdateStack",
+        "cloudformation:ContinueUpdateRollback",
         "cloudformation:CreateStack",
         "cloudformation:UpdateStack",
         "cloudformation:DeleteStack",

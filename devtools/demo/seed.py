@@ -26,7 +26,6 @@ ENVIRONMENT = {
     "account": "sandbox-dev",
     "home_region": REGION,
 }
-ROLE_STACK = "switchyard-access"
 WITHIN_S = 300
 PEOPLE = "people.json"
 
@@ -113,7 +112,7 @@ def account(house: House, people: People, story: Story, asked: AccountToAdd = DE
         operation = api.all("operations/", subject=asked.name, kind="account-add")[0]
         if operation["status"] in ENDED:
             operation = api.post(f"accounts/{asked.name}/add/")
-    _deploy_role(house, keys, api.get(f"accounts/{asked.name}/"))
+    _deploy_roles(house, keys, api.get(f"accounts/{asked.name}/"))
     _approved(house, people, api, operation, story, f"Account {asked.name}")
     story.done(f"The account {asked.name} is ready: its role was deployed, bootstrap and baseline are there")
 
@@ -185,25 +184,25 @@ def _delegate_zone(house: House, keys: Keys, asked: AccountToAdd) -> None:
         route53.create_hosted_zone(Name=asked.zone, CallerReference=f"demo-{asked.account_id}")
 
 
-def _deploy_role(house: House, keys: Keys, account: dict[str, Any]) -> None:
-    """What the account's page asks a person to do: deploy its template with the account's own credentials."""
+def _deploy_roles(house: House, keys: Keys, account: dict[str, Any]) -> None:
+    """What the account's page asks a person to do: deploy its templates with the account's own credentials."""
     cloudformation = house.sandbox.client("cloudformation", keys, REGION)
-    setup = account["role_setup"]
-    parameters = [
-        {"ParameterKey": name, "ParameterValue": value} for name, value in setup["parameters"].items()
-    ]
-    try:
-        cloudformation.create_stack(
-            StackName=ROLE_STACK,
-            TemplateBody=setup["template"],
-            Parameters=parameters,
-            Capabilities=["CAPABILITY_NAMED_IAM"],
+    for stack in account["role_stacks"]:
+        parameters = [
+            {"ParameterKey": name, "ParameterValue": value} for name, value in stack["parameters"].items()
+        ]
+        try:
+            cloudformation.create_stack(
+                StackName=stack["stack_name"],
+                TemplateBody=stack["template"],
+                Parameters=parameters,
+                Capabilities=["CAPABILITY_NAMED_IAM"],
+            )
+        except cloudformation.exceptions.AlreadyExistsException:
+            continue
+        cloudformation.get_waiter("stack_create_complete").wait(
+            StackName=stack["stack_name"], WaiterConfig={"Delay": 1, "MaxAttempts": 60}
         )
-    except cloudformation.exceptions.AlreadyExistsException:
-        return
-    cloudformation.get_waiter("stack_create_complete").wait(
-        StackName=ROLE_STACK, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
-    )
 
 
 def _address(row: dict[str, Any]) -> str:

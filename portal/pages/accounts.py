@@ -1,6 +1,5 @@
 """Accounts: adding one, letting the portal in, and what its baseline put there."""
 
-import shlex
 from typing import Any
 
 from django.contrib import messages
@@ -11,11 +10,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from environments.display import place
 from environments.errors import DomainError, Invalid
 from environments.lifecycle.accounts import account_add, account_add_again
-from environments.lifecycle.api.accounts import role_setup
 from environments.lifecycle.baseline import account_update, baseline_behind, baseline_version, update_problem
 from environments.lifecycle.canary import account_canary, canary_problem
 from environments.lifecycle.models import Account
 from environments.lifecycle.pauses import account_pauses
+from environments.lifecycle.role_stacks import role_stacks
 from environments.lifecycle.selectors import release_default
 from environments.lifecycle.settings import account_change_propose
 from environments.lifecycle.states import GONE, AccountMode, AccountStatus
@@ -89,7 +88,7 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
         stacks=stacks_of(account),
         facts=account.region_facts.order_by("region", "-version").distinct("region"),
         environments=account.environments.exclude(status__in=GONE).count(),
-        setup=_setup(account) if may(user, "account.add") else None,
+        role_stacks=role_stacks(account) if may(user, "account.add") else None,
         canary_problem=canary_problem(account) if account.mode == AccountMode.PLAN_ONLY else "",
         behind=baseline_behind(account, release),
         baseline_version=baseline_version(account),
@@ -172,22 +171,3 @@ def _sentence(account: Account, latest: Any) -> str:
     if latest is not None:
         return str(latest.sentence)
     return "Nothing was done with it yet."
-
-
-def _setup(account: Account) -> dict[str, Any]:
-    """The role template and the command that deploys it, with the account's own credentials."""
-    setup = role_setup(account)
-    release = release_default()
-    template = setup["template"]
-    if not template and release is not None:
-        template = release.description.get("templates", {}).get("role", "")
-    overrides = [f"{name}={value}" for name, value in setup["parameters"].items()]
-    command = [
-        "aws cloudformation deploy",
-        f"--stack-name {setup['stack_name']}",
-        "--template-file switchyard-access.yaml",
-        "--capabilities CAPABILITY_NAMED_IAM",
-        f"--region {account.home_region}" if account.regions else "",
-        "--parameter-overrides " + " ".join(shlex.quote(pair) for pair in overrides),
-    ]
-    return {**setup, "template": template, "command": " \\\n  ".join(part for part in command if part)}

@@ -4,13 +4,13 @@ import itertools
 import json
 import time
 
-from django.conf import settings
 from django.core.management import call_command
 from django.utils import timezone
 
 from environments.lifecycle.accounts import account_add
 from environments.lifecycle.environments import environment_request
 from environments.lifecycle.models import Account, RegionFacts, Release
+from environments.lifecycle.role_stacks import role_stacks
 from environments.lifecycle.teardown import environment_teardown
 from environments.operations.approvals import operation_approve
 from environments.operations.models import Operation
@@ -64,17 +64,17 @@ def zone_make(sandbox, keys, zone=ZONE):
 
 def role_deploy(sandbox, keys, release, account, access="deploy"):
     """What the account's page asks a person to do."""
+    for stack in role_stacks(account, release, access=access):
+        stack_put(sandbox, keys, stack.stack_name, stack.template, stack.parameters)
+
+
+def stack_put(sandbox, keys, name, template, parameters):
+    """Create or update a stack with the account's own credentials, as a person does."""
     cloudformation = sandbox.client("cloudformation", keys, REGION)
-    values = {
-        "PortalPrincipalArn": settings.PORTAL_PRINCIPAL_ARN,
-        "ExternalId": account.external_id,
-        "Access": access,
-        "ZoneName": account.zone_name,
-    }
     stack = {
-        "StackName": "switchyard-access",
-        "TemplateBody": release.description["templates"]["role"],
-        "Parameters": [{"ParameterKey": k, "ParameterValue": v} for k, v in values.items()],
+        "StackName": name,
+        "TemplateBody": template,
+        "Parameters": [{"ParameterKey": k, "ParameterValue": v} for k, v in parameters.items()],
         "Capabilities": ["CAPABILITY_NAMED_IAM"],
     }
     try:
@@ -82,9 +82,13 @@ def role_deploy(sandbox, keys, release, account, access="deploy"):
         done = cloudformation.get_waiter("stack_create_complete")
     except cloudformation.exceptions.AlreadyExistsException:
         # An earlier test's account: its external id was another one.
-        cloudformation.update_stack(**stack)
+        try:
+            cloudformation.update_stack(**stack)
+        except cloudformation.exceptions.ClientError as error:
+            if "No updates are to be performed" not in str(error):
+                raise
         done = cloudformation.get_waiter("stack_update_complete")
-    done.wait(StackName="switchyard-access", WaiterConfig={"Delay": 1, "MaxAttempts": 30})
+    done.wait(StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
 
 
 def assets_take_back(sandbox, keys):

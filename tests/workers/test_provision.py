@@ -263,7 +263,10 @@ def test_registering_the_same_release_again_changes_nothing(release, capsys):
     assert "registered already" in capsys.readouterr().out
     assert Release.objects.count() == 1
     templates = release.description["templates"]
-    assert "SwitchyardDeployer" in templates["role"] and "StagingBucket" in templates["bootstrap"]["template"]
+    assert (
+        "SwitchyardDeployer" in templates["roles"]["switchyard-access"]
+        and "StagingBucket" in templates["bootstrap"]["template"]
+    )
 
 
 def test_doubled_messages_deploy_once(ask, sandbox):

@@ -36,6 +36,7 @@ class StackState:
     reason: str
     outputs: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
+    parameters: dict[str, str] = field(default_factory=dict)
     protected: bool = False
     changed_at: datetime | None = None
     last_operation: str = ""
@@ -266,6 +267,7 @@ def _state(stack: dict[str, Any]) -> StackState:
         reason=stack.get("StackStatusReason", ""),
         outputs={output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])},
         tags={tag["Key"]: tag["Value"] for tag in stack.get("Tags", [])},
+        parameters={row["ParameterKey"]: row["ParameterValue"] for row in stack.get("Parameters", [])},
         protected=bool(stack.get("EnableTerminationProtection")),
         changed_at=stack.get("LastUpdatedTime") or stack.get("CreationTime"),
         last_operation=operations[0].get("OperationId", ""),
