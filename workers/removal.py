@@ -36,7 +36,6 @@ def stack_remove(
     total = told.count()
     done = told.filter(status__in=["DELETE_COMPLETE", "DELETE_SKIPPED"]).count()
     if status in GONE:
-        ctx.event("stack.deleted", f"Stack {name} is gone.")
         return Done(f"{name} is gone.")
     if status == "DELETE_FAILED":
         if retain and row.last_token != f"{ctx.token}-retain":

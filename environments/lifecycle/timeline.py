@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
+from django.db.models import Q
 
 from environments.display import kind_word
 from environments.lifecycle.models import Environment, Revision
@@ -21,8 +22,8 @@ KINDS = {
 }
 """What can be asked for, by its word in addresses."""
 
-RESOURCES = "resource."
-"""Events of single resources: thousands, and on the operation's page. Here their stacks tell the sum."""
+RESOURCES, STACKS = "resource.", "stack."
+"""Events that CloudFormation sent: they stand on the operation's page. Here the step of a stack tells its end, once."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,10 @@ def _of(environment: Environment) -> dict[str, Any]:
 
 
 def _events(environment: Environment, before: datetime | None, limit: int) -> list[Entry]:
-    rows = Event.objects.filter(**_of(environment)).exclude(kind__startswith=RESOURCES)
+    by_steps = Q(kind__startswith=RESOURCES) | Q(kind__startswith=STACKS, level="info")
+    # What a rule approved has no decision, and keeps its event; that one carries the plan's hash.
+    by_decisions = Q(kind="operation.approved", data={}) | Q(kind="operation.rejected")
+    rows = Event.objects.filter(**_of(environment)).exclude(by_steps | by_decisions)
     return _entries(rows.exclude(kind="operation.requested"), before, limit)
 
 
