@@ -6,6 +6,7 @@ People come from `manage.py seed_demo`; account and environment through the publ
 import json
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyotp
@@ -26,6 +27,16 @@ ENVIRONMENT = {
     "account": "sandbox-dev",
     "home_region": REGION,
 }
+# dev: a rule approves it, and it expires so soon that the start page says so.
+SHORT_LIVED = {
+    "name": "trial",
+    "tier": "dev",
+    "size": "small",
+    "account": "sandbox-dev",
+    "home_region": REGION,
+}
+LIVES_FOR = timedelta(hours=44)
+GONE = {"torn-down", "withdrawn"}
 WITHIN_S = 300
 PEOPLE = "people.json"
 
@@ -133,6 +144,21 @@ def environment(house: House, people: People, story: Story) -> None:
     _approved(house, people, asking, operation, story, f"Environment {name}")
     row = asking.get(f"environments/{name}/")
     story.done(f"The environment {name} is {row['status']}: {_address(row)}")
+
+
+def short_lived(house: House, people: People, story: Story) -> None:
+    """An environment that expires soon, unless one is there. It is built while people look around."""
+    asking = Api(house.url, people["engineer"].api_token)
+    name = SHORT_LIVED["name"]
+    found = asking.all("environments/", search=name)
+    if any(row["name"] == name and row["status"] not in GONE for row in found):
+        return
+    expires_at = (datetime.now(UTC) + LIVES_FOR).isoformat(timespec="seconds")
+    asking.post("environments/", SHORT_LIVED | {"team": "storefront", "expires_at": expires_at})
+    story.done(
+        f"{people['engineer'].username} asked for the environment {name} ({SHORT_LIVED['tier']}), which expires"
+        " in two days: it is being built"
+    )
 
 
 UNDER_WAY = {"queued", "running", "waiting", "paused", "cancelling"}
