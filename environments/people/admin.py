@@ -55,7 +55,7 @@ class TeamAdmin(ReadOnlyAdmin):
     """The list of teams."""
 
     view_verb = "team.view"
-    list_display = ["name", "slug", "email", "people", "environments"]
+    list_display = ["name", "slug", "mail", "people", "environments"]
     list_display_links = None
     search_fields = ["name", "slug"]
     search_help_text = "Search name"
@@ -69,6 +69,10 @@ class TeamAdmin(ReadOnlyAdmin):
                 environment_count=Count("environments", distinct=True),
             )
         )
+
+    @display(description="E-mail", ordering="email")
+    def mail(self, row: Team) -> str:
+        return row.email
 
     @display(description="People", ordering="people_count")
     def people(self, row: Team) -> SafeString:
@@ -90,6 +94,7 @@ class ApiTokenAdmin(ReadOnlyAdmin):
     """One's own tokens; everybody's for an administrator. Never the token, and no digest."""
 
     view_verb = "token.own"
+    list_title = "API tokens"
     list_display = ["name", "owner", "state", "opens", "expires", "used", "revoke"]
     list_display_links = None
     search_fields = ["name", "user__username"]
