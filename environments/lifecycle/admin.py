@@ -1,123 +1,38 @@
 """Lists of environments, accounts and releases; each row leads to its page."""
 
 from collections.abc import Callable
-from datetime import timedelta
-from typing import Any, ClassVar
+from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import admin, messages
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import (
     ChoicesDropdownFilter,
-    DropdownFilter,
     RelatedDropdownFilter,
 )
 from unfold.decorators import display
 
 from environments.admin_base import ReadOnlyAdmin
-from environments.display import CITIES, money, pill, place, when
+from environments.display import money, pill, place, when
+from environments.lifecycle.admin_filters import (
+    ExpiryFilter,
+    HomeRegionFilter,
+    ReleaseFilter,
+    StatusFilter,
+    ViewFilter,
+)
 from environments.lifecycle.bulk import MOST, VERBS
 from environments.lifecycle.models import Account, Environment, Release
 from environments.lifecycle.selectors import environments_list
-from environments.lifecycle.states import GONE, EnvironmentStatus
-from environments.lifecycle.views import VIEW, VIEWS
-from environments.people.models import User
+from environments.lifecycle.states import GONE
 
 LOCK = SafeString(
     ' <span class="material-symbols-outlined sy-lock" title="Protected against teardown">lock</span>'
 )
-
-
-class HomeRegionFilter(DropdownFilter):
-    """By home region; regions that accounts use."""
-
-    title = "region"
-    parameter_name = "region"
-
-    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
-        used = {region for regions in Account.objects.values_list("regions", flat=True) for region in regions}
-        return [(region, place(region)) for region in sorted(used or CITIES)]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        return queryset.filter(home_region=self.value()) if self.value() else queryset
-
-
-class ReleaseFilter(DropdownFilter):
-    """By release; one query for all names, which the related filter would not do."""
-
-    title = "release"
-    parameter_name = "release"
-
-    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
-        return [(str(row.pk), str(row)) for row in Release.objects.select_related("blueprint")]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        key = self.value() or ""
-        return queryset.filter(release=key) if key.isdecimal() and len(key) < 18 else queryset
-
-
-class StatusFilter(DropdownFilter):
-    """By status; without a choice, those that are not gone."""
-
-    title = "status"
-    parameter_name = "status"
-
-    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
-        return [("everything", "Everything, gone ones too"), *EnvironmentStatus.choices]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        if self.value() in EnvironmentStatus.values:
-            return queryset.filter(status=self.value())
-        if self.value() == "everything" or request.GET.get("q"):
-            return queryset
-        return queryset.exclude(status__in=GONE)
-
-
-class ExpiryFilter(DropdownFilter):
-    """By how soon it expires."""
-
-    title = "expiry"
-    parameter_name = "expires"
-    within: ClassVar = {"day": timedelta(days=1), "week": timedelta(days=7), "month": timedelta(days=30)}
-
-    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
-        return [
-            ("past", "Has expired"),
-            ("day", "Within a day"),
-            ("week", "Within 7 days"),
-            ("month", "Within 30 days"),
-            ("never", "Never"),
-        ]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        now, chosen = timezone.now(), self.value()
-        if chosen == "never":
-            return queryset.filter(expires_at__isnull=True)
-        if chosen == "past":
-            return queryset.filter(expires_at__lte=now)
-        span = self.within.get(chosen or "")
-        return queryset.filter(expires_at__gt=now, expires_at__lte=now + span) if span else queryset
-
-
-class ViewFilter(DropdownFilter):
-    """The views that come ready (environments/lifecycle/views.py)."""
-
-    title = "view"
-    parameter_name = VIEW
-
-    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
-        return [(key, view.title) for key, view in VIEWS.items()]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        view = VIEWS.get(self.value() or "")
-        if view is None or not isinstance(request.user, User):
-            return queryset
-        return queryset.filter(view.holds(request.user))
 
 
 def _bulk(verb: str) -> Callable[..., HttpResponse]:
@@ -239,6 +154,7 @@ class AccountAdmin(ReadOnlyAdmin):
     list_display = ["name", "account_id", "state", "how", "where", "living"]
     list_filter = [("mode", ChoicesDropdownFilter), ("status", ChoicesDropdownFilter)]
     search_fields = ["name", "account_id", "zone_name"]
+    search_help_text = "Search name, account id, zone"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Account]:
         return (
@@ -272,6 +188,7 @@ class ReleaseAdmin(ReadOnlyAdmin):
     page_name = "release"
     list_display = ["title", "offered", "used", "lock", "since"]
     search_fields = ["version", "digest"]
+    search_help_text = "Search version, digest"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Release]:
         return (
