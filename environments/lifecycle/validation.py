@@ -156,6 +156,8 @@ def domain_longest(release: Release | None) -> int:
 
 def zone_problem(zone_name: str, release: Release | None) -> str:
     """Why no environment of the release could have its name below this zone, or an empty string."""
+    if not zone_name:
+        return "Name the zone delegated to this account."
     if not DOMAIN.fullmatch(zone_name):
         return f"{zone_name} is no domain name. Name the zone delegated to this account."
     domain = domain_longest(release)

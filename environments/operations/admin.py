@@ -81,6 +81,7 @@ class AuditEntryAdmin(ReadOnlyAdmin):
     """Who did what, from where. Searched by its indexes; never counted whole."""
 
     view_verb = "audit.view"
+    list_title = "Audit"
     list_display = ["when_it_was", "who", "what", "subject", "door", "change"]
     list_display_links = ["when_it_was"]
     search_fields = ["actor_name", "action", "subject", "origin"]

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from environments.operations.models import AuditEntry
-from environments.people.models import PortalRole
+from environments.people.models import PortalRole, User
 from environments.people.services import token_create
 from portal.pages.start_cards import PLANS
 from tests import factories
@@ -274,3 +274,20 @@ def test_every_page_of_an_api_object_says_how_the_api_shows_it(
             assert api.get(f"/api/v1/{path.replace('wait=30', 'wait=0')}").status_code == 200, path
     page = client.get(reverse("admin:administration")).content.decode()
     assert all(f"/api/v1/{path}" in page for path in ("pauses/", "limits/", "rules/"))
+
+
+def test_a_list_is_named_in_the_browsers_tab(world: Any, sign_in: Callable[[User], Client]) -> None:
+    client = sign_in(world.people[R.ADMINISTRATOR])
+    named = {
+        "lifecycle_environment": "Environments",
+        "lifecycle_account": "Accounts",
+        "lifecycle_release": "Releases",
+        "operations_operation": "Operations",
+        "operations_auditentry": "Audit",
+        "people_user": "People",
+        "people_team": "Teams",
+        "people_apitoken": "API tokens",
+    }
+    for name, title in named.items():
+        page = client.get(reverse(f"admin:{name}_changelist")).content.decode()
+        assert f"<title> {title} | Switchyard</title>" in page, name
