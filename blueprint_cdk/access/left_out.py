@@ -94,8 +94,8 @@ LEFT_OUT: tuple[LeftOut, ...] = (
     ),
     LeftOut(
         "s3",
-        "PutAccelerateConfiguration PutAnalyticsConfiguration PutIntelligentTieringConfiguration "
-        "PutInventoryConfiguration PutMetricsConfiguration PutReplicationConfiguration",
+        "PutAccelerateConfiguration PutAnalyticsConfiguration PutInventoryConfiguration PutMetricsConfiguration "
+        "PutReplicationConfiguration",
         _NOT_SET,
     ),
     LeftOut("s3", "PutBucketWebsite DeleteBucketWebsite PutBucketAbac", _NOT_SET),

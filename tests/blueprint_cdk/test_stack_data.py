@@ -119,14 +119,62 @@ def test_buckets_are_closed_versioned_encrypted_and_tls_only(small: Assembly) ->
 
     # Load balancers write to SSE-S3 only.
     assert (algorithm(uploads), algorithm(logs)) == ("aws:kms", "AES256")
-    [archive] = uploads["LifecycleConfiguration"]["Rules"]
-    assert archive["Transitions"] == [{"StorageClass": "GLACIER", "TransitionInDays": 180}]
     for policy in small.all("AWS::S3::BucketPolicy"):
         statements = policy["Properties"]["PolicyDocument"]["Statement"]
         assert any(
             row["Effect"] == "Deny" and row["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
             for row in statements
         )
+
+
+def lifecycle(bucket: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {rule["Id"]: rule for rule in bucket["LifecycleConfiguration"]["Rules"]}
+
+
+def bucket_named(assembly: Assembly, name: str) -> dict[str, Any]:
+    """Properties of the bucket whose name has this word."""
+    found = [row["Properties"] for row in assembly.all("AWS::S3::Bucket")]
+    [bucket] = [row for row in found if f"-{name}-" in row["BucketName"]]
+    return bucket
+
+
+def test_uploads_that_nobody_touched_for_six_months_are_archived(small: Assembly) -> None:
+    uploads = bucket_named(small, "uploads")
+    [watched] = lifecycle(uploads)["tier"]["Transitions"]
+    assert watched == {"StorageClass": "INTELLIGENT_TIERING", "TransitionInDays": 0}
+    [tiers] = uploads["IntelligentTieringConfigurations"]
+    assert tiers["Status"] == "Enabled"
+    assert tiers["Tierings"] == [
+        {"AccessTier": "ARCHIVE_ACCESS", "Days": 180},
+        {"AccessTier": "DEEP_ARCHIVE_ACCESS", "Days": 365},
+    ]
+    # All of the bucket, not a part of it.
+    assert not {"Prefix", "TagFilters"} & set(tiers)
+
+
+@pytest.mark.parametrize(
+    ("keep", "classes"),
+    [(30, []), (180, []), (365, ["GLACIER"]), (400, ["GLACIER", "DEEP_ARCHIVE"])],
+)
+def test_logs_are_archived_as_long_as_they_are_kept(
+    synthesise: Synthesise, keep: int, classes: list[str]
+) -> None:
+    rules = lifecycle(bucket_named(synthesise(log_retention_days=keep), "logs"))
+    assert rules["expire"]["ExpirationInDays"] == keep
+    found = [(row["StorageClass"], row["TransitionInDays"]) for row in rules["expire"].get("Transitions", ())]
+    assert found == [pair for pair in (("GLACIER", 180), ("DEEP_ARCHIVE", 365)) if pair[0] in classes]
+
+
+def test_old_versions_and_incomplete_uploads_go_from_every_bucket(small: Assembly) -> None:
+    days = {}
+    for row in small.all("AWS::S3::Bucket"):
+        bucket = row["Properties"]
+        tidy = lifecycle(bucket)["tidy"]
+        assert tidy["Status"] == "Enabled" and "Prefix" not in tidy
+        assert tidy["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
+        assert tidy["ExpiredObjectDeleteMarker"] is True
+        days[bucket["BucketName"].split("-")[3]] = tidy["NoncurrentVersionExpiration"]["NoncurrentDays"]
+    assert days["uploads"] == 90 and days["logs"] == 7
 
 
 @pytest.mark.parametrize(
