@@ -23,7 +23,6 @@ _BY_SERVICE = {
     "FunctionConfiguration GraphQLApi GraphQLSchema Resolver SourceApiAssociation",
     "ApplicationAutoScaling": "ScalableTarget ScalingPolicy",
     "ApplicationSignals": "ServiceLevelObjective",
-    "Athena": "NamedQuery WorkGroup",
     "AutoScaling": "LaunchConfiguration LifecycleHook ScalingPolicy ScheduledAction WarmPool",
     "BCMDataExports": "Export",
     "Backup": "BackupPlan BackupSelection BackupVault RestoreTestingPlan RestoreTestingSelection",
@@ -44,26 +43,25 @@ _BY_SERVICE = {
     "ECR": "PullThroughCacheRule RepositoryCreationTemplate SigningConfiguration",
     "Events": "Endpoint EventBus",
     "FIS": "ExperimentTemplate",
-    "Glue": "Crawler Database Table",
+    "Glue": "Crawler",
     "GuardDuty": "Detector",
     "IAM": "AccessKey OIDCProvider ServiceLinkedRole UserToGroupAddition VirtualMFADevice",
     "InspectorV2": "CisScanConfiguration CodeSecurityIntegration CodeSecurityScanConfiguration Filter",
-    "KinesisFirehose": "DeliveryStream",
     "Lambda": "Alias EventInvokeConfig EventSourceMapping Function LayerVersion LayerVersionPermission "
     "Permission Url Version",
     "Logs": "AccountPolicy Delivery DeliveryDestination DeliverySource Destination Integration LogAnomalyDetector "
-    "LogStream MetricFilter QueryDefinition ResourcePolicy ScheduledQuery StorageTierPolicy SubscriptionFilter "
+    "MetricFilter QueryDefinition ResourcePolicy ScheduledQuery StorageTierPolicy SubscriptionFilter "
     "Transformer",
     "Notifications": "ChannelAssociation EventRule ManagedNotificationAccountContactAssociation "
     "ManagedNotificationAdditionalChannelAssociation NotificationConfiguration NotificationHub "
     "OrganizationalUnitAssociation",
-    "Pinpoint": "ADMChannel APNSChannel APNSSandboxChannel App BaiduChannel GCMChannel SMSChannel VoiceChannel",
+    "Pinpoint": "ADMChannel BaiduChannel SMSChannel VoiceChannel",
     "QuickSight": "Analysis Dashboard DataSet DataSource Folder Group RefreshSchedule Template Theme VPCConnection",
     "RDS": "EventSubscription",
     "Route53": "DNSSEC KeySigningKey QueryLoggingConfig TrafficPolicy",
     "Route53RecoveryControl": "Cluster ControlPanel RoutingControl SafetyRule",
     "S3": "AccessPoint MultiRegionAccessPoint StorageLens",
-    "SES": "ConfigurationSet ConfigurationSetEventDestination ContactList EmailIdentity ReceiptFilter ReceiptRule "
+    "SES": "ConfigurationSet ConfigurationSetEventDestination ContactList ReceiptFilter ReceiptRule "
     "ReceiptRuleSet Template",
     "SMSVOICE": "ConfigurationSet NotifyConfiguration OptOutList PhoneNumber Pool ProtectConfiguration RcsAgent "
     "Registration RegistrationAttachment ResourcePolicy SenderId VerifiedDestinationNumber",
