@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from environments.lifecycle.models import Comparison, RegionFacts, Release
 from environments.lifecycle.reference import reference_spec
+from environments.lifecycle.stacks import stacks_of
 from workers.assembly import assembly_load, template_parse
 from workers.changes import Rules, template_changes
 from workers.synthesis import synthesise
@@ -136,7 +137,7 @@ def _of_release(release: Release, size: str) -> Templates:
     )
     assembly = assembly_load(name)
     stem = f"sy-{spec['name']}-{spec['suffix']}-"
-    keys = [stack["key"] for stack in release.stacks]
+    keys = [stack.key for stack in stacks_of(release, spec)]
     return {key: _released(assembly.stack(f"{stem}{key}").resources) for key in keys}
 
 

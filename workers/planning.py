@@ -44,10 +44,11 @@ def deployed_templates(session: Session, names: Sequence[str], known: Collection
     return found
 
 
-def deployed_stack(session: Session, name: str) -> Deployed | None:
-    """One stack as it is, or None when it is absent or a create that came to nothing."""
+def deployed_stack(session: Session, name: str, *, is_leaving: bool = False) -> Deployed | None:
+    """One stack as it is, or None when it is absent or a create that came to nothing, unless that is to go as well."""
     state = cloudformation.stack_find(session, name)
-    if state is None or state.status in cloudformation.GONE | cloudformation.DEAD:
+    nothing = cloudformation.GONE if is_leaving else cloudformation.GONE | cloudformation.DEAD
+    if state is None or state.status in nothing:
         return None
     template = cloudformation.template_get(session, state.stack_id)
     return Deployed(
@@ -62,12 +63,21 @@ def deployed_stack(session: Session, name: str) -> Deployed | None:
 
 
 def plan_document(
-    stacks: Mapping[str, StackArtifact], deployed: Mapping[str, Deployed], rules: Rules
+    stacks: Mapping[str, StackArtifact],
+    deployed: Mapping[str, Deployed],
+    rules: Rules,
+    leaving: Mapping[str, tuple[str, str]] | None = None,
 ) -> dict[str, Any]:
-    """A Plan's document (see lifecycle.models.Plan) for stacks by key."""
+    """A Plan's document (see lifecycle.models.Plan) for stacks by key; `leaving` are names and regions, by key, of
+    those that go.
+    """
     rows = [
         stack_plan(key, stack.name, stack.region, stack.template, stack.tags, deployed.get(stack.name), rules)
         for key, stack in stacks.items()
+    ]
+    rows += [
+        stack_removal(key, name, region, deployed[name], rules)
+        for key, (name, region) in (leaving or {}).items()
     ]
     return {
         "summary": summary(rows),
@@ -111,6 +121,19 @@ def stack_plan(
         "template_hash": template_hash(template),
         "changes": changes,
         "touched": touched,
+    }
+
+
+def stack_removal(key: str, name: str, region: str, deployed: Deployed, rules: Rules) -> dict[str, Any]:
+    """The part of a plan of a stack that goes: each of its resources is removed."""
+    return {
+        "key": key,
+        "name": name,
+        "region": region,
+        "action": "delete",
+        "template_hash": template_hash(deployed.template),
+        "changes": template_changes(template_parse(deployed.template)["Resources"], {}, rules),
+        "touched": [],
     }
 
 
@@ -197,25 +220,26 @@ def plan_hashed(
     release: str,
     spec: dict[str, Any],
     facts: dict[str, Any],
+    leaving: Mapping[str, tuple[str, str]] | None = None,
 ) -> dict[str, Any]:
-    """What an approval covers: see ARCHITECTURE.md, blueprint deployments."""
-    return {
-        "release": release,
-        "spec": spec,
-        "facts": facts,
-        "stacks": [
-            {
-                "name": stack.name,
-                "region": stack.region,
-                "template": stack.template_hash,
-                "parameters": {},
-                "tags": stack.tags,
-                "policy": stack.policy,
-                "last_operation": deployed[stack.name].last_operation if stack.name in deployed else None,
-            }
-            for stack in stacks.values()
-        ],
-    }
+    """What an approval covers: see ARCHITECTURE.md, blueprint deployments. `leaving` as plan_document has it."""
+    told = [
+        {
+            "name": stack.name,
+            "region": stack.region,
+            "template": stack.template_hash,
+            "parameters": {},
+            "tags": stack.tags,
+            "policy": stack.policy,
+            "last_operation": deployed[stack.name].last_operation if stack.name in deployed else None,
+        }
+        for stack in stacks.values()
+    ]
+    told += [
+        {"name": name, "region": region, "template": None, "last_operation": deployed[name].last_operation}
+        for name, region in (leaving or {}).values()
+    ]
+    return {"release": release, "spec": spec, "facts": facts, "stacks": told}
 
 
 def plan_seen(deployed: Mapping[str, Deployed], facts_version: int | None) -> dict[str, Any]:

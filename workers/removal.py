@@ -17,6 +17,8 @@ from workers.stacks import not_deleted
 from workers.targets import Target
 from workers.workflow import Done, Outcome, Wait
 
+RETAINED = ("Retain", "RetainExceptOnCreate")
+
 
 def stack_remove(
     ctx: StepContext, account: Account, region: str, key: str, name: str, *, retain: Sequence[str] = ()
@@ -52,6 +54,8 @@ def stack_remove(
 def _remove(ctx: StepContext, session: Session, row: Stack) -> Outcome:
     found = look_at(ctx, session, row)
     if found is None or found.status in GONE:
+        # Also of one that was never begun.
+        Stack.objects.filter(pk=row.pk, stack_id="").update(status="DELETE_COMPLETE")
         return Done(f"{row.name} is not there.")
     if found.is_moving and found.status != "DELETE_IN_PROGRESS":
         return Wait(f"{row.name} is still busy with what was begun before: {found.status}.")
@@ -91,16 +95,21 @@ def foreign_imports(session: Session, ids: set[str], ours: set[str]) -> str:
 
 
 def buckets_of(session: Session, name: str) -> list[dict[str, str]]:
-    """The stack's buckets that are still there: [{"logical_id", "id"}]."""
+    """The stack's buckets that are still there and that its deletion takes away: [{"logical_id", "id"}]."""
     found = cloudformation.stack_find(session, name)
     if found is None or found.status in GONE:
         return []
+    entries = cloudformation.resources_of(session, found.stack_id)
+    if not any(entry["ResourceType"] == "AWS::S3::Bucket" for entry in entries):
+        return []
+    template = template_parse(cloudformation.template_get(session, found.stack_id))["Resources"]
     return [
         {"logical_id": entry["LogicalResourceId"], "id": entry["PhysicalResourceId"]}
-        for entry in cloudformation.resources_of(session, found.stack_id)
+        for entry in entries
         if entry["ResourceType"] == "AWS::S3::Bucket"
         and entry.get("PhysicalResourceId")
         and entry["ResourceStatus"] != "DELETE_COMPLETE"
+        and template.get(entry["LogicalResourceId"], {}).get("DeletionPolicy") not in RETAINED
     ]
 
 
@@ -115,13 +124,23 @@ def template_unprotected(session: Session, name: str) -> tuple[str, list[str], d
     template = template_parse(cloudformation.template_get(session, found.stack_id))
     protected = [key for key, resource in template["Resources"].items() if _is_protected(resource)]
     for key in protected:
-        template["Resources"][key]["Properties"]["DeletionProtection"] = False
+        name, off = PROTECTED[template["Resources"][key]["Type"]]
+        template["Resources"][key]["Properties"][name] = off
     return json.dumps(template), protected, found.tags
 
 
+PROTECTED: dict[str, tuple[str, Any]] = {
+    "AWS::RDS::DBCluster": ("DeletionProtection", False),
+    "AWS::RDS::GlobalCluster": ("DeletionProtection", False),
+    "AWS::DynamoDB::Table": ("DeletionProtectionEnabled", False),
+    "AWS::Cognito::UserPool": ("DeletionProtection", "INACTIVE"),
+}
+"""Types that AWS does not delete while a property says so: its name, and the value that lets it."""
+
+
 def _is_protected(resource: dict[str, Any]) -> bool:
-    protected = resource.get("Properties", {}).get("DeletionProtection")
-    return resource["Type"] == "AWS::RDS::DBCluster" and protected in (True, "true")
+    name, _ = PROTECTED.get(resource["Type"], ("", None))
+    return resource.get("Properties", {}).get(name) in (True, "true", "ACTIVE")
 
 
 def unprotected_target(account: Account, region: str, key: str, name: str, state: dict[str, Any]) -> Target:

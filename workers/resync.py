@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from environments.lifecycle.models import Environment
+from environments.lifecycle.stacks import stack_with, stacks_of, stacks_there
 from environments.operations.models import Resource, Stack
 from workers.assembly import template_hash
 from workers.aws import beanstalk, cloudformation
@@ -23,10 +24,11 @@ ADDRESSES = (("Address", "Address"), ("BeanstalkUrl", "Beanstalk"))
 
 @dataclass(frozen=True)
 class FoundStack:
-    """One stack of the environment's release, as AWS has it now. `state` is None when it is not there."""
+    """One stack of the environment, as AWS has it now. `state` is None when it is not there."""
 
     key: str
     name: str
+    region: str
     state: StackState | None
     template_hash: str = ""
     resources: list[dict[str, Any]] = field(default_factory=list)
@@ -55,16 +57,24 @@ class Found:
         return told + ([self.application] if self.application else [])
 
 
-def found_read(session: Session, environment: Environment) -> Found:
-    """Ask AWS about every stack of the environment's release, and about its application."""
-    region_stacks = [
-        _stack(session, stack["key"], stack_name(environment, stack["key"]))
-        for stack in environment.release.stacks
+def found_read(ctx: StepContext, environment: Environment) -> Found:
+    """Ask AWS about every stack that the environment has or may have, and about its application."""
+    stacks = [
+        _stack(
+            ctx.session(environment.account, stack.region),
+            stack.key,
+            stack_name(environment, stack.key),
+            stack.region,
+        )
+        for stack in stacks_there(environment)
     ]
-    outputs = region_stacks[-1].state.outputs if region_stacks[-1].state else {}
+    home = environment.home_region
+    front = stack_with(stacks_of(environment.release, environment.spec), "Address", in_region=home)
+    state = next((row.state for row in stacks if front and row.key == front.key), None)
+    outputs = state.outputs if state else {}
     shown = {label: outputs[output] for output, label in ADDRESSES if outputs.get(output)}
     name = outputs.get("BeanstalkEnvironment", f"sy-{environment.full_name}")
-    return Found(region_stacks, shown, _application(session, name))
+    return Found(stacks, shown, _application(ctx.session(environment.account, home), name))
 
 
 def found_differences(found: Found, environment: Environment) -> list[str]:
@@ -84,7 +94,7 @@ def found_keep(ctx: StepContext, environment: Environment, found: Found) -> None
         if stack.state is None and not environment.stacks.filter(name=stack.name).exists():
             continue
         with ctx.fenced():
-            row = stack_row(ctx, environment.account, environment.home_region, stack.key, stack.name)
+            row = stack_row(ctx, environment.account, stack.region, stack.key, stack.name)
             stack_seen(row.pk, stack.state)
             if stack.state is None:
                 continue
@@ -94,14 +104,15 @@ def found_keep(ctx: StepContext, environment: Environment, found: Found) -> None
             Resource.objects.filter(stack=row).exclude(logical_id__in=there).delete()
 
 
-def _stack(session: Session, key: str, name: str) -> FoundStack:
+def _stack(session: Session, key: str, name: str, region: str) -> FoundStack:
     # By name: what somebody made anew by hand has another id.
     state = cloudformation.stack_find(session, name)
     if state is None or state.status in GONE:
-        return FoundStack(key, name, None)
+        return FoundStack(key, name, region, None)
     return FoundStack(
         key,
         name,
+        region,
         state,
         template_hash(cloudformation.template_get(session, state.stack_id)),
         cloudformation.resources_of(session, state.stack_id),

@@ -86,7 +86,7 @@ def live_read(session: Session, environment: Environment) -> Live:
 
 def application_read(session: Session, environment: Environment) -> tuple[dict[str, Any], str]:
     """(facts, what moves) of the Beanstalk environment."""
-    found = beanstalk.environment_find(session, name_of(environment, "BeanstalkEnvironment"))
+    found = beanstalk.environment_find(session, name_of(environment, "BeanstalkEnvironment", session.region))
     if found is None:
         return {}, ""
     if found["status"] != "Ready":
@@ -101,7 +101,7 @@ def application_read(session: Session, environment: Environment) -> tuple[dict[s
 
 def database_read(session: Session, environment: Environment) -> tuple[dict[str, Any], str]:
     """(facts, what moves) of the Aurora cluster."""
-    found = rds.cluster_find(session, name_of(environment, "DatabaseClusterId"))
+    found = rds.cluster_find(session, name_of(environment, "DatabaseClusterId", session.region))
     if found is None:
         return {}, ""
     if found["Status"] in MOVING_CLUSTER:
@@ -113,9 +113,9 @@ def database_read(session: Session, environment: Environment) -> tuple[dict[str,
     return facts, ""
 
 
-def name_of(environment: Environment, output: str) -> str:
-    """A physical name: as a stack told it in its outputs, else by the naming rules."""
-    for outputs in environment.stacks.values_list("outputs", flat=True):
+def name_of(environment: Environment, output: str, region: str) -> str:
+    """A physical name: as a stack of that region told it in its outputs, else by the naming rules."""
+    for outputs in environment.stacks.filter(region=region).values_list("outputs", flat=True):
         if outputs.get(output):
             return str(outputs[output])
     return f"sy-{environment.full_name}"

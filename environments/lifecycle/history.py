@@ -65,11 +65,14 @@ def _is_same(revision: Revision, fields: dict[str, Any]) -> bool:
 def _stacks(operation: Operation, outcome: str, before: Revision | None) -> dict[str, Any]:
     """Per stack what is deployed now: all of the plan's, or those that the operation came to before it failed."""
     plan = getattr(operation, "plan", None)
-    rows = plan.document["stacks"] if plan is not None else []
+    planned = plan.document["stacks"] if plan is not None else []
+    rows = [row for row in planned if row["action"] != "delete"]
+    gone: set[str] = set()
     if outcome == Outcome.PARTIAL:
         done = operation.steps.filter(phase=Phase.EXECUTE, status=StepStatus.SUCCEEDED)
         reached = set(done.values_list("key", flat=True))
         rows = [row for row in rows if row["key"] in reached and row["action"] != "none"]
+        gone = {key.removeprefix("delete-") for key in reached if key.startswith("delete-")}
     assembly = operation.state.get("assembly", "")
     found = {
         row["key"]: {
@@ -81,7 +84,7 @@ def _stacks(operation: Operation, outcome: str, before: Revision | None) -> dict
         for row in rows
     }
     if outcome == Outcome.PARTIAL and before is not None:
-        return {**before.stacks, **found}
+        return {key: row for key, row in {**before.stacks, **found}.items() if key not in gone}
     return found
 
 

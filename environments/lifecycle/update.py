@@ -11,6 +11,7 @@ from environments.errors import Conflict, InvalidFields
 from environments.lifecycle.costs import cost_estimate
 from environments.lifecycle.limits import MONTHLY_COST, limit_problems_locked
 from environments.lifecycle.models import Environment, Release
+from environments.lifecycle.stacks import stack_rows_alive
 from environments.lifecycle.states import EnvironmentStatus
 from environments.lifecycle.validation import schema_problems
 from environments.operations.models import Operation
@@ -55,7 +56,7 @@ def environment_update(
         release = release or environment.release
         known = set(release.schema.get("properties", {}))
         spec = {name: value for name, value in environment.spec.items() if name in known} | changes
-        problems = _problems(environment, release, changes, spec) or _unnamed(release, replace)
+        problems = _problems(environment, release, changes, spec) or _unnamed(environment, release, replace)
         if problems:
             raise InvalidFields(problems)
         before = {name: environment.spec.get(name) for name in changes}
@@ -125,8 +126,9 @@ def _problems(
     return problems or schema_problems(release.schema, spec)
 
 
-def _unnamed(release: Release, replace: Sequence[str]) -> dict[str, str]:
-    stacks = {stack["key"] for stack in release.stacks}
+def _unnamed(environment: Environment, release: Release, replace: Sequence[str]) -> dict[str, str]:
+    stacks = {row["key"] for told in (environment.release, release) for row in told.stacks}
+    stacks |= set(stack_rows_alive(environment).values_list("key", flat=True))
     for name in replace:
         stack, _, logical_id = name.partition("/")
         if stack not in stacks or not LOGICAL_ID.fullmatch(logical_id):

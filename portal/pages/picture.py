@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from environments.lifecycle.models import Environment
+from environments.lifecycle.stacks import stacks_of
 from environments.operations.models import Stack
 
 # Part, symbol, the stack whose status lights it, and the resource type that must be in the release.
@@ -33,8 +34,9 @@ class Part:
 def picture_of(environment: Environment, stacks: list[Stack]) -> dict[str, list[Part]]:
     """{"front", "inside", "beside"}: what stands before the VPC, within it, and at its side."""
     status = {stack.key: stack.status for stack in stacks}
-    known = {kind for stack in environment.release.stacks for kind in stack.get("types", [])}
-    titles = {stack["key"]: stack.get("title", stack["key"]) for stack in environment.release.stacks}
+    has = stacks_of(environment.release, environment.spec)
+    known = {kind for stack in has for kind in stack.types}
+    titles = {stack.key: stack.title for stack in has}
 
     def parts(rows: tuple[tuple[str, str, str, str], ...]) -> list[Part]:
         return [

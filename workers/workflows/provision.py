@@ -10,7 +10,9 @@ from environments.errors import Conflict
 from environments.lifecycle.accounts import account_require_deployable
 from environments.lifecycle.models import Environment
 from environments.lifecycle.runtime import environment_runtime_record
+from environments.lifecycle.stacks import StackOf, stack_with, stacks_of, stacks_there, users_of
 from environments.operations.models import Operation
+from workers import deletion
 from workers.assembly import assembly_load, template_parse
 from workers.aws import beanstalk, cloudformation, ec2, s3
 from workers.aws.beanstalk import HEALTHY
@@ -43,9 +45,10 @@ DEFAULT_GROUP = "DefaultSecurityGroupId"
 
 
 def execute(operation: Operation) -> list[StepSpec]:
-    """One step per stack of the release, after the assets; addresses last."""
+    """One step per stack, after the assets; then addresses, and the end of those that are no longer wanted."""
     environment: Environment = subject_of(operation)
-    region, stacks = environment.home_region, release_of(operation).stacks
+    stacks = stacks_of(release_of(operation), operation.parameters["spec"])
+    region = environment.home_region
     steps = [
         StepSpec("second-look", "Second look", "second_look", region=region, time_limit_s=LOOK_LIMIT_S),
         StepSpec("assets", "Assets", "assets", ("second-look",), region, time_limit_s=900),
@@ -53,27 +56,26 @@ def execute(operation: Operation) -> list[StepSpec]:
     for stack in stacks:
         steps.append(
             StepSpec(
-                stack["key"],
-                stack["title"],
+                stack.key,
+                stack.title,
                 "stack",
-                needs=("assets", *stack["needs"]),
-                region=region,
+                needs=("assets", *stack.needs),
+                region=stack.region,
                 time_limit_s=STACK_LIMIT_S,
-                parameters={"stack": stack["key"], "stack_name": stack_name(environment, stack["key"])},
+                parameters={"stack": stack.key, "stack_name": stack_name(environment, stack.key)},
             )
         )
-    needs = tuple(stack["key"] for stack in stacks)
     for stack in stacks:
-        if DEFAULT_GROUP in stack.get("outputs", []):
-            title = "Default security group"
+        if DEFAULT_GROUP in stack.outputs:
             steps.append(
                 StepSpec(
-                    "default-group",
-                    title,
+                    "default-group" if stack.is_home else "other-default-group",
+                    "Default security group",
                     "default_group",
-                    (stack["key"],),
-                    region,
+                    (stack.key,),
+                    stack.region,
                     900,
+                    {"of": stack.key},
                     # Nothing uses the group; the next update closes it.
                     may_skip="The default security group keeps its rules, which AWS's control EC2.2 reports.",
                 )
@@ -83,14 +85,26 @@ def execute(operation: Operation) -> list[StepSpec]:
             "addresses",
             "Addresses and health",
             "addresses",
-            needs,
+            tuple(stack.key for stack in stacks),
             region,
             time_limit_s=HEALTH_LIMIT_S,
             # What does not answer may be the team's application, which is not the portal's to mend.
             may_skip="Nobody has seen that it answers: it counts as active with the health that it has.",
         )
     )
-    return steps
+    return steps + _removals(operation, environment, stacks)
+
+
+def _removals(operation: Operation, environment: Environment, stays: list[StackOf]) -> list[StepSpec]:
+    """The end of the stacks that the plan deletes, each after the changes of those that needed it."""
+    planned = [row["key"] for row in operation.plan.document["stacks"] if row["action"] == "delete"]
+    there = stacks_there(environment)
+    leaving = [stack for stack in there if stack.key in planned]
+    keys = {stack.key for stack in stays}
+    users = {
+        stack.key: [key for key in users_of(stack.key, there, stays) if key in keys] for stack in leaving
+    }
+    return deletion.steps_of(environment, leaving, after=("assets",), users=users)
 
 
 def assets(ctx: StepContext) -> Outcome:
@@ -103,9 +117,9 @@ def assets(ctx: StepContext) -> Outcome:
             error.message, reason="plan-only", remedy="Make the account live with a canary, then retry."
         ) from error
     assembly = assembly_load(ctx.operation.state["assembly"])
-    session = ctx.session(environment.account, environment.home_region)
     new = 0
     for asset in assembly.assets:
+        session = ctx.session(environment.account, asset.region)
         if asset.is_template and _travels(assembly.content(asset.path)):
             continue
         # A template is new for each environment, so it is put without asking; a bundle is shared by many.
@@ -139,11 +153,9 @@ def stack_cancel(ctx: StepContext) -> Outcome:
 def default_group(ctx: StepContext) -> Outcome:
     """Close the VPC's default security group, which CloudFormation cannot (AWS's control EC2.2 asks for it)."""
     environment: Environment = ctx.subject
-    stacks = release_of(ctx.operation).stacks
-    key = next(stack["key"] for stack in stacks if DEFAULT_GROUP in stack.get("outputs", []))
+    region, key = ctx.step.region, ctx.step.parameters["of"]
     closed = ec2.group_close(
-        ctx.session(environment.account, environment.home_region),
-        _outputs(ctx, environment, key)[DEFAULT_GROUP],
+        ctx.session(environment.account, region), _outputs(ctx, environment, key, region)[DEFAULT_GROUP]
     )
     return Done(f"{closed} rules taken away; nothing uses the group.")
 
@@ -151,10 +163,12 @@ def default_group(ctx: StepContext) -> Outcome:
 def addresses(ctx: StepContext) -> Outcome:
     """What people open, and whether it is healthy."""
     environment: Environment = ctx.subject
-    key = release_of(ctx.operation).stacks[-1]["key"]
+    stacks = stacks_of(release_of(ctx.operation), ctx.operation.parameters["spec"])
+    home = environment.home_region
+    front = stack_with(stacks, "Address", in_region=home) or stacks[-1]
     # With the role that the steps before took already; it reads as well.
-    session = ctx.session(environment.account, environment.home_region)
-    outputs = _outputs(ctx, environment, key)
+    session = ctx.session(environment.account, home)
+    outputs = _outputs(ctx, environment, front.key, home)
     shown = {
         label: outputs[output]
         for output, label in (("Address", "Address"), ("BeanstalkUrl", "Beanstalk"))
@@ -184,11 +198,11 @@ def addresses(ctx: StepContext) -> Outcome:
     return Wait(f"Beanstalk says {health['status']}, health {health['health']}.")
 
 
-def _outputs(ctx: StepContext, environment: Environment, key: str) -> dict[str, str]:
+def _outputs(ctx: StepContext, environment: Environment, key: str, region: str) -> dict[str, str]:
     """Outputs of one of its stacks: as they were seen, or asked for when only events told of its end."""
-    row = stack_row(ctx, environment.account, environment.home_region, key, stack_name(environment, key))
+    row = stack_row(ctx, environment.account, region, key, stack_name(environment, key))
     if not row.outputs:
-        session = ctx.session(environment.account, environment.home_region)
+        session = ctx.session(environment.account, region)
         stack_seen(row.pk, cloudformation.stack_find(session, row.stack_id or row.name))
         row.refresh_from_db()
     outputs: dict[str, str] = row.outputs
@@ -219,7 +233,8 @@ def _target(ctx: StepContext) -> Target:
             termination_protection=artifact.termination_protection,
         ),
         template=artifact.template,
-        may_replace=ctx.operation.kind == "provision",
+        # What an update adds is new as well: what a create left of it that came to nothing is deleted first.
+        may_replace=ctx.operation.kind == "provision" or planned.get("action") == "create",
         reverts=ctx.operation.kind == "drift-fix",
         planned=planned.get("changes", ()),
         touched=planned.get("touched", ()),
@@ -259,8 +274,9 @@ FUNCTIONS: dict[str, StepFunction] = {
     "stack": stack,
     "default_group": default_group,
     "addresses": addresses,
+    **deletion.FUNCTIONS,
 }
-CANCELS: dict[str, StepFunction] = {"stack": stack_cancel}
+CANCELS: dict[str, StepFunction] = {"stack": stack_cancel, **deletion.CANCELS}
 
 workflow_register(
     Workflow(

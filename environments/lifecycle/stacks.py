@@ -1,0 +1,133 @@
+"""Which stacks an environment has: those of its release whose conditions its spec fulfils, each in its region.
+
+A release's rows (blueprint_cdk/data/stacks.json) have "region": "home" or "other", and "when" where a stack does not
+always exist: {"standby": ["pilot-light", "warm"]}, {"modules": ["identity"]}. Rows of older releases have no "when" and
+are all there.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.db.models import QuerySet
+
+from environments.lifecycle.models import Environment, Release
+from environments.operations.models import Stack
+
+HOME, OTHER = "home", "other"
+NO_STANDBY = "none"
+GONE = "DELETE_COMPLETE"
+
+
+@dataclass(frozen=True)
+class StackOf:
+    """One stack of one environment. `region` is AWS's name; `needs` are the keys of those it needs and that exist;
+    `wants` of all that it would need, whether they exist or not.
+    """
+
+    key: str
+    title: str
+    region: str
+    is_home: bool
+    needs: tuple[str, ...]
+    wants: tuple[str, ...]
+    outputs: tuple[str, ...]
+    types: tuple[str, ...]
+    is_stateful: bool
+
+
+def stack_exists(row: Mapping[str, Any], spec: Mapping[str, Any]) -> bool:
+    """Whether a spec has the stack of a release's row: all that "when" names holds."""
+    when = row.get("when", {})
+    unknown = set(when) - {"standby", "modules"}
+    if unknown:
+        raise ValueError(
+            f"Stack {row['key']} exists when {', '.join(sorted(unknown))}: nobody knows that here."
+        )
+    if "standby" in when and spec.get("standby", NO_STANDBY) not in when["standby"]:
+        return False
+    return set(when.get("modules", ())) <= set(spec.get("modules") or ())
+
+
+def stacks_of(release: Release, spec: Mapping[str, Any]) -> list[StackOf]:
+    """The stacks of this release that this spec has, in the release's order."""
+    return _made([row for row in release.stacks if stack_exists(row, spec)], spec)
+
+
+def stacks_there(environment: Environment) -> list[StackOf]:
+    """What there may be of it in AWS: what its spec has, and besides what an operation made that did not come to its
+    end, in the region where that was.
+    """
+    found = {stack.key: stack for stack in stacks_of(environment.release, environment.spec)}
+    beside = {row.key: row for row in stack_rows_alive(environment).order_by("pk") if row.key not in found}
+    told = _told(environment, list(beside)) if beside else {}
+    every = [
+        *found.values(),
+        *(replace(_made([told[key]], environment.spec)[0], region=row.region) for key, row in beside.items()),
+    ]
+    keys = {stack.key for stack in every}
+    return [replace(stack, needs=tuple(need for need in stack.wants if need in keys)) for stack in every]
+
+
+def stack_rows_alive(environment: Environment) -> "QuerySet[Stack]":
+    """The rows of its stacks that are there, or may be, as last seen."""
+    rows: QuerySet[Stack] = environment.stacks.exclude(status=GONE)
+    return rows
+
+
+def stack_with(stacks: Iterable[StackOf], output: str, *, in_region: str = "") -> StackOf | None:
+    """The stack that has this output, in a region where that matters; None when none has."""
+    return next(
+        (stack for stack in stacks if output in stack.outputs and in_region in ("", stack.region)), None
+    )
+
+
+def regions_of(spec: Mapping[str, Any]) -> list[str]:
+    """The regions of a spec: its home, then the one of its standby."""
+    has_standby = spec.get("standby", NO_STANDBY) != NO_STANDBY and spec.get("other_region")
+    return [spec["home_region"], spec["other_region"]] if has_standby else [spec["home_region"]]
+
+
+def users_of(key: str, *lists: Collection[StackOf]) -> list[str]:
+    """Keys of the stacks that would need this one, in any of the lists; each once."""
+    return list(dict.fromkeys(stack.key for stacks in lists for stack in stacks if key in stack.wants))
+
+
+def _made(rows: list[Mapping[str, Any]], spec: Mapping[str, Any]) -> list[StackOf]:
+    keys = {row["key"] for row in rows}
+    return [
+        StackOf(
+            key=row["key"],
+            title=row.get("title", row["key"]),
+            region=spec["home_region"] if _is_home(row) else spec.get("other_region") or "",
+            is_home=_is_home(row),
+            needs=tuple(need for need in row["needs"] if need in keys),
+            wants=tuple(row["needs"]),
+            outputs=tuple(row.get("outputs", ())),
+            types=tuple(row.get("types", ())),
+            is_stateful=bool(row.get("stateful")),
+        )
+        for row in rows
+    ]
+
+
+def _is_home(row: Mapping[str, Any]) -> bool:
+    return bool(row.get("region", HOME) == HOME)
+
+
+def _told(environment: Environment, keys: list[str]) -> dict[str, dict[str, Any]]:
+    """The rows of these stacks in its release, else in the newest release that one of its operations had and that
+    knows them. Raises LookupError.
+    """
+    asked = environment.operations.filter(parameters__has_key="release_id").order_by("-pk")
+    ids = list(dict.fromkeys(asked.values_list("parameters__release_id", flat=True)))
+    releases = Release.objects.in_bulk(ids)
+    found: dict[str, dict[str, Any]] = {}
+    for release in (environment.release, *(releases[pk] for pk in ids if pk in releases)):
+        for row in release.stacks:
+            if row["key"] in keys:
+                found.setdefault(row["key"], row)
+    unknown = [key for key in keys if key not in found]
+    if unknown:
+        raise LookupError(f"No release of {environment.full_name} knows its stacks {', '.join(unknown)}.")
+    return found
