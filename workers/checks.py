@@ -22,7 +22,6 @@ def check(ctx: StepContext) -> Outcome:
         account_require_deployable(environment.account, is_canary=environment.is_canary)
     except Conflict as error:
         raise _refused(error.message, "Make the account live, then retry.") from error
-    session = ctx.session(environment.account, environment.home_region, READER)
     stacks = {stack_name(environment, stack.key): stack.region for stack in stacks_there(environment)}
     ids: dict[str, set[str]] = {region: set() for region in stacks.values()}
     for name, region in sorted(stacks.items()):
@@ -38,7 +37,7 @@ def check(ctx: StepContext) -> Outcome:
         if foreign:
             raise _refused(f"Other stacks use it: {foreign}.", "Remove what they import, then retry.")
     more = grown(
-        ctx.operation.state["losses"], losses_count(session, environment, ctx.operation.parameters["copies"])
+        ctx.operation.state["losses"], losses_count(ctx, environment, ctx.operation.parameters["copies"])
     )
     if more:
         raise _refused(f"{more}.", "Cancel, and request the teardown again to see the new count.")

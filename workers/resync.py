@@ -8,6 +8,7 @@ from typing import Any
 from environments.lifecycle.models import Environment
 from environments.lifecycle.stacks import stack_with, stacks_of, stacks_there
 from environments.operations.models import Resource, Stack
+from workers.addresses import SHOWN
 from workers.assembly import template_hash
 from workers.aws import beanstalk, cloudformation
 from workers.aws.beanstalk import HEALTHY
@@ -18,8 +19,7 @@ from workers.looks import stack_row
 from workers.names import stack_name
 from workers.rows import resources_fill, stack_seen
 
-SHOWN = 5
-ADDRESSES = (("Address", "Address"), ("BeanstalkUrl", "Beanstalk"))
+LISTED = 5
 
 
 @dataclass(frozen=True)
@@ -68,11 +68,14 @@ def found_read(ctx: StepContext, environment: Environment) -> Found:
         )
         for stack in stacks_there(environment)
     ]
-    home = environment.home_region
-    front = stack_with(stacks_of(environment.release, environment.spec), "Address", in_region=home)
-    state = next((row.state for row in stacks if front and row.key == front.key), None)
-    outputs = state.outputs if state else {}
-    shown = {label: outputs[output] for output, label in ADDRESSES if outputs.get(output)}
+    home, has = environment.home_region, stacks_of(environment.release, environment.spec)
+    states = {row.key: row.state.outputs for row in stacks if row.state is not None}
+    front = stack_with(has, "Address", in_region=home)
+    outputs = states.get(front.key, {}) if front else {}
+    shown = {label: outputs[output] for output, label in SHOWN if outputs.get(output)}
+    for stack in has:
+        url = states.get(stack.key, {}).get("BeanstalkUrl")
+        shown |= {f"Beanstalk in {stack.region}": url} if url and not stack.is_home else {}
     name = outputs.get("BeanstalkEnvironment", f"sy-{environment.full_name}")
     return Found(stacks, shown, _application(ctx.session(environment.account, home), name))
 
@@ -160,8 +163,8 @@ def _resources(stack: FoundStack, row: Stack) -> list[str]:
     ):
         # A stack whose resources nobody has read yet holds nothing that is new.
         if names and known:
-            more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-            told.append(f"{stack.name} {what} {', '.join(names[:SHOWN])}{more}.")
+            more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+            told.append(f"{stack.name} {what} {', '.join(names[:LISTED])}{more}.")
     return told
 
 

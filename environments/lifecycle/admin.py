@@ -112,8 +112,12 @@ class EnvironmentAdmin(ReadOnlyAdmin):
 
     @display(description="Where", ordering="home_region")
     def where(self, row: Environment) -> SafeString:
+        other = f" · standby in {place(row.other_region)}" if row.other_region else ""
         return format_html(
-            '{}<span class="sy-said">{}</span>', place(row.active_region or row.home_region), row.account.name
+            '{}<span class="sy-said">{}{}</span>',
+            place(row.active_region or row.home_region),
+            row.account.name,
+            other,
         )
 
     @display(description="Release", ordering="release")

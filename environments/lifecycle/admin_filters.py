@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import ClassVar
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from unfold.contrib.filters.admin import (
@@ -19,7 +19,7 @@ from environments.people.models import User
 
 
 class HomeRegionFilter(DropdownFilter):
-    """By home region; regions that accounts use."""
+    """By region, of home or standby; regions that accounts use."""
 
     title = "region"
     parameter_name = "region"
@@ -29,7 +29,8 @@ class HomeRegionFilter(DropdownFilter):
         return [(region, place(region)) for region in sorted(used or CITIES)]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        return queryset.filter(home_region=self.value()) if self.value() else queryset
+        region = self.value()
+        return queryset.filter(Q(home_region=region) | Q(other_region=region)) if region else queryset
 
 
 class ReleaseFilter(DropdownFilter):

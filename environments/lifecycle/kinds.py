@@ -16,6 +16,7 @@ from environments.lifecycle.models import Account, Environment
 from environments.lifecycle.plans import approval_need
 from environments.lifecycle.resync import MAY_RESYNC, environment_resynced
 from environments.lifecycle.resync import RULE as RESYNC_RULE
+from environments.lifecycle.standby import standby_settle
 from environments.lifecycle.states import AccountMode, AccountStatus, EnvironmentStatus
 from environments.lifecycle.teardown import IRREVERSIBLE, MAY_TEAR_DOWN, RULE
 from environments.lifecycle.terms import terms_require
@@ -177,6 +178,7 @@ def _update_end(operation: Operation) -> None:
     environment = _locked(operation)
     if operation.status == S.SUCCEEDED:
         environment_spec_keep(environment, operation.parameters)
+    standby_settle(environment)
     revision_keep(operation, environment)
 
 

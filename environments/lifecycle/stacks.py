@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from environments.lifecycle.models import Environment, Release
+from environments.lifecycle.models import Account, Environment, Release
 from environments.operations.models import Stack
 
 HOME, OTHER = "home", "other"
@@ -84,8 +84,26 @@ def stack_with(stacks: Iterable[StackOf], output: str, *, in_region: str = "") -
 
 def regions_of(spec: Mapping[str, Any]) -> list[str]:
     """The regions of a spec: its home, then the one of its standby."""
-    has_standby = spec.get("standby", NO_STANDBY) != NO_STANDBY and spec.get("other_region")
-    return [spec["home_region"], spec["other_region"]] if has_standby else [spec["home_region"]]
+    other = spec.get("other_region") if spec.get("standby", NO_STANDBY) != NO_STANDBY else None
+    return [spec["home_region"], other] if other else [spec["home_region"]]
+
+
+def regions_there(environment: Environment) -> list[str]:
+    """The regions in which it has something, or may: its home first."""
+    rows = stack_rows_alive(environment).order_by("pk").values_list("region", flat=True)
+    return list(dict.fromkeys([*regions_of(environment.spec), *rows]))
+
+
+def regions_known(environment: Environment) -> list[str]:
+    """The regions in which it has something, or ever had: its home first."""
+    rows = environment.stacks.order_by("pk").values_list("region", flat=True)
+    return list(dict.fromkeys([*regions_of(environment.spec), *rows]))
+
+
+def scopes_of(account: Account, regions: Iterable[str]) -> dict[str, Any]:
+    """What `operation_open` is told of the places that an operation works in: {"scope", "more_scopes"}."""
+    scope, *more = (f"{account.account_id}/{region}" for region in regions)
+    return {"scope": scope, "more_scopes": more}
 
 
 def users_of(key: str, *lists: Collection[StackOf]) -> list[str]:

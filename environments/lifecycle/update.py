@@ -10,8 +10,15 @@ from django.db import transaction
 from environments.errors import Conflict, InvalidFields
 from environments.lifecycle.costs import cost_estimate
 from environments.lifecycle.limits import MONTHLY_COST, limit_problems_locked
-from environments.lifecycle.models import Environment, Release
-from environments.lifecycle.stacks import stack_rows_alive
+from environments.lifecycle.models import Account, Environment, Release
+from environments.lifecycle.stacks import regions_of, regions_there, scopes_of, stack_rows_alive
+from environments.lifecycle.standby import (
+    FIELDS,
+    standby_changes,
+    standby_problems,
+    standby_reserve,
+    standbys_of,
+)
 from environments.lifecycle.states import EnvironmentStatus
 from environments.lifecycle.validation import schema_problems
 from environments.operations.models import Operation
@@ -31,6 +38,9 @@ def fields_changeable(release: Release) -> dict[str, dict[str, Any]]:
         if rule.get("changeable") or (name in CHANGEABLE and "replacement" not in release.description):
             reference = rule.get("$ref", "").rsplit("/", 1)[-1]
             found[name] = {**release.schema.get("$defs", {}).get(reference, {}), **rule}
+    if standbys_of(release):
+        # A standby comes and goes with its region and range, whatever the schema marks.
+        found |= {name: release.schema["properties"][name] for name in FIELDS if name not in found}
     return found
 
 
@@ -54,9 +64,16 @@ def environment_update(
         if environment.status != EnvironmentStatus.ACTIVE:
             raise Conflict(f"{environment.name} is {environment.status}: only what is active is updated.")
         release = release or environment.release
+        # Ranges are settled one after the other, under the account's row.
+        account = Account.objects.select_for_update().get(pk=environment.account_id)
+        changes = standby_changes(environment, release, account, changes)
         known = set(release.schema.get("properties", {}))
         spec = {name: value for name, value in environment.spec.items() if name in known} | changes
-        problems = _problems(environment, release, changes, spec) or _unnamed(environment, release, replace)
+        problems = (
+            _problems(environment, release, changes, spec)
+            or standby_problems(spec, account=account, release=release, environment=environment)
+            or _unnamed(environment, release, replace)
+        )
         if problems:
             raise InvalidFields(problems)
         before = {name: environment.spec.get(name) for name in changes}
@@ -83,10 +100,11 @@ def update_open(
     """
     cost = Decimal(cost_estimate(release.costs, environment.spec | spec)["total"])
     _require_within_limit(environment, cost - (environment.monthly_cost or Decimal(0)), changes)
+    standby_reserve(environment, spec)
     return operation_open(
         kind="update",
         subject=environment,
-        scope=f"{environment.account.account_id}/{environment.home_region}",
+        **scopes_of(environment.account, dict.fromkeys([*regions_there(environment), *regions_of(spec)])),
         parameters={
             "spec": spec,
             "changes": changes,

@@ -19,6 +19,9 @@ from environments.lifecycle.models import Account, ExpiryRule, Release
 from environments.lifecycle.naming import names_derive
 from environments.lifecycle.rules import approval_expected, facts_of_request
 from environments.lifecycle.selectors import accounts_ready, release_default, releases_offered
+from environments.lifecycle.stacks import NO_STANDBY
+from environments.lifecycle.standby import FIELDS as STANDBY_FIELDS
+from environments.lifecycle.standby import standbys_of
 from environments.lifecycle.states import AccountMode, Tier
 from environments.lifecycle.validation import owner_problem
 from environments.people.models import PortalRole, Team, User
@@ -32,6 +35,11 @@ TIER_WORDS = {
     Tier.PROD: "For customers",
 }
 SIZE_WORDS = {"small": "one of each", "medium": "two zones", "large": "three zones, more room"}
+STANDBY_WORDS = {
+    NO_STANDBY: "one region",
+    "pilot-light": "data there, the rest starts when needed",
+    "warm": "a small one serves at once",
+}
 OWNERS_OFFERED = 200
 FIELDS = [
     "release",
@@ -43,6 +51,9 @@ FIELDS = [
     "account",
     "home_region",
     "cidr",
+    "standby",
+    "other_region",
+    "other_cidr",
     "domain",
     "restore_kind",
     "restore_id",
@@ -100,6 +111,14 @@ class Request:
         return form
 
     @property
+    def standby(self) -> dict[str, Any]:
+        """The standby as the services take it."""
+        kind = self.typed["standby"] or NO_STANDBY
+        if kind == NO_STANDBY:
+            return {"standby": NO_STANDBY}
+        return {name: self.typed[name] for name in STANDBY_FIELDS}
+
+    @property
     def restore_source(self) -> dict[str, str] | None:
         """The copy whose data it begins with, if one was named."""
         kind, name = self.typed["restore_kind"], self.typed["restore_id"]
@@ -138,7 +157,7 @@ def preview(request: HttpRequest) -> HttpResponse:
     context = _preview(form, user)
     shown = {**form.problems, **context["problems"]}
     context |= {"shown": {name: shown.get(name, "") if name in touched else "" for name in FIELDS}}
-    context |= {"fields": FIELDS, "regions": _regions(form), "typed": form.typed}
+    context |= {"fields": FIELDS, "regions": _regions(form), "standbys": _standbys(form), "typed": form.typed}
     context["live_account"] = _live(form)
     context["new_regions"] = request.headers.get("HX-Trigger-Name") in ("account", "release")
     return render(request, "portal/environment/preview.html", context)
@@ -157,6 +176,7 @@ def _request(form: Request, user: User) -> Any:
         cidr=form.typed["cidr"],
         domain=form.typed["domain"],
         restore_source=form.restore_source,
+        **form.standby,
         owner=form.owner,
         is_protected={"on": True, "off": False}.get(form.typed["is_protected"]),
         expires_at=form.expires_at,
@@ -181,6 +201,7 @@ def _form(request: HttpRequest, user: User, form: Request, status: int = 200) ->
         tiers=[(tier.value, tier.label, TIER_WORDS[tier]) for tier in Tier],
         sizes=[(size, SIZE_WORDS.get(size, "")) for size in _sizes(release)],
         regions=_regions(form),
+        standbys=_standbys(form),
         live_account=_live(form),
         expiry_words=expiry_help(),
         top_problem=form.problems.get("") or form.problems.get("spec", ""),
@@ -205,6 +226,8 @@ def _preview(form: Request, user: User) -> dict[str, Any]:
         domain=form.typed["domain"],
         restore_source=form.restore_source,
         owner=form.owner,
+        **form.standby,
+        release=form.release,
         actor=user,
     )
     problems = spec_problems(spec, account=form.account, release=form.release)
@@ -241,6 +264,12 @@ def _regions(form: Request) -> list[tuple[str, str]]:
     if not (form.account and form.release):
         return []
     return [(region, place(region)) for region in form.account.regions if region in form.release.regions]
+
+
+def _standbys(form: Request) -> list[tuple[str, str]]:
+    """The kinds of standby that the release can build, with what each is."""
+    kinds = standbys_of(form.release) if form.release else []
+    return [(kind, STANDBY_WORDS.get(kind, "")) for kind in (NO_STANDBY, *kinds)] if kinds else []
 
 
 def teams_for(user: User) -> list[Team]:

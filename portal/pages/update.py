@@ -91,6 +91,12 @@ def _field(name: str, rule: dict[str, Any], environment: Environment, typed: Any
     choices = (
         ["yes", "no"] if rule.get("type") == "boolean" else [str(value) for value in rule.get("enum", [])]
     )
+    if name == "other_region":
+        # The schema has the blueprint's regions; the account uses some of them.
+        choices = [
+            "",
+            *(region for region in environment.account.regions if region != environment.home_region),
+        ]
     return {
         "name": name,
         "label": rule.get("title", name),

@@ -36,7 +36,8 @@ def drive(operation, *, within_s=90, until=lambda operation: operation.status in
             told = [(s.key, s.status, s.sentence) for s in operation.steps.all()]
             raise AssertionError(f"{operation} is {operation.status}: {operation.sentence} {told}")
         if observing:
-            look(operation.scope)
+            for scope in operation.scopes:
+                look(scope)
         operation.refresh_from_db()
         if operation.wake_at is None or operation.wake_at <= timezone.now():
             advance(operation.pk)

@@ -137,7 +137,7 @@ def test_protected_environments_refuse_and_prod_waits_seven_days(ask, people):
     drive(teardown)
     assert teardown.status == "succeeded", teardown.sentence
     assert "DeletionProtection" not in teardown.sentence
-    unprotect = teardown.steps.get(key="unprotect")
+    unprotect = teardown.steps.get(key="unprotect-data")
     assert unprotect.status == "succeeded" and unprotect.sentence != "Nothing was protected."
 
 

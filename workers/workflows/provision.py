@@ -9,20 +9,17 @@ from typing import Any
 from environments.errors import Conflict
 from environments.lifecycle.accounts import account_require_deployable
 from environments.lifecycle.models import Environment
-from environments.lifecycle.runtime import environment_runtime_record
-from environments.lifecycle.stacks import StackOf, stack_with, stacks_of, stacks_there, users_of
+from environments.lifecycle.stacks import StackOf, stacks_of, stacks_there, users_of
 from environments.operations.models import Operation
 from workers import deletion
+from workers.addresses import addresses, outputs_of
 from workers.assembly import assembly_load, template_parse
-from workers.aws import beanstalk, cloudformation, ec2, s3
-from workers.aws.beanstalk import HEALTHY
+from workers.aws import cloudformation, ec2, s3
 from workers.aws.cloudformation import Deployment
 from workers.context import StepContext, subject_of
-from workers.looks import stack_row
 from workers.names import stack_name
 from workers.plan_steps import facts, plan, release_of, synthesis
-from workers.rows import stack_seen
-from workers.runtime import began, live_read, require_unmoved
+from workers.runtime import require_unmoved
 from workers.second_look import second_look
 from workers.stacks import stack_deploy, stack_deploy_cancel
 from workers.targets import Target
@@ -32,7 +29,6 @@ from workers.workflow import (
     StepFailed,
     StepFunction,
     StepSpec,
-    Wait,
     Workflow,
     workflow_register,
 )
@@ -139,7 +135,8 @@ def _travels(template: bytes) -> bool:
 def stack(ctx: StepContext) -> Outcome:
     """One stack."""
     target = _target(ctx)
-    if (target.planned or target.touched) and ctx.step.state.get("token") != ctx.token:
+    is_home = target.region == ctx.subject.home_region
+    if is_home and (target.planned or target.touched) and ctx.step.state.get("token") != ctx.token:
         resources = template_parse(target.template)["Resources"]
         require_unmoved(ctx, {resource["Type"] for resource in resources.values()})
     return stack_deploy(ctx, target)
@@ -155,58 +152,9 @@ def default_group(ctx: StepContext) -> Outcome:
     environment: Environment = ctx.subject
     region, key = ctx.step.region, ctx.step.parameters["of"]
     closed = ec2.group_close(
-        ctx.session(environment.account, region), _outputs(ctx, environment, key, region)[DEFAULT_GROUP]
+        ctx.session(environment.account, region), outputs_of(ctx, environment, key, region)[DEFAULT_GROUP]
     )
     return Done(f"{closed} rules taken away; nothing uses the group.")
-
-
-def addresses(ctx: StepContext) -> Outcome:
-    """What people open, and whether it is healthy."""
-    environment: Environment = ctx.subject
-    stacks = stacks_of(release_of(ctx.operation), ctx.operation.parameters["spec"])
-    home = environment.home_region
-    front = stack_with(stacks, "Address", in_region=home) or stacks[-1]
-    # With the role that the steps before took already; it reads as well.
-    session = ctx.session(environment.account, home)
-    outputs = _outputs(ctx, environment, front.key, home)
-    shown = {
-        label: outputs[output]
-        for output, label in (("Address", "Address"), ("BeanstalkUrl", "Beanstalk"))
-        if outputs.get(output)
-    }
-    if shown != ctx.operation.state.get("addresses"):
-        # At once, for this step may be skipped.
-        ctx.share(addresses=shown)
-    health = beanstalk.environment_find(
-        session, outputs.get("BeanstalkEnvironment", f"sy-{environment.full_name}")
-    )
-    if health is None:
-        raise StepFailed(
-            "Beanstalk does not know the environment that CloudFormation made.",
-            resource=f"sy-{environment.full_name}",
-            remedy="Look at the stack app, then retry.",
-        )
-    if health["status"] == "Ready" and health["health"] in HEALTHY:
-        # What was created a moment ago is as it was told: only later it is worth asking.
-        new = ctx.operation.kind == "provision"
-        running = (
-            began(ctx.operation, release_of(ctx.operation)) if new else live_read(session, environment).facts
-        )
-        with ctx.fenced():
-            environment_runtime_record(environment=environment, facts=running)
-        return Done(f"It answers at {shown.get('Address', health['url'])}.")
-    return Wait(f"Beanstalk says {health['status']}, health {health['health']}.")
-
-
-def _outputs(ctx: StepContext, environment: Environment, key: str, region: str) -> dict[str, str]:
-    """Outputs of one of its stacks: as they were seen, or asked for when only events told of its end."""
-    row = stack_row(ctx, environment.account, region, key, stack_name(environment, key))
-    if not row.outputs:
-        session = ctx.session(environment.account, region)
-        stack_seen(row.pk, cloudformation.stack_find(session, row.stack_id or row.name))
-        row.refresh_from_db()
-    outputs: dict[str, str] = row.outputs
-    return outputs
 
 
 def _target(ctx: StepContext) -> Target:

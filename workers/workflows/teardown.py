@@ -18,7 +18,7 @@ from workers.aws import cloudformation
 from workers.certificates import certificate, records_remove, validation_record
 from workers.checks import check
 from workers.context import READER, StepContext, subject_of
-from workers.copies import clean, copy_database, copy_logs, copy_uploads
+from workers.copies import clean, copy_database, copy_logs, copy_others, copy_uploads
 from workers.deletion import CANCELS, steps_of
 from workers.deletion import FUNCTIONS as DELETIONS
 from workers.losses import losses_count
@@ -33,8 +33,7 @@ SEARCH_LIMIT_S = 1800
 def losses(ctx: StepContext) -> Outcome:
     """What will be lost, per store."""
     environment: Environment = ctx.subject
-    session = ctx.session(environment.account, environment.home_region, READER)
-    found = losses_count(session, environment, ctx.operation.parameters["copies"])
+    found = losses_count(ctx, environment, ctx.operation.parameters["copies"])
     told = "; ".join(f"{loss['store']}: {loss['what']}" for loss in found) or "No store is there."
     return Done(told, {"losses": found})
 
@@ -95,6 +94,7 @@ def execute(operation: Operation) -> list[StepSpec]:
         StepSpec("copy-database", "Copy of the database", "copy_database", ("check",), region, COPY_LIMIT_S),
         StepSpec("copy-uploads", "Copy of the uploads", "copy_uploads", ("check",), region, 900),
         StepSpec("copy-logs", "Copy of the access logs", "copy_logs", ("check",), region, 900),
+        StepSpec("copy-others", "Copies of the other stores", "copy_others", ("check",), region, 900),
         StepSpec(
             "certificate",
             "Proof of the certificate",
@@ -105,7 +105,7 @@ def execute(operation: Operation) -> list[StepSpec]:
             may_skip="The DNS record that proved the certificate is not known, and stays in the zone.",
         ),
     ]
-    copied = ("copy-database", "copy-uploads", "copy-logs", "certificate")
+    copied = ("copy-database", "copy-uploads", "copy-logs", "copy-others", "certificate")
     steps += steps_of(environment, stacks, after=copied, users={})
     gone = tuple(f"delete-{stack.key}" for stack in stacks)
     record = "validation-record"
@@ -145,14 +145,11 @@ def execute(operation: Operation) -> list[StepSpec]:
 def search(ctx: StepContext) -> Outcome:
     """Look everywhere. Nothing left over is the end; anything is a list and a retry."""
     environment: Environment = ctx.subject
-    session = ctx.session(environment.account, environment.home_region, READER)
     # Certificates that kept a validation record may be gone since: a retry searches after somebody has tidied up.
     records = records_remove(ctx)
     if records.waiting:
         return Wait(records.waiting)
-    stack_ids = [row.stack_id for row in environment.stacks.exclude(stack_id="")]
-    state = {**ctx.operation.state, "validation_kept": records.kept}
-    report = report_make(session, environment, stack_ids, state)
+    report = report_make(ctx, environment, {**ctx.operation.state, "validation_kept": records.kept})
     with ctx.fenced() as operation:
         report.store(operation, environment)
     if report.left_over:
@@ -199,6 +196,7 @@ workflow_register(
             "copy_database": copy_database,
             "copy_uploads": copy_uploads,
             "copy_logs": copy_logs,
+            "copy_others": copy_others,
             "certificate": certificate,
             **DELETIONS,
             "validation_record": validation_record,

@@ -44,6 +44,7 @@ from environments.lifecycle.models import Environment, TeardownReport
 from environments.lifecycle.naming import names_derive
 from environments.lifecycle.rules import approval_expected, facts_of_request
 from environments.lifecycle.selectors import environment_audit, environments_list, release_default
+from environments.lifecycle.standby import FIELDS as STANDBY_FIELDS
 from environments.lifecycle.states import GONE
 from environments.lifecycle.teardown import environment_teardown
 from environments.lifecycle.update import environment_update
@@ -184,8 +185,11 @@ class EnvironmentViewSet(EnvironmentControl, EnvironmentDrift, history.HistoryAc
     def preview(self, request: Request) -> Response:
         asked = self._asked()
         require(self.person, "environment.request", team=asked["team"])
-        release = asked.pop("release")
-        fields = ("name", "team", "owner", "tier", "size", "account", "home_region", "cidr", "domain")
+        release = asked["release"]
+        fields = (
+            *("name", "team", "owner", "tier", "size", "account", "home_region", "cidr", "domain", "release"),
+            *STANDBY_FIELDS,
+        )
         spec = spec_preview(
             **{"cidr": "", "domain": ""} | {key: asked[key] for key in fields if key in asked},
             actor=self.person,
@@ -201,6 +205,7 @@ class EnvironmentViewSet(EnvironmentControl, EnvironmentDrift, history.HistoryAc
                 "name": spec["name"],
                 "domain": spec["domain"],
                 "cidr": spec["cidr"],
+                "other_cidr": spec.get("other_cidr"),
                 "release": release.version,
                 "names": names_derive(release.naming, spec),
                 "cost": cost,

@@ -21,6 +21,8 @@ class EnvironmentFilters(django_filters.FilterSet):
     tier = django_filters.ChoiceFilter(choices=Tier.choices)
     size = django_filters.CharFilter()
     home_region = django_filters.CharFilter()
+    other_region = django_filters.CharFilter()
+    standby = django_filters.CharFilter("spec__standby", label="none, pilot-light or warm.")
     is_protected = YesNo()
     expires_after = Moment("expires_at", "gte")
     expires_before = Moment("expires_at", "lt")

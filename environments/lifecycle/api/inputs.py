@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from environments.lifecycle.models import Account, Release
-from environments.lifecycle.teardown import STORES
+from environments.lifecycle.stores import CORE
 from environments.people.models import Team, User
 from environments.rest.fields import Flag, Named, Text, Whole
 from environments.rest.serializers import Input
@@ -49,6 +49,23 @@ class PreviewInput(Input):
     )
     domain = Text(
         max_length=255, required=False, allow_blank=True, help_text="Left out, <name>.<the account's zone>."
+    )
+    standby = Text(
+        max_length=20,
+        required=False,
+        help_text="none (the default), pilot-light (data and what costs little) or warm (it serves at once).",
+    )
+    other_region = Text(
+        max_length=30,
+        required=False,
+        allow_blank=True,
+        help_text="Where the standby stands; another region than the home.",
+    )
+    other_cidr = Text(
+        max_length=50,
+        required=False,
+        allow_blank=True,
+        help_text="The standby's address range; left out, the account's next free /16.",
     )
 
 
@@ -130,6 +147,7 @@ class TeardownInput(Input):
     confirm = Text(max_length=200, help_text="The environment's name, typed.")
     copies = serializers.DictField(
         child=Flag(),
-        help_text=f"Per store, whether a last copy is kept: {', '.join(STORES)}. Each needs its true or false.",
+        help_text=f"Per store, whether a last copy is kept: {', '.join(CORE)}, and those of its modules and its"
+        " standby, which a refusal names. Each needs its true or false.",
     )
     reason = Text(required=False, allow_blank=True, default="")

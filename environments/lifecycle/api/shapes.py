@@ -73,6 +73,8 @@ class EnvironmentSerializer(serializers.ModelSerializer):
             "other_region",
             "active_region",
             "cidr",
+            "other_cidr",
+            "standby",
             "domain",
             "release",
             "is_protected",
@@ -265,6 +267,7 @@ class PreviewSerializer(serializers.Serializer):
     name = serializers.CharField()
     domain = serializers.CharField()
     cidr = serializers.CharField()
+    other_cidr = serializers.CharField(allow_null=True)
     release = serializers.CharField()
     names = NameSerializer(many=True)
     cost = CostSerializer()

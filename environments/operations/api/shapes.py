@@ -98,6 +98,7 @@ class OperationSerializer(serializers.ModelSerializer):
             "sentence",
             "failure",
             "scope",
+            "more_scopes",
             "priority",
             "requested_by",
             "requested_at",
