@@ -38,7 +38,7 @@ class StackOf:
 
 def stack_exists(row: Mapping[str, Any], spec: Mapping[str, Any]) -> bool:
     """Whether a spec has the stack of a release's row: all that "when" names holds."""
-    when = row.get("when", {})
+    when = row.get("when") or {}
     unknown = set(when) - {"standby", "modules"}
     if unknown:
         raise ValueError(

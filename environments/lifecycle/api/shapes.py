@@ -239,6 +239,7 @@ class CostItemSerializer(serializers.Serializer):
     amount = serializers.CharField()
     source = serializers.CharField()  # type: ignore[assignment]
     verified = serializers.BooleanField()
+    region = serializers.CharField()
 
 
 class CostSerializer(serializers.Serializer):
@@ -248,6 +249,7 @@ class CostSerializer(serializers.Serializer):
     period = serializers.CharField()
     as_of = serializers.CharField()
     total = serializers.CharField()
+    by_region = serializers.DictField(child=serializers.CharField(), help_text="The parts by region.")
     unverified = serializers.CharField(help_text="The part whose prices are not verified.")
     items = CostItemSerializer(many=True)
 
