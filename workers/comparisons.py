@@ -112,11 +112,12 @@ def placeholders(identity: Mapping[str, str]) -> list[tuple[str, str]]:
     }
     if "name" in identity and "suffix" in identity:
         told[f"{identity['name']}-{identity['suffix']}"] = "<name>-<suffix>"
-    block = re.match(r"\d+\.\d+\.", identity.get("cidr", ""))
-    if block and identity["cidr"].endswith("/16"):
-        # Its subnets begin like it: 10.12.0.0/16 has 10.12.16.0/20.
-        told[block.group()] = "<cidr>."
-        told.pop(identity["cidr"])
+    for field in ("cidr", "other_cidr"):
+        block = re.match(r"\d+\.\d+\.", identity.get(field, ""))
+        if block and identity[field].endswith("/16"):
+            # Its subnets begin like it: 10.12.0.0/16 has 10.12.16.0/20.
+            told[block.group()] = f"<{field}>."
+            told.pop(identity[field])
     return sorted(told.items(), key=lambda pair: -len(pair[0]))
 
 

@@ -8,7 +8,8 @@ from django.db.models import QuerySet
 
 from environments.errors import Conflict, InvalidFields
 from environments.lifecycle.costs import cost_estimate
-from environments.lifecycle.models import Environment, Release, Revision
+from environments.lifecycle.models import Account, Environment, Release, Revision
+from environments.lifecycle.standby import standby_problems
 from environments.lifecycle.states import EnvironmentStatus
 from environments.lifecycle.update import fields_changeable, update_open
 from environments.operations.models import Decision, Operation
@@ -132,6 +133,13 @@ def environment_rollback(*, environment: Environment, revision: int, actor: User
         problem = rollback_problem(environment, wanted)
         if problem:
             raise InvalidFields({"revision": problem})
+        # Its range may be somebody else's by now.
+        account = Account.objects.select_for_update().get(pk=environment.account_id)
+        wrong = standby_problems(
+            wanted.spec, account=account, release=wanted.release, environment=environment
+        )
+        if wrong:
+            raise InvalidFields({"revision": " ".join(wrong.values())})
         current = revision_current(environment)
         if wanted == current and revision_partial(environment) is None:
             raise Conflict(f"{environment.name} is at revision {revision}: there is nothing to go back to.")
