@@ -286,6 +286,6 @@ def test_a_doubled_round_goes_on_with_nothing_twice(active, people):
     from workers.drift_rounds import Moved, _stacks_of
 
     with pytest.raises(Moved):
-        second._begin(stale, _stacks_of([stale])[stale.environment_id])
+        second._begin(stale, _stacks_of([stale], REGION)[stale.environment_id])
     row.refresh_from_db()
     assert row.status == "done"
