@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("lifecycle", "0015_drift"),
+        ("lifecycle", "0016_rule_another_team"),
         ("people", "0004_proposal"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
