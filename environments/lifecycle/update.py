@@ -104,7 +104,10 @@ def update_open(
     return operation_open(
         kind="update",
         subject=environment,
-        **scopes_of(environment.account, dict.fromkeys([*regions_there(environment), *regions_of(spec)])),
+        **scopes_of(
+            environment.account,
+            dict.fromkeys([*regions_there(environment), *regions_of(environment.spec | spec)]),
+        ),
         parameters={
             "spec": spec,
             "changes": changes,
