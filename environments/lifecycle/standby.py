@@ -17,6 +17,8 @@ FIELDS = ("standby", "other_region", "other_cidr")
 def standbys_of(release: Release) -> list[str]:
     """The kinds of standby that a release can build besides none; none of a release that builds one region only."""
     rule = release.schema.get("properties", {}).get("standby", {})
+    if "$ref" in rule:
+        rule = release.schema.get("$defs", {}).get(rule["$ref"].rsplit("/", 1)[-1], {})
     return [kind for kind in rule.get("enum", ()) if kind != NO_STANDBY]
 
 
