@@ -26,11 +26,16 @@ def addresses(ctx: StepContext) -> Outcome:
     home = environment.home_region
     front = stack_with(stacks, "Address", in_region=home) or stacks[-1]
     outputs = outputs_of(ctx, environment, front.key, home)
-    others = [stack for stack in stacks if not stack.is_home and "BeanstalkEnvironment" in stack.outputs]
+    others = [
+        stack
+        for stack in stacks
+        if not stack.is_home and stack.output("BeanstalkEnvironment") in stack.outputs
+    ]
     told = {stack.region: outputs_of(ctx, environment, stack.key, stack.region) for stack in others}
     shown = {label: outputs[output] for output, label in SHOWN if outputs.get(output)}
     for region, row in told.items():
-        shown |= {f"Beanstalk in {region}": row["BeanstalkUrl"]} if row.get("BeanstalkUrl") else {}
+        url = row.get("OtherBeanstalkUrl")
+        shown |= {f"Beanstalk in {region}": url} if url else {}
     if shown != ctx.operation.state.get("addresses"):
         # At once, for this step may be skipped.
         ctx.share(addresses=shown)
@@ -41,7 +46,7 @@ def addresses(ctx: StepContext) -> Outcome:
     if health["status"] != "Ready" or health["health"] not in HEALTHY:
         return Wait(f"Beanstalk says {health['status']}, health {health['health']}.")
     for stack in others:
-        name = told[stack.region]["BeanstalkEnvironment"]
+        name = told[stack.region][stack.output("BeanstalkEnvironment")]
         standby = ctx.session(environment.account, stack.region)
         there = _found(beanstalk.environment_find(standby, name), name, stack)
         # One without instances has no health to speak of.

@@ -27,7 +27,7 @@ from workers.planning import (
     plan_seen,
 )
 from workers.replacement import losses_of, require_losses_named
-from workers.runtime import synthesis_inputs
+from workers.runtime import release_wanted, synthesis_inputs
 from workers.stored import templates_stored
 from workers.synthesis import LockMissing, synthesise
 from workers.workflow import Done, Outcome, StepFailed
@@ -195,9 +195,7 @@ def _room(
 
 def release_of(operation: Operation) -> Release:
     """The release that the operation brings its environment to: another one when it upgrades."""
-    environment: Environment = subject_of(operation)
-    wanted = operation.parameters.get("release_id", environment.release_id)
-    return environment.release if wanted == environment.release_id else Release.objects.get(pk=wanted)
+    return release_wanted(operation, subject_of(operation))
 
 
 def keyed(

@@ -12,6 +12,7 @@ from workers.assembly import StackArtifact, template_hash, template_parse
 from workers.aws import cloudformation
 from workers.aws.session import Session
 from workers.changes import Rules, dependents, parameters_put, tagged, template_changes
+from workers.joining import joined_changes
 from workers.simulation.judging import broadenings
 from workers.simulation.resolving import Place
 
@@ -121,6 +122,7 @@ def stack_plan(
         "template_hash": template_hash(template),
         "changes": changes,
         "touched": touched,
+        **({"joined": joined} if (joined := joined_changes(template_parse(template), rules)) else {}),
     }
 
 

@@ -74,7 +74,7 @@ def found_read(ctx: StepContext, environment: Environment) -> Found:
     outputs = states.get(front.key, {}) if front else {}
     shown = {label: outputs[output] for output, label in SHOWN if outputs.get(output)}
     for stack in has:
-        url = states.get(stack.key, {}).get("BeanstalkUrl")
+        url = states.get(stack.key, {}).get(stack.output("BeanstalkUrl"))
         shown |= {f"Beanstalk in {stack.region}": url} if url and not stack.is_home else {}
     name = outputs.get("BeanstalkEnvironment", f"sy-{environment.full_name}")
     return Found(stacks, shown, _application(ctx.session(environment.account, home), name))

@@ -7,6 +7,7 @@ from typing import Any
 
 from environments.lifecycle.models import Environment, Release
 from environments.lifecycle.runtime import environment_runtime_record
+from environments.lifecycle.stacks import NO_STANDBY, regions_of
 from environments.operations.models import Operation
 from workers.aws import beanstalk, rds
 from workers.aws.session import Session
@@ -44,14 +45,39 @@ def runtime(ctx: StepContext) -> Outcome:
     live = live_read(ctx.session(environment.account, environment.home_region, READER), environment)
     if live.moving:
         return Wait(live.moving)
+    other = _other_read(ctx, environment)
+    if other is not None and other.moving:
+        return Wait(f"In {environment.other_region}: {other.moving}")
     with ctx.fenced():
         environment_runtime_record(environment=environment, facts=live.facts)
-    if ctx.operation.parameters["spec"]["size"] == environment.size:
-        told = live.facts
-    else:
-        # Another size is asked for: its capacity is what is wanted, and the plan tells it.
-        told = {name: value for name, value in live.facts.items() if name not in CAPACITY}
+    spec = ctx.operation.parameters["spec"]
+    told = _wanted(live.facts, spec["size"] == environment.size)
+    if other is not None and other.facts:
+        is_same = (spec["size"], spec["standby"]) == (environment.size, environment.standby)
+        told["other"] = _wanted(other.facts, is_same)
     return Done(sentence_of(live.facts), {"runtime": told})
+
+
+def _wanted(facts: dict[str, Any], keeps_capacity: bool) -> dict[str, Any]:
+    """Where another size, or kind of standby, is asked for, its capacity is what is wanted, and the plan tells it."""
+    return {name: value for name, value in facts.items() if keeps_capacity or name not in CAPACITY}
+
+
+def _other_read(ctx: StepContext, environment: Environment) -> Live | None:
+    """What runs in the other region, when a standby is there, stays, and the release is told of it."""
+    release = release_wanted(ctx.operation, environment)
+    knows = "other" in release.description.get("runtime_schema", {}).get("properties", {})
+    stays = regions_of(ctx.operation.parameters["spec"]) == regions_of(environment.spec)
+    if not (knows and stays and environment.standby != NO_STANDBY):
+        return None
+    session = ctx.session(environment.account, environment.spec["other_region"], READER)
+    return live_read(session, environment)
+
+
+def release_wanted(operation: Operation, environment: Environment) -> Release:
+    """The release that the operation brings its environment to."""
+    wanted = operation.parameters.get("release_id", environment.release_id)
+    return environment.release if wanted == environment.release_id else Release.objects.get(pk=wanted)
 
 
 def sentence_of(facts: dict[str, Any]) -> str:
@@ -115,9 +141,11 @@ def database_read(session: Session, environment: Environment) -> tuple[dict[str,
 
 def name_of(environment: Environment, output: str, region: str) -> str:
     """A physical name: as a stack of that region told it in its outputs, else by the naming rules."""
+    is_home = region == environment.home_region
+    name = output if is_home else f"Other{output}"
     for outputs in environment.stacks.filter(region=region).values_list("outputs", flat=True):
-        if outputs.get(output):
-            return str(outputs[output])
+        if outputs.get(name):
+            return str(outputs[name])
     return f"sy-{environment.full_name}"
 
 

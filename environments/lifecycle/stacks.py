@@ -6,7 +6,7 @@ are all there.
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.db.models import QuerySet
@@ -23,6 +23,9 @@ GONE = "DELETE_COMPLETE"
 class StackOf:
     """One stack of one environment. `region` is AWS's name; `needs` are the keys of those it needs and that exist;
     `wants` of all that it would need, whether they exist or not.
+
+    `parameters` are values that only AWS knows, each as stack.Output. With `joins` it is deployed once more, joined to
+    the other region, when those stacks stand; `joined_to` are those of its row, whether the spec joins it or not.
     """
 
     key: str
@@ -34,6 +37,13 @@ class StackOf:
     outputs: tuple[str, ...]
     types: tuple[str, ...]
     is_stateful: bool
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    joins: tuple[str, ...] = ()
+    joined_to: tuple[str, ...] = ()
+
+    def output(self, name: str) -> str:
+        """What the stack calls an output: those of the other region begin with Other."""
+        return name if self.is_home else f"Other{name}"
 
 
 def stack_exists(row: Mapping[str, Any], spec: Mapping[str, Any]) -> bool:
@@ -107,8 +117,12 @@ def scopes_of(account: Account, regions: Iterable[str]) -> dict[str, Any]:
 
 
 def users_of(key: str, *lists: Collection[StackOf]) -> list[str]:
-    """Keys of the stacks that would need this one, in any of the lists; each once."""
-    return list(dict.fromkeys(stack.key for stacks in lists for stack in stacks if key in stack.wants))
+    """Keys of the stacks that would need this one, or are joined to it, in any of the lists; each once."""
+    return list(
+        dict.fromkeys(
+            stack.key for stacks in lists for stack in stacks if key in stack.wants or key in stack.joined_to
+        )
+    )
 
 
 def _made(rows: list[Mapping[str, Any]], spec: Mapping[str, Any]) -> list[StackOf]:
@@ -124,9 +138,19 @@ def _made(rows: list[Mapping[str, Any]], spec: Mapping[str, Any]) -> list[StackO
             outputs=tuple(row.get("outputs", ())),
             types=tuple(row.get("types", ())),
             is_stateful=bool(row.get("stateful")),
+            parameters=row.get("parameters", {}),
+            joins=_joins(row, spec, keys),
+            joined_to=tuple(row.get("joins", {}).get("after", ())),
         )
         for row in rows
     ]
+
+
+def _joins(row: Mapping[str, Any], spec: Mapping[str, Any], keys: Collection[str]) -> tuple[str, ...]:
+    told = row.get("joins")
+    if not told or not stack_exists({"key": row["key"], **told}, spec):
+        return ()
+    return tuple(key for key in told["after"] if key in keys)
 
 
 def _is_home(row: Mapping[str, Any]) -> bool:

@@ -4,6 +4,7 @@ Plan: the region's facts, synthesis, and what would be created. Execution: asset
 release in the order of their needs, side by side where they can be, then addresses and health.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from environments.errors import Conflict
@@ -17,6 +18,7 @@ from workers.assembly import assembly_load, template_parse
 from workers.aws import cloudformation, ec2, s3
 from workers.aws.cloudformation import Deployment
 from workers.context import StepContext, subject_of
+from workers.joining import JOINED
 from workers.names import stack_name
 from workers.plan_steps import facts, plan, release_of, synthesis
 from workers.runtime import require_unmoved
@@ -62,7 +64,9 @@ def execute(operation: Operation) -> list[StepSpec]:
             )
         )
     for stack in stacks:
-        if DEFAULT_GROUP in stack.outputs:
+        if stack.joins:
+            steps.append(_join(environment, stack))
+        if stack.output(DEFAULT_GROUP) in stack.outputs:
             steps.append(
                 StepSpec(
                     "default-group" if stack.is_home else "other-default-group",
@@ -71,7 +75,7 @@ def execute(operation: Operation) -> list[StepSpec]:
                     (stack.key,),
                     stack.region,
                     900,
-                    {"of": stack.key},
+                    {"of": stack.key, "output": stack.output(DEFAULT_GROUP)},
                     # Nothing uses the group; the next update closes it.
                     may_skip="The default security group keeps its rules, which AWS's control EC2.2 reports.",
                 )
@@ -81,7 +85,7 @@ def execute(operation: Operation) -> list[StepSpec]:
             "addresses",
             "Addresses and health",
             "addresses",
-            tuple(stack.key for stack in stacks),
+            (*(stack.key for stack in stacks), *(f"join-{stack.key}" for stack in stacks if stack.joins)),
             region,
             time_limit_s=HEALTH_LIMIT_S,
             # What does not answer may be the team's application, which is not the portal's to mend.
@@ -89,6 +93,19 @@ def execute(operation: Operation) -> list[StepSpec]:
         )
     )
     return steps + _removals(operation, environment, stacks)
+
+
+def _join(environment: Environment, stack: StackOf) -> StepSpec:
+    """The stack once more, when those stand that it is joined to: each region's part needs the other's to be there."""
+    return StepSpec(
+        f"join-{stack.key}",
+        f"{stack.title}, joined to the other region",
+        "join",
+        (stack.key, *stack.joins),
+        stack.region,
+        STACK_LIMIT_S,
+        {"stack": stack.key, "stack_name": stack_name(environment, stack.key)},
+    )
 
 
 def _removals(operation: Operation, environment: Environment, stays: list[StackOf]) -> list[StepSpec]:
@@ -142,6 +159,47 @@ def stack(ctx: StepContext) -> Outcome:
     return stack_deploy(ctx, target)
 
 
+def join(ctx: StepContext) -> Outcome:
+    """One stack joined to the other region. Nothing to do where it is already."""
+    return stack_deploy(ctx, _joined(ctx))
+
+
+def join_cancel(ctx: StepContext) -> Outcome:
+    """A cancel while that is under way."""
+    return stack_deploy_cancel(ctx, _joined(ctx))
+
+
+def _joined(ctx: StepContext) -> Target:
+    target = _target(ctx)
+    planned = _planned(ctx, target.key)
+    return replace(
+        target,
+        deployment=replace(target.deployment, parameters={JOINED: "true"}),
+        planned=(),
+        touched=planned.get("joined", ()),
+        # Its own operation has changed it just before.
+        last_operation=None,
+        may_replace=False,
+        named=frozenset(),
+    )
+
+
+def _parameters(ctx: StepContext, key: str) -> dict[str, str]:
+    """Values that only AWS knows, from the outputs of stacks that stand. Later updates keep them."""
+    environment: Environment = ctx.subject
+    stacks = {s.key: s for s in stacks_of(release_of(ctx.operation), ctx.operation.parameters["spec"])}
+    found = {}
+    for name, source in stacks[key].parameters.items():
+        other, _, output = source.partition(".")
+        found[name] = outputs_of(ctx, environment, other, stacks[other].region)[output]
+    return found
+
+
+def _planned(ctx: StepContext, key: str) -> dict[str, Any]:
+    rows = ctx.operation.plan.document["stacks"]
+    return next((row for row in rows if row["key"] == key), {})
+
+
 def stack_cancel(ctx: StepContext) -> Outcome:
     """A cancel while the stack is under way."""
     return stack_deploy_cancel(ctx, _target(ctx))
@@ -151,9 +209,8 @@ def default_group(ctx: StepContext) -> Outcome:
     """Close the VPC's default security group, which CloudFormation cannot (AWS's control EC2.2 asks for it)."""
     environment: Environment = ctx.subject
     region, key = ctx.step.region, ctx.step.parameters["of"]
-    closed = ec2.group_close(
-        ctx.session(environment.account, region), outputs_of(ctx, environment, key, region)[DEFAULT_GROUP]
-    )
+    group = outputs_of(ctx, environment, key, region)[ctx.step.parameters["output"]]
+    closed = ec2.group_close(ctx.session(environment.account, region), group)
     return Done(f"{closed} rules taken away; nothing uses the group.")
 
 
@@ -162,9 +219,7 @@ def _target(ctx: StepContext) -> Target:
     key = ctx.step.parameters["stack"]
     artifact = assembly_load(ctx.operation.state["assembly"]).stack(stack_name(environment, key))
     travels = _travels(artifact.template.encode())
-    planned: dict[str, Any] = next(
-        (row for row in ctx.operation.plan.document["stacks"] if row["key"] == key), {}
-    )
+    planned = _planned(ctx, key)
     return Target(
         account=environment.account,
         region=artifact.region,
@@ -176,6 +231,7 @@ def _target(ctx: StepContext) -> Target:
             template_url=""
             if travels
             else f"https://{artifact.template_bucket}.s3.{artifact.region}.amazonaws.com/{artifact.template_key}",
+            parameters=_parameters(ctx, key) if planned.get("action") == "create" else {},
             tags=artifact.tags,
             policy=artifact.policy or "",
             termination_protection=artifact.termination_protection,
@@ -220,11 +276,16 @@ FUNCTIONS: dict[str, StepFunction] = {
     "second_look": second_look,
     "assets": assets,
     "stack": stack,
+    "join": join,
     "default_group": default_group,
     "addresses": addresses,
     **deletion.FUNCTIONS,
 }
-CANCELS: dict[str, StepFunction] = {"stack": stack_cancel, **deletion.CANCELS}
+CANCELS: dict[str, StepFunction] = {
+    "stack": stack_cancel,
+    "join": join_cancel,
+    **deletion.CANCELS,
+}
 
 workflow_register(
     Workflow(
