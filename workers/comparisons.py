@@ -128,10 +128,7 @@ def _of_release(release: Release, size: str) -> Templates:
     region, facts = row.region, row.facts
     spec = reference_spec(release, size, region)
     name = synthesise(
-        digest=release.digest,
-        artifact=release.artifact,
-        lock=release.description["lock"],
-        version=release.version,
+        release=release,
         app="environment",
         spec=spec,
         facts={region: facts},

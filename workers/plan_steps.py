@@ -62,10 +62,7 @@ def synthesis(ctx: StepContext) -> Outcome:
     facts, live = synthesis_inputs(release, spec, ctx.operation.state["facts"], live)
     try:
         name = synthesise(
-            digest=release.digest,
-            artifact=release.artifact,
-            lock=release.description["lock"],
-            version=release.version,
+            release=release,
             app="environment",
             spec=spec,
             facts=facts,

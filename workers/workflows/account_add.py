@@ -102,10 +102,7 @@ def synthesis(ctx: StepContext) -> Outcome:
     release = release_of()
     names = {
         region: synthesise(
-            digest=release.digest,
-            artifact=release.artifact,
-            lock=release.description["lock"],
-            version=release.version,
+            release=release,
             app="baseline",
             spec=baseline_spec(release, account, region),
             facts={},
