@@ -42,7 +42,8 @@ def _core(session: Session, environment: Environment, copies: dict[str, bool]) -
             _loss(
                 "database",
                 "The database",
-                f"cluster {names['db-cluster']} with {_size(size)} of rows and {automated} automated snapshots",
+                f"cluster {names['db-cluster']} with {_size(size)} of rows and"
+                f" {_many(automated, 'automated snapshot')}",
                 automated,
                 size,
                 copies,
@@ -87,7 +88,7 @@ def _log_groups(
         return []
     size = sum(groups.values())
     where = "" if is_home else f" in {session.region}"
-    what = f"{len(groups)} log groups{where} with {_size(size)}, as CloudWatch has counted them last"
+    what = f"{_many(len(groups), 'log group')}{where} with {_size(size)}, as CloudWatch has counted them last"
     key = "log-groups" if is_home else f"log-groups.{session.region}"
     return [_loss(key, f"The log groups{where}", what, len(groups), size, copies)]
 
@@ -132,6 +133,10 @@ def _loss(
         "bytes": None if size is None else int(size),
         "copy": bool(copies.get(key)),
     }
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _size(value: float | None) -> str:

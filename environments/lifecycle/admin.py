@@ -5,7 +5,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import admin, messages
-from django.db.models import Count, Q, QuerySet
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
@@ -17,7 +18,7 @@ from unfold.contrib.filters.admin import (
 from unfold.decorators import display
 
 from environments.admin_base import ReadOnlyAdmin
-from environments.display import money, pill, place, when
+from environments.display import kind_word, look_of, money, pill, place, when
 from environments.lifecycle.admin_filters import (
     ExpiryFilter,
     HomeRegionFilter,
@@ -29,6 +30,8 @@ from environments.lifecycle.bulk import MOST, VERBS
 from environments.lifecycle.models import Account, Environment, Release
 from environments.lifecycle.selectors import environments_list
 from environments.lifecycle.states import GONE
+from environments.operations.models import Operation
+from environments.operations.states import RETRYABLE
 
 LOCK = SafeString(
     ' <span class="material-symbols-outlined sy-lock" title="Protected against teardown">lock</span>'
@@ -90,7 +93,13 @@ class EnvironmentAdmin(ReadOnlyAdmin):
     ordering = ["name", "-id"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Environment]:
-        return environments_list()
+        newest = Operation.objects.filter(
+            subject_type=ContentType.objects.get_for_model(Environment), subject_id=OuterRef("pk")
+        ).order_by("-id")
+        return environments_list().annotate(
+            newest_kind=Subquery(newest.values("kind")[:1]),
+            newest_status=Subquery(newest.values("status")[:1]),
+        )
 
     @display(description="Name", ordering="name")
     def name_and_team(self, row: Environment) -> SafeString:
@@ -104,6 +113,9 @@ class EnvironmentAdmin(ReadOnlyAdmin):
     @display(description="Status", ordering="status")
     def state(self, row: Environment) -> SafeString:
         told = getattr(row, "open_operation_sentence", "") or ""
+        failed = getattr(row, "newest_status", "")
+        if failed in RETRYABLE:
+            told = f"{kind_word(getattr(row, 'newest_kind', ''))} {look_of(failed).word.lower()}"
         return format_html('{}<span class="sy-said wide">{}</span>', pill(row.status), told[:140])
 
     @display(description="Tier", ordering="tier")

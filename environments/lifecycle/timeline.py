@@ -55,10 +55,19 @@ def environment_timeline(
         found += SOURCES[kind](environment, before, limit + 1)
     found.sort(key=lambda entry: entry.order, reverse=True)
     if len(found) <= limit:
-        return found, False
+        return _once(found), False
     # The next page begins before a moment, so what happened in one moment stays on one page.
     cut = next((n for n in range(limit, 0, -1) if found[n - 1].at != found[limit].at), limit)
-    return found[:cut], True
+    return _once(found[:cut]), True
+
+
+def _once(entries: list[Entry]) -> list[Entry]:
+    """Without what an operation says in the words of the entry above it: a failed step is why its operation failed."""
+    return [
+        entry
+        for above, entry in zip([None, *entries], entries, strict=False)
+        if above is None or (entry.text, entry.operation) != (above.text, above.operation)
+    ]
 
 
 def _of(environment: Environment) -> dict[str, Any]:

@@ -291,3 +291,19 @@ def test_a_list_is_named_in_the_browsers_tab(world: Any, sign_in: Callable[[User
     for name, title in named.items():
         page = client.get(reverse(f"admin:{name}_changelist")).content.decode()
         assert f"<title> {title} | Switchyard</title>" in page, name
+
+
+def test_the_list_says_what_failed_last_of_an_environment(
+    world: Any, sign_in: Callable[[User], Client]
+) -> None:
+    lead = world.people[R.TEAM_LEAD]
+    place = {"owner": lead, "account": world.account, "release": world.release, "team": world.team}
+    shop, web = (factories.environment_make(name, **place) for name in ("shop", "web"))
+    factories.operation_make(shop, kind="update", status="failed", requested_by=lead)
+    factories.operation_make(web, kind="update", status="failed", requested_by=lead)
+    factories.operation_make(web, kind="update", status="succeeded", requested_by=lead)
+    client = sign_in(lead)
+    page = client.get(reverse("admin:lifecycle_environment_changelist")).content.decode()
+    assert page.count("Update failed") == 1
+    failed = client.get(reverse("admin:lifecycle_environment_changelist") + "?view=failed").content.decode()
+    assert "Update failed" in failed and "<b>web</b>" not in failed

@@ -39,6 +39,7 @@ def shop(world: Any) -> Environment:
                 Draft("step.succeeded", f"Network of {name} is deployed.", step_key="network"),
                 Draft("resource.created", f"Vpc of {name} was created."),
                 Draft("step.failed", f"Data of {name} failed.", level="error"),
+                Draft("operation.failed", f"Data of {name} failed.", level="error"),
             ],
         )
         Decision.objects.create(

@@ -70,7 +70,9 @@ def plan(ctx: StepContext) -> Outcome:
     document = {
         "summary": told,
         "stacks": rows,
-        "risks": [f"{loss['store']} is lost for good: {loss['what']}." for loss in lost if not loss["copy"]],
+        "risks": [
+            f"Lost for good: {loss['store'].lower()}, {loss['what']}." for loss in lost if not loss["copy"]
+        ],
         "losses": lost,
     }
     copies = ctx.operation.parameters["copies"]
