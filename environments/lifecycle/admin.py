@@ -167,7 +167,7 @@ class AccountAdmin(ReadOnlyAdmin):
 
     view_verb = "account.view"
     page_name = "account"
-    list_display = ["name", "account_id", "state", "how", "where", "living"]
+    list_display = ["called", "number", "state", "how", "where", "living"]
     list_filter = [("mode", ChoicesDropdownFilter), ("status", ChoicesDropdownFilter)]
     search_fields = ["name", "account_id", "zone_name"]
     search_help_text = "Search name, account id, zone"
@@ -178,6 +178,14 @@ class AccountAdmin(ReadOnlyAdmin):
             .get_queryset(request)
             .annotate(living_count=Count("environments", filter=~Q(environments__status__in=GONE)))
         )
+
+    @display(description="Name", ordering="name")
+    def called(self, row: Account) -> str:
+        return row.name
+
+    @display(description="Account id", ordering="account_id")
+    def number(self, row: Account) -> str:
+        return row.account_id
 
     @display(description="Status", ordering="status")
     def state(self, row: Account) -> SafeString:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.contrib import admin
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -307,3 +308,15 @@ def test_the_list_says_what_failed_last_of_an_environment(
     assert page.count("Update failed") == 1
     failed = client.get(reverse("admin:lifecycle_environment_changelist") + "?view=failed").content.decode()
     assert "Update failed" in failed and "<b>web</b>" not in failed
+
+
+def test_labels_of_cells_begin_with_a_capital_on_a_phone_too(
+    world: Any, sign_in: Callable[[User], Client]
+) -> None:
+    fill(world, 1)
+    client = sign_in(world.people[R.ADMINISTRATOR])
+    for model in admin.site._registry:
+        address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+        page = client.get(address).content.decode()
+        labels = set(re.findall(r'data-label="([^"]*)"', page))
+        assert not [label for label in labels if label[:1].islower()], (address, labels)
