@@ -71,7 +71,9 @@ def plan(ctx: StepContext) -> Outcome:
         "summary": told,
         "stacks": rows,
         "risks": [
-            f"Lost for good: {loss['store'].lower()}, {loss['what']}." for loss in lost if not loss["copy"]
+            f"Lost for good: {loss['store'][:1].lower()}{loss['store'][1:]}, {loss['what']}."
+            for loss in lost
+            if not loss["copy"]
         ],
         "losses": lost,
     }
