@@ -1,4 +1,4 @@
-"""The app "environment": the five stacks of one environment and how they need each other."""
+"""The app "environment": the stacks of one environment and how they need each other."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 
+from blueprint_cdk import standby
 from blueprint_cdk.spec import RegionFacts, Runtime, Spec
 from blueprint_cdk.stacks.app import AppStack
 from blueprint_cdk.stacks.data import DataStack
@@ -27,13 +28,16 @@ def compose(
     release: str,
     bundle: Path,
     bundle_hash: str,
+    other: RegionFacts | None = None,
 ) -> None:
-    """Adds the stacks of `spec` to `app`; `home` are the facts of its home region, `runtime` what runs there now."""
+    """Adds the stacks of `spec` to `app`; `home` and `other` are the facts of its regions (`other` with a standby
+    alone), `runtime` is what runs there now.
+    """
     network = NetworkStack(app, spec, home)
     keys = KeysStack(app, spec, home)
     data = DataStack(app, spec, home, runtime, network=network, keys=keys)
     storage = StorageStack(app, spec, home, keys=keys)
-    AppStack(
+    application = AppStack(
         app,
         spec,
         home,
@@ -45,6 +49,16 @@ def compose(
         bundle=bundle,
         bundle_hash=bundle_hash,
     )
+    if spec.has_standby and other:
+        standby.compose(
+            app,
+            spec,
+            other,
+            runtime,
+            home=standby.Home(keys, data, storage, application),
+            bundle=bundle,
+            bundle_hash=bundle_hash,
+        )
     for key, value in {
         "environment": spec.key,
         "team": spec.team,

@@ -57,6 +57,11 @@ def longest_name(fields: dict[str, str]) -> tuple[int, NamingRule | None]:
     return limit, tightest
 
 
+def has_rule(key: str) -> bool:
+    """Whether data/naming.json has a rule `key`."""
+    return any(rule.key == key for rule in naming_rules())
+
+
 def name_of(key: str, fields: dict[str, Any]) -> str:
     """The name that rule `key` gives; `fields` are the Spec's. KeyError for an unknown rule."""
     for rule in naming_rules():

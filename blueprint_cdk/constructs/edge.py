@@ -25,7 +25,8 @@ MANAGED_RULES = (
 class LoadBalancer(Construct):
     """A public Application Load Balancer with HTTPS, which answers HTTP with a redirect.
 
-    The listener itself answers 404: the Beanstalk environment adds the rule for its host name.
+    The listener itself answers 404: the Beanstalk environment adds the rule for its host name, `domain`. `record` is
+    the name in the account's zone that stands for the load balancer.
     """
 
     def __init__(
@@ -37,10 +38,12 @@ class LoadBalancer(Construct):
         subnet_ids: list[str],
         security_group_id: str,
         domain: str,
+        record: str,
         zone_id: str,
         logs_bucket: str,
     ) -> None:
         super().__init__(scope, id)
+        self._zone_id = zone_id
         certificate = acm.CfnCertificate(
             self,
             "Certificate",
@@ -108,17 +111,38 @@ class LoadBalancer(Construct):
                 )
             ],
         )
-        route53.CfnRecordSet(
+        self.record = self.named("Record", record)
+
+    def named(self, id: str, name: str) -> route53.CfnRecordSet:
+        """A name in the account's zone that stands for the load balancer."""
+        return route53.CfnRecordSet(
             self,
-            "Record",
-            hosted_zone_id=zone_id,
-            name=f"{domain}.",
+            id,
+            hosted_zone_id=self._zone_id,
+            name=f"{name}.",
             type="A",
             alias_target=route53.CfnRecordSet.AliasTargetProperty(
                 dns_name=self.balancer.attr_dns_name,
                 hosted_zone_id=self.balancer.attr_canonical_hosted_zone_id,
                 evaluate_target_health=True,
             ),
+        )
+
+    def led_by(self, name: str, condition: cdk.CfnCondition) -> None:
+        """Where `condition` holds, the record stands for another name of the zone, which decides where to go.
+
+        In place: a record with a routing policy and one without cannot have the same name, and one that is taken
+        away before the other is made would leave the address unknown, also to resolvers that remember that.
+        """
+        directly = {
+            "DNSName": self.balancer.attr_dns_name,
+            "HostedZoneId": self.balancer.attr_canonical_hosted_zone_id,
+            "EvaluateTargetHealth": True,
+        }
+        # The only record of its name: there is nothing else to answer, whatever its target's health.
+        decides = {"DNSName": name, "HostedZoneId": self._zone_id, "EvaluateTargetHealth": False}
+        self.record.add_property_override(
+            "AliasTarget", cdk.Fn.condition_if(condition.logical_id, decides, directly)
         )
 
 

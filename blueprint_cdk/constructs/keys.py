@@ -34,6 +34,35 @@ class DataKey(Construct):
         kms.CfnAlias(self, "Alias", alias_name=f"alias/{alias}-data", target_key_id=self.key.key_arn)
 
 
+class DataKeyReplica(Construct):
+    """The data key in another region: the same material, so that what is sealed in one region opens in both.
+
+    Goes with the standby, 7 days after its stack: what it sealed opens with the primary, of which another replica can
+    be made. A primary waits for its replicas before it is deleted.
+    """
+
+    def __init__(self, scope: Construct, id: str, *, alias: str, primary_key_arn: str) -> None:
+        super().__init__(scope, id)
+        replica = kms.CfnReplicaKey(
+            self,
+            "Key",
+            description="Data of a Switchyard environment, replica",
+            primary_key_arn=primary_key_arn,
+            pending_window_in_days=7,
+            # A replica has a policy of its own: as CDK writes the primary's, the account's policies decide.
+            key_policy=iam.PolicyDocument(
+                statements=[
+                    iam.PolicyStatement(
+                        principals=[iam.AccountRootPrincipal()], actions=["kms:*"], resources=["*"]
+                    )
+                ]
+            ),
+        )
+        replica.apply_removal_policy(cdk.RemovalPolicy.DESTROY)
+        kms.CfnAlias(self, "Alias", alias_name=f"alias/{alias}-data", target_key_id=replica.attr_arn)
+        self.key = kms.Key.from_key_arn(self, "Imported", replica.attr_arn)
+
+
 class LogsKey(Construct):
     """The key of an environment's log groups. It goes with them (7 days after the stack)."""
 
@@ -74,9 +103,15 @@ class LogsKey(Construct):
 
 
 class DatabaseSecret(Construct):
-    """User and generated password of the database. Our own: RDS's managed one cannot join a global database."""
+    """User and generated password of the database. Our own: RDS's managed one cannot join a global database.
 
-    def __init__(self, scope: Construct, id: str, *, name: str, key: kms.IKey) -> None:
+    A replica is sealed with its region's key of Secrets Manager, which is there before anything of ours is
+    (docs/decisions/0211-second-region.md).
+    """
+
+    def __init__(
+        self, scope: Construct, id: str, *, name: str, key: kms.IKey, replica_region: str | None = None
+    ) -> None:
         super().__init__(scope, id)
         self.secret = secretsmanager.CfnSecret(
             self,
@@ -91,6 +126,9 @@ class DatabaseSecret(Construct):
                 # Neither MySQL's clients nor a URL nor a shell must have to quote it.
                 exclude_punctuation=True,
             ),
+            replica_regions=[secretsmanager.CfnSecret.ReplicaRegionProperty(region=replica_region)]
+            if replica_region
+            else None,
         )
         self.secret.apply_removal_policy(cdk.RemovalPolicy.DESTROY, apply_to_update_replace_policy=False)
         self.secret.cfn_options.update_replace_policy = cdk.CfnDeletionPolicy.RETAIN

@@ -134,6 +134,7 @@ class DataBucket(Construct):
         resource = self.bucket.node.default_child
         assert isinstance(resource, s3.CfnBucket)
         resource.cfn_options.update_replace_policy = cdk.CfnDeletionPolicy.RETAIN
+        self.resource = resource
 
 
 class UploadsBucket(DataBucket):

@@ -1,4 +1,4 @@
-"""App: certificate, load balancer, web application firewall, DNS record and the Beanstalk environment."""
+"""App, in either region: certificate, load balancer, web application firewall, DNS record, Beanstalk environment."""
 
 from __future__ import annotations
 
@@ -11,60 +11,70 @@ from blueprint_cdk.constructs.beanstalk_roles import InstanceProfile, ServiceRol
 from blueprint_cdk.constructs.edge import LoadBalancer, WebFirewall
 from blueprint_cdk.constructs.network import MYSQL_PORT
 from blueprint_cdk.sizes import size_of
-from blueprint_cdk.spec import RegionFacts, Runtime, Spec
+from blueprint_cdk.spec import HOME, OTHER, PlaceName, RegionFacts, Running, Spec
 from blueprint_cdk.stacks import EnvironmentStack
 from blueprint_cdk.stacks.data import DataStack
-from blueprint_cdk.stacks.keys import KeysStack
+from blueprint_cdk.stacks.keys import KeysStack, OtherKeysStack
 from blueprint_cdk.stacks.network import NetworkStack
 from blueprint_cdk.stacks.storage import StorageStack
 
 
 class AppStack(EnvironmentStack):
-    """`bundle` is the placeholder's zip file and `bundle_hash` its SHA-256 in hexadecimal."""
+    """The stacks given and `running` are of the same region. `bundle` is the placeholder's zip file and `bundle_hash`
+    its SHA-256 in hexadecimal.
+    """
 
     def __init__(
         self,
         scope: Construct,
         spec: Spec,
         facts: RegionFacts,
-        runtime: Runtime,
+        running: Running,
         *,
         network: NetworkStack,
-        keys: KeysStack,
+        keys: KeysStack | OtherKeysStack,
         data: DataStack,
         storage: StorageStack,
         bundle: Path,
         bundle_hash: str,
+        place: PlaceName = HOME,
     ) -> None:
-        super().__init__(scope, "app", spec, facts, protected=False)
-        size = size_of(spec.size).running(runtime)
+        super().__init__(scope, "app", spec, facts, protected=False, place=place)
+        size = size_of(spec.size, other_region=spec.other_region)
+        if place == OTHER:
+            size = size.standing_by(spec.standby)
+        size = size.running(running)
         edge = LoadBalancer(
             self,
             "Edge",
-            name=spec.named("load-balancer"),
+            name=self.named("load-balancer"),
             subnet_ids=network.public_subnet_ids,
             security_group_id=network.firewall.load_balancer.security_group_id,
             domain=spec.domain,
+            record=spec.domain if place == HOME else spec.named("traffic-other"),
             zone_id=spec.zone_id,
             logs_bucket=storage.logs.bucket_name,
         )
+        if place == HOME and spec.has_standby:
+            edge.named("Home", spec.named("traffic-home"))
+            edge.led_by(spec.named("traffic"), self.joined())
         WebFirewall(
             self,
             "Firewall",
-            name=spec.named("web-acl"),
-            log_group_name=spec.named("waf-log-group"),
+            name=self.named("web-acl"),
+            log_group_name=self.named("waf-log-group"),
             logs_key_arn=network.logs_key.key_arn,
             log_retention_days=spec.log_retention_days,
             rate_limit=size.rate_limit_per_5_min,
             load_balancer_arn=edge.balancer.ref,
         )
-        name = spec.named("beanstalk-environment")
+        name = self.named("beanstalk-environment")
         application = Application(
             self,
             "Beanstalk",
             name=name,
-            platform_arn=runtime.platform_arn or facts.beanstalk_platform_arn,
-            version_label=runtime.version_label,
+            platform_arn=running.platform_arn or facts.beanstalk_platform_arn,
+            version_label=running.version_label,
             bundle=str(bundle),
             bundle_hash=bundle_hash,
             size=size,

@@ -1,35 +1,41 @@
-"""Data: the Aurora MySQL cluster and RDS Proxy."""
+"""Data: the Aurora MySQL cluster and RDS Proxy, in either region."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from constructs import Construct
 
 from blueprint_cdk.constructs.database import Cluster, Proxy
 from blueprint_cdk.sizes import size_of, tier_of
-from blueprint_cdk.spec import RegionFacts, Runtime, Spec
+from blueprint_cdk.spec import HOME, PlaceName, RegionFacts, Running, Spec
 from blueprint_cdk.stacks import EnvironmentStack
-from blueprint_cdk.stacks.keys import KeysStack
+from blueprint_cdk.stacks.keys import KeysStack, OtherKeysStack
 from blueprint_cdk.stacks.network import NetworkStack
 
 
 class DataStack(EnvironmentStack):
+    """`network` and `keys` are of the same region, `running` is what runs there now."""
+
     def __init__(
         self,
         scope: Construct,
         spec: Spec,
         facts: RegionFacts,
-        runtime: Runtime,
+        running: Running,
         *,
         network: NetworkStack,
-        keys: KeysStack,
+        keys: KeysStack | OtherKeysStack,
+        place: PlaceName = HOME,
     ) -> None:
-        super().__init__(scope, "data", spec, facts, protected=True)
+        super().__init__(scope, "data", spec, facts, protected=True, place=place)
+        size = size_of(spec.size, other_region=spec.other_region)
         cluster = Cluster(
             self,
             "Database",
-            identifier=spec.named("db-cluster"),
-            engine_version=runtime.aurora_mysql_version or facts.aurora_mysql_version,
-            size=size_of(spec.size).running(runtime),
+            identifier=self.named("db-cluster"),
+            engine_version=running.aurora_mysql_version or facts.aurora_mysql_version,
+            size=size.running(running),
             subnet_ids=network.isolated_subnet_ids,
             security_group_id=network.firewall.database.security_group_id,
             key_arn=keys.data_key.key_arn,
@@ -38,13 +44,13 @@ class DataStack(EnvironmentStack):
             backup_retention_days=tier_of(spec.tier).backup_retention_days,
             log_retention_days=spec.log_retention_days,
             deletion_protection=spec.deletion_protection,
-            restore_source=spec.restore_source,
+            **self._origin(),
         )
         proxy = Proxy(
             self,
             "Proxy",
-            name=spec.named("db-proxy"),
-            reader_name=spec.named("db-proxy-reader"),
+            name=self.named("db-proxy"),
+            reader_name=self.named("db-proxy-reader"),
             cluster=cluster,
             subnet_ids=network.isolated_subnet_ids,
             security_group_id=network.firewall.proxy.security_group_id,
@@ -61,3 +67,14 @@ class DataStack(EnvironmentStack):
         self.output("DatabaseClusterId", cluster.cluster.ref, "The Aurora cluster")
         self.output("DatabaseEndpoint", self.proxy_host, "Proxy endpoint for reads and writes")
         self.output("DatabaseReaderEndpoint", self.proxy_reader_host, "Proxy endpoint for reads")
+
+    def _origin(self) -> dict[str, Any]:
+        """Home: new data or restored ones. The other region: what the global database brings, with one instance in a
+        warm standby and none in a pilot light, which pays for storage alone.
+        """
+        if self.place == HOME:
+            return {"restore_source": self.spec.restore_source}
+        return {
+            "global_cluster": self.spec.named("db-global"),
+            "instances": 1 if self.spec.standby == "warm" else 0,
+        }

@@ -29,6 +29,15 @@ FACTS: dict[str, Any] = {
     ),
     "aurora_mysql_version": "8.0.mysql_aurora.3.10.0",
 }
+OTHER = "eu-central-1"
+STANDBY: dict[str, Any] = {"other_region": OTHER, "other_cidr": "10.20.64.0/18"}
+"""What a spec says besides the kind of standby."""
+
+
+def facts_of(region: str) -> dict[str, Any]:
+    """The example's facts, of that region."""
+    told: dict[str, Any] = json.loads(json.dumps(FACTS).replace("eu-west-1", region))
+    return told
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,10 @@ def test_described_stacks_are_the_synthesised_ones(synthesise: Synthesise) -> No
     assert set(large.templates()) == {f"sy-shop-k3x9-{key}" for key in STACKS}
     for key, row in STACKS.items():
         template = large.template(key)
-        assert sorted({resource["Type"] for resource in template["Resources"].values()}) == row["types"], key
+        found = {resource["Type"] for resource in template["Resources"].values()}
+        # What a stack has with a standby alone: test_standby compares all of it.
+        maybe = {"AWS::IAM::Policy", "AWS::IAM::Role"} if key == "storage" else set()
+        assert found == set(row["types"]) - maybe, key
         shown = [name for name in template["Outputs"] if not name.startswith("ExportsOutput")]
         assert sorted(shown) == sorted(row["outputs"]), key
 
