@@ -97,6 +97,7 @@ NETWORK = (
                 "iam:PassedToService": [
                     "vpc-flow-logs.amazonaws.com",
                     "rds.amazonaws.com",
+                    "s3.amazonaws.com",
                     "ec2.amazonaws.com",
                     "elasticbeanstalk.amazonaws.com",
                 ]

@@ -83,7 +83,9 @@ LEFT_OUT: tuple[LeftOut, ...] = (
         "CreateDBInstanceReadReplica CreateDBSnapshot PromoteReadReplica RestoreDBInstance*",
         "instances are of an Aurora cluster, which is what is copied and restored",
     ),
-    LeftOut("rds", "RemoveFromGlobalCluster", "no environment has a standby yet"),
+    LeftOut(
+        "route53-recovery-control-config", "*", "health checks are driven by alarms, not by routing controls"
+    ),
     LeftOut("s3", "*MetadataTable* *MetadataAnnotation* *MetadataInventory* *MetadataJournal*", _NOT_SET),
     LeftOut(
         "s3",
@@ -94,8 +96,7 @@ LEFT_OUT: tuple[LeftOut, ...] = (
     ),
     LeftOut(
         "s3",
-        "PutAccelerateConfiguration PutAnalyticsConfiguration PutInventoryConfiguration PutMetricsConfiguration "
-        "PutReplicationConfiguration",
+        "PutAccelerateConfiguration PutAnalyticsConfiguration PutInventoryConfiguration PutMetricsConfiguration",
         _NOT_SET,
     ),
     LeftOut("s3", "PutBucketWebsite DeleteBucketWebsite PutBucketAbac", _NOT_SET),

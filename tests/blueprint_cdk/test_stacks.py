@@ -8,7 +8,8 @@ from blueprint_cdk import VERSION
 from blueprint_cdk.data import load
 from tests.blueprint_cdk.support import Assembly, Synthesise
 
-STACKS = {row["key"]: row for row in load("stacks")["environment"]}
+STACKS = {row["key"]: row for row in load("stacks")["environment"] if "when" not in row}
+"""Those that every environment has; `test_standby` compares the others."""
 
 
 def test_described_stacks_are_the_synthesised_ones(synthesise: Synthesise) -> None:
