@@ -71,7 +71,6 @@ BESIDE: tuple[Need, ...] = (
         "RemoveListenerCertificates SetRulePriorities",
         _BEANSTALK,
     ),
-    Need("execution", "cloudwatch", "DeleteAlarms DescribeAlarms PutMetricAlarm", _BEANSTALK),
     Need("execution", "elasticbeanstalk", "Describe*", _BEANSTALK),
     Need("execution", "s3", "GetObjectAcl GetObjectVersion", _BEANSTALK),
     Need(

@@ -67,3 +67,23 @@ def test_quotas_have_aws_own_defaults_as_the_local_aws_has_them() -> None:
     for quota in load("quotas")["quotas"]:
         assert quota["default"] == BY_KEY[quota["key"]].default
         assert quota["scope"] == ("account" if BY_KEY[quota["key"]].world_wide else "region")
+
+
+@pytest.mark.parametrize("size", ["small", "medium", "large"])
+def test_a_standby_costs_more_the_readier_it_is(size: str) -> None:
+    def total(standby: str) -> Decimal:
+        asked = {**spec(size), "standby": standby, "other_region": None if standby == "none" else "us-east-1"}
+        return Decimal(cost_estimate(COSTS, asked)["total"])
+
+    assert total("none") < total("pilot-light") < total("warm") < 2 * total("none") + 400
+
+
+@pytest.mark.parametrize("standby", ["pilot-light", "warm"])
+def test_no_resource_of_a_standby_is_without_a_price_or_a_reason(synthesise, standby: str) -> None:
+    types = [
+        row["Type"]
+        for stack in synthesise(standby=standby).templates().values()
+        for row in stack["Resources"].values()
+    ]
+    assert "AWS::RDS::GlobalCluster" in types
+    assert types_unpriced(COSTS, types) == []
