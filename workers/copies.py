@@ -21,7 +21,7 @@ from workers.workflow import Done, Outcome, StepFailed, Wait
 
 KEY_DAYS = {Tier.DEV: 7, Tier.STAGING: 14, Tier.PROD: 30}
 """How long a key waits for its deletion; KMS allows 7 to 30 days."""
-KEY_GOES = frozenset({"PendingDeletion", "PendingReplicaDeletion"})
+KEY_GOES = frozenset({"PendingDeletion", kms.PENDING_REPLICAS})
 KEY_TYPES = ("AWS::KMS::Key", "AWS::KMS::ReplicaKey")
 KEPT_OTHERS = "kept_others"
 """In a teardown's state: buckets of other stores that stay, by name."""

@@ -12,7 +12,7 @@ from workers.aws.found import Found, Wanted, same_thing
 from workers.aws.leftovers import LISTERS
 from workers.aws.session import Session
 from workers.context import READER, StepContext
-from workers.copies import KEY_GOES, KEY_TYPES, data_key_needed, kept_buckets
+from workers.copies import KEY_TYPES, data_key_needed, kept_buckets
 
 # USD a month in us-east-1, from the services' price pages in November 2026: a customer key, a gigabyte of cluster
 # snapshot beyond the free part, a gigabyte of S3 Standard.
@@ -21,7 +21,6 @@ GB = Decimal(10) ** 9
 
 WORLD_WIDE = frozenset({"iam", "route53", "s3"})
 """Services that answer the same in every region: they are asked once."""
-AFTER_REPLICAS = "when its replicas are gone"
 
 REMEDIES = {
     "AWS::S3::Bucket": "Empty it with all versions and delete it.",
@@ -133,7 +132,13 @@ def _history(session: Session, stack_id: str) -> list[Found]:
         if kind in KEY_TYPES:
             key_state, date = kms.key_state(session, physical)
             if key_state:
-                told = f"{date:%Y-%m-%d}" if date else AFTER_REPLICAS if key_state in KEY_GOES else ""
+                told = (
+                    f"{date:%Y-%m-%d}"
+                    if date
+                    else kms.AFTER_REPLICAS
+                    if key_state == kms.PENDING_REPLICAS
+                    else ""
+                )
                 rows.append(Found("AWS::KMS::Key", physical, "stack history", told))
     return rows
 

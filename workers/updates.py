@@ -30,7 +30,8 @@ def stack_update(ctx: StepContext, session: Session, target: Target, found: Stac
         Stack.objects.filter(pk=row_of(ctx, target).pk).update(template_hash=target.hash)
         return Done(f"Nothing to do: {target.name} is what it should be.")
     _require_unmoved(ctx, target, found)
-    change_set = f"sy-{ctx.operation.pk}-{ctx.step.attempts}"
+    # By the step: a stack that is joined to the other region is changed twice.
+    change_set = f"sy-{ctx.operation.pk}-{ctx.step.key}-{ctx.step.attempts}"
     # What it was told before it is told again: also that it was joined to the other region.
     told = template_parse(target.template).get("Parameters", {})
     keeps = sorted(name for name in found.parameters if name in told and name not in given)

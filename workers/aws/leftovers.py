@@ -193,7 +193,9 @@ def tagged(session: Session, wanted: Wanted) -> Iterable[Found]:
             continue
         if service == "kms":
             state, date = kms.key_state(session, arn)
-            if state and not date:
+            if state == kms.PENDING_REPLICAS:
+                yield Found("AWS::KMS::Key", arn, "tag", kms.AFTER_REPLICAS)
+            elif state and not date:
                 yield Found("AWS::KMS::Key", arn, "tag")
             elif date:
                 yield Found("AWS::KMS::Key", arn, "tag", f"{date:%Y-%m-%d}")
