@@ -146,6 +146,8 @@ def queue_told(operation: Operation, place: Place | None) -> str:
     """Place and blocker in a sentence; empty for what does not queue. `blocked_by` is read."""
     if operation.status != OperationStatus.QUEUED:
         return ""
+    if place is None and operation.not_before is None:
+        return ""  # A worker has started it since it was read.
     if place is None:
         return f"Its notice runs until {operation.not_before:%d %b %Y, %H:%M} UTC."
     blocker = operation.blocked_by
