@@ -15,7 +15,7 @@ from devtools.demo.api import Api
 from devtools.demo.house import House
 from devtools.demo.keep import TOLD, write_private
 from devtools.demo.story import Story
-from devtools.sandbox import Keys
+from devtools.sandbox import OFTEN, Keys
 from devtools.trouble import Trouble
 
 REGION = "eu-west-1"
@@ -227,7 +227,7 @@ def _deploy_roles(house: House, keys: Keys, account: dict[str, Any]) -> None:
         except cloudformation.exceptions.AlreadyExistsException:
             continue
         cloudformation.get_waiter("stack_create_complete").wait(
-            StackName=stack["stack_name"], WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+            StackName=stack["stack_name"], WaiterConfig=OFTEN
         )
 
 

@@ -2,13 +2,12 @@
 
 import json
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 from django.conf import settings
 
 from devtools import processes
-from devtools.sandbox import Keys, Sandbox
+from devtools.sandbox import OFTEN, Keys, Sandbox, client_make
 from environments.lifecycle.accounts import account_add, account_add_again, region_facts_latest
 from environments.lifecycle.models import Account
 from environments.operations.control import operation_retry
@@ -132,7 +131,7 @@ def test_a_baseline_that_was_changed_is_put_right_by_a_change_set_within_the_pla
     }
     cloudformation.update_stack(StackName="switchyard-baseline", TemplateBody=json.dumps(template))
     cloudformation.get_waiter("stack_update_complete").wait(
-        StackName="switchyard-baseline", WaiterConfig={"Delay": 1}
+        StackName="switchyard-baseline", WaiterConfig=OFTEN
     )
     operation = added(account_add_again(account=account, actor=people["administrator"]), people)
     assert operation.status == "succeeded", operation.sentence
@@ -192,14 +191,7 @@ def deployer_of(account, sandbox):
         RoleSessionName="somebody",
         ExternalId=account.external_id,
     )["Credentials"]
-    return lambda service, region="eu-west-1": boto3.client(
-        service,
-        region_name=region,
-        endpoint_url=sandbox.url,
-        aws_access_key_id=session["AccessKeyId"],
-        aws_secret_access_key=session["SecretAccessKey"],
-        aws_session_token=session["SessionToken"],
-    )
+    return lambda service, region="eu-west-1": client_make(service, sandbox.url, region, session)
 
 
 @pytest.mark.enforced

@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from devtools.sandbox import OFTEN
 from environments.lifecycle.models import Environment, RegionFacts
 from environments.lifecycle.update import environment_update
 from tests.workers.support import REGION, approve, drive
@@ -102,9 +103,7 @@ class Running:
             ServerlessV2ScalingConfiguration={"MinCapacity": 1, "MaxCapacity": 6},
             ApplyImmediately=True,
         )
-        self.rds.get_waiter("db_cluster_available").wait(
-            DBClusterIdentifier=self.name, WaiterConfig={"Delay": 1, "MaxAttempts": 30}
-        )
+        self.rds.get_waiter("db_cluster_available").wait(DBClusterIdentifier=self.name, WaiterConfig=OFTEN)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from devtools.sandbox import OFTEN
 from environments.errors import Conflict
 from environments.lifecycle.environments import environment_protect
 from environments.lifecycle.models import Environment, TeardownReport
@@ -155,12 +156,12 @@ def test_nothing_is_deleted_while_another_stack_imports_from_it(active, people, 
         }
     }
     cloudformation.create_stack(StackName="foreign", TemplateBody=json.dumps(template))
-    cloudformation.get_waiter("stack_create_complete").wait(StackName="foreign", WaiterConfig={"Delay": 1})
+    cloudformation.get_waiter("stack_create_complete").wait(StackName="foreign", WaiterConfig=OFTEN)
     operation = drive(ask_teardown(people, active))
     assert operation.status == "failed" and "foreign" in operation.sentence
     assert not operation.steps.filter(key__startswith="delete-", attempts__gt=0).exists()
     cloudformation.delete_stack(StackName="foreign")
-    cloudformation.get_waiter("stack_delete_complete").wait(StackName="foreign", WaiterConfig={"Delay": 1})
+    cloudformation.get_waiter("stack_delete_complete").wait(StackName="foreign", WaiterConfig=OFTEN)
     operation_retry(operation_id=operation.pk, actor=people["team-lead"])
     assert drive(operation).status == "succeeded", operation.sentence
 

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from devtools.sandbox import OFTEN
 from environments.errors import Conflict, InvalidFields
 from environments.lifecycle.models import Environment, Release
 from environments.lifecycle.update import environment_update
@@ -190,9 +191,7 @@ def bucket_by_hand(active, sandbox, keys):
     cloudformation.update_stack(
         StackName=stack, TemplateBody=json.dumps(template), Capabilities=["CAPABILITY_NAMED_IAM"]
     )
-    cloudformation.get_waiter("stack_update_complete").wait(
-        StackName=stack, WaiterConfig={"Delay": 1, "MaxAttempts": 30}
-    )
+    cloudformation.get_waiter("stack_update_complete").wait(StackName=stack, WaiterConfig=OFTEN)
     return "storage/ByHand"
 
 
