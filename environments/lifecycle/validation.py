@@ -3,8 +3,9 @@
 import ipaddress
 import re
 from collections.abc import Collection, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import jsonschema
 from django.db.models import Q, QuerySet
 from django.db.models.fields.json import KeyTextTransform
 
@@ -13,9 +14,6 @@ from environments.lifecycle.models.environment import block_of
 from environments.lifecycle.naming import RESERVED
 from environments.lifecycle.states import GONE, AccountStatus
 from environments.people.models import Team, User
-
-if TYPE_CHECKING:
-    import jsonschema
 
 NAME = re.compile(r"[a-z][a-z0-9-]*[a-z0-9]")
 NAME_LENGTH = (3, 20)
@@ -203,9 +201,6 @@ def _told(release: Release, field: str) -> dict[str, Any]:
 
 def schema_problems(schema: dict[str, Any], spec: dict[str, Any]) -> dict[str, str]:
     """Sentences by field where the spec does not fit the release's schema."""
-    # Not above: its grammars of formats are 25 MB, and workers, which load this module, rarely check a spec.
-    import jsonschema
-
     problems: dict[str, str] = {}
     validator = jsonschema.Draft202012Validator(schema, format_checker=jsonschema.FormatChecker())
     for error in validator.iter_errors(spec):
@@ -214,7 +209,7 @@ def schema_problems(schema: dict[str, Any], spec: dict[str, Any]) -> dict[str, s
     return problems
 
 
-def _sentence(error: "jsonschema.ValidationError") -> str:
+def _sentence(error: jsonschema.ValidationError) -> str:
     if error.context:
         # Of several shapes, what is wrong with the one that was meant: a null is none.
         return _sentence(min(error.context, key=lambda inner: inner.validator == "type"))
