@@ -5,8 +5,10 @@ import json
 import time
 
 from django.core.management import call_command
+from django.db import IntegrityError, OperationalError
 from django.utils import timezone
 
+from devtools.sandbox import OFTEN
 from environments.lifecycle.accounts import account_add
 from environments.lifecycle.environments import environment_request
 from environments.lifecycle.models import Account, RegionFacts, Release
@@ -14,6 +16,7 @@ from environments.lifecycle.role_stacks import role_stacks
 from environments.lifecycle.teardown import environment_teardown
 from environments.operations.approvals import operation_approve
 from environments.operations.models import Operation
+from environments.operations.states import HOLDING
 from environments.people.models import PortalRole, Team, User
 from tests.factories import rule_make
 from tests.workers.houses import AT_REST
@@ -28,6 +31,9 @@ numbers = itertools.count(1)
 def drive(operation, *, within_s=90, until=lambda operation: operation.status in AT_REST, observing=True):
     """What tick, messages and the observer do, in turn, until the operation is over. Answers it, fresh."""
     deadline = time.monotonic() + within_s
+    if not observing:
+        # An observer that died: as if its right had lapsed, which takes 20 s.
+        Watch.objects.update(token=None, until=None)
     while True:
         operation.refresh_from_db()
         if until(operation):
@@ -35,10 +41,11 @@ def drive(operation, *, within_s=90, until=lambda operation: operation.status in
         if time.monotonic() > deadline:
             told = [(s.key, s.status, s.sentence) for s in operation.steps.all()]
             raise AssertionError(f"{operation} is {operation.status}: {operation.sentence} {told}")
-        if observing:
+        # As the tick has it: scopes are observed while an operation runs there.
+        if observing and operation.status in HOLDING:
             for scope in operation.scopes:
                 look(scope)
-        operation.refresh_from_db()
+            operation.refresh_from_db()
         if operation.wake_at is None or operation.wake_at <= timezone.now():
             advance(operation.pk)
         else:
@@ -89,7 +96,7 @@ def stack_put(sandbox, keys, name, template, parameters):
             if "No updates are to be performed" not in str(error):
                 raise
         done = cloudformation.get_waiter("stack_update_complete")
-    done.wait(StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
+    done.wait(StackName=name, WaiterConfig=OFTEN)
 
 
 def assets_take_back(sandbox, keys):
@@ -137,11 +144,23 @@ def account(release, people, sandbox, keys, kept):
         added(operation, people)
         assert operation.status == "succeeded", operation.sentence
         kept["account"] = [Account.objects.get(), *RegionFacts.objects.all()]
-        Operation.objects.all().delete()
+        operations_forget()
     else:
         for row in kept["account"]:
             row.save(force_insert=True)
     return Account.objects.get()
+
+
+def operations_forget(tries=20):
+    """Delete all operations, about which workers of a house may be writing just then."""
+    for attempt in range(tries):
+        try:
+            Operation.objects.all().delete()
+            return
+        except (IntegrityError, OperationalError):
+            if attempt == tries - 1:
+                raise
+            time.sleep(0.1)
 
 
 def added(operation, people):
@@ -226,6 +245,4 @@ def change_by_hand(sandbox, keys, name, *, wait=True):
         StackName=name, TemplateBody=json.dumps(template), Capabilities=["CAPABILITY_NAMED_IAM"]
     )
     if wait:
-        cloudformation.get_waiter("stack_update_complete").wait(
-            StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 30}
-        )
+        cloudformation.get_waiter("stack_update_complete").wait(StackName=name, WaiterConfig=OFTEN)

@@ -65,19 +65,16 @@ def test_a_cancel_while_a_failed_update_goes_back_waits_until_it_has(update, peo
     changed = next(row for row in update.plan.document["stacks"] if row["changes"])
     kind = changed["changes"][0]["type"]
     sandbox.fault("failing-type", type=kind, action="update", account=ACCOUNT_ID, message="Not now.", count=1)
-    sandbox.settings(speed=1.0, durations={kind: {"update": 2}})
-    try:
-        drive(
-            update,
-            until=lambda row: (
-                statuses(sandbox, keys)[changed["name"]] == "UPDATE_ROLLBACK_IN_PROGRESS" or row.is_ended
-            ),
-        )
-        if not fresh(update).is_ended:
-            operation_cancel(operation_id=update.pk, actor=people["team-lead"])
-        drive(update)
-    finally:
-        sandbox.settings(speed=0, durations={kind: {"update": 0}})
+    sandbox.fault("slow", type=kind, action="update", seconds=2)
+    drive(
+        update,
+        until=lambda row: (
+            statuses(sandbox, keys)[changed["name"]] == "UPDATE_ROLLBACK_IN_PROGRESS" or row.is_ended
+        ),
+    )
+    if not fresh(update).is_ended:
+        operation_cancel(operation_id=update.pk, actor=people["team-lead"])
+    drive(update)
     assert update.status in ("cancelled", "failed"), update.sentence
     assert statuses(sandbox, keys)[changed["name"]] == "UPDATE_ROLLBACK_COMPLETE"
 
