@@ -28,8 +28,8 @@ demo: venv ## start everything here, with a local AWS; stays until Ctrl-C
 
 .PHONY: test
 test: venv ## all tests but the long fault matrices (at most 15 minutes on two cores)
-	$(BIN)/python -m pytest --numprocesses=$(JOBS) --dist=loadfile $(TESTS)
-# Two files of tests side by side, each process with servers of its own.
+	$(BIN)/python -m pytest --numprocesses=$(JOBS) --dist=loadfile --no-loadscope-reorder $(TESTS)
+# Two files of tests side by side, each process with servers of its own; tests/conftest.py says which come first.
 JOBS := 2
 
 .PHONY: torture
