@@ -27,6 +27,9 @@ ENVIRONMENT = {
     "account": "sandbox-dev",
     "home_region": REGION,
 }
+# A second one, with a standby in another region.
+OTHER_REGION = "eu-central-1"
+TWO_REGIONS = {**ENVIRONMENT, "name": "market", "standby": "pilot-light", "other_region": OTHER_REGION}
 # dev: a rule approves it, and it expires so soon that the start page says so.
 SHORT_LIVED = {
     "name": "trial",
@@ -52,7 +55,7 @@ class AccountToAdd:
     name: str
     account_id: str
     zone: str
-    regions: tuple[str, ...] = (REGION,)
+    regions: tuple[str, ...] = (REGION, OTHER_REGION)
 
 
 DEMO_ACCOUNT = AccountToAdd("sandbox-dev", "222233334444", "dev.switchyard.example")
@@ -128,17 +131,27 @@ def account(house: House, people: People, story: Story, asked: AccountToAdd = DE
     story.done(f"The account {asked.name} is ready: its role was deployed, bootstrap and baseline are there")
 
 
-def environment(house: House, people: People, story: Story) -> None:
+def two_regions(house: House, people: People, story: Story) -> None:
+    """One that has a standby in another region."""
+    api = Api(house.url, people["administrator"].api_token)
+    if OTHER_REGION in api.get(f"accounts/{DEMO_ACCOUNT.name}/")["regions"]:
+        environment(house, people, story, TWO_REGIONS)
+    else:
+        # The state of a demo from before: adding a region to an account is a person's to ask for.
+        story.done(f"The account uses {REGION} alone, as it was left: no environment with a standby is made")
+
+
+def environment(house: House, people: People, story: Story, asked: dict[str, str] = ENVIRONMENT) -> None:
     """One environment, asked for by the team lead and approved by the approver."""
     asking = Api(house.url, people["team-lead"].api_token)
-    name = ENVIRONMENT["name"]
+    name = asked["name"]
     found = next((row for row in asking.all("environments/", search=name) if row["name"] == name), None)
     if found is not None and found["status"] == "active":
         story.done(f"The environment {name} is active, as it was left")
         return
     if found is None:
-        operation = asking.post("environments/", ENVIRONMENT | {"team": "storefront"})
-        story.done(f"{people['team-lead'].username} asked for the environment {name} ({ENVIRONMENT['tier']})")
+        operation = asking.post("environments/", asked | {"team": "storefront"})
+        story.done(f"{people['team-lead'].username} asked for the environment {name} ({asked['tier']})")
     else:
         operation = asking.all("operations/", subject=name)[0]
     _approved(house, people, asking, operation, story, f"Environment {name}")

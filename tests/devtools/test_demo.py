@@ -116,7 +116,10 @@ def test_a_first_start_ends_with_an_active_environment_and_ctrl_c_stops_everythi
                 f"{told['url']}/api/v1/environments/", headers=headers, trust_env=False, timeout=30
             )
             rows = {row["name"]: row for row in answer.json()["results"]}
-            assert set(rows) == {"shop", "trial"} and rows["shop"]["status"] == "active"
+            assert set(rows) == {"shop", "trial", "market"} and rows["shop"]["status"] == "active"
+            market = rows["market"]
+            assert (market["status"], market["standby"]) == ("active", "pilot-light")
+            assert (market["home_region"], market["other_region"]) == ("eu-west-1", "eu-central-1")
             assert rows["trial"]["tier"] == "dev"
             left = datetime.fromisoformat(rows["trial"]["expires_at"]) - datetime.now(UTC)
             assert timedelta(hours=40) < left < timedelta(days=2)
