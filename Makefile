@@ -53,6 +53,10 @@ calls: venv ## run the flows and note what the portal's roles ask AWS for; write
 bench: venv ## measure; writes docs/benchmarks.md
 	$(BIN)/python -m devtools.bench
 
+.PHONY: synth
+synth: venv ## an example environment's templates in every size and with every standby, into cdk.out/
+	$(BIN)/python -m devtools.synth
+
 .PHONY: schemas
 schemas: venv ## what replaces a resource, from cfn-lint's registry schemas; writes blueprint_cdk/data/replacement.json
 	$(BIN)/python -m devtools.replacement
