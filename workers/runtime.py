@@ -95,6 +95,8 @@ def began(operation: Operation, release: Release) -> dict[str, Any]:
     spec = operation.parameters["spec"]
     facts = operation.state["facts"][spec["home_region"]]
     size = release.description.get("sizes", {}).get(spec["size"], {})
+    if spec.get("other_region"):
+        size = {**size, **size.get("with_other_region", {})}
     return {
         "platform_arn": facts.get("beanstalk_platform_arn"),
         "aurora_mysql_version": facts.get("aurora_mysql_version"),
