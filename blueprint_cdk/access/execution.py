@@ -122,6 +122,7 @@ NETWORK = (
                     "access-analyzer.amazonaws.com",
                     "inspector2.amazonaws.com",
                     "replication.ecr.amazonaws.com",
+                    "mrk.kms.amazonaws.com",
                 ]
             }
         },
