@@ -57,6 +57,10 @@ bench: venv ## measure; writes docs/benchmarks.md
 synth: venv ## an example environment's templates in every size and with every standby, into cdk.out/
 	$(BIN)/python -m devtools.synth
 
+.PHONY: policies
+policies: venv ## what the portal's roles may do, and why; writes its part of docs/going-live.md
+	$(BIN)/python -m devtools.policies
+
 .PHONY: schemas
 schemas: venv ## what replaces a resource, from cfn-lint's registry schemas; writes blueprint_cdk/data/replacement.json
 	$(BIN)/python -m devtools.replacement

@@ -35,6 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
     role.add_argument(
         "--stack", default="switchyard-access", help="the stack it is of, or `all`: one JSON object by stack"
     )
+    commands.add_parser("policies", help="what the portal's roles may do in an account, and why, as Markdown")
     bundle = commands.add_parser("placeholder-bundle", help="the placeholder application as a zip file")
     bundle.add_argument("--out", type=Path, required=True)
     options = parser.parse_args(arguments)
@@ -50,6 +51,11 @@ def _run(options: argparse.Namespace) -> int:
         return 0
     if options.command == "role-template":
         return _role_template(options.stack, options.format)
+    if options.command == "policies":
+        from blueprint_cdk.access.told import section
+
+        print(section())
+        return 0
     if options.command == "placeholder-bundle":
         from blueprint_cdk.bundle import placeholder_bundle
 

@@ -33,6 +33,7 @@ def describe() -> dict[str, Any]:
             "region_factor": {row["region"]: row["factor"] for row in load("regions")},
         },
         "stacks": load("stacks")["environment"],
+        "aws_roles": load("aws_roles"),
         "replacement": load("replacement"),
         "quotas": load("quotas")["quotas"],
         "regions": [row["region"] for row in load("regions")],

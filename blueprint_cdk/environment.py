@@ -9,6 +9,7 @@ from aws_cdk import aws_iam as iam
 
 from blueprint_cdk import standby
 from blueprint_cdk.spec import RegionFacts, Runtime, Spec
+from blueprint_cdk.stacks.access import AccessStack
 from blueprint_cdk.stacks.app import AppStack
 from blueprint_cdk.stacks.data import DataStack
 from blueprint_cdk.stacks.keys import KeysStack
@@ -49,6 +50,7 @@ def compose(
         bundle=bundle,
         bundle_hash=bundle_hash,
     )
+    AccessStack(app, spec, home)
     if spec.has_standby and other:
         standby.compose(
             app,

@@ -50,6 +50,10 @@ READER_SCOPES = {
         Scope("Roles", "iam", "List* GetRole GetAccountSummary GetAccountPasswordPolicy"),
         Scope("Quotas", "servicequotas", "ListServiceQuotas"),
         Scope("CostTags", "ce", "ListCostAllocationTags"),
+        # The preflight: what an account has by subscription, or by asking AWS.
+        Scope("SupportPlan", "trustedadvisor", "ListChecks"),
+        Scope("Mail", "ses", "GetAccount"),
+        Scope("Dashboards", "quicksight", "DescribeAccountSubscription"),
     ),
 }
 

@@ -141,3 +141,15 @@ def _identity_of(ctx: Context, address: str) -> Record | None:
     names = [address, *(".".join(labels[number:]) for number in range(len(labels) - 1))]
     found = (ctx.store.get(ctx.account, ctx.region, IDENTITY, name) for name in names)
     return next((record for record in found if record is not None), None)
+
+
+@operation("sesv2", "GetAccount")
+def get_account(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
+    """Out of SES's own sandbox, with the quota that AWS gives on the first day."""
+    return {
+        "DedicatedIpAutoWarmupEnabled": False,
+        "EnforcementStatus": "HEALTHY",
+        "ProductionAccessEnabled": True,
+        "SendQuota": {"Max24HourSend": 50_000.0, "MaxSendRate": 14.0, "SentLast24Hours": 0.0},
+        "SendingEnabled": True,
+    }

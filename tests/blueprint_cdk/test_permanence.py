@@ -155,7 +155,7 @@ def test_protection_covers_the_stacks_that_hold_data(synthesise: Synthesise, pro
     artifacts = synthesise(deletion_protection=protected).manifest["artifacts"]
     found = {
         key: artifacts[f"sy-shop-k3x9-{key}"]["properties"].get("terminationProtection", False)
-        for key in ("network", "keys", "data", "storage", "app")
+        for key in ("network", "keys", "data", "storage", "app", "access")
     }
     assert found == {
         "network": False,
@@ -163,6 +163,7 @@ def test_protection_covers_the_stacks_that_hold_data(synthesise: Synthesise, pro
         "data": protected,
         "storage": protected,
         "app": False,
+        "access": False,
     }
 
 

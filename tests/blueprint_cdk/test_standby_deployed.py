@@ -79,7 +79,7 @@ def kept(before: dict[tuple[str, str], str], after: dict[tuple[str, str], str]) 
     assert {place: after.get(place) for place in before} == before
 
 
-HOME_KEYS = ["network", "keys", "data", "storage", "app"]
+HOME_KEYS = ["network", "keys", "access", "data", "storage", "app"]
 
 
 @pytest.mark.timeout(300)  # twelve stacks in two regions, four times over
@@ -92,6 +92,7 @@ def test_standby_is_added_made_warm_used_and_taken_away(sandbox: Sandbox, synthe
     added = house.bring("pilot-light")
     assert [deed for deed in added if not deed.startswith("create ")] == [
         "update keys",
+        "update access",
         "update data",
         "update storage",
         "update app",

@@ -95,6 +95,7 @@ def stack_put(sandbox, keys, name, template, parameters):
         except cloudformation.exceptions.ClientError as error:
             if "No updates are to be performed" not in str(error):
                 raise
+            return
         done = cloudformation.get_waiter("stack_update_complete")
     done.wait(StackName=name, WaiterConfig=OFTEN)
 

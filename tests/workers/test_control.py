@@ -124,7 +124,7 @@ def test_while_an_environment_is_paused_aws_goes_on_and_nothing_new_begins(ask, 
     assert fresh(operation).held_since is not None
     environment_pause_lift(environment=environment, actor=people["team-lead"])
     assert drive(operation).status == "succeeded", operation.sentence
-    assert Stack.objects.filter(status="CREATE_COMPLETE", operation=operation).count() == 5
+    assert Stack.objects.filter(status="CREATE_COMPLETE", operation=operation).count() == 6
 
 
 def test_a_paused_account_lets_a_cancel_through_and_nothing_else(update, people, sandbox, keys, account):

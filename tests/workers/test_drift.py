@@ -44,7 +44,7 @@ def test_a_look_finds_nothing_where_nothing_was_changed(active, people, sandbox)
     changing = [
         name for name in calls if name.split(".")[1].startswith(("Create", "Update", "Execute", "Delete"))
     ]
-    assert not changing and calls["cloudformation.DetectStackDrift"] == 5
+    assert not changing and calls["cloudformation.DetectStackDrift"] == 6
     environment = Environment.objects.get()
     assert environment.drift_since is None and environment.drift_checked_at is not None
     assert not Notice.objects.filter(topic="environment.drifted").exists()

@@ -57,7 +57,7 @@ def over(operation, counted):
     """The right end: active, each stack deployed once, no event lost."""
     assert operation.status == "succeeded", operation.sentence
     assert Environment.objects.get().status == "active"
-    assert counted() == 5
+    assert counted() == 6
     assert set(Stack.objects.filter(operation=operation).values_list("status", flat=True)) == {
         "CREATE_COMPLETE"
     }

@@ -64,7 +64,7 @@ def test_an_assembly_is_kept_by_its_content_and_found_again(monkeypatch):
     name = synthesise()
     assembly = assembly_load(name)
     assert {stack.name for stack in assembly.stacks} == {
-        f"sy-shop-k3x9-{key}" for key in ("network", "keys", "data", "storage", "app")
+        f"sy-shop-k3x9-{key}" for key in ("network", "keys", "data", "storage", "app", "access")
     }
     assert (
         name.startswith("assemblies/")

@@ -89,7 +89,7 @@ def test_the_comparison_tells_of_what_is_under_way_without_an_operation_and_of_a
     operation = drive(ask())
     Environment.objects.update(status="broken")
     lines = "\n".join(told(reconcile()))
-    assert "is broken here with no operation open; AWS has 5 of 5 stacks complete" in lines
+    assert "is broken here with no operation open; AWS has 6 of 6 stacks complete" in lines
     Environment.objects.update(status="active")
     operation.pk, operation.kind, operation.status, operation.subject = None, "account-add", "queued", account
     operation.save(force_insert=True)
