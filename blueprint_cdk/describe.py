@@ -28,6 +28,7 @@ def describe() -> dict[str, Any]:
         "naming": [rule.model_dump() for rule in naming_rules()],
         "sizes": load("sizes"),
         "tiers": load("tiers"),
+        "modules": load("modules"),
         "costs": {
             **load("costs"),
             "region_factor": {row["region"]: row["factor"] for row in load("regions")},

@@ -61,6 +61,8 @@ class Tier(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     backup_retention_days: int
+    default_modules: list[str]
+    required_modules: list[str]
 
 
 def size_of(name: SizeName, *, other_region: str | None = None) -> Size:

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from blueprint_cdk.data import load
+from blueprint_cdk.modules import BEFORE_MODULES, MODULES, ModuleName, modules_problem
 from blueprint_cdk.names import NAME_MAX, NAME_MIN, NAME_PATTERN, has_rule, longest_name, name_of
 from blueprint_cdk.refusals import SpecError
 from blueprint_cdk.sizes import SizeName, StandbyName, TierName
@@ -84,7 +85,7 @@ def _network(value: str) -> str:
 
 
 class Spec(_Frozen):
-    """One environment. Size, tier, team, owner, protection, retention and standby may change later; other region and
+    """One environment. Size, tier, team, owner, modules, protection, retention and standby may change later; other region and
     its network are set once, with the first standby; the rest never changes.
     """
 
@@ -196,6 +197,13 @@ class Spec(_Frozen):
         description="One of the values that CloudWatch Logs and Beanstalk accept.",
         json_schema_extra={"enum": list(LOG_RETENTION_DAYS), "changeable": True},
     )
+    modules: tuple[ModuleName, ...] = Field(
+        default=BEFORE_MODULES,
+        title="Modules",
+        description="Parts of the architecture that can be off. Turned on or off later, nothing stateful is replaced.",
+        # Left out by specs from before there were modules; who asks for a new environment names them.
+        json_schema_extra={"uniqueItems": True, "changeable": True},
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -214,6 +222,17 @@ class Spec(_Frozen):
     @classmethod
     def _private_network(cls, value: str | None) -> str | None:
         return None if value is None else _network(value)
+
+    @field_validator("modules", mode="before")
+    @classmethod
+    def _list_of_names(cls, value: Any) -> Any:
+        """In the order of data/modules.json, so that the same modules give the same bytes."""
+        if not isinstance(value, list | tuple) or not all(isinstance(name, str) for name in value):
+            raise SpecError("modules must be a list of names.", "modules")
+        known = [name for name in value if name in MODULES]
+        if len(known) != len(value):
+            raise SpecError(modules_problem(value, "dev"), "modules")
+        return sorted(known, key=MODULES.index)
 
     @field_validator("log_retention_days")
     @classmethod
@@ -267,6 +286,8 @@ class Spec(_Frozen):
                 )
         if not self.domain.endswith(f".{self.zone_name}"):
             raise SpecError(f"{self.domain} is not below the zone {self.zone_name}.", "domain")
+        if problem := modules_problem(self.modules, self.tier):
+            raise SpecError(problem, "modules")
         boundary = self.permissions_boundary_arn
         if boundary and boundary.split(":")[4] not in (self.account_id, "aws"):
             raise SpecError(
@@ -278,6 +299,10 @@ class Spec(_Frozen):
     def key(self) -> str:
         """<name>-<suffix>: the value of the tag switchyard:environment."""
         return f"{self.name}-{self.suffix}"
+
+    def has(self, module: ModuleName) -> bool:
+        """Whether the module is on."""
+        return module in self.modules
 
     @property
     def has_standby(self) -> bool:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import aws_cdk as cdk
 from constructs import Construct
 
 from blueprint_cdk.constructs.beanstalk import Application, Placement
 from blueprint_cdk.constructs.beanstalk_roles import InstanceProfile, ServiceRole
 from blueprint_cdk.constructs.edge import LoadBalancer, WebFirewall
-from blueprint_cdk.constructs.network import MYSQL_PORT
+from blueprint_cdk.constructs.network import MYSQL_PORT, DirectDatabase
 from blueprint_cdk.sizes import size_of
 from blueprint_cdk.spec import HOME, OTHER, PlaceName, RegionFacts, Running, Spec
 from blueprint_cdk.stacks import EnvironmentStack
@@ -68,6 +69,10 @@ class AppStack(EnvironmentStack):
             rate_limit=size.rate_limit_per_5_min,
             load_balancer_arn=edge.balancer.ref,
         )
+        # What is read weakly orders nothing by itself.
+        self.add_stack_dependency(data)
+        if data.proxy is None:
+            DirectDatabase(self, "Direct", firewall=network.firewall)
         name = self.named("beanstalk-environment")
         application = Application(
             self,
@@ -99,8 +104,10 @@ class AppStack(EnvironmentStack):
             log_retention_days=spec.log_retention_days,
             variables={
                 "SWITCHYARD_ENVIRONMENT": spec.key,
-                "DATABASE_HOST": data.proxy_host,
-                "DATABASE_READER_HOST": data.proxy_reader_host if size.db_readers else data.proxy_host,
+                "DATABASE_HOST": _address(data, "DatabaseEndpoint", data.host),
+                "DATABASE_READER_HOST": _address(data, "DatabaseReaderEndpoint", data.reader_host)
+                if size.db_readers
+                else _address(data, "DatabaseEndpoint", data.host),
                 "DATABASE_PORT": str(MYSQL_PORT),
                 "DATABASE_NAME": "app",
                 "DATABASE_SECRET_ARN": keys.secret_arn,
@@ -116,3 +123,11 @@ class AppStack(EnvironmentStack):
         )
         self.output("BeanstalkEnvironment", application.environment.ref, "Name of the Beanstalk environment")
         self.output("LoadBalancerDnsName", edge.balancer.attr_dns_name, "The load balancer")
+
+
+def _address(data: DataStack, output: str, host: str) -> str:
+    """A host of the database: of the cluster by an import, of the proxy weakly, by the stack's output.
+
+    CloudFormation keeps what is imported from going, so an import would never let the proxy be turned off.
+    """
+    return cdk.Fn.get_stack_output(data.stack_name, output) if data.proxy else host

@@ -1,4 +1,4 @@
-"""Data: the Aurora MySQL cluster and RDS Proxy, in either region."""
+"""Data: the Aurora MySQL cluster, and RDS Proxy where its module is on, in either region."""
 
 from __future__ import annotations
 
@@ -46,6 +46,26 @@ class DataStack(EnvironmentStack):
             deletion_protection=spec.deletion_protection,
             **self._origin(),
         )
+        self.cluster = cluster.cluster
+        self.proxy = self._proxy(spec, cluster, network, keys) if spec.has("proxy") else None
+        # Exported in every size and with every module: what another choice uses must be there before it is made.
+        for endpoint in (self.cluster.attr_endpoint_address, self.cluster.attr_read_endpoint_address):
+            self.export_value(endpoint)
+        self.output("DatabaseClusterId", self.cluster.ref, "The Aurora cluster")
+        self.output("DatabaseEndpoint", self.host, "Endpoint for reads and writes")
+        self.output("DatabaseReaderEndpoint", self.reader_host, "Endpoint for reads")
+
+    @property
+    def host(self) -> str:
+        """Where the application reads and writes: the proxy, or the cluster where there is none."""
+        return self.proxy.proxy.attr_endpoint if self.proxy else self.cluster.attr_endpoint_address
+
+    @property
+    def reader_host(self) -> str:
+        """Where the application may read: the same by way of a reader, when there is one."""
+        return self.proxy.reader.attr_endpoint if self.proxy else self.cluster.attr_read_endpoint_address
+
+    def _proxy(self, spec: Spec, cluster: Cluster, network: NetworkStack, keys: KeysStack) -> Proxy:
         proxy = Proxy(
             self,
             "Proxy",
@@ -59,14 +79,11 @@ class DataStack(EnvironmentStack):
             logs_key_arn=network.logs_key.key_arn,
             log_retention_days=spec.log_retention_days,
         )
-        self.proxy_host = proxy.proxy.attr_endpoint
-        self.proxy_reader_host = proxy.reader.attr_endpoint
-        # Exported in every size: a size that uses only one must not take the other away from the app stack.
-        self.export_value(self.proxy_host)
-        self.export_value(self.proxy_reader_host)
-        self.output("DatabaseClusterId", cluster.cluster.ref, "The Aurora cluster")
-        self.output("DatabaseEndpoint", self.proxy_host, "Proxy endpoint for reads and writes")
-        self.output("DatabaseReaderEndpoint", self.proxy_reader_host, "Proxy endpoint for reads")
+        # Before 1.11 the application imported these two, and CloudFormation keeps an export that is imported from
+        # going. Now it reads them weakly (see the application's stack), so that the module can be turned off.
+        self.export_value(proxy.proxy.attr_endpoint)
+        self.export_value(proxy.reader.attr_endpoint)
+        return proxy
 
     def _origin(self) -> dict[str, Any]:
         """Home: new data or restored ones. The other region: what the global database brings, with one instance in a

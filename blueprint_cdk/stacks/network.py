@@ -40,6 +40,9 @@ class NetworkStack(EnvironmentStack):
             key=self.logs_key,
             retention_days=spec.log_retention_days,
         )
+        # The proxy's group is exported also while there is no proxy: CloudFormation lets no export go that the stack of
+        # the database still imports when the module is turned off.
+        self.export_value(self.firewall.proxy.security_group_id)
         self.public_subnet_ids = [subnet.subnet_id for subnet in self.vpc.public_subnets]
         self.private_subnet_ids = [subnet.subnet_id for subnet in self.vpc.private_subnets]
         self.isolated_subnet_ids = [subnet.subnet_id for subnet in self.vpc.isolated_subnets]

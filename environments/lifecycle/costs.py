@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from environments.lifecycle.stacks import OTHER, stack_exists
+from environments.lifecycle.when import holds
 
 CENT = Decimal("0.01")
 
@@ -59,7 +59,7 @@ def cost_estimate(costs: dict[str, Any], spec: dict[str, Any]) -> dict[str, Any]
 
 def _quantity(item: dict[str, Any], spec: dict[str, Any]) -> Any:
     when = item.get("when")
-    if when and not (spec.get(when["field"]) in when["in"] if "field" in when else stack_exists(item, spec)):
+    if when and not (spec.get(when["field"]) in when["in"] if "field" in when else holds(when, spec)):
         return 0
     quantity = item["quantity"]
     return quantity.get(spec["size"], 0) if isinstance(quantity, dict) else quantity

@@ -14,6 +14,12 @@ from environments.lifecycle.expired import NOT_BEGUN, expiry_teardown_lock, expi
 from environments.lifecycle.expiry import BY_RULE, Wanted, expiry_next, expiry_set, expiry_wanted
 from environments.lifecycle.limits import limit_problems_locked, limits_observe
 from environments.lifecycle.models import Account, Environment, Release
+from environments.lifecycle.modules import (
+    modules_default,
+    modules_of,
+    modules_ordered,
+    modules_problem,
+)
 from environments.lifecycle.naming import PREVIEW_SUFFIX, names_derive, suffix_make
 from environments.lifecycle.stacks import NO_STANDBY, regions_of, scopes_of
 from environments.lifecycle.standby import standby_problems, standby_spec
@@ -45,6 +51,7 @@ def environment_request(
     standby: str = NO_STANDBY,
     other_region: str = "",
     other_cidr: str = "",
+    modules: list[str] | None = None,
     is_protected: bool | None = None,
     owner: User | None = None,
     expires_at: Wanted = BY_RULE,
@@ -54,9 +61,9 @@ def environment_request(
     """Ask for a new environment; answers the `provision` operation, whose subject it is.
 
     Empty `cidr` (and `other_cidr`, with a standby) takes the account's next free /16; empty `domain` is
-    <name>.<account's zone>; `is_protected` defaults to true outside dev; `owner` is somebody of the team, or the
-    actor; `expires_at` is a moment, None where the tier lets live for ever, or the tier's default. Raises Forbidden,
-    InvalidFields (a sentence per field), Conflict.
+    <name>.<account's zone>; `modules` None takes the tier's, of a release that has modules; `is_protected` defaults to
+    true outside dev; `owner` is somebody of the team, or the actor; `expires_at` is a moment, None where the tier lets
+    live for ever, or the tier's default. Raises Forbidden, InvalidFields (a sentence per field), Conflict.
     """
     require(actor, "environment.request", team=team)
     with transaction.atomic():
@@ -74,6 +81,7 @@ def environment_request(
             other_cidr=other_cidr,
             cidr=cidr,
         )
+        spec |= _modules(release, modules, tier)
         if is_protected is None:
             is_protected = tier != Tier.DEV
         spec["deletion_protection"] = is_protected
@@ -134,6 +142,8 @@ def spec_problems(spec: dict[str, Any], *, account: Account, release: Release) -
         else "No free /16 is left in 10/8.",
         "release": f"Release {release.version} was withdrawn." if release.is_withdrawn else "",
     }
+    if "modules" in spec:
+        found["modules"] = modules_problem(release, spec["modules"], spec["tier"])
     if not found["name"]:
         found["domain"] = validation.domain_problem(spec["domain"], account, release)
         for rule, row in zip(release.naming, names_derive(release.naming, spec), strict=True):
@@ -151,6 +161,7 @@ def spec_problems(spec: dict[str, Any], *, account: Account, release: Release) -
 
 def spec_preview(
     *,
+    release: Release,
     name: str,
     team: Team,
     tier: str,
@@ -160,15 +171,16 @@ def spec_preview(
     cidr: str,
     domain: str,
     restore_source: dict[str, str] | None = None,
+    modules: list[str] | None = None,
     owner: User | None = None,
     standby: str = NO_STANDBY,
     other_region: str = "",
     other_cidr: str = "",
-    release: Release,
     actor: User,
 ) -> dict[str, Any]:
     """The spec that a request would get, with a stand-in for its suffix; for prices and names as one types."""
     spec = _spec(name, team, owner or actor, tier, size, account, home_region, cidr, domain, restore_source)
+    spec |= _modules(release, modules, tier)
     spec["suffix"] = PREVIEW_SUFFIX
     spec["cidr"] = cidr or validation.cidr_free(account)
     spec["domain"] = domain or f"{name}.{account.zone_name}"
@@ -279,3 +291,10 @@ def _spec(
         "permissions_boundary_arn": account.boundary_arn,
         "log_retention_days": LOG_RETENTION_DAYS.get(Tier(tier), 90) if tier in Tier.values else 90,
     }
+
+
+def _modules(release: Release, modules: list[str] | None, tier: str) -> dict[str, list[str]]:
+    """The field, where the release has modules or the request names some."""
+    if modules is None:
+        return {"modules": modules_default(release, tier)} if modules_of(release) else {}
+    return {"modules": modules_ordered(release, modules)}

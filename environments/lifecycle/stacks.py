@@ -12,6 +12,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from environments.lifecycle.models import Account, Environment, Release
+from environments.lifecycle.when import holds
 from environments.operations.models import Stack
 
 HOME, OTHER = "home", "other"
@@ -54,9 +55,9 @@ def stack_exists(row: Mapping[str, Any], spec: Mapping[str, Any]) -> bool:
         raise ValueError(
             f"Stack {row['key']} exists when {', '.join(sorted(unknown))}: nobody knows that here."
         )
-    if "standby" in when and spec.get("standby", NO_STANDBY) not in when["standby"]:
-        return False
-    return set(when.get("modules", ())) <= set(spec.get("modules") or ())
+    return holds(
+        when, {**spec, "standby": spec.get("standby", NO_STANDBY), "modules": spec.get("modules") or []}
+    )
 
 
 def stacks_of(release: Release, spec: Mapping[str, Any]) -> list[StackOf]:

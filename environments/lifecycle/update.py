@@ -11,6 +11,7 @@ from environments.errors import Conflict, InvalidFields
 from environments.lifecycle.costs import cost_estimate
 from environments.lifecycle.limits import MONTHLY_COST, limit_problems_locked
 from environments.lifecycle.models import Account, Environment, Release
+from environments.lifecycle.modules import modules_completed, modules_ordered, modules_problem
 from environments.lifecycle.stacks import regions_of, regions_there, scopes_of, stack_rows_alive
 from environments.lifecycle.standby import (
     FIELDS,
@@ -68,7 +69,13 @@ def environment_update(
         account = Account.objects.select_for_update().get(pk=environment.account_id)
         changes = standby_changes(environment, release, account, changes)
         known = set(release.schema.get("properties", {}))
-        spec = {name: value for name, value in environment.spec.items() if name in known} | changes
+        spec = {name: value for name, value in environment.spec.items() if name in known}
+        if "modules" not in changes and (modules := modules_completed(release, spec)) is not None:
+            if modules != environment.spec.get("modules"):
+                changes = {**changes, "modules": modules}
+        elif isinstance(changes.get("modules"), list):
+            changes = {**changes, "modules": modules_ordered(release, changes["modules"])}
+        spec |= changes
         problems = (
             _problems(environment, release, changes, spec)
             or standby_problems(spec, account=account, release=release, environment=environment)
@@ -144,7 +151,25 @@ def _problems(
         field: f"{field} cannot be changed by an update. What can: {', '.join(may) or 'nothing'}."
         for field in sorted(set(changes) - set(may))
     }
+    if (
+        not problems
+        and "modules" in changes
+        and (wrong := modules_problem(release, changes["modules"], spec["tier"]))
+    ):
+        problems["modules"] = wrong
     return problems or schema_problems(release.schema, spec)
+
+
+def _modules_left(environment: Environment, release: Release, modules: Any) -> str:
+    """Why what the environment has from before modules cannot go in the update that brings it to them.
+
+    Its application imports the proxy's addresses until it has come to the release (docs/decisions/0217-modules.md).
+    """
+    had = release.schema.get("properties", {}).get("modules", {}).get("default", [])
+    left = [name for name in had if isinstance(modules, list) and name not in modules]
+    if "modules" in environment.spec or not left:
+        return ""
+    return f"{', '.join(left)} can be turned off once {environment.name} is at release {release.version}."
 
 
 def _unnamed(environment: Environment, release: Release, replace: Sequence[str]) -> dict[str, str]:

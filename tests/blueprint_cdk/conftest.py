@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from blueprint_cdk import VERSION, runtime
-from tests.blueprint_cdk.support import FACTS, SPEC, STANDBY, Assembly, Synthesise, facts_of
+from tests.blueprint_cdk.support import ALL_MODULES, FACTS, SPEC, STANDBY, Assembly, Synthesise, facts_of
 
 runtime.prepare()
 
@@ -54,3 +54,9 @@ def synthesise(tmp_path_factory: pytest.TempPathFactory) -> Synthesise:
 @pytest.fixture(scope="session")
 def small(synthesise: Synthesise) -> Assembly:
     return synthesise()
+
+
+@pytest.fixture(scope="session")
+def whole(synthesise: Synthesise) -> Assembly:
+    """With every module on."""
+    return synthesise(modules=ALL_MODULES)

@@ -21,7 +21,9 @@ SPEC: dict[str, Any] = {
     "zone_id": "Z0123456789ABCDEF",
     "zone_name": "dev.example.com",
     "permissions_boundary_arn": "arn:aws:iam::111122223333:policy/SwitchyardBoundary",
+    "modules": [],
 }
+ALL_MODULES = ["identity", "notifications", "analytics", "proxy", "canary"]
 FACTS: dict[str, Any] = {
     "azs": ["eu-west-1a", "eu-west-1b", "eu-west-1c"],
     "beanstalk_platform_arn": (

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
+from blueprint_cdk.data import load
 from blueprint_cdk.policies import STATEFUL_TYPES
-from tests.blueprint_cdk.support import FACTS, Assembly, Synthesise
+from tests.blueprint_cdk.support import ALL_MODULES, FACTS, Assembly, Synthesise
 
 PINNED = Path(__file__).parent / "stateful_logical_ids.json"
 
 LATER: list[dict[str, Any]] = [
     {"size": "medium"},
-    {"size": "large", "tier": "prod", "deletion_protection": True},
+    {"size": "large", "tier": "prod", "deletion_protection": True, "modules": ALL_MODULES},
+    {"modules": ["proxy"]},
     {"team": "payments", "owner": "bob@example.com", "tier": "staging"},
     {"log_retention_days": 365},
     {"release": "2.0.0"},
@@ -60,6 +63,15 @@ def resources(assembly: Assembly) -> dict[tuple[str, str], dict[str, Any]]:
         (name, logical_id): resource
         for name, template in assembly.templates().items()
         for logical_id, resource in template["Resources"].items()
+    }
+
+
+def exports(assembly: Assembly) -> dict[str, Any]:
+    return {
+        output["Export"]["Name"]: output["Value"]
+        for template in assembly.templates().values()
+        for output in template.get("Outputs", {}).values()
+        if "Export" in output
     }
 
 
@@ -124,15 +136,29 @@ def test_no_later_change_replaces_anything(synthesise: Synthesise, later: dict[s
 def test_no_later_change_moves_an_export(synthesise: Synthesise, later: dict[str, Any]) -> None:
     """CloudFormation refuses to change or delete an export that another stack imports."""
 
-    def exports(assembly: Assembly) -> dict[str, Any]:
-        return {
-            output["Export"]["Name"]: output["Value"]
-            for template in assembly.templates().values()
-            for output in template["Outputs"].values()
-            if "Export" in output
-        }
+    before, after = exports(synthesise()), exports(synthesise(**later))
+    assert {name: after.get(name) for name in before} == before
+    if "modules" not in later:
+        assert after == before
 
-    assert exports(synthesise(**later)) == exports(synthesise())
+
+@pytest.mark.parametrize("module", ALL_MODULES)
+def test_a_module_that_is_turned_off_takes_no_export_that_a_stack_imports(
+    synthesise: Synthesise, module: str
+) -> None:
+    """A stack that goes as a whole goes last, when nothing imports from it any more."""
+    needing = {row["key"] for row in load("modules") if module in row["needs"]}
+    left = [name for name in ALL_MODULES if name != module and name not in needing]
+    on, off = synthesise(modules=ALL_MODULES), synthesise(modules=left)
+    gone = set(exports(on)) - set(exports(off))
+    staying = off.templates()
+    imported = {
+        name
+        for stack, template in on.templates().items()
+        if stack in staying
+        for name in re.findall(r'"Fn::ImportValue": "([^"]+)"', json.dumps(template))
+    }
+    assert not {name for name in gone & imported if name.partition(":")[0] in staying}
 
 
 def test_stateful_stacks_have_a_policy_that_forbids_replacement(synthesise: Synthesise) -> None:

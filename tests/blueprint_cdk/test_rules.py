@@ -14,7 +14,7 @@ import pytest
 from blueprint_cdk.data import load
 from blueprint_cdk.refusals import parse
 from blueprint_cdk.spec import BaselineSpec, RegionFacts, Runtime, Spec
-from tests.blueprint_cdk.support import FACTS, OTHER, SPEC, STANDBY, Synthesise, facts_of
+from tests.blueprint_cdk.support import ALL_MODULES, FACTS, OTHER, SPEC, STANDBY, Synthesise, facts_of
 
 IGNORED = {
     "W3010": "Zones are facts that the portal resolved: a look-up while deploying could move a subnet.",
@@ -33,8 +33,8 @@ def lint(template: Path, *ignored: str, region: str = "eu-west-1") -> list[str]:
 
 VARIANTS: list[dict[str, Any]] = [
     {"size": "small", "tier": "dev"},
-    {"size": "medium", "tier": "staging"},
-    {"size": "large", "tier": "prod", "deletion_protection": True},
+    {"size": "medium", "tier": "staging", "modules": ["proxy"]},
+    {"size": "large", "tier": "prod", "deletion_protection": True, "modules": ALL_MODULES},
     {"standby": "pilot-light"},
     {"standby": "warm", "size": "medium"},
     {"restore_source": {"kind": "snapshot", "id": "last-copy"}},
@@ -69,8 +69,8 @@ def test_cfn_lint_finds_nothing(synthesise: Synthesise, variant: dict[str, Any])
 @pytest.mark.parametrize("tier", ["dev", "staging", "prod"])
 def test_tiers_differ_in_backups_and_tags_alone(synthesise: Synthesise, size: str, tier: str) -> None:
     """So that linting each size in one tier lints them all."""
-    templates = synthesise(size=size, tier=tier).templates()
-    reference = synthesise(size=size, tier="dev").templates()
+    templates = synthesise(size=size, tier=tier, modules=ALL_MODULES).templates()
+    reference = synthesise(size=size, tier="dev", modules=ALL_MODULES).templates()
 
     def plain(found: dict[str, Any]) -> str:
         text = json.dumps(found, sort_keys=True)
@@ -172,9 +172,9 @@ def nag(folder: Path, spec: Spec, *, acknowledging: bool) -> list[tuple[str, str
     "change",
     [
         {"size": "small", "tier": "dev"},
-        {"size": "large", "tier": "prod", "deletion_protection": True},
+        {"size": "large", "tier": "prod", "deletion_protection": True, "modules": ALL_MODULES},
         {**STANDBY, "standby": "pilot-light"},
-        {**STANDBY, "standby": "warm", "size": "large", "tier": "prod", "deletion_protection": True},
+        {**STANDBY, "standby": "warm", "size": "large", "tier": "prod", "deletion_protection": True, "modules": ALL_MODULES},
     ],
     ids=["small-dev", "large-prod", "pilot-light", "warm-large-prod"],
 )
@@ -184,7 +184,7 @@ def test_cdk_nag_finds_nothing_that_is_not_acknowledged(tmp_path: Path, change: 
 
 def test_every_acknowledged_finding_is_found(tmp_path: Path) -> None:
     """An acknowledgment that matches nothing hides whatever comes there later."""
-    spec = parse(Spec, {**SPEC, **STANDBY, "standby": "warm"})
+    spec = parse(Spec, {**SPEC, **STANDBY, "standby": "warm", "modules": ALL_MODULES})
     fields = {**spec.model_dump(), "prefix": spec.named("prefix")}
     wanted = sorted((id, path) for path, id, _ in acknowledged(fields))
     assert nag(tmp_path, spec, acknowledging=False) == wanted

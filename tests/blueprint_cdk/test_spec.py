@@ -59,6 +59,16 @@ BAD_SPECS: list[tuple[dict[str, Any], str, str]] = [
     ),
     ({"log_retention_days": 31}, "log_retention_days", "choose one of"),
     ({"log_retention_days": "month"}, "log_retention_days", "integer"),
+    ({"modules": "proxy"}, "modules", "list of names"),
+    ({"modules": [7]}, "modules", "list of names"),
+    ({"modules": ["proxy", "chat"]}, "modules", "chat is not a module"),
+    ({"modules": ["proxy", "proxy"]}, "modules", "proxy is named twice"),
+    ({"modules": ["notifications"]}, "modules", "notifications needs identity and analytics"),
+    (
+        {"tier": "prod", "modules": ["identity", "proxy"]},
+        "modules",
+        "prod requires notifications, analytics and",
+    ),
     ({"colour": "blue"}, "colour", "not known"),
 ]
 
@@ -73,7 +83,9 @@ def test_bad_field_is_refused_with_a_sentence_at_it(change: dict[str, Any], fiel
     assert "\n" not in caught.value.sentence
 
 
-@pytest.mark.parametrize("field", [name for name in SPEC if name != "permissions_boundary_arn"])
+@pytest.mark.parametrize(
+    "field", [name for name in SPEC if name not in ("permissions_boundary_arn", "modules")]
+)
 def test_missing_field_is_named(field: str) -> None:
     spec = {name: value for name, value in SPEC.items() if name != field}
     with pytest.raises(SpecError, match="missing") as caught:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.blueprint_cdk.support import Assembly, Synthesise
+from tests.blueprint_cdk.support import ALL_MODULES, Assembly, Synthesise
 
 
 def test_data_key_is_multi_region_rotated_and_kept(small: Assembly) -> None:
@@ -32,7 +32,7 @@ def test_database_password_is_our_own_secret_and_in_no_template(small: Assembly)
 def test_cluster_is_encrypted_logged_backed_up_and_never_global(
     synthesise: Synthesise, size: str, tier: str
 ) -> None:
-    assembly = synthesise(size=size, tier=tier, deletion_protection=tier == "prod")
+    assembly = synthesise(size=size, tier=tier, deletion_protection=tier == "prod", modules=ALL_MODULES)
     [cluster] = assembly.all("AWS::RDS::DBCluster")
     assert (cluster["DeletionPolicy"], cluster["UpdateReplacePolicy"]) == ("Snapshot", "Snapshot")
     properties = cluster["Properties"]
@@ -92,7 +92,7 @@ def test_restored_cluster_names_its_source_and_takes_its_user(
 
 def test_proxy_wants_tls_and_has_an_endpoint_for_reads_in_every_size(synthesise: Synthesise) -> None:
     for size in ("small", "medium", "large"):
-        assembly = synthesise(size=size)
+        assembly = synthesise(size=size, modules=["proxy"])
         assert assembly.one("AWS::RDS::DBProxy")["RequireTLS"] is True
         assert assembly.one("AWS::RDS::DBProxyEndpoint")["TargetRole"] == "READ_ONLY"
         [targets] = assembly.all("AWS::RDS::DBProxyTargetGroup")
@@ -100,6 +100,42 @@ def test_proxy_wants_tls_and_has_an_endpoint_for_reads_in_every_size(synthesise:
             name for name in assembly.template("data")["Resources"] if name.startswith("DatabaseWriter")
         ]
         assert set(writers) <= set(targets["DependsOn"])
+
+
+@pytest.mark.parametrize(
+    ("size", "reader"), [("small", "DatabaseEndpoint"), ("large", "DatabaseReaderEndpoint")]
+)
+def test_application_is_told_the_proxys_endpoints_or_without_one_the_clusters(
+    synthesise: Synthesise, size: str, reader: str
+) -> None:
+    def told(assembly: Assembly) -> list[Any]:
+        options = assembly.one("AWS::ElasticBeanstalk::Environment")["OptionSettings"]
+        values = {row["OptionName"]: row["Value"] for row in options}
+        return [values["DATABASE_HOST"], values["DATABASE_READER_HOST"]]
+
+    def output(name: str) -> dict[str, Any]:
+        return {"Fn::GetStackOutput": {"StackName": "sy-shop-k3x9-data", "OutputName": name}}
+
+    with_proxy, without = synthesise(size=size, modules=["proxy"]), synthesise(size=size)
+    assert told(with_proxy) == [output("DatabaseEndpoint"), output(reader)]
+    exported = {
+        row["Export"]["Name"]: row["Value"]
+        for row in without.template("data")["Outputs"].values()
+        if "Export" in row
+    }
+    kind = "Endpoint.Address" if size == "small" else "ReadEndpoint.Address"
+    attributes = [exported[host["Fn::ImportValue"]]["Fn::GetAtt"][1] for host in told(without)]
+    assert attributes == ["Endpoint.Address", kind]
+    assert not without.all("AWS::RDS::DBProxy")
+
+
+def test_instances_reach_the_database_themselves_only_where_no_proxy_is(synthesise: Synthesise) -> None:
+    def ways(assembly: Assembly) -> list[str]:
+        rows = assembly.template("app")["Resources"].values()
+        return [row["Type"] for row in rows if row["Type"].startswith("AWS::EC2::SecurityGroup")]
+
+    assert ways(synthesise()) == ["AWS::EC2::SecurityGroupEgress", "AWS::EC2::SecurityGroupIngress"]
+    assert ways(synthesise(modules=["proxy"])) == []
 
 
 def test_buckets_are_closed_versioned_encrypted_and_tls_only(small: Assembly) -> None:

@@ -199,6 +199,8 @@ def asking(release, account, people):
             "home_region": REGION,
             "release": release,
             "actor": people["team-lead"],
+            # Small, whatever the tier's default is; production has no choice.
+            "modules": None if fields.get("tier") == "prod" else [],
         }
         return environment_request(**{**asked, **fields})
 

@@ -187,7 +187,19 @@ class EnvironmentViewSet(EnvironmentControl, EnvironmentDrift, history.HistoryAc
         require(self.person, "environment.request", team=asked["team"])
         release = asked["release"]
         fields = (
-            *("name", "team", "owner", "tier", "size", "account", "home_region", "cidr", "domain", "release"),
+            *(
+                "name",
+                "team",
+                "owner",
+                "tier",
+                "size",
+                "account",
+                "home_region",
+                "cidr",
+                "domain",
+                "release",
+                "modules",
+            ),
             *STANDBY_FIELDS,
         )
         spec = spec_preview(

@@ -67,6 +67,12 @@ class PreviewInput(Input):
         allow_blank=True,
         help_text="The standby's address range; left out, the account's next free /16.",
     )
+    modules = serializers.ListField(
+        child=Text(max_length=40),
+        required=False,
+        max_length=50,
+        help_text="Parts that can be off, of those that the release has; left out, the tier's.",
+    )
 
 
 class EnvironmentInput(PreviewInput):

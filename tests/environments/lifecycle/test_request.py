@@ -195,7 +195,7 @@ def test_costs_leave_out_what_a_spec_does_not_have(description, asked):
             {"key": "a", "label": "A", "quantity": 2, "unit": "x", "unit_price": "10", "source": "s", "verified": True},
             {
                 "key": "b", "label": "B", "quantity": 1, "unit": "x", "unit_price": "5", "source": "s",
-                "verified": False, "when": {"field": "standby", "in": ["warm"]},
+                "verified": False, "when": {"standby": ["warm"]},
             },
         ],
     }  # fmt: skip
