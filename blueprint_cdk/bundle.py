@@ -16,6 +16,7 @@ BUNDLED = (
     "app/__main__.py",
     "app/server.py",
     "app/storage.py",
+    "app/users.py",
     "requirements.txt",
 )
 """What goes in, by name: no byte code, no editor's file."""

@@ -12,6 +12,7 @@ from blueprint_cdk.spec import RegionFacts, Runtime, Spec
 from blueprint_cdk.stacks.access import AccessStack
 from blueprint_cdk.stacks.app import AppStack
 from blueprint_cdk.stacks.data import DataStack
+from blueprint_cdk.stacks.identity import IdentityStack
 from blueprint_cdk.stacks.keys import KeysStack
 from blueprint_cdk.stacks.network import NetworkStack
 from blueprint_cdk.stacks.storage import StorageStack
@@ -34,10 +35,22 @@ def compose(
     """Adds the stacks of `spec` to `app`; `home` and `other` are the facts of its regions (`other` with a standby
     alone), `runtime` is what runs there now.
     """
+    tags = {
+        "switchyard:environment": spec.key,
+        "switchyard:team": spec.team,
+        "switchyard:tier": spec.tier,
+        "switchyard:owner": spec.owner,
+        "switchyard:release": release,
+    }
     network = NetworkStack(app, spec, home)
     keys = KeysStack(app, spec, home)
     data = DataStack(app, spec, home, runtime, network=network, keys=keys)
     storage = StorageStack(app, spec, home, keys=keys)
+    identity = (
+        IdentityStack(app, spec, home, network=network, keys=keys, storage=storage, tags=tags)
+        if spec.has("identity")
+        else None
+    )
     application = AppStack(
         app,
         spec,
@@ -47,6 +60,7 @@ def compose(
         keys=keys,
         data=data,
         storage=storage,
+        identity=identity,
         bundle=bundle,
         bundle_hash=bundle_hash,
     )
@@ -61,14 +75,8 @@ def compose(
             bundle=bundle,
             bundle_hash=bundle_hash,
         )
-    for key, value in {
-        "environment": spec.key,
-        "team": spec.team,
-        "tier": spec.tier,
-        "owner": spec.owner,
-        "release": release,
-    }.items():
-        cdk.Tags.of(app).add(f"switchyard:{key}", value, exclude_resource_types=UNTAGGABLE)
+    for key, value in tags.items():
+        cdk.Tags.of(app).add(key, value, exclude_resource_types=UNTAGGABLE)
     if spec.permissions_boundary_arn:
         boundary = iam.ManagedPolicy.from_managed_policy_arn(
             network, "Boundary", spec.permissions_boundary_arn

@@ -7,6 +7,8 @@ from typing import Any
 
 STATEFUL_TYPES = frozenset(
     {
+        "AWS::Cognito::UserPool",
+        "AWS::DynamoDB::GlobalTable",
         "AWS::KMS::Key",
         "AWS::KMS::ReplicaKey",
         "AWS::RDS::DBCluster",

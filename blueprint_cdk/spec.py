@@ -14,7 +14,15 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from blueprint_cdk.data import load
 from blueprint_cdk.modules import BEFORE_MODULES, MODULES, ModuleName, modules_problem
-from blueprint_cdk.names import NAME_MAX, NAME_MIN, NAME_PATTERN, has_rule, longest_name, name_of
+from blueprint_cdk.names import (
+    NAME_MAX,
+    NAME_MIN,
+    NAME_PATTERN,
+    has_rule,
+    longest_name,
+    name_of,
+    naming_rules,
+)
 from blueprint_cdk.refusals import SpecError
 from blueprint_cdk.sizes import SizeName, StandbyName, TierName
 
@@ -85,8 +93,8 @@ def _network(value: str) -> str:
 
 
 class Spec(_Frozen):
-    """One environment. Size, tier, team, owner, modules, protection, retention and standby may change later; other region and
-    its network are set once, with the first standby; the rest never changes.
+    """One environment. Size, tier, team, owner, modules, protection, retention and standby may change later; other region
+    and its network are set once, with the first standby; the rest never changes.
     """
 
     name: str = Field(
@@ -284,6 +292,9 @@ class Spec(_Frozen):
                     f"{rule.label} is called {rule.pattern} and {rule.service} allows {rule.max_length}.",
                     field,
                 )
+        for rule in naming_rules():
+            if "{name}" in rule.pattern and (wrong := rule.problem(self.model_dump())):
+                raise SpecError(wrong, "name")
         if not self.domain.endswith(f".{self.zone_name}"):
             raise SpecError(f"{self.domain} is not below the zone {self.zone_name}.", "domain")
         if problem := modules_problem(self.modules, self.tier):

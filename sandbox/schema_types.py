@@ -20,7 +20,7 @@ _BY_SERVICE = {
     "ARCZonalShift": "ZonalAutoshiftConfiguration",
     "AccessAnalyzer": "ArchiveRule",
     "AppSync": "Api ApiCache ApiKey ChannelNamespace DataSource DomainName DomainNameApiAssociation "
-    "FunctionConfiguration GraphQLApi GraphQLSchema Resolver SourceApiAssociation",
+    "FunctionConfiguration GraphQLSchema Resolver SourceApiAssociation",
     "ApplicationAutoScaling": "ScalableTarget ScalingPolicy",
     "ApplicationSignals": "ServiceLevelObjective",
     "AutoScaling": "LaunchConfiguration LifecycleHook ScalingPolicy ScheduledAction WarmPool",

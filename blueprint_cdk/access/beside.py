@@ -47,6 +47,13 @@ BESIDE: tuple[Need, ...] = (
     ),
     Need(
         "execution",
+        "cloudformation",
+        "DescribeStacks",
+        "the application's stack reads the proxy's addresses from outputs of the data stack (aws-cdk-lib 2.275, "
+        "Fn.getStackOutput: with the role that the stack is made with)",
+    ),
+    Need(
+        "execution",
         "autoscaling",
         "AttachInstances AttachLoadBalancerTargetGroups CancelInstanceRefresh CreateAutoScalingGroup "
         "CreateOrUpdateTags DeleteAutoScalingGroup DeleteNotificationConfiguration DeletePolicy "
@@ -91,11 +98,5 @@ BESIDE: tuple[Need, ...] = (
         "GetLogDelivery ListLogDeliveries UpdateLogDelivery",
         "flow and firewall logs go to log groups (CloudWatch Logs user guide, Logging that requires additional "
         "permissions [V1])",
-    ),
-    Need(
-        "execution",
-        "kms",
-        "Encrypt GenerateDataKeyWithoutPlaintext",
-        "a cluster is encrypted with our key (Aurora user guide, AWS KMS key management; mem: for its volumes)",
     ),
 )

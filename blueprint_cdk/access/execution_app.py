@@ -60,6 +60,7 @@ APP = (
         "PutBucketVersioning",
         [bucket(BEANSTALK_BUCKET), bucket(f"{BEANSTALK_BUCKET}/*"), bucket("elasticbeanstalk-samples-*/*")],
     ),
+    Scope("StackOutputs", "cloudformation", "DescribeStacks", arn("cloudformation", "stack/sy-*")),
     Scope("BeanstalkStacks", "cloudformation", "*", arn("cloudformation", "stack/awseb-*")),
     Scope(
         "BeanstalkGroups",

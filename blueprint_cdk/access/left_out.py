@@ -28,7 +28,9 @@ class LeftOut:
         )
 
 
-_OTHER_TARGETS = "the web ACL stands before a load balancer, and before nothing else"
+_OTHER_TARGETS = (
+    "the web ACL stands before a load balancer, a user pool and a GraphQL API, and before nothing else"
+)
 _OPERATIONS = "the registry names operations here, which are no actions; those (Put…) are granted"
 _NOT_SET = "no template of ours sets the property that it is for"
 
@@ -37,9 +39,23 @@ LEFT_OUT: tuple[LeftOut, ...] = (
     LeftOut("amplify", "*", _OTHER_TARGETS),
     LeftOut("apigateway", "*", _OTHER_TARGETS),
     LeftOut("apprunner", "*", _OTHER_TARGETS),
-    LeftOut("appsync", "*", _OTHER_TARGETS),
     LeftOut("bedrock-agentcore", "*", _OTHER_TARGETS),
-    LeftOut("cognito-idp", "*", "neither the web ACL nor the listener has to do with a user pool"),
+    LeftOut("cognito-sync", "*", "Cognito Sync is closed: no identity pool has streams or events"),
+    LeftOut("cloudfront", "UpdateDistribution", "the sign-in pages have a prefix of Cognito's domain"),
+    LeftOut("application-autoscaling", "*", "tables are paid by request: nothing is scaled"),
+    LeftOut("kinesis", "ListStreams DescribeStream PutRecords", "no table streams to Kinesis"),
+    LeftOut(
+        "dynamodb",
+        "*KinesisStreamingDestination UpdateContributorInsights UpdateTableReplicaAutoScaling PutResourcePolicy "
+        "DeleteResourcePolicy",
+        _NOT_SET,
+    ),
+    LeftOut(
+        "dynamodb",
+        "CreateTableReplica DeleteTableReplica DisassociateTableReplica Query Scan UpdateItem PutItem GetItem "
+        "DeleteItem BatchWriteItem",
+        "they make replicas in other regions, and fill them: no environment has a standby yet",
+    ),
     LeftOut("ec2", "*ssociateVerifiedAccess* GetVerifiedAccess*", _OTHER_TARGETS),
     LeftOut("wafv2", "*PermissionPolicy", "they share rule groups between accounts"),
     LeftOut("ec2", "AcceptAddressTransfer", "addresses are allocated, never taken over"),

@@ -48,6 +48,9 @@ READER_SCOPES = {
         Scope("Events", "events", "Describe* List*"),
         Scope("Queues", "sqs", "List*"),
         Scope("Roles", "iam", "List* GetRole GetAccountSummary GetAccountPasswordPolicy"),
+        Scope("Users", "cognito-idp", "ListUserPools DescribeUserPool"),
+        Scope("Identities", "cognito-identity", "ListIdentityPools"),
+        Scope("Tables", "dynamodb", "ListTables DescribeTable"),
         Scope("Quotas", "servicequotas", "ListServiceQuotas"),
         Scope("CostTags", "ce", "ListCostAllocationTags"),
         # The preflight: what an account has by subscription, or by asking AWS.

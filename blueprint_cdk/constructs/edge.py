@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import aws_cdk as cdk
 from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_elasticloadbalancingv2 as elbv2
@@ -147,7 +149,10 @@ class LoadBalancer(Construct):
 
 
 class WebFirewall(Construct):
-    """A regional web ACL of AWS's managed rules and a rate limit, in front of one load balancer, with its log."""
+    """A regional web ACL of AWS's managed rules and a rate limit, in front of the load balancer, with its log.
+
+    `other_arns` are what else of the environment faces the internet (user pool, API), by a name for the association.
+    """
 
     def __init__(
         self,
@@ -160,6 +165,7 @@ class WebFirewall(Construct):
         log_retention_days: int,
         rate_limit: int,
         load_balancer_arn: str,
+        other_arns: Mapping[str, str],
     ) -> None:
         super().__init__(scope, id)
         acl = wafv2.CfnWebACL(
@@ -187,6 +193,8 @@ class WebFirewall(Construct):
         wafv2.CfnWebACLAssociation(
             self, "Association", resource_arn=load_balancer_arn, web_acl_arn=acl.attr_arn
         )
+        for unit, arn in other_arns.items():
+            wafv2.CfnWebACLAssociation(self, unit, resource_arn=arn, web_acl_arn=acl.attr_arn)
         # WAF writes only to groups whose name begins with aws-waf-logs-, and wants the ARN without ":*".
         group = logs.CfnLogGroup(
             self,

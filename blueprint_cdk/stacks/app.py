@@ -15,6 +15,7 @@ from blueprint_cdk.sizes import size_of
 from blueprint_cdk.spec import HOME, OTHER, PlaceName, RegionFacts, Running, Spec
 from blueprint_cdk.stacks import EnvironmentStack
 from blueprint_cdk.stacks.data import DataStack
+from blueprint_cdk.stacks.identity import IdentityStack
 from blueprint_cdk.stacks.keys import KeysStack, OtherKeysStack
 from blueprint_cdk.stacks.network import NetworkStack
 from blueprint_cdk.stacks.storage import StorageStack
@@ -36,6 +37,7 @@ class AppStack(EnvironmentStack):
         keys: KeysStack | OtherKeysStack,
         data: DataStack,
         storage: StorageStack,
+        identity: IdentityStack | None = None,
         bundle: Path,
         bundle_hash: str,
         place: PlaceName = HOME,
@@ -68,6 +70,7 @@ class AppStack(EnvironmentStack):
             log_retention_days=spec.log_retention_days,
             rate_limit=size.rate_limit_per_5_min,
             load_balancer_arn=edge.balancer.ref,
+            other_arns={"Users": identity.user_pool_arn, "UserData": identity.api_arn} if identity else {},
         )
         # What is read weakly orders nothing by itself.
         self.add_stack_dependency(data)
@@ -112,6 +115,7 @@ class AppStack(EnvironmentStack):
                 "DATABASE_NAME": "app",
                 "DATABASE_SECRET_ARN": keys.secret_arn,
                 "UPLOADS_BUCKET": storage.uploads.bucket_name,
+                **(identity.variables if identity else {}),
             },
         )
         # Beanstalk hangs its rule on the HTTPS listener: it must be there first, and go last.

@@ -30,6 +30,8 @@ class NetworkStack(EnvironmentStack):
                 self.named("waf-log-group"),
                 f"/aws/rds/cluster/{self.named('db-cluster')}/*",
                 f"/aws/rds/proxy/{self.named('db-proxy')}",
+                # AppSync names the group after the API, by an id that is made with it.
+                *(["/aws/appsync/apis/*"] if spec.has("identity") and place == HOME else []),
             ],
         ).key
         FlowLogs(

@@ -8,6 +8,8 @@ from typing import Any
 from environments.lifecycle.when import holds
 
 CENT = Decimal("0.01")
+OTHER = "other"
+"""The region of an item of the standby's, in a release's data."""
 
 
 def cost_estimate(costs: dict[str, Any], spec: dict[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from environments.lifecycle.modules import (
     modules_ordered,
     modules_problem,
 )
-from environments.lifecycle.naming import PREVIEW_SUFFIX, names_derive, suffix_make
+from environments.lifecycle.naming import PREVIEW_SUFFIX, names_derive, names_needed, suffix_make
 from environments.lifecycle.stacks import NO_STANDBY, regions_of, scopes_of
 from environments.lifecycle.standby import standby_problems, standby_spec
 from environments.lifecycle.states import ENVIRONMENT_MOVES, EnvironmentStatus, Tier
@@ -146,7 +146,9 @@ def spec_problems(spec: dict[str, Any], *, account: Account, release: Release) -
         found["modules"] = modules_problem(release, spec["modules"], spec["tier"])
     if not found["name"]:
         found["domain"] = validation.domain_problem(spec["domain"], account, release)
-        for rule, row in zip(release.naming, names_derive(release.naming, spec), strict=True):
+        for rule, row in zip(
+            names_needed(release.naming, spec), names_derive(release.naming, spec), strict=True
+        ):
             field = "name" if "{name}" in rule["pattern"] else "domain"
             found[field] = found[field] or row["error"]
     problems = {field: sentence for field, sentence in found.items() if sentence}

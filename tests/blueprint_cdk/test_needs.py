@@ -68,7 +68,14 @@ def test_wildcards_are_of_the_table_only_and_read_only() -> None:
     wide = {action for role in SCOPES for action in allowed(role) if "*" in action}
     assert wide == {
         f"{service}:Describe*"
-        for service in ("autoscaling", "cloudformation", "ec2", "elasticbeanstalk", "elasticloadbalancing")
+        for service in (
+            "autoscaling",
+            "cloudformation",
+            "dynamodb",
+            "ec2",
+            "elasticbeanstalk",
+            "elasticloadbalancing",
+        )
     }
     levels = CALLS["levels"]
     reads = {action for action in levels if any(fnmatch.fnmatchcase(action, pattern) for pattern in wide)}

@@ -111,7 +111,7 @@ def test_stateful_logical_ids_are_pinned(synthesise: Synthesise) -> None:
     """Changing one means replacing what holds data. The file changes only for a type that is new."""
     found = {
         f"{name.rpartition('-')[2]}/{logical_id}": resource["Type"]
-        for (name, logical_id), resource in resources(synthesise()).items()
+        for (name, logical_id), resource in resources(synthesise(modules=ALL_MODULES)).items()
         if resource["Type"] in STATEFUL_TYPES
     }
     assert found == json.loads(PINNED.read_text())
@@ -119,7 +119,9 @@ def test_stateful_logical_ids_are_pinned(synthesise: Synthesise) -> None:
 
 @pytest.mark.parametrize("later", LATER, ids=lambda change: ",".join(change))
 def test_no_later_change_replaces_anything(synthesise: Synthesise, later: dict[str, Any]) -> None:
-    before, after = resources(synthesise()), resources(synthesise(**later))
+    """With every module on, also: what a change turns off is left out."""
+    all_on = {"modules": ALL_MODULES}
+    before, after = resources(synthesise(**all_on)), resources(synthesise(**{**later, **all_on}))
     for place, resource in before.items():
         if resource["Type"] in STATEFUL_TYPES:
             assert place in after

@@ -121,7 +121,10 @@ STACKS = {row["key"] for row in load("stacks")["environment"]}
 
 
 def _holds(value: Any, wanted: Any) -> bool:
-    return value in wanted if isinstance(wanted, list) else value == wanted
+    """Whether a field is what is wanted: a value, one of some, or, of a field that is a list, all of some."""
+    if isinstance(value, list | tuple):
+        return set(wanted) <= set(value)
+    return value in wanted if isinstance(wanted, list) else bool(value == wanted)
 
 
 def findings(folder: Path) -> list[tuple[str, str]]:
@@ -174,7 +177,14 @@ def nag(folder: Path, spec: Spec, *, acknowledging: bool) -> list[tuple[str, str
         {"size": "small", "tier": "dev"},
         {"size": "large", "tier": "prod", "deletion_protection": True, "modules": ALL_MODULES},
         {**STANDBY, "standby": "pilot-light"},
-        {**STANDBY, "standby": "warm", "size": "large", "tier": "prod", "deletion_protection": True, "modules": ALL_MODULES},
+        {
+            **STANDBY,
+            "standby": "warm",
+            "size": "large",
+            "tier": "prod",
+            "deletion_protection": True,
+            "modules": ALL_MODULES,
+        },
     ],
     ids=["small-dev", "large-prod", "pilot-light", "warm-large-prod"],
 )

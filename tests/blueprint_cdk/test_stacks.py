@@ -73,13 +73,28 @@ def test_every_resource_that_can_be_tagged_is(synthesise: Synthesise) -> None:
     untagged = set()
     for template in whole.templates().values():
         for resource in template["Resources"].values():
-            tags = resource["Properties"].get("Tags")
+            own = resource["Properties"]
+            # Of a global table each replica has tags; Cognito calls them otherwise.
+            [holder, *_] = own.get("Replicas", [own])
+            tags = next(
+                (holder[name] for name in ("Tags", "UserPoolTags", "IdentityPoolTags") if name in holder),
+                None,
+            )
             if tags is None:
                 untagged.add(resource["Type"])
                 continue
             found = tags if isinstance(tags, dict) else {tag["Key"]: tag["Value"] for tag in tags}
             assert {key: found.get(key) for key in wanted} == wanted, resource["Type"]
     assert untagged == {
+        "AWS::AppSync::DataSource",
+        "AWS::AppSync::GraphQLSchema",
+        "AWS::AppSync::Resolver",
+        "AWS::Cognito::IdentityPoolPrincipalTag",
+        "AWS::Cognito::IdentityPoolRoleAttachment",
+        "AWS::Cognito::ManagedLoginBranding",
+        "AWS::Cognito::UserPoolClient",
+        "AWS::Cognito::UserPoolDomain",
+        "AWS::Cognito::UserPoolGroup",
         "AWS::EC2::Route",
         "AWS::EC2::SecurityGroupEgress",
         "AWS::EC2::SecurityGroupIngress",

@@ -4,7 +4,10 @@ from typing import Any
 
 import pytest
 
+from blueprint_cdk.modules import MODULES
+from environments.lifecycle.models import Environment
 from tests.blueprint_types import environment_types
+from tests.workers.support import drive
 from workers.aws.found import Wanted
 from workers.aws.leftovers import LISTERS
 from workers.aws.session import Session, credentials_forget
@@ -16,6 +19,15 @@ MORE = "more"
 
 # What goes with another resource and is nothing without it: found by the lister of that one.
 PARTS = {
+    "AWS::AppSync::DataSource": "AWS::AppSync::GraphQLApi",
+    "AWS::AppSync::GraphQLSchema": "AWS::AppSync::GraphQLApi",
+    "AWS::AppSync::Resolver": "AWS::AppSync::GraphQLApi",
+    "AWS::Cognito::IdentityPoolPrincipalTag": "AWS::Cognito::IdentityPool",
+    "AWS::Cognito::IdentityPoolRoleAttachment": "AWS::Cognito::IdentityPool",
+    "AWS::Cognito::ManagedLoginBranding": "AWS::Cognito::UserPool",
+    "AWS::Cognito::UserPoolClient": "AWS::Cognito::UserPool",
+    "AWS::Cognito::UserPoolDomain": "AWS::Cognito::UserPool",
+    "AWS::Cognito::UserPoolGroup": "AWS::Cognito::UserPool",
     "AWS::EC2::Route": "AWS::EC2::RouteTable",
     "AWS::EC2::SecurityGroupEgress": "AWS::EC2::SecurityGroup",
     "AWS::EC2::SecurityGroupIngress": "AWS::EC2::SecurityGroup",
@@ -43,6 +55,14 @@ def reader():
         )
 
     return session
+
+
+@pytest.fixture
+def active(ask):
+    """An environment with every module, and so with every type."""
+    operation = drive(ask(modules=list(MODULES)))
+    assert operation.status == "succeeded", operation.sentence
+    return Environment.objects.get()
 
 
 def told(service: str, operation: str) -> None:

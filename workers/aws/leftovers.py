@@ -6,7 +6,7 @@ again is cheap, and nothing here changes anything.
 
 from collections.abc import Callable, Iterable
 
-from workers.aws import acm, beanstalk, ec2, kms, logs, metrics, route53, s3, tagging
+from workers.aws import acm, beanstalk, cognito, ec2, kms, logs, metrics, route53, s3, tagging
 from workers.aws.found import TAG, Found, Wanted, is_ours, named
 from workers.aws.paging import entries
 from workers.aws.session import Session
@@ -185,6 +185,28 @@ def alarms(session: Session, wanted: Wanted) -> Iterable[Found]:
         yield named("AWS::CloudWatch::Alarm", name, "cloudwatch describe_alarms")
 
 
+def user_pools(session: Session, wanted: Wanted) -> Iterable[Found]:
+    """User pools by name."""
+    for pool in cognito.user_pools(session):
+        if is_ours(pool.get("Name", ""), wanted):
+            yield Found("AWS::Cognito::UserPool", pool["Id"], "cognito-idp list_user_pools by name")
+
+
+def identity_pools(session: Session, wanted: Wanted) -> Iterable[Found]:
+    """Identity pools by name."""
+    for pool in cognito.identity_pools(session):
+        if is_ours(pool.get("IdentityPoolName", ""), wanted):
+            kind, found = "AWS::Cognito::IdentityPool", pool["IdentityPoolId"]
+            yield Found(kind, found, "cognito-identity list_identity_pools by name")
+
+
+def tables(session: Session, wanted: Wanted) -> Iterable[Found]:
+    """Tables by name."""
+    for name in entries(session.client("dynamodb"), "list_tables", "TableNames"):
+        if is_ours(name, wanted):
+            yield named("AWS::DynamoDB::GlobalTable", name, "dynamodb list_tables")
+
+
 def tagged(session: Session, wanted: Wanted) -> Iterable[Found]:
     """Whatever carries the environment's tag. The tagging API lags: what EC2 itself no longer lists is gone."""
     for arn in tagging.arns_tagged(session, TAG, wanted.full_name):
@@ -221,5 +243,8 @@ LISTERS: dict[str, Lister] = {
     "sqs": queues,
     "events": rules,
     "cloudwatch": alarms,
+    "cognito-idp": user_pools,
+    "cognito-identity": identity_pools,
+    "dynamodb": tables,
     "tag": tagged,
 }

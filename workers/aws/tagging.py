@@ -31,6 +31,10 @@ TYPES: dict[tuple[str, str], str] = {
     ("ecr", "repository"): "AWS::ECR::Repository",
     ("logs", "log-group"): "AWS::Logs::LogGroup",
     ("events", "rule"): "AWS::Events::Rule",
+    ("appsync", "apis"): "AWS::AppSync::GraphQLApi",
+    ("cognito-idp", "userpool"): "AWS::Cognito::UserPool",
+    ("cognito-identity", "identitypool"): "AWS::Cognito::IdentityPool",
+    ("dynamodb", "table"): "AWS::DynamoDB::GlobalTable",
 }
 
 

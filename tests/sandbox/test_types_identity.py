@@ -1,0 +1,99 @@
+"""Each type of users, their credentials and their own data: made by CloudFormation, found by its service and by tag,
+deleted, gone in both.
+
+A row is a resource of one template; the test takes it and what it refers to.
+"""
+
+from typing import Any
+
+import pytest
+
+from devtools.sandbox import Sandbox
+from tests.sandbox.types.identity import ACCOUNT, RESOURCES
+from tests.sandbox.types.support import Aws, Find, OneStack, Row, gone, tagged, wanted_by
+
+NONE = {"Pool": "eu-west-1_none00000", "Credentials": "eu-west-1:00000000-0000-0000-0000-000000000000"}
+
+
+def in_pool(call: str, member: str, **request: str) -> Find:
+    """Asks Cognito; the request's values are names of resources, or what is given with a leading "="."""
+
+    def find(aws: Aws, ids: dict[str, str]) -> Any:
+        asked = {name: value[1:] if value.startswith("=") else ids[value] for name, value in request.items()}
+        return getattr(aws("cognito-idp"), call)(UserPoolId=ids["Pool"], **asked)[member]
+
+    return find
+
+
+def in_identities(call: str, member: str, **request: str) -> Find:
+    def find(aws: Aws, ids: dict[str, str]) -> Any:
+        asked = {name: value.format_map(ids) for name, value in request.items()}
+        return getattr(aws("cognito-identity"), call)(IdentityPoolId=ids["Credentials"], **asked)[member]
+
+    return find
+
+
+def principal_tags(aws: Aws, ids: dict[str, str]) -> Any:
+    provider = f"cognito-idp.eu-west-1.amazonaws.com/{ids['Pool']}"
+    return aws("cognito-identity").get_principal_tag_attribute_map(
+        IdentityPoolId=ids["Credentials"], IdentityProviderName=provider
+    )["PrincipalTags"]
+
+
+def domain(aws: Aws, ids: dict[str, str]) -> Any:
+    name = RESOURCES["Domain"]["Properties"]["Domain"]
+    return aws("cognito-idp").describe_user_pool_domain(Domain=name)["DomainDescription"]
+
+
+def records(kind: str) -> Find:
+    return lambda aws, _ids: aws.records(kind)
+
+
+ROWS = [
+    Row("Pool", in_pool("describe_user_pool", "UserPool")),
+    Row("Client", in_pool("describe_user_pool_client", "UserPoolClient", ClientId="Client"), None),
+    Row("Domain", domain, None),
+    Row("Branding", in_pool("describe_managed_login_branding_by_client", "ManagedLoginBranding", ClientId="Client"),
+        None),
+    Row("Group", in_pool("get_group", "Group", GroupName="=provider"), None),
+    Row("Credentials", in_identities("describe_identity_pool", "IdentityPoolId")),
+    Row("Tags", principal_tags, None),
+    Row("Roles", in_identities("get_identity_pool_roles", "Roles"), None),
+    Row("Table", lambda aws, ids: aws("dynamodb").describe_table(TableName=ids["Table"])["Table"]),
+    Row("Api", records("AWS::AppSync::GraphQLApi")),
+    Row("Schema", records("AWS::AppSync::GraphQLSchema"), None),
+    Row("Source", records("AWS::AppSync::DataSource"), None),
+    Row("Resolver", records("AWS::AppSync::Resolver"), None),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def aws(sandbox: Sandbox) -> Aws:
+    return Aws(sandbox, sandbox.account(ACCOUNT))
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: str(RESOURCES[row.name]["Type"]))
+def test_type_is_made_found_deleted_and_gone(row: Row, aws: Aws) -> None:
+    stack = OneStack(aws, f"types-{row.name}")
+    assert gone(row.find, aws, {**dict.fromkeys(RESOURCES, "types-none"), **NONE})
+    ids = stack.create(wanted_by(RESOURCES, row.name))
+    assert not gone(row.find, aws, ids)
+    if row.tag_region:
+        part = ids[row.name].rsplit("/", 1)[-1]
+        assert any(part in arn for arn in tagged(aws, stack.name, row.tag_region))
+    stack.delete()
+    assert gone(row.find, aws, ids)
+    if row.tag_region:
+        assert tagged(aws, stack.name, row.tag_region) == []
+
+
+def test_api_is_told_by_its_addresses(aws: Aws) -> None:
+    client = aws("cloudformation")
+    stack = OneStack(aws, "types-addresses")
+    stack.create(wanted_by(RESOURCES, "Api"))
+    [api] = aws.records("AWS::AppSync::GraphQLApi")
+    told = api["attributes"]
+    assert told["GraphQLUrl"] == f"https://{told['GraphQLDns']}/graphql"
+    assert ".appsync-realtime-api.eu-west-1.amazonaws.com" in told["RealtimeUrl"]
+    assert client.describe_stacks(StackName=stack.name)["Stacks"]
+    stack.delete()
