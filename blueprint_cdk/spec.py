@@ -93,8 +93,8 @@ def _network(value: str) -> str:
 
 
 class Spec(_Frozen):
-    """One environment. Size, tier, team, owner, modules, protection, retention and standby may change later; other region
-    and its network are set once, with the first standby; the rest never changes.
+    """One environment. Size, tier, team, owner, modules, protection, retention and standby may change later. Other
+    region and its network are set once, with the first standby; the rest never changes.
     """
 
     name: str = Field(

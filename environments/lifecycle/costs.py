@@ -61,7 +61,9 @@ def cost_estimate(costs: dict[str, Any], spec: dict[str, Any]) -> dict[str, Any]
 
 def _quantity(item: dict[str, Any], spec: dict[str, Any]) -> Any:
     when = item.get("when")
-    if when and not (spec.get(when["field"]) in when["in"] if "field" in when else holds(when, spec)):
+    if when and not (
+        spec.get(when["field"]) in when["in"] if "field" in when else holds(when, {"standby": "none", **spec})
+    ):
         return 0
     quantity = item["quantity"]
     return quantity.get(spec["size"], 0) if isinstance(quantity, dict) else quantity

@@ -31,7 +31,8 @@ def synthesise(tmp_path_factory: pytest.TempPathFactory) -> Synthesise:
     ) -> Assembly:
         spec = {**SPEC, **changes}
         if spec.get("standby", "none") != "none":
-            spec = {**STANDBY, **spec}
+            # Where there is a standby, there is mostly a proxy.
+            spec = {**STANDBY, **spec, "modules": changes.get("modules", ["proxy"])}
         region = spec.get("other_region")
         other = {region: {**facts_of(region), **(other_facts or {})}} if region else {}
         request = {
