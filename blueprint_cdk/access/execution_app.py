@@ -33,6 +33,8 @@ EDGE = (
             arn("wafv2", "regional/webacl/sy-*"),
             arn("wafv2", "regional/managedruleset/*", account="*"),
             arn("elasticloadbalancing", "loadbalancer/app/sy-*"),
+            arn("cognito-idp", "userpool/*"),
+            arn("appsync", "apis/*"),
         ],
     ),
     Scope("Certificates", "acm", "*Certificate UpdateCertificateOptions", arn("acm", "certificate/*")),

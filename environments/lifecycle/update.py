@@ -151,12 +151,10 @@ def _problems(
         field: f"{field} cannot be changed by an update. What can: {', '.join(may) or 'nothing'}."
         for field in sorted(set(changes) - set(may))
     }
-    if (
-        not problems
-        and "modules" in changes
-        and (wrong := modules_problem(release, changes["modules"], spec["tier"]))
-    ):
-        problems["modules"] = wrong
+    if not problems and "modules" in changes:
+        wrong = _modules_left(environment, release, changes["modules"])
+        wrong = wrong or modules_problem(release, changes["modules"], spec["tier"])
+        problems = {"modules": wrong} if wrong else {}
     return problems or schema_problems(release.schema, spec)
 
 
