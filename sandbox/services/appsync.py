@@ -20,14 +20,19 @@ API = "AWS::AppSync::GraphQLApi"
 class GraphQLApi(SchemaType):
     """An API. Its addresses have ids of their own, which are not the API's."""
 
+    def new_id(self, ctx: Context, properties: dict[str, Any], hint: str) -> str:
+        # Two APIs may have one name: what tells them apart is made up.
+        return ctx.arn("appsync", f"apis/{random_name(26).lower()}")
+
     def arn_for(self, ctx: Context, id: str, properties: dict[str, Any]) -> str:
-        return ctx.arn("appsync", f"apis/{id}")
+        return id
 
     def created(self, ctx: Context, record: Record) -> None:
         super().created(ctx, record)
         dns = f"{random_name(26).lower()}.appsync-api.{record.region}.amazonaws.com"
         real_time = dns.replace(".appsync-api.", ".appsync-realtime-api.")
         record.attributes |= {
+            "ApiId": record.id.rpartition("/")[2],
             "GraphQLDns": dns,
             "GraphQLUrl": f"https://{dns}/graphql",
             "RealtimeDns": real_time,
