@@ -10,7 +10,9 @@ from pathlib import Path
 PLACEHOLDER = Path(__file__).parent / "placeholder"
 
 BUNDLED = (
+    ".ebextensions/scaling.config",
     ".ebextensions/volumes.config",
+    ".platform/nginx/conf.d/timeouts.conf",
     "Dockerfile",
     "app/__init__.py",
     "app/__main__.py",

@@ -15,6 +15,8 @@ from blueprint_cdk.stacks.data import DataStack
 from blueprint_cdk.stacks.identity import IdentityStack
 from blueprint_cdk.stacks.keys import KeysStack
 from blueprint_cdk.stacks.network import NetworkStack
+from blueprint_cdk.stacks.operations import OperationsStack
+from blueprint_cdk.stacks.runner import RunnerStack
 from blueprint_cdk.stacks.storage import StorageStack
 
 # CDK writes tags here, CloudFormation's own check (F3002) refuses them.
@@ -46,6 +48,7 @@ def compose(
     keys = KeysStack(app, spec, home)
     data = DataStack(app, spec, home, runtime, network=network, keys=keys)
     storage = StorageStack(app, spec, home, keys=keys)
+    RunnerStack(app, spec, home, network=network, keys=keys, storage=storage)
     identity = (
         IdentityStack(app, spec, home, network=network, keys=keys, storage=storage, tags=tags)
         if spec.has("identity")
@@ -65,6 +68,7 @@ def compose(
         bundle_hash=bundle_hash,
     )
     AccessStack(app, spec, home)
+    OperationsStack(app, spec, home, network=network, data=data, app=application)
     if spec.has_standby and other:
         standby.compose(
             app,

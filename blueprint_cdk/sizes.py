@@ -17,7 +17,11 @@ StandbyName = Literal["none", "pilot-light", "warm"]
 
 
 class Size(BaseModel):
-    """What a size buys. ACU are Aurora capacity units; CPU in percent; the rate limit is per client address."""
+    """What a size buys. ACU are Aurora capacity units; CPU in percent; the rate limit is per client address.
+
+    Readers above `db_readers` come and go by themselves, up to `db_max_readers`. Either deployment policy takes a
+    version that is not healthy back by itself.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -26,14 +30,15 @@ class Size(BaseModel):
     instance_type: str
     min_instances: int
     max_instances: int
-    scale_out_cpu_percent: int
-    scale_in_cpu_percent: int
-    deployment_policy: Literal["Rolling", "RollingWithAdditionalBatch", "Immutable"]
+    target_cpu_percent: int
+    deployment_policy: Literal["Immutable", "TrafficSplitting"]
     rolling_update_type: Literal["Health", "Immutable"]
     db_instance_class: str
     db_min_acu: float | None
     db_max_acu: float | None
     db_readers: int
+    db_max_readers: int
+    db_insights: Literal["standard", "advanced"]
     rate_limit_per_5_min: int
     with_other_region: dict[str, Any] = {}
     """What differs once there is another region: instances of a global database are memory-optimised, and a serverless

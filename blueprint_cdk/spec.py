@@ -24,6 +24,7 @@ from blueprint_cdk.names import (
     naming_rules,
 )
 from blueprint_cdk.refusals import SpecError
+from blueprint_cdk.schedules import Schedule, refuse_overlap
 from blueprint_cdk.sizes import SizeName, StandbyName, TierName
 
 LOG_RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827, 3653)
@@ -47,6 +48,9 @@ PLATFORM_ARN = r"^arn:aws[a-z-]*:elasticbeanstalk:[a-z0-9-]+::platform/.+/[0-9.]
 CIDR = r"^[0-9]{1,3}(\.[0-9]{1,3}){3}/[0-9]{1,2}$"
 AURORA_VERSION = r"^8\.[0-9]+\.mysql_aurora\.[0-9]+\.[0-9]+\.[0-9]+$"
 DNS_NAME = r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$"
+
+
+EMAIL = r"^$|^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$"
 
 
 class _Frozen(BaseModel):
@@ -213,6 +217,35 @@ class Spec(_Frozen):
         json_schema_extra={"uniqueItems": True, "changeable": True},
     )
 
+    alarm_email: str = Field(
+        default="",
+        title="Address for alarms",
+        description="Gets a mail per alarm once it has confirmed; empty: nobody does.",
+        max_length=254,
+        pattern=EMAIL,
+        examples=["oncall@example.com"],
+        json_schema_extra={"changeable": True},
+    )
+
+    schedules: tuple[Schedule, ...] = Field(
+        default=(),
+        title="Scheduled scaling",
+        description="How many instances there are from some time on; none: demand alone decides. A list as JSON, for "
+        'example [{"name": "weekdays", "recurrence": "0 7 * * MON-FRI", "min_instances": 2, "max_instances": 6}].',
+        max_length=10,
+        json_schema_extra={"changeable": True},
+    )
+
+    monthly_budget_usd: int = Field(
+        default=0,
+        title="Budget in USD a month",
+        description="Whoever gets alarms is told at 80 and 100 %, and when the forecast is above it. 0: a fifth above "
+        "the estimate.",
+        ge=0,
+        le=10_000_000,
+        json_schema_extra={"changeable": True},
+    )
+
     @model_validator(mode="before")
     @classmethod
     def _default_domain(cls, data: Any) -> Any:
@@ -249,6 +282,12 @@ class Spec(_Frozen):
             raise ValueError(
                 f"{value} days is not a retention of CloudWatch Logs; choose one of {LOG_RETENTION_DAYS}."
             )
+        return value
+
+    @field_validator("schedules")
+    @classmethod
+    def _distinct_schedules(cls, value: tuple[Schedule, ...]) -> tuple[Schedule, ...]:
+        refuse_overlap(value)
         return value
 
     @field_validator("domain")
@@ -402,6 +441,11 @@ class Running(_Frozen):
     )
     db_min_acu: float | None = Field(default=None, title="Least capacity units of the database", ge=0)
     db_max_acu: float | None = Field(default=None, title="Most capacity units of the database", ge=0)
+    maintenance: bool = Field(
+        default=False,
+        title="Maintenance page",
+        description="Whether the load balancer answers every request with its maintenance page.",
+    )
 
 
 class Runtime(Running):

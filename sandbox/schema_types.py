@@ -26,9 +26,9 @@ _BY_SERVICE = {
     "AutoScaling": "LaunchConfiguration LifecycleHook ScalingPolicy ScheduledAction WarmPool",
     "BCMDataExports": "Export",
     "Backup": "BackupPlan BackupSelection BackupVault RestoreTestingPlan RestoreTestingSelection",
-    "Budgets": "Budget BudgetsAction",
+    "Budgets": "BudgetsAction",
     "CE": "AnomalySubscription CostCategory",
-    "CloudWatch": "AlarmMuteRule AnomalyDetector CompositeAlarm Dashboard LogAlarm",
+    "CloudWatch": "AlarmMuteRule AnomalyDetector LogAlarm",
     "CodeArtifact": "Domain PackageGroup Repository",
     "CodeBuild": "Fleet ReportGroup SourceCredential",
     "CodeCommit": "Repository",
@@ -57,7 +57,6 @@ _BY_SERVICE = {
     "OrganizationalUnitAssociation",
     "Pinpoint": "ADMChannel BaiduChannel SMSChannel VoiceChannel",
     "QuickSight": "Analysis Dashboard DataSet DataSource Folder Group RefreshSchedule Template Theme VPCConnection",
-    "RDS": "EventSubscription",
     "Route53": "DNSSEC KeySigningKey QueryLoggingConfig TrafficPolicy",
     "Route53RecoveryControl": "Cluster ControlPanel RoutingControl SafetyRule",
     "S3": "AccessPoint MultiRegionAccessPoint StorageLens",
@@ -65,7 +64,6 @@ _BY_SERVICE = {
     "ReceiptRuleSet Template",
     "SMSVOICE": "ConfigurationSet NotifyConfiguration OptOutList PhoneNumber Pool ProtectConfiguration RcsAgent "
     "Registration RegistrationAttachment ResourcePolicy SenderId VerifiedDestinationNumber",
-    "SNS": "Subscription Topic TopicPolicy",
     "SQS": "QueueInlinePolicy",
     "SSM": "Document",
     "Scheduler": "Schedule",
@@ -94,7 +92,8 @@ _ARN_SERVICE = {  # names of services in ARNs, where CloudFormation has others (
     "StepFunctions": "states",
 }
 _ARN_REST = {  # what follows the account, where it is not <kind>/<id> (service authorization reference)
-    "AWS::CloudWatch::CompositeAlarm": "alarm:{id}",
+    "AWS::ApplicationAutoScaling::ScalableTarget": "scalable-target/{id}",
+    "AWS::ApplicationAutoScaling::ScalingPolicy": "scalable-target/{id}",
     "AWS::CodeDeploy::Application": "application:{id}",
     "AWS::CodeCommit::Repository": "{id}",
     "AWS::CodePipeline::Pipeline": "{id}",
@@ -102,7 +101,6 @@ _ARN_REST = {  # what follows the account, where it is not <kind>/<id> (service 
     "AWS::Lambda::Function": "function:{id}",
     "AWS::SES::ConfigurationSet": "configuration-set/{id}",
     "AWS::SES::EmailIdentity": "identity/{id}",
-    "AWS::SNS::Topic": "{id}",
     "AWS::StepFunctions::StateMachine": "stateMachine:{id}",
 }
 

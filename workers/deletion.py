@@ -17,6 +17,7 @@ from workers.names import stack_name
 from workers.removal import (
     PROTECTED,
     buckets_of,
+    scaled_readers_remove,
     stack_remove,
     template_unprotected,
     unprotected_target,
@@ -90,7 +91,9 @@ def unprotect(ctx: StepContext) -> Outcome:
 
 
 def delete(ctx: StepContext) -> Outcome:
-    """One stack goes; its buckets are emptied first, for S3 refuses to delete a full one."""
+    """One stack goes; its buckets are emptied first, for S3 refuses to delete a full one, and readers that came with
+    demand go, for RDS refuses to delete a cluster that has instances.
+    """
     environment: Environment = ctx.subject
     key, name, region = ctx.step.parameters["stack"], ctx.step.parameters["stack_name"], ctx.step.region
     _no_way_back(ctx)
@@ -100,6 +103,9 @@ def delete(ctx: StepContext) -> Outcome:
         wait = _buckets_empty(session, name, kept_buckets(ctx.operation.state), retain)
         if wait is not None:
             return wait
+        readers = scaled_readers_remove(session, environment, key)
+        if readers:
+            return Wait(f"Deleting readers that came with demand: {', '.join(readers)}.")
         ctx.remember(retain=retain)
     return stack_remove(ctx, environment.account, region, key, name, retain=ctx.step.state.get("retain", []))
 

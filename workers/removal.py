@@ -4,10 +4,10 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from environments.lifecycle.models import Account
+from environments.lifecycle.models import Account, Environment
 from environments.operations.models import Stack
 from workers.assembly import template_parse
-from workers.aws import cloudformation
+from workers.aws import cloudformation, rds
 from workers.aws.cloudformation import DEAD, GONE, Deployment, StackState
 from workers.aws.session import Session
 from workers.context import StepContext
@@ -158,3 +158,20 @@ def unprotected_target(account: Account, region: str, key: str, name: str, state
         template=state["template"],
         planned=[{"logical_id": logical_id, "action": "modified"} for logical_id in state["protected"]],
     )
+
+
+def scaled_readers_remove(session: Session, environment: Environment, key: str) -> list[str]:
+    """Begin to delete the readers that Aurora Auto Scaling has added to a cluster of the stack; those that are still
+    there. Nothing is asked of AWS for a stack whose clusters do not scale.
+    """
+    rows = environment.resources().filter(stack__key=key)
+    if not rows.filter(type="AWS::ApplicationAutoScaling::ScalableTarget").exists():
+        return []
+    left: list[str] = []
+    for cluster in rows.filter(type="AWS::RDS::DBCluster").values_list("physical_id", flat=True):
+        found = rds.scaled_readers(session, cluster)
+        for identifier, status in found.items():
+            if status != "deleting":
+                rds.reader_delete(session, identifier)
+        left += found
+    return left

@@ -9,19 +9,20 @@ from environments.lifecycle.models import Environment, Release
 from environments.lifecycle.runtime import environment_runtime_record
 from environments.lifecycle.stacks import NO_STANDBY, regions_of
 from environments.operations.models import Operation
-from workers.aws import beanstalk, rds
+from workers.aws import beanstalk, elbv2, rds
 from workers.aws.session import Session
 from workers.context import READER, StepContext
 from workers.workflow import Done, Outcome, StepFailed, Wait
 
 APPLICATION, DATABASE = "AWS::ElasticBeanstalk::Environment", "AWS::RDS::DBCluster"
-OF_APPLICATION = ("version_label", "platform_arn", "min_instances", "max_instances")
+OF_APPLICATION = ("version_label", "platform_arn", "min_instances", "max_instances", "maintenance")
 OF_DATABASE = ("aurora_mysql_version", "db_min_acu", "db_max_acu")
 CAPACITY = ("min_instances", "max_instances", "db_min_acu", "db_max_acu")
 MOVING_CLUSTER = frozenset({"modifying", "upgrading"})
 WORDS = {
     "version_label": "application version",
     "platform_arn": "platform",
+    "maintenance": "maintenance page",
     "min_instances": "fewest instances",
     "max_instances": "most instances",
     "aurora_mysql_version": "database version",
@@ -84,9 +85,10 @@ def sentence_of(facts: dict[str, Any]) -> str:
     """What runs, for people."""
     version = facts.get("version_label") or "the placeholder"
     platform = str(facts.get("platform_arn", "")).rpartition("/")[2] or "unknown"
+    page = " The maintenance page is on." if facts.get("maintenance") else ""
     return (
         f"Version {version} on platform {platform}, {facts.get('min_instances', '?')} to "
-        f"{facts.get('max_instances', '?')} instances, database {facts.get('aurora_mysql_version', 'unknown')}."
+        f"{facts.get('max_instances', '?')} instances, database {facts.get('aurora_mysql_version', 'unknown')}.{page}"
     )
 
 
@@ -105,7 +107,7 @@ def began(operation: Operation, release: Release) -> dict[str, Any]:
 
 
 def live_read(session: Session, environment: Environment) -> Live:
-    """Application and database as they are; no facts of what is not there. Four calls, five where a version was
+    """Application and database as they are; no facts of what is not there. Five calls, six where a version was
     deployed."""
     application, application_moves = application_read(session, environment)
     database, database_moves = database_read(session, environment)
@@ -124,6 +126,9 @@ def application_read(session: Session, environment: Environment) -> tuple[dict[s
     label = found["version_label"]
     if label and not beanstalk.version_is_ours(session, found["application"], label):
         facts["version_label"] = label
+    rule = output_of(environment, "MaintenanceRule", session.region)
+    if rule and elbv2.maintenance_is_on(session, rule):
+        facts["maintenance"] = True
     return facts, ""
 
 
@@ -143,12 +148,17 @@ def database_read(session: Session, environment: Environment) -> tuple[dict[str,
 
 def name_of(environment: Environment, output: str, region: str) -> str:
     """A physical name: as a stack of that region told it in its outputs, else by the naming rules."""
+    return output_of(environment, output, region) or f"sy-{environment.full_name}"
+
+
+def output_of(environment: Environment, output: str, region: str) -> str:
+    """What a stack of that region told in its outputs; empty where none did."""
     is_home = region == environment.home_region
     name = output if is_home else f"Other{output}"
     for outputs in environment.stacks.filter(region=region).values_list("outputs", flat=True):
         if outputs.get(name):
             return str(outputs[name])
-    return f"sy-{environment.full_name}"
+    return ""
 
 
 def synthesis_inputs(

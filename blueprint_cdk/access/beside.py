@@ -73,12 +73,17 @@ BESIDE: tuple[Need, ...] = (
     Need(
         "execution",
         "elasticloadbalancing",
-        "AddListenerCertificates CreateRule CreateTargetGroup DeleteRule DeleteTargetGroup DeregisterTargets "
-        "Describe* ModifyRule ModifyTargetGroup ModifyTargetGroupAttributes RegisterTargets "
-        "RemoveListenerCertificates SetRulePriorities",
+        "AddListenerCertificates CreateTargetGroup DeleteTargetGroup DeregisterTargets Describe* ModifyTargetGroup "
+        "ModifyTargetGroupAttributes RegisterTargets RemoveListenerCertificates",
         _BEANSTALK,
     ),
     Need("execution", "elasticbeanstalk", "Describe*", _BEANSTALK),
+    Need(
+        "execution",
+        "codebuild",
+        "BatchGetProjects UpdateProject",
+        "AWS::CodeBuild::Project has no handlers in the registry that would document them (CodeBuild API reference)",
+    ),
     Need("execution", "s3", "GetObjectAcl GetObjectVersion", _BEANSTALK),
     Need(
         "execution",

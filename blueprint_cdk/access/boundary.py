@@ -21,7 +21,7 @@ _SERVICES = (
     # Identity, messaging, analytics.
     "appsync athena cognito-identity cognito-idp dynamodb firehose glue mobiletargeting quicksight ses sns "
     # Operations, recovery, delivery.
-    "application-autoscaling backup backup-storage budgets cloudwatch codebuild codecommit codeconnections "
+    "application-autoscaling backup backup-storage billing budgets cloudwatch codebuild codecommit codeconnections "
     "codepipeline ecr events lambda logs pi scheduler ssm ssmmessages synthetics xray "
     # The account.
     "access-analyzer ce cloudtrail inspector2 servicequotas sts tag trustedadvisor"

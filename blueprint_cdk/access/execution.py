@@ -100,6 +100,8 @@ NETWORK = (
                     "s3.amazonaws.com",
                     "ec2.amazonaws.com",
                     "elasticbeanstalk.amazonaws.com",
+                    "codebuild.amazonaws.com",
+                    "lambda.amazonaws.com",
                 ]
             }
         },
@@ -115,6 +117,7 @@ NETWORK = (
                     "rds.amazonaws.com",
                     "elasticloadbalancing.amazonaws.com",
                     "autoscaling.amazonaws.com",
+                    "rds.application-autoscaling.amazonaws.com",
                     "elasticbeanstalk.amazonaws.com",
                     "managedupdates.elasticbeanstalk.amazonaws.com",
                     "wafv2.amazonaws.com",

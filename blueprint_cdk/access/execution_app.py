@@ -84,5 +84,5 @@ APP = (
         "GetParameter GetParameters",
         arn("ssm", "parameter/aws/service/*", account=""),
     ),
-    Scope("BeanstalkAlarms", "cloudwatch", "*", arn("cloudwatch", "alarm:awseb-*")),
+    Scope("BeanstalkAlarms", "cloudwatch", "PutMetricAlarm *Alarms", arn("cloudwatch", "alarm:awseb-*")),
 )

@@ -82,6 +82,9 @@ LEFT_OUT: tuple[LeftOut, ...] = (
         "logs", "DeleteIndexPolicy DeleteResourcePolicy PutIndexPolicy PutDataProtectionPolicy", _NOT_SET
     ),
     LeftOut("logs", "PutBearerTokenAuthentication PutLogGroupDeletionProtection", _NOT_SET),
+    LeftOut("sns", "PutDataProtectionPolicy", _NOT_SET),
+    LeftOut("lambda", "*ProvisionedConcurrencyConfig", "what scales is a cluster's readers, and no function"),
+    LeftOut("cloudwatch", "GetMetricData", "no policy of ours predicts", "execution"),
     LeftOut("organizations", "*", "analyzer and trail are the account's own, not an organization's"),
     LeftOut("inspector2", "Disable ListAccountPermissions", "scans of images are never turned off"),
     LeftOut("cloudtrail", "PutInsightSelectors PutEventConfiguration", _NOT_SET, "guard"),

@@ -25,7 +25,25 @@ PARAMETERS = {
     "long_query_time": "2",
     "character_set_server": "utf8mb4",
     "collation_server": "utf8mb4_0900_ai_ci",
+    # Nobody waits longer for a page than the load balancer does: a SELECT that takes a minute only takes capacity from
+    # the others. A report may set it for its own session. In milliseconds.
+    "max_execution_time": "60000",
+    # The default of 50 s holds a connection of the pool for a transaction that its client has given up.
+    "innodb_lock_wait_timeout": "20",
+    # Each deadlock with its statements in the error log, not only the last one in the engine's status.
+    "innodb_print_all_deadlocks": "1",
+    # As long as the proxy keeps a client that is silent: 8 hours by default, which keeps memory for nobody.
+    "wait_timeout": "1800",
+    # Nothing is loaded from a client's files.
+    "local_infile": "0",
+    # Backups, clones and global databases need no binary log; writing one costs every transaction.
+    "binlog_format": "OFF",
 }
+"""Of the cluster, each with its reason. What is not here stays as Aurora has it: its defaults follow the class's memory
+(max_connections, innodb_buffer_pool_size, table caches), and Performance Insights sets performance_schema by itself."""
+
+INSIGHTS_DAYS = {"standard": 7, "advanced": 465}
+"""How long Database Insights keeps its data: advanced mode wants 15 months (Aurora user guide, Considerations)."""
 
 
 class Cluster(Construct):
@@ -57,13 +75,14 @@ class Cluster(Construct):
         instances: int | None = None,
     ) -> None:
         super().__init__(scope, id)
+        self.identifier = identifier
         subnets = rds.CfnDBSubnetGroup(
             self, "Subnets", db_subnet_group_description="Isolated subnets", subnet_ids=subnet_ids
         )
         parameters = rds.CfnDBClusterParameterGroup(
             self,
             "Parameters",
-            description="TLS only, audit and slow query log",
+            description="TLS only, audit and slow query log, limits of waiting",
             family=f"aurora-mysql{'.'.join(engine_version.split('.')[:2])}",
             parameters=PARAMETERS,
         )
@@ -85,6 +104,11 @@ class Cluster(Construct):
             preferred_backup_window="02:00-03:00",
             preferred_maintenance_window="sun:04:00-sun:05:00",
             copy_tags_to_snapshot=True,
+            # The same for cluster and instances, as Database Insights wants it.
+            database_insights_mode=size.db_insights,
+            performance_insights_enabled=True,
+            performance_insights_kms_key_id=key_arn,
+            performance_insights_retention_period=INSIGHTS_DAYS[size.db_insights],
             deletion_protection=deletion_protection,
             serverless_v2_scaling_configuration=rds.CfnDBCluster.ServerlessV2ScalingConfigurationProperty(
                 min_capacity=size.db_min_acu, max_capacity=size.db_max_acu
@@ -156,7 +180,7 @@ class Cluster(Construct):
                 auto_minor_version_upgrade=False,
                 enable_performance_insights=True,
                 performance_insights_kms_key_id=key_arn,
-                performance_insights_retention_period=7,
+                performance_insights_retention_period=INSIGHTS_DAYS[size.db_insights],
                 promotion_tier=0 if name == "Writer" else 1,
             )
             instance.apply_removal_policy(cdk.RemovalPolicy.DESTROY)

@@ -16,6 +16,16 @@ from blueprint_cdk.constructs.storage import LOAD_BALANCER_PREFIX
 
 TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-2021-06"
 
+MAINTENANCE_OFF = "maintenance.invalid"
+"""What the rule of the maintenance page matches while it is off: no request has this name."""
+MAINTENANCE_PAGE = (
+    '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+    '<title>Back soon</title><body style="font:1.1rem/1.5 system-ui,sans-serif;max-width:32rem;margin:20vh auto;'
+    'padding:0 1rem"><h1>Back soon</h1><p>We are at work on this service. Nothing is lost: please try again in a few '
+    "minutes.</p></body></html>"
+)
+"""At most 1,024 characters (Application Load Balancer guide, fixed-response actions)."""
+
 MANAGED_RULES = (
     "AWSManagedRulesAmazonIpReputationList",
     "AWSManagedRulesCommonRuleSet",
@@ -27,8 +37,9 @@ MANAGED_RULES = (
 class LoadBalancer(Construct):
     """A public Application Load Balancer with HTTPS, which answers HTTP with a redirect.
 
-    The listener itself answers 404: the Beanstalk environment adds the rule for its host name, `domain`. `record` is
-    the name in the account's zone that stands for the load balancer.
+    The listener itself answers 404: the Beanstalk environment adds the rule for its host name, `domain`. Before that one
+    stands the rule of the maintenance page, which matches nothing until somebody turns it on (`maintenance`: it is on
+    now). `record` is the name in the account's zone that stands for the load balancer.
     """
 
     def __init__(
@@ -43,10 +54,11 @@ class LoadBalancer(Construct):
         record: str,
         zone_id: str,
         logs_bucket: str,
+        maintenance: bool,
     ) -> None:
         super().__init__(scope, id)
         self._zone_id = zone_id
-        certificate = acm.CfnCertificate(
+        self.certificate = acm.CfnCertificate(
             self,
             "Certificate",
             domain_name=domain,
@@ -63,7 +75,8 @@ class LoadBalancer(Construct):
             "routing.http2.enabled": "true",
             "routing.http.drop_invalid_header_fields.enabled": "true",
             "routing.http.desync_mitigation_mode": "defensive",
-            "idle_timeout.timeout_seconds": "60",
+            # A WebSocket may be silent for five minutes; the placeholder's proxy is set to the same.
+            "idle_timeout.timeout_seconds": "300",
         }
         self.balancer = elbv2.CfnLoadBalancer(
             self,
@@ -86,7 +99,7 @@ class LoadBalancer(Construct):
             port=443,
             protocol="HTTPS",
             ssl_policy=TLS_POLICY,
-            certificates=[elbv2.CfnListener.CertificateProperty(certificate_arn=certificate.ref)],
+            certificates=[elbv2.CfnListener.CertificateProperty(certificate_arn=self.certificate.ref)],
             default_actions=[
                 elbv2.CfnListener.ActionProperty(
                     type="fixed-response",
@@ -94,6 +107,29 @@ class LoadBalancer(Construct):
                         status_code="404",
                         content_type="text/plain",
                         message_body="Nothing is served under this name.",
+                    ),
+                )
+            ],
+        )
+        self.maintenance = elbv2.CfnListenerRule(
+            self,
+            "Maintenance",
+            listener_arn=self.https.ref,
+            priority=1,
+            # Turned on by what the rule matches: the environment's name, or one that RFC 2606 keeps from ever being.
+            conditions=[
+                elbv2.CfnListenerRule.RuleConditionProperty(
+                    field="host-header",
+                    host_header_config=elbv2.CfnListenerRule.HostHeaderConfigProperty(
+                        values=[domain if maintenance else MAINTENANCE_OFF]
+                    ),
+                )
+            ],
+            actions=[
+                elbv2.CfnListenerRule.ActionProperty(
+                    type="fixed-response",
+                    fixed_response_config=elbv2.CfnListenerRule.FixedResponseConfigProperty(
+                        status_code="503", content_type="text/html", message_body=MAINTENANCE_PAGE
                     ),
                 )
             ],

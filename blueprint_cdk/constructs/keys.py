@@ -14,6 +14,10 @@ DATABASE_USER = "swadmin"
 """The same in every environment: a restored or cloned cluster keeps the user it was made with."""
 
 
+ALARM_PUBLISHERS = ("cloudwatch.amazonaws.com", "budgets.amazonaws.com", "events.rds.amazonaws.com")
+"""Services that put messages into the topic of alarms, and encrypt them."""
+
+
 class DataKey(Construct):
     """The multi-Region key of all that an environment keeps: database, secret, uploads.
 
@@ -64,7 +68,9 @@ class DataKeyReplica(Construct):
 
 
 class LogsKey(Construct):
-    """The key of an environment's log groups. It goes with them (7 days after the stack)."""
+    """The key of an environment's log groups and of the topic of its alarms. It goes with them (7 days after the
+    stack).
+    """
 
     def __init__(self, scope: Construct, id: str, *, alias: str, log_groups: list[str]) -> None:
         super().__init__(scope, id)
@@ -97,6 +103,15 @@ class LogsKey(Construct):
                         ]
                     }
                 },
+            )
+        )
+        # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html: services that put messages into the topic.
+        self.key.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[iam.ServicePrincipal(name) for name in ALARM_PUBLISHERS],
+                actions=["kms:Decrypt", "kms:GenerateDataKey*"],
+                resources=["*"],
+                conditions={"StringEquals": {"aws:SourceAccount": stack.account}},
             )
         )
         kms.CfnAlias(self, "Alias", alias_name=f"alias/{alias}-logs", target_key_id=self.key.key_arn)

@@ -56,8 +56,9 @@ class Network(Construct):
 class Firewall(Construct):
     """The security groups of all units, in one place: who may speak to whom, and nothing else.
 
-    load balancer <- world:443,80; instances <- load balancer:80; proxy <- instances:3306; database <- proxy:3306.
-    Without a proxy the application's stack adds database <- instances:3306 (DirectDatabase).
+    load balancer <- world:443,80; instances <- load balancer:80; proxy <- instances:3306; database <- proxy:3306;
+    proxy, database <- runner:3306. Without a proxy the application's stack adds database <- instances:3306
+    (DirectDatabase).
     """
 
     def __init__(self, scope: Construct, id: str, *, vpc: ec2.IVpc) -> None:
@@ -70,6 +71,7 @@ class Firewall(Construct):
         self.instances = group("Instances", "Application instances")
         self.proxy = group("Proxy", "Database proxy")
         self.database = group("Database", "Database")
+        self.runner = group("Runner", "What runs in the VPC for the portal")
 
         world = ec2.Peer.any_ipv4()
         self.load_balancer.add_ingress_rule(world, ec2.Port.tcp(443), "HTTPS")
@@ -85,6 +87,12 @@ class Firewall(Construct):
         self.proxy.add_ingress_rule(self.instances, ec2.Port.tcp(MYSQL_PORT), "From the instances")
         self.proxy.add_egress_rule(self.database, ec2.Port.tcp(MYSQL_PORT), "To the database")
         self.database.add_ingress_rule(self.proxy, ec2.Port.tcp(MYSQL_PORT), "From the database proxy")
+        self.runner.add_egress_rule(
+            world, ec2.Port.tcp(443), "AWS, and the application's own address, over HTTPS"
+        )
+        for end, what in ((self.proxy, "the database proxy"), (self.database, "the database")):
+            self.runner.add_egress_rule(end, ec2.Port.tcp(MYSQL_PORT), f"To {what}")
+            end.add_ingress_rule(self.runner, ec2.Port.tcp(MYSQL_PORT), "From the runner")
 
 
 class DirectDatabase(Construct):

@@ -57,10 +57,13 @@ class AppStack(EnvironmentStack):
             record=spec.domain if place == HOME else spec.named("traffic-other"),
             zone_id=spec.zone_id,
             logs_bucket=storage.logs.bucket_name,
+            maintenance=running.maintenance,
         )
         if place == HOME and spec.has_standby:
             edge.named("Home", spec.named("traffic-home"))
             edge.led_by(spec.named("traffic"), self.joined())
+        self.load_balancer_full_name = edge.balancer.attr_load_balancer_full_name
+        self.certificate_arn = edge.certificate.ref
         WebFirewall(
             self,
             "Firewall",
@@ -86,6 +89,7 @@ class AppStack(EnvironmentStack):
             bundle=str(bundle),
             bundle_hash=bundle_hash,
             size=size,
+            schedules=spec.schedules,
             placement=Placement(
                 vpc_id=network.vpc.vpc_id,
                 instance_subnet_ids=network.private_subnet_ids,
@@ -121,11 +125,14 @@ class AppStack(EnvironmentStack):
         # Beanstalk hangs its rule on the HTTPS listener: it must be there first, and go last.
         application.environment.add_resource_dependency(edge.https)
         application.environment.add_resource_dependency(edge.http)
+        # And its priority is taken before Beanstalk looks for a free one: the page comes before the application.
+        application.environment.add_resource_dependency(edge.maintenance)
         self.output("Address", f"https://{spec.domain}", "The environment's address")
         self.output(
             "BeanstalkUrl", f"http://{application.environment.attr_endpoint_url}", "Where Beanstalk serves it"
         )
         self.output("BeanstalkEnvironment", application.environment.ref, "Name of the Beanstalk environment")
+        self.output("MaintenanceRule", edge.maintenance.ref, "The rule that shows the maintenance page")
         self.output("LoadBalancerDnsName", edge.balancer.attr_dns_name, "The load balancer")
 
 

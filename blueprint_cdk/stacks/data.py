@@ -7,6 +7,7 @@ from typing import Any
 from constructs import Construct
 
 from blueprint_cdk.constructs.database import Cluster, Proxy
+from blueprint_cdk.constructs.reader_scaling import ReaderScaling
 from blueprint_cdk.sizes import size_of, tier_of
 from blueprint_cdk.spec import HOME, PlaceName, RegionFacts, Running, Spec
 from blueprint_cdk.stacks import EnvironmentStack
@@ -29,13 +30,13 @@ class DataStack(EnvironmentStack):
         place: PlaceName = HOME,
     ) -> None:
         super().__init__(scope, "data", spec, facts, protected=True, place=place)
-        size = size_of(spec.size, other_region=spec.other_region)
+        size = size_of(spec.size, other_region=spec.other_region).running(running)
         cluster = Cluster(
             self,
             "Database",
             identifier=self.named("db-cluster"),
             engine_version=running.aurora_mysql_version or facts.aurora_mysql_version,
-            size=size.running(running),
+            size=size,
             subnet_ids=network.isolated_subnet_ids,
             security_group_id=network.firewall.database.security_group_id,
             key_arn=keys.data_key.key_arn,
@@ -47,6 +48,8 @@ class DataStack(EnvironmentStack):
             **self._origin(),
         )
         self.cluster = cluster.cluster
+        if place == HOME and size.db_max_readers > size.db_readers > 0:
+            ReaderScaling(self, "Readers", cluster=cluster, size=size)
         self.proxy = self._proxy(spec, cluster, network, keys) if spec.has("proxy") else None
         # Exported in every size and with every module: what another choice uses must be there before it is made.
         for endpoint in (self.cluster.attr_endpoint_address, self.cluster.attr_read_endpoint_address):

@@ -1,5 +1,6 @@
 """Changing an environment: the fields that its release lets change, and the releases it can be brought to."""
 
+import json
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -15,6 +16,9 @@ from environments.operations.models import Operation
 from environments.people.rights import require
 from portal.pages.base import page, refusals, viewer
 from portal.pages.environment_new import modules_typed
+
+MOST_TEXT = 4000
+"""Characters of what is typed for one field."""
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -133,19 +137,34 @@ def _changes(environment: Environment, release: Release, typed: Any) -> dict[str
             if ticked is not None and set(ticked) != set(modules_completed(release, environment.spec) or []):
                 found[name] = ticked
             continue
-        text = str(typed.get(name, "")).strip()[:200]
-        if not text or text == _text(environment.spec.get(name, rule.get("default"))):
+        text = str(typed.get(name, "")).strip()[:MOST_TEXT]
+        if text == _text(environment.spec.get(name, rule.get("default"))):
+            continue
+        # A field that is not on the page, or was emptied, stays; but for a text that may be empty.
+        if not text and (name not in typed or rule.get("default") != ""):
             continue
         if rule.get("type") == "boolean":
             found[name] = {"yes": True, "no": False}.get(text, text)
         elif rule.get("type") == "integer" and text.lstrip("-").isdecimal():
             found[name] = int(text)
+        elif rule.get("type") == "array":
+            found[name] = _parsed(text)
         else:
             found[name] = text
     return found
 
 
+def _parsed(text: str) -> Any:
+    """A list as JSON; what is none stays text, which the schema refuses by its field."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
 def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, list | dict):
+        return json.dumps(value)
     return "" if value is None else str(value)

@@ -66,6 +66,7 @@ USUAL: dict[str, dict[str, str]] = {
     "secretsmanager": {"SecretId": "secret:{v}-??????", "Name": "secret:{v}-??????"},
     "service-quotas": {"QuotaCode": "{ServiceCode}/{v}"},
     "sesv2": {"EmailIdentity": "identity/{v}"},
+    "sns": {"TopicArn": "{v}", "TargetArn": "{v}"},
     "sqs": {"QueueName": "{v}"},
     "ssm": dict.fromkeys(("Name", "Path", "Names", "ResourceId"), "parameter/{v}"),
 }

@@ -8,6 +8,7 @@ from sandbox.context import Context
 from sandbox.errors import AwsError
 from sandbox.registry import operation, resource_type
 from sandbox.resource_types import ResourceType
+from sandbox.schema_types import SchemaType
 from sandbox.store import Record
 
 GROUP = "AWS::Logs::LogGroup"
@@ -56,6 +57,19 @@ class LogGroup(ResourceType):
         for stream in record.data["streams"]:
             ctx.store.drop_log(_lines(record, stream))
         return None
+
+
+@resource_type("AWS::Logs::MetricFilter")
+class MetricFilter(SchemaType):
+    """A metric filter of a group. Nothing is counted here: what applications write does not become a metric."""
+
+    def arn_for(self, ctx: Context, id: str, properties: dict[str, Any]) -> str:
+        """It has none of its own: IAM is asked about the group."""
+        return ctx.arn("logs", f"log-group:{properties['LogGroupName']}:log-stream:")
+
+    def check_create(self, ctx: Context, properties: dict[str, Any]) -> None:
+        if ctx.store.get(ctx.account, ctx.region, GROUP, properties["LogGroupName"]) is None:
+            raise AwsError("ResourceNotFoundException", "The specified log group does not exist.", 400)
 
 
 @resource_type(STREAM)

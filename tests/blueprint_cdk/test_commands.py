@@ -56,7 +56,7 @@ def test_describe_tells_everything_a_release_keeps() -> None:
     assert described["blueprint"] == "environment"
     assert set(described["schema"]["properties"]) >= set(SPEC)
     always = [row["key"] for row in described["stacks"] if "when" not in row]
-    assert always == ["network", "keys", "data", "storage", "app", "access"]
+    assert always == ["network", "keys", "data", "storage", "runner", "app", "operations", "access"]
     assert {row["region"] for row in described["stacks"]} == {"home", "other"}
     assert set(described["lock"]) == {"aws-cdk-lib", "constructs", "jsii", "node", "python"}
     assert described["lock"]["node"].startswith("24.")

@@ -54,7 +54,7 @@ def test_roles_trust_services_only_and_attach_no_policy_of_aws(whole: Assembly) 
     everyone = whole.all("AWS::IAM::Role")
     assert all("ManagedPolicyArns" not in role["Properties"] for role in everyone)
     roles = [role for role in everyone if "RoleName" not in role["Properties"]]
-    assert len(roles) >= 4 and len(everyone) - len(roles) == 4
+    assert len(roles) >= 5 and len(everyone) - len(roles) == 4
     for role in roles:
         for statement in role["Properties"]["AssumeRolePolicyDocument"]["Statement"]:
             told = statement["Principal"]
@@ -72,14 +72,18 @@ def test_without_a_boundary_in_the_spec_there_is_none(synthesise: Synthesise) ->
         assert "PermissionsBoundary" not in role["Properties"]
 
 
-def test_key_policies_name_the_account_and_cloudwatch_logs_only(small: Assembly) -> None:
+def test_key_policies_name_the_account_cloudwatch_logs_and_who_tells_of_alarms_only(small: Assembly) -> None:
     principals = [
         statement["Principal"]
         for key in small.all("AWS::KMS::Key")
         for statement in key["Properties"]["KeyPolicy"]["Statement"]
     ]
     root = {"AWS": "arn:aws:iam::111122223333:root"}
-    assert [row for row in principals if row != root] == [{"Service": "logs.eu-west-1.amazonaws.com"}]
+    publishers = ["cloudwatch.amazonaws.com", "budgets.amazonaws.com", "events.rds.amazonaws.com"]
+    assert [row for row in principals if row != root] == [
+        {"Service": "logs.eu-west-1.amazonaws.com"},
+        {"Service": publishers},
+    ]
 
 
 def allowed_to(assembly: Assembly, service: str) -> dict[str, dict[str, Any]]:

@@ -185,3 +185,48 @@ def test_schema_and_blueprint_agree_on_the_example() -> None:
             "colour",
         }:
             assert list(validator.iter_errors({**SPEC, **change})), change
+
+
+SCHEDULE = {"name": "weekdays", "recurrence": "0 7 * * MON-FRI", "min_instances": 2, "max_instances": 6}
+
+
+@pytest.mark.parametrize(
+    "recurrence",
+    ["0 7 * * MON-FRI", "*/15 8-18 * * 1-5", "0 0 1,15 JAN,JUL *", "30 6 * * SUN", "0 0 * * 7"],
+)
+def test_schedules_recur_as_cron_has_it(recurrence: str) -> None:
+    spec = parse(Spec, {**SPEC, "schedules": [{**SCHEDULE, "recurrence": recurrence}]})
+    assert spec.schedules[0].recurrence == recurrence
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"recurrence": "0 7 * *"}, "cron has five"),
+        ({"recurrence": "60 7 * * *"}, "60 is no minute of cron"),
+        ({"recurrence": "0 7 * * MON-SUN-FRI"}, "no day of the week"),
+        ({"recurrence": "0 7 0 * *"}, "no day of the month"),
+        ({"recurrence": "0 18-8 * * *"}, "no hour of cron"),
+        ({"recurrence": "*/0 * * * *"}, "no minute of cron"),
+        ({"recurrence": "0 7 * FOO *"}, "no month of cron"),
+        ({"min_instances": 7}, "at least 7 and at most 6"),
+        ({"min_instances": 0}, ""),
+        ({"name": "Week days"}, ""),
+    ],
+)
+def test_schedules_that_mean_nothing_are_refused_at_their_field(
+    changes: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(SpecError, match=sentence) as caught:
+        parse(Spec, {**SPEC, "schedules": [{**SCHEDULE, **changes}]})
+    assert str(caught.value.field).startswith("schedules")
+
+
+def test_two_schedules_of_one_name_and_addresses_that_are_none_are_refused() -> None:
+    with pytest.raises(SpecError, match="Two schedules are called weekdays") as caught:
+        parse(Spec, {**SPEC, "schedules": [SCHEDULE, SCHEDULE]})
+    assert str(caught.value.field).startswith("schedules")
+    for address in ("nobody", "on call@example.com", "a@b", "a@b.c d"):
+        with pytest.raises(SpecError) as caught:
+            parse(Spec, {**SPEC, "alarm_email": address})
+        assert caught.value.field == "alarm_email"

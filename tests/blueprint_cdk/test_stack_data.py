@@ -234,3 +234,51 @@ def test_load_balancer_may_write_its_logs(
     assert statement["Principal"] == principal
     assert statement["Action"] == "s3:PutObject"
     assert json.dumps(statement["Resource"]).count("load-balancer/AWSLogs/111122223333/*") == 1
+
+
+def test_parameters_are_tuned_and_insights_follow_the_size(synthesise: Synthesise) -> None:
+    small, large = synthesise(), synthesise(size="large")
+    parameters = small.one("AWS::RDS::DBClusterParameterGroup")["Parameters"]
+    tuned = {
+        "max_execution_time": "60000",
+        "innodb_lock_wait_timeout": "20",
+        "innodb_print_all_deadlocks": "1",
+        "wait_timeout": "1800",
+        "local_infile": "0",
+        "binlog_format": "OFF",
+    }
+    assert {name: parameters[name] for name in tuned} == tuned
+    assert large.one("AWS::RDS::DBClusterParameterGroup")["Parameters"] == parameters
+    for assembly, mode, days in ((small, "standard", 7), (large, "advanced", 465)):
+        cluster = assembly.one("AWS::RDS::DBCluster")
+        assert (cluster["DatabaseInsightsMode"], cluster["PerformanceInsightsEnabled"]) == (mode, True)
+        for row in [cluster, *(found["Properties"] for found in assembly.all("AWS::RDS::DBInstance"))]:
+            assert row["PerformanceInsightsRetentionPeriod"] == days
+
+
+@pytest.mark.parametrize(("size", "limits"), [("small", None), ("medium", (1, 3)), ("large", (2, 6))])
+def test_readers_come_with_demand_where_there_are_some(
+    synthesise: Synthesise, size: str, limits: tuple[int, int] | None
+) -> None:
+    assembly = synthesise(size=size)
+    targets = assembly.all("AWS::ApplicationAutoScaling::ScalableTarget")
+    assert [(row["Properties"]["MinCapacity"], row["Properties"]["MaxCapacity"]) for row in targets] == (
+        [limits] if limits else []
+    )
+    if not limits:
+        return
+    [target] = targets
+    assert target["Properties"]["ResourceId"] == "cluster:sy-shop-k3x9"
+    assert target["Properties"]["ScalableDimension"] == "rds:cluster:ReadReplicaCount"
+    # The template's own readers are the least that there is, and are there before.
+    instances = [
+        name
+        for name, row in assembly.template("data")["Resources"].items()
+        if row["Type"] == "AWS::RDS::DBInstance"
+    ]
+    assert len(instances) == 1 + limits[0] and set(instances) == set(target["DependsOn"])
+    policy = assembly.one("AWS::ApplicationAutoScaling::ScalingPolicy")
+    tracking = policy["TargetTrackingScalingPolicyConfiguration"]
+    assert tracking["PredefinedMetricSpecification"] == {
+        "PredefinedMetricType": "RDSReaderAverageCPUUtilization"
+    }

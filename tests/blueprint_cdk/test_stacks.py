@@ -49,7 +49,11 @@ def test_what_the_environment_uses_is_deleted_after_it(small: Assembly) -> None:
     app = small.template("app")["Resources"]
     [environment] = [row for row in app.values() if row["Type"] == "AWS::ElasticBeanstalk::Environment"]
     kinds = {app[name]["Type"] for name in environment["DependsOn"]}
-    assert kinds == {"AWS::IAM::Policy", "AWS::ElasticLoadBalancingV2::Listener"}
+    assert kinds == {
+        "AWS::IAM::Policy",
+        "AWS::ElasticLoadBalancingV2::Listener",
+        "AWS::ElasticLoadBalancingV2::ListenerRule",
+    }
     data = small.template("data")["Resources"]
     [cluster] = [row for row in data.values() if row["Type"] == "AWS::RDS::DBCluster"]
     # RDS writes until it is gone: a log group that went before it would come back by itself.
@@ -74,12 +78,10 @@ def test_every_resource_that_can_be_tagged_is(synthesise: Synthesise) -> None:
     for template in whole.templates().values():
         for resource in template["Resources"].values():
             own = resource["Properties"]
-            # Of a global table each replica has tags; Cognito calls them otherwise.
+            # Of a global table each replica has tags; Cognito and Budgets call them otherwise.
             [holder, *_] = own.get("Replicas", [own])
-            tags = next(
-                (holder[name] for name in ("Tags", "UserPoolTags", "IdentityPoolTags") if name in holder),
-                None,
-            )
+            names = ("Tags", "UserPoolTags", "IdentityPoolTags", "ResourceTags")
+            tags = next((holder[name] for name in names if name in holder), None)
             if tags is None:
                 untagged.add(resource["Type"])
                 continue
@@ -105,9 +107,11 @@ def test_every_resource_that_can_be_tagged_is(synthesise: Synthesise) -> None:
         "AWS::IAM::InstanceProfile",
         "AWS::IAM::Policy",
         "AWS::KMS::Alias",
+        "AWS::Logs::MetricFilter",
         "AWS::RDS::DBProxyTargetGroup",
         "AWS::Route53::RecordSet",
         "AWS::S3::BucketPolicy",
+        "AWS::SNS::TopicPolicy",
         "AWS::WAFv2::LoggingConfiguration",
         "AWS::WAFv2::WebACLAssociation",
     }

@@ -191,3 +191,20 @@ def test_required_modules_cannot_be_unticked(lead: Client, modular: Environment)
         == 302
     )
     assert Operation.objects.get().parameters["spec"]["modules"] == ["identity", "proxy"]
+
+
+def test_a_list_is_typed_as_json_and_a_text_that_may_be_empty_can_be_emptied(
+    lead: Client, environment: Environment
+) -> None:
+    properties = environment.release.description["schema"]["properties"]
+    properties["schedules"] = {"type": "array", "title": "Schedules", "default": [], "changeable": True}
+    properties["alarm_email"] = {"type": "string", "title": "Address", "default": "", "changeable": True}
+    environment.release.save()
+    environment.spec["alarm_email"] = "on@example.com"
+    environment.save()
+    page = lead.get(address(environment)).content.decode()
+    assert 'name="schedules" value="[]"' in page and 'value="on@example.com"' in page
+    typed = '[{"name": "weekdays", "min_instances": 2}]'
+    lead.post(address(environment), {"schedules": typed, "alarm_email": "", "size": "small"})
+    changes = Operation.objects.get(kind="update").parameters["changes"]
+    assert changes == {"schedules": [{"name": "weekdays", "min_instances": 2}], "alarm_email": ""}

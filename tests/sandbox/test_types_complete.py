@@ -9,6 +9,7 @@ from tests.sandbox import (
     test_types_engagement,
     test_types_identity,
     test_types_network,
+    test_types_operations,
 )
 
 MODULES = (
@@ -17,6 +18,7 @@ MODULES = (
     test_types_engagement,
     test_types_identity,
     test_types_network,
+    test_types_operations,
 )
 
 

@@ -8,6 +8,7 @@ from django.core.management import call_command
 from django.db import IntegrityError, OperationalError
 from django.utils import timezone
 
+from blueprint_cdk.data import load
 from devtools.sandbox import OFTEN
 from environments.lifecycle.accounts import account_add
 from environments.lifecycle.environments import environment_request
@@ -23,6 +24,9 @@ from tests.workers.houses import AT_REST
 from workers.models import Watch
 from workers.observer import observe, watch_take
 from workers.runner import advance
+
+STACKS = tuple(row["key"] for row in load("stacks")["environment"] if "when" not in row)
+"""The stacks of an environment that asks for nothing special."""
 
 ACCOUNT_ID, REGION, ZONE = "111122223333", "eu-west-1", "dev.example.org"
 numbers = itertools.count(1)

@@ -9,7 +9,7 @@ from environments.lifecycle.update import environment_update
 from environments.operations.control import operation_cancel, operation_retry, operation_skip
 from environments.operations.models import Stack
 from environments.operations.pauses import pause_lift
-from tests.workers.support import ACCOUNT_ID, REGION, approve, ask_teardown, drive, fresh, look, wake
+from tests.workers.support import ACCOUNT_ID, REGION, STACKS, approve, ask_teardown, drive, fresh, look, wake
 from workers.runner import advance
 from workers.workflow import StepFailed, workflow_get
 
@@ -124,7 +124,7 @@ def test_while_an_environment_is_paused_aws_goes_on_and_nothing_new_begins(ask, 
     assert fresh(operation).held_since is not None
     environment_pause_lift(environment=environment, actor=people["team-lead"])
     assert drive(operation).status == "succeeded", operation.sentence
-    assert Stack.objects.filter(status="CREATE_COMPLETE", operation=operation).count() == 6
+    assert Stack.objects.filter(status="CREATE_COMPLETE", operation=operation).count() == len(STACKS)
 
 
 def test_a_paused_account_lets_a_cancel_through_and_nothing_else(update, people, sandbox, keys, account):

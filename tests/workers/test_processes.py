@@ -25,7 +25,7 @@ from environments.operations.queue import send
 from tests.factories import rule_make
 from tests.workers.houses import House, wait_ended
 from tests.workers.points import POINTS
-from tests.workers.support import ask_teardown, assets_take_back
+from tests.workers.support import STACKS, ask_teardown, assets_take_back
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(240)]
 
@@ -57,7 +57,7 @@ def over(operation, counted):
     """The right end: active, each stack deployed once, no event lost."""
     assert operation.status == "succeeded", operation.sentence
     assert Environment.objects.get().status == "active"
-    assert counted() == 6
+    assert counted() == len(STACKS)
     assert set(Stack.objects.filter(operation=operation).values_list("status", flat=True)) == {
         "CREATE_COMPLETE"
     }

@@ -16,6 +16,7 @@ from environments.lifecycle.models import Release
 from environments.notes import note_read
 from environments.operations.leases import LeaseLost
 from tests.workers.releases import snapshot_edited
+from tests.workers.support import STACKS
 from workers import synthesis, synthesis_process
 from workers.assembly import assembly_load
 from workers.blueprint import working_digest, working_root
@@ -63,9 +64,7 @@ def synthesise(*, alive=synthesis_process.nobody_waits, **spec):
 def test_an_assembly_is_kept_by_its_content_and_found_again(monkeypatch):
     name = synthesise()
     assembly = assembly_load(name)
-    assert {stack.name for stack in assembly.stacks} == {
-        f"sy-shop-k3x9-{key}" for key in ("network", "keys", "data", "storage", "app", "access")
-    }
+    assert {stack.name for stack in assembly.stacks} == {f"sy-shop-k3x9-{key}" for key in STACKS}
     assert (
         name.startswith("assemblies/")
         and assembly.stack("sy-shop-k3x9-app").tags["switchyard:team"] == "shop"

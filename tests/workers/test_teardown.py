@@ -74,6 +74,25 @@ def test_an_environment_is_torn_down_and_shown_to_be_gone(active, people, sandbo
     assert of_this(sandbox, active) == []
 
 
+def test_readers_that_came_with_demand_go_before_their_cluster(ask, people, sandbox, keys):
+    """Aurora Auto Scaling's instances are in no template; RDS deletes no cluster that has one."""
+    operation = drive(ask(size="medium"))
+    assert operation.status == "succeeded", operation.sentence
+    environment = operation.subject
+    rds = sandbox.client("rds", keys, REGION)
+    name = "application-autoscaling-6f1e9c52-0c1b-4f5e-8d0e-000000000001"
+    rds.create_db_instance(
+        DBInstanceIdentifier=name,
+        DBClusterIdentifier=f"sy-{environment.full_name}",
+        Engine="aurora-mysql",
+        DBInstanceClass="db.r6g.large",
+    )
+    torn = drive(ask_teardown(people, environment))
+    assert torn.status == "succeeded", torn.sentence
+    assert name not in {row["DBInstanceIdentifier"] for row in rds.describe_db_instances()["DBInstances"]}
+    assert of_this(sandbox, environment) == []
+
+
 def test_an_object_that_s3_will_not_delete_fails_naming_it_and_a_retry_goes_on(active, people, sandbox, keys):
     s3 = sandbox.client("s3", keys, REGION)
     bucket = uploads(active)

@@ -52,6 +52,12 @@ RDS: tuple[tuple[str, str, str, str], ...] = (
         "DBClusterSnapshotIdentifier",
         "AWS::RDS::DBClusterSnapshot",
     ),
+    (
+        "describe_event_subscriptions",
+        "EventSubscriptionsList",
+        "CustSubscriptionId",
+        "AWS::RDS::EventSubscription",
+    ),
 )
 
 
@@ -180,9 +186,34 @@ def rules(session: Session, wanted: Wanted) -> Iterable[Found]:
 
 
 def alarms(session: Session, wanted: Wanted) -> Iterable[Found]:
-    """Alarms by name."""
-    for name in metrics.alarms_named(session, wanted.prefix):
-        yield named("AWS::CloudWatch::Alarm", name, "cloudwatch describe_alarms")
+    """Alarms and dashboards by name."""
+    for kind, name in metrics.alarms_named(session, wanted.prefix):
+        yield named(kind, name, "cloudwatch describe_alarms")
+    for name in metrics.dashboards_named(session, wanted.prefix):
+        yield named("AWS::CloudWatch::Dashboard", name, "cloudwatch list_dashboards")
+
+
+def topics(session: Session, wanted: Wanted) -> Iterable[Found]:
+    """Topics by name."""
+    for entry in entries(session.client("sns"), "list_topics", "Topics"):
+        name = entry["TopicArn"].rsplit(":", 1)[-1]
+        if is_ours(name, wanted):
+            yield named("AWS::SNS::Topic", name, "sns list_topics")
+
+
+def budgets(session: Session, wanted: Wanted) -> Iterable[Found]:
+    """Budgets by name; they are the account's, whatever the region."""
+    account = session.role.arn.split(":")[4]
+    for entry in entries(session.client("budgets"), "describe_budgets", "Budgets", AccountId=account):
+        if is_ours(entry["BudgetName"], wanted):
+            yield named("AWS::Budgets::Budget", entry["BudgetName"], "budgets describe_budgets")
+
+
+def projects(session: Session, wanted: Wanted) -> Iterable[Found]:
+    """Build projects by name."""
+    for name in entries(session.client("codebuild"), "list_projects", "projects"):
+        if is_ours(name, wanted):
+            yield named("AWS::CodeBuild::Project", name, "codebuild list_projects")
 
 
 def user_pools(session: Session, wanted: Wanted) -> Iterable[Found]:
@@ -246,5 +277,8 @@ LISTERS: dict[str, Lister] = {
     "cognito-idp": user_pools,
     "cognito-identity": identity_pools,
     "dynamodb": tables,
+    "sns": topics,
+    "budgets": budgets,
+    "codebuild": projects,
     "tag": tagged,
 }
