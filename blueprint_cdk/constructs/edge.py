@@ -37,9 +37,9 @@ MANAGED_RULES = (
 class LoadBalancer(Construct):
     """A public Application Load Balancer with HTTPS, which answers HTTP with a redirect.
 
-    The listener itself answers 404: the Beanstalk environment adds the rule for its host name, `domain`. Before that one
-    stands the rule of the maintenance page, which matches nothing until somebody turns it on (`maintenance`: it is on
-    now). `record` is the name in the account's zone that stands for the load balancer.
+    The listener itself answers 404: the Beanstalk environment adds the rule for its host name, `domain`. Before that
+    one stands the rule of the maintenance page, which matches nothing until somebody turns it on (`maintenance`: it is
+    on now). `record` is the name in the account's zone that stands for the load balancer.
     """
 
     def __init__(

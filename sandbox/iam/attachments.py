@@ -47,6 +47,10 @@ def _queues(ctx: Context, properties: dict[str, Any]) -> list[str]:
     return [ctx.arn("sqs", str(url).rpartition("/")[2]) for url in properties.get("Queues") or ()]
 
 
+def _topics(ctx: Context, properties: dict[str, Any]) -> list[str]:
+    return [str(arn) for arn in properties["Topics"]]
+
+
 def _user_pool(ctx: Context, properties: dict[str, Any]) -> list[str]:
     return [ctx.arn("cognito-idp", f"userpool/{properties.get('UserPoolId', '')}")]
 
@@ -120,6 +124,7 @@ _FINDERS: dict[str, Callable[[Context, dict[str, Any]], list[str]]] = {
     "AWS::Route53::RecordSetGroup": _zone,
     "AWS::S3::BucketPolicy": _bucket,
     "AWS::SES::ConfigurationSetEventDestination": _configuration_set,
+    "AWS::SNS::TopicPolicy": _topics,
     "AWS::SQS::QueuePolicy": _queues,
     "AWS::SecretsManager::ResourcePolicy": _named("SecretId"),
     "AWS::SecretsManager::SecretTargetAttachment": _named("SecretId"),
