@@ -42,7 +42,6 @@ LEFT_OUT: tuple[LeftOut, ...] = (
     LeftOut("bedrock-agentcore", "*", _OTHER_TARGETS),
     LeftOut("cognito-sync", "*", "Cognito Sync is closed: no identity pool has streams or events"),
     LeftOut("cloudfront", "UpdateDistribution", "the sign-in pages have a prefix of Cognito's domain"),
-    LeftOut("application-autoscaling", "*", "tables are paid by request: nothing is scaled"),
     LeftOut("kinesis", "ListStreams DescribeStream PutRecords", "no table streams to Kinesis"),
     LeftOut(
         "dynamodb",
