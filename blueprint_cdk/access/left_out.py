@@ -82,6 +82,7 @@ LEFT_OUT: tuple[LeftOut, ...] = (
     ),
     LeftOut("logs", "PutBearerTokenAuthentication PutLogGroupDeletionProtection", _NOT_SET),
     LeftOut("sns", "PutDataProtectionPolicy", _NOT_SET),
+    LeftOut("application-autoscaling", "Describe[*]", "what readers that scale need is granted by name"),
     LeftOut("lambda", "*ProvisionedConcurrencyConfig", "what scales is a cluster's readers, and no function"),
     LeftOut("cloudwatch", "GetMetricData", "no policy of ours predicts", "execution"),
     LeftOut("organizations", "*", "analyzer and trail are the account's own, not an organization's"),

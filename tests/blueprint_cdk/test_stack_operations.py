@@ -25,7 +25,6 @@ ALWAYS = {
     "blocked-requests",
     "certificate",
     "database-connections",
-    "proxy-connections",
     "deadlocks",
     "failed-sign-ins",
 }
@@ -55,6 +54,10 @@ def watched(alarm: dict[str, Any]) -> list[dict[str, Any]]:
 )
 def test_size_decides_what_is_watched(synthesise: Synthesise, size: str, expected: set[str]) -> None:
     assert set(alarms(synthesise(size=size))) == expected
+
+
+def test_proxy_is_watched_where_there_is_one(synthesise: Synthesise) -> None:
+    assert set(alarms(synthesise(modules=["proxy"]))) == ALWAYS | {"database-capacity", "proxy-connections"}
 
 
 def test_each_tier_has_its_golden_signals_watched() -> None:
