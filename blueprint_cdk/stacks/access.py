@@ -15,6 +15,9 @@ class AccessStack(EnvironmentStack):
 
     def __init__(self, scope: Construct, spec: Spec, facts: RegionFacts) -> None:
         super().__init__(scope, "access", spec, facts, protected=False)
+        regions = [spec.home_region]
+        if spec.has_standby and spec.other_region:
+            regions.append(spec.other_region)
         for role in aws_roles():
             id = role.title.title().replace(" ", "")
             made = PeoplesRole(
@@ -23,6 +26,6 @@ class AccessStack(EnvironmentStack):
                 role=role,
                 prefix=spec.named("prefix"),
                 account_id=spec.account_id,
-                regions=[region for region in (spec.home_region, spec.other_region) if region],
+                regions=regions,
             )
             self.output(f"{id}RoleArn", made.role.attr_arn, f"AWS role {role.key}")

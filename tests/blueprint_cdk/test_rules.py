@@ -104,6 +104,10 @@ def acknowledged(fields: dict[str, Any]) -> list[tuple[str, str, str]]:
             continue
         found.append((row["construct"].format_map(fields), row["id"].format_map(fields), row["reason"]))
         stack = row["construct"].partition("/")[0].removeprefix("{prefix}-")
+        if fields["standby"] != "none" and stack == "access" and "{home_region}" in row["id"]:
+            # It lies at home, and speaks of both regions.
+            both = {**fields, "home_region": fields["other_region"]}
+            found.append((found[-1][0], row["id"].format_map(both), row["reason"]))
         if fields["standby"] != "none" and f"other-{stack}" in STACKS and stack != "keys":
             there = {
                 **fields,
