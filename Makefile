@@ -36,6 +36,10 @@ JOBS := 2
 torture: venv ## the long fault matrices; writes docs/torture.md
 	$(BIN)/python -m devtools.torture $(TESTS)
 
+.PHONY: docs
+docs: venv ## make the parts of docs that come from the blueprint: its picture and prices, what the portal's roles may do
+	$(BIN)/python -m devtools.docs
+
 .PHONY: proof
 proof: venv ## take each construct out of the blueprint and see its tests turn red; ONLY=some constructs
 	$(BIN)/python -m devtools.proof $(ONLY)
@@ -56,10 +60,6 @@ bench: venv ## measure; writes docs/benchmarks.md
 .PHONY: synth
 synth: venv ## an example environment's templates in every size and with every standby, into cdk.out/
 	$(BIN)/python -m devtools.synth
-
-.PHONY: policies
-policies: venv ## what the portal's roles may do, and why; writes its part of docs/going-live.md
-	$(BIN)/python -m devtools.policies
 
 .PHONY: schemas
 schemas: venv ## what replaces a resource, from cfn-lint's registry schemas; writes blueprint_cdk/data/replacement.json

@@ -4,11 +4,9 @@ Into cdk.out/<size>-<standby>/, for reading and for `cdk deploy -a cdk.out/<size
 """
 
 import itertools
-import json
-import os
-import subprocess
 import sys
 
+from devtools.asked import described, synthesised
 from devtools.places import ROOT, shown
 
 SIZES = ("small", "medium", "large")
@@ -37,19 +35,7 @@ def main() -> int:
     for size, standby in itertools.product(SIZES, STANDBYS):
         out = ROOT / "cdk.out" / f"{size}-{standby}"
         request = {"app": "environment", "spec": spec(size, standby), "facts": facts(), "out": str(out)}
-        command = [sys.executable, "-m", "blueprint_cdk", "synth"]
-        done = subprocess.run(
-            command,
-            input=json.dumps(request),
-            cwd=ROOT,
-            env=dict(os.environ),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        answer = (
-            json.loads(done.stdout) if done.stdout.strip() else {"ok": False, "error": done.stderr[-300:]}
-        )
+        answer = synthesised(request)
         failed += not answer["ok"]
         print(f"{shown(out)}: {answer['seconds']} s" if answer["ok"] else f"{shown(out)}: {answer['error']}")
     return 1 if failed else 0
@@ -58,7 +44,8 @@ def main() -> int:
 def spec(size: str, standby: str) -> dict[str, object]:
     """The example in that size, with that standby in the second region."""
     there = {} if standby == "none" else {"other_region": REGIONS[1], "other_cidr": "10.20.64.0/18"}
-    return {**SPEC, **there, "size": size, "standby": standby}
+    modules = described()["tiers"][SPEC["tier"]]["required_modules"]
+    return {**SPEC, **there, "size": size, "standby": standby, "modules": modules}
 
 
 def facts() -> dict[str, dict[str, object]]:

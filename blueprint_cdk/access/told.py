@@ -1,6 +1,6 @@
 """What the portal's roles may do in an account, and why, as docs/going-live.md tells it.
 
-It is made from the same data as the policies: `python -m blueprint_cdk policies` prints it, `make policies` puts it
+It is made from the same data as the policies: `python -m blueprint_cdk policies` prints it, `make docs` puts it
 into the page, and a test says when that is behind.
 """
 

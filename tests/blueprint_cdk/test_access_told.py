@@ -1,14 +1,9 @@
-"""What docs/going-live.md tells of the portal's roles is what their policies say."""
+"""What is told of the portal's roles (docs/going-live.md) is what their policies say."""
 
 from __future__ import annotations
 
 from blueprint_cdk.access.needs import needs
 from blueprint_cdk.access.told import ROLES, section
-from devtools.policies import PAGE, kept
-
-
-def test_the_page_is_as_the_policies_are() -> None:
-    assert kept(PAGE.read_text()) == section(), "Run `make policies`."
 
 
 def test_every_action_is_told_with_its_reason() -> None:
