@@ -19,8 +19,8 @@ _BY_SERVICE = {
     "ARCRegionSwitch": "Plan",
     "ARCZonalShift": "ZonalAutoshiftConfiguration",
     "AccessAnalyzer": "ArchiveRule",
-    "AppSync": "Api ApiCache ApiKey ChannelNamespace DataSource DomainName DomainNameApiAssociation "
-    "FunctionConfiguration GraphQLSchema Resolver SourceApiAssociation",
+    "AppSync": "Api ApiCache ApiKey ChannelNamespace DomainName DomainNameApiAssociation FunctionConfiguration "
+    "GraphQLSchema SourceApiAssociation",
     "ApplicationAutoScaling": "ScalableTarget ScalingPolicy",
     "ApplicationSignals": "ServiceLevelObjective",
     "AutoScaling": "LaunchConfiguration LifecycleHook ScalingPolicy ScheduledAction WarmPool",

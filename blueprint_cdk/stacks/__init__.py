@@ -68,8 +68,11 @@ class EnvironmentStack(cdk.Stack):
 
     def output(self, id: str, value: str, description: str) -> None:
         """A value that the portal shows under `id`, under Other<id> for the other region's."""
-        id = id if self.place == HOME else f"Other{id}"
-        cdk.CfnOutput(self, id, value=value, description=description)
+        cdk.CfnOutput(self, self.output_id(id), value=value, description=description)
+
+    def output_id(self, id: str) -> str:
+        """What the output `id` is called in this stack's region."""
+        return id if self.place == HOME else f"Other{id}"
 
     def given(self, id: str, description: str) -> str:
         """A value that only AWS knows, of a stack in the other of the two regions: a parameter, which the row of

@@ -141,4 +141,4 @@ def _address(data: DataStack, output: str, host: str) -> str:
 
     CloudFormation keeps what is imported from going, so an import would never let the proxy be turned off.
     """
-    return cdk.Fn.get_stack_output(data.stack_name, output) if data.proxy else host
+    return cdk.Fn.get_stack_output(data.stack_name, data.output_id(output)) if data.proxy else host

@@ -1,4 +1,4 @@
-"""AppSync's GraphQL APIs, as far as a stack makes them: with their addresses, and no service behind these.
+"""AppSync's GraphQL APIs and their parts, as far as a stack makes them: with addresses, and no service behind these.
 
 Source: AppSync developer guide, "Securing and monitoring" (addresses); template reference, AWS::AppSync::GraphQLApi.
 """
@@ -38,3 +38,18 @@ class GraphQLApi(SchemaType):
             "RealtimeDns": real_time,
             "RealtimeUrl": f"wss://{real_time}/graphql",
         }
+
+
+@resource_type("AWS::AppSync::DataSource", "AWS::AppSync::Resolver")
+class Part(SchemaType):
+    """A part of an API, named within it: other APIs may have one of the same name."""
+
+    def new_id(self, ctx: Context, properties: dict[str, Any], hint: str) -> str:
+        if self.name.endswith("::DataSource"):
+            rest = f"datasources/{properties['Name']}"
+        else:
+            rest = f"types/{properties['TypeName']}/resolvers/{properties['FieldName']}"
+        return ctx.arn("appsync", f"apis/{properties['ApiId']}/{rest}")
+
+    def arn_for(self, ctx: Context, id: str, properties: dict[str, Any]) -> str:
+        return id

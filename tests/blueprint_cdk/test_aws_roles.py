@@ -22,7 +22,7 @@ from devtools.places import ROOT
 from sandbox.iam.decision import Caller, Layers, decide
 from sandbox.iam.policy import Request
 from tests.blueprint_cdk.aws_role_table import ACCOUNT, ALL, TABLE, Row
-from tests.blueprint_cdk.support import Assembly, Synthesise
+from tests.blueprint_cdk.support import ALL_MODULES, Assembly, Synthesise
 from tests.sandbox.iam.cases import Case, Document
 
 SCRIPT = ROOT / "tests" / "sandbox" / "iam" / "decide.mjs"
@@ -57,7 +57,10 @@ class Asked:
 @pytest.fixture(scope="module")
 def roles(synthesise: Synthesise) -> dict[tuple[str, str], dict[str, Any]]:
     """The IAM roles of an environment's template, by tier and AWS role."""
-    return {(tier, role): _role(synthesise(tier=tier), role) for tier, role in itertools.product(TIERS, ALL)}
+    return {
+        (tier, role): _role(synthesise(tier=tier, modules=ALL_MODULES), role)
+        for tier, role in itertools.product(TIERS, ALL)
+    }
 
 
 def _role(assembly: Assembly, key: str) -> dict[str, Any]:
