@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -130,7 +131,7 @@ class DatabaseEvents(Construct):
         )
 
 
-def _watched(row: AlarmRow, places: Mapping[str, str]) -> dict[str, object]:
+def _watched(row: AlarmRow, places: Mapping[str, str]) -> dict[str, Any]:
     """What an alarm looks at: one metric, or an expression with the metrics it names."""
     if not row.expression:
         [watched] = row.metrics

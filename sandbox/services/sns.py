@@ -212,7 +212,8 @@ def list_subscriptions_by_topic(ctx: Context, params: dict[str, Any]) -> dict[st
 
 @operation("sns", "Subscribe")
 def subscribe(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
-    properties = {n: params[n] for n in ("TopicArn", "Protocol", "Endpoint") if n in params}
+    names = ("TopicArn", "Protocol", "Endpoint")
+    properties: dict[str, Any] = {n: params[n] for n in names if n in params}
     record = ctx.world.create(ctx, SUBSCRIPTION, properties, at_once=True)
     return {"SubscriptionArn": record.id if record.data["confirmed"] else "pending confirmation"}
 

@@ -209,7 +209,7 @@ def _scale(ctx: Context, env: Record, options: Options, made: dict[str, Any], ba
     else:
         made["limits"] = [low, high]
     desired = max(low, min(len(made["instances"]) or low, high))
-    properties = {
+    properties: dict[str, Any] = {
         "AutoScalingGroupName": f"awseb-{env.data['id']}-stack-AWSEBAutoScalingGroup-{random_name(12)}",
         "MinSize": str(low),
         "MaxSize": str(high),
