@@ -79,7 +79,7 @@ def kept(before: dict[tuple[str, str], str], after: dict[tuple[str, str], str]) 
     assert {place: after.get(place) for place in before} == before
 
 
-HOME_KEYS = ["network", "keys", "access", "data", "storage", "app"]
+HOME_KEYS = ["network", "keys", "access", "data", "storage", "runner", "app", "operations"]
 
 
 @pytest.mark.timeout(300)  # twelve stacks in two regions, four times over
