@@ -68,7 +68,9 @@ class DataStack(EnvironmentStack):
         """Where the application may read: the same by way of a reader, when there is one."""
         return self.proxy.reader.attr_endpoint if self.proxy else self.cluster.attr_read_endpoint_address
 
-    def _proxy(self, spec: Spec, cluster: Cluster, network: NetworkStack, keys: KeysStack) -> Proxy:
+    def _proxy(
+        self, spec: Spec, cluster: Cluster, network: NetworkStack, keys: KeysStack | OtherKeysStack
+    ) -> Proxy:
         proxy = Proxy(
             self,
             "Proxy",

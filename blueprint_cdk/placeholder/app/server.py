@@ -112,7 +112,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         try:
             if path == "/me":
                 claims = self.users.who(self.headers)
-                told = {name: claims[name] for name in ("sub", "email", "cognito:groups") if name in claims}
+                told: dict[str, Any] = {
+                    name: claims[name] for name in ("sub", "email", "cognito:groups") if name in claims
+                }
                 return self._json(200, told)
             if path == "/sign-in":
                 return self._redirect(self.users.begin(host))

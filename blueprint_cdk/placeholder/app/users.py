@@ -78,7 +78,8 @@ class Users:
             raise Refused("This token is for another application.")
         if not isinstance(claims.get("exp"), int) or claims["exp"] <= time.time():
             raise Refused("This token has expired: sign in again.")
-        return claims
+        found: dict[str, Any] = claims
+        return found
 
     def begin(self, host: str) -> Answer:
         """To Cognito's pages; what proves the way back is in cookies that scripts cannot read."""
