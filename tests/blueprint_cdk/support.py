@@ -23,7 +23,7 @@ SPEC: dict[str, Any] = {
     "permissions_boundary_arn": "arn:aws:iam::111122223333:policy/SwitchyardBoundary",
     "modules": [],
 }
-ALL_MODULES = ["identity", "notifications", "analytics", "proxy", "canary"]
+ALL_MODULES = ["identity", "proxy"]
 FACTS: dict[str, Any] = {
     "azs": ["eu-west-1a", "eu-west-1b", "eu-west-1c"],
     "beanstalk_platform_arn": (

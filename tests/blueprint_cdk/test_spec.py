@@ -63,12 +63,8 @@ BAD_SPECS: list[tuple[dict[str, Any], str, str]] = [
     ({"modules": [7]}, "modules", "list of names"),
     ({"modules": ["proxy", "chat"]}, "modules", "chat is not a module"),
     ({"modules": ["proxy", "proxy"]}, "modules", "proxy is named twice"),
-    ({"modules": ["notifications"]}, "modules", "notifications needs identity and analytics"),
-    (
-        {"tier": "prod", "modules": ["identity", "proxy"]},
-        "modules",
-        "prod requires notifications, analytics and",
-    ),
+    ({"tier": "prod", "modules": ["proxy"]}, "modules", "prod requires identity as well"),
+    ({"tier": "prod", "modules": []}, "modules", "prod requires identity and proxy as well"),
     ({"colour": "blue"}, "colour", "not known"),
 ]
 
