@@ -51,10 +51,18 @@ def drive(operation, *, within_s=90, until=lambda operation: operation.status in
             for scope in operation.scopes:
                 look(scope)
             operation.refresh_from_db()
+        elif observing:
+            for scope in operation.scopes:
+                watched(scope)
         if operation.wake_at is None or operation.wake_at <= timezone.now():
             advance(operation.pk)
         else:
             time.sleep(min(0.2, max(0.0, (operation.wake_at - timezone.now()).total_seconds())))
+
+
+def watched(scope):
+    """An observer is there, and stays through a round of a busy machine's tests: steps do not look themselves."""
+    Watch.objects.update_or_create(scope=scope, defaults={"until": timezone.now() + timedelta(minutes=5)})
 
 
 def look(scope):
@@ -65,8 +73,7 @@ def look(scope):
     token = watch_take(scope)
     account_id, region = scope.split("/")
     observe(Account.objects.get(account_id=account_id), region, token)
-    # Of a busy machine's tests one round can take longer than the right lasts: steps would look themselves.
-    Watch.objects.filter(scope=scope, token=token).update(until=timezone.now() + timedelta(minutes=5))
+    watched(scope)
 
 
 def zone_make(sandbox, keys, zone=ZONE):

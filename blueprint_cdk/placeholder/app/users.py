@@ -64,6 +64,8 @@ class Users:
 
     def claims(self, token: str) -> dict[str, Any]:
         """The claims of a token that this pool signed for this client, and that still holds. Raises Refused."""
+        header: dict[str, Any]
+        claims: dict[str, Any]
         try:
             signed, _, signature = token.rpartition(".")
             header, claims = (json.loads(_decoded(part)) for part in signed.split("."))
