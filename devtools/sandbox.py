@@ -46,6 +46,7 @@ RAISED_QUOTAS = {
     "rds/L-952B80B8": 500,
     "rds/L-7B6409FD": 500,
     "rds/L-D94C7EA3": 500,
+    "rds/L-A59F4C87": 500,
     "elasticbeanstalk/L-1CEABD17": 500,
     "elasticbeanstalk/L-8EFC1C51": 500,
 }

@@ -103,7 +103,15 @@ def began(operation: Operation, release: Release) -> dict[str, Any]:
         "platform_arn": facts.get("beanstalk_platform_arn"),
         "aurora_mysql_version": facts.get("aurora_mysql_version"),
         **{name: size.get(name) for name in CAPACITY},
+        # A release from before the page was there knows nothing of it.
+        **({"maintenance": False} if "maintenance" in _told_of(release) else {}),
     }
+
+
+def _told_of(release: Release) -> dict[str, Any]:
+    """What a release is told of what runs, by name."""
+    properties: dict[str, Any] = release.description.get("runtime_schema", {}).get("properties", {})
+    return properties
 
 
 def live_read(session: Session, environment: Environment) -> Live:
@@ -127,8 +135,8 @@ def application_read(session: Session, environment: Environment) -> tuple[dict[s
     if label and not beanstalk.version_is_ours(session, found["application"], label):
         facts["version_label"] = label
     rule = output_of(environment, "MaintenanceRule", session.region)
-    if rule and elbv2.maintenance_is_on(session, rule):
-        facts["maintenance"] = True
+    if rule:
+        facts["maintenance"] = elbv2.maintenance_is_on(session, rule)
     return facts, ""
 
 
