@@ -81,7 +81,7 @@ BESIDE: tuple[Need, ...] = (
     Need(
         "execution",
         "codebuild",
-        "BatchGetProjects UpdateProject",
+        "BatchGetProjects",
         "AWS::CodeBuild::Project has no handlers in the registry that would document them (CodeBuild API reference)",
     ),
     Need("execution", "s3", "GetObjectAcl GetObjectVersion", _BEANSTALK),
