@@ -21,6 +21,8 @@ class Running:
         self.beanstalk = sandbox.client("elasticbeanstalk", keys, REGION)
         self.rds = sandbox.client("rds", keys, REGION)
         self.s3 = sandbox.client("s3", keys, REGION)
+        self.elbv2 = sandbox.client("elbv2", keys, REGION)
+        self.record = environment
 
     def environment(self):
         (found,) = self.beanstalk.describe_environments(EnvironmentNames=[self.name], IncludeDeleted=False)[
@@ -95,6 +97,20 @@ class Running:
         )
         self.until_ready()
 
+    def page(self, host):
+        """The maintenance page on, as a switchover turns it on: the rule matches that name."""
+        condition = {"Field": "host-header", "HostHeaderConfig": {"Values": [host]}}
+        self.elbv2.modify_rule(RuleArn=self.rule(), Conditions=[condition])
+
+    def rule(self):
+        (row,) = self.record.resources().filter(type="AWS::ElasticLoadBalancingV2::ListenerRule")
+        return row.physical_id
+
+    def paged(self):
+        """Which name the maintenance page is shown under."""
+        (rule,) = self.elbv2.describe_rules(RuleArns=[self.rule()])["Rules"]
+        return rule["Conditions"][0]["Values"]
+
     def upgrade(self, version):
         """A newer minor version of the database."""
         self.rds.modify_db_cluster(
@@ -145,6 +161,8 @@ def move_all(running):
 
 def test_an_update_puts_nothing_old_back(running, people):
     move_all(running)
+    domain = running.record.spec["domain"]
+    running.page(domain)
     operation = change(people, log_retention_days=7)
     assert operation.status == "awaiting-approval", operation.sentence
     drive(approve(operation, people))
@@ -159,7 +177,9 @@ def test_an_update_puts_nothing_old_back(running, people):
         "aurora_mysql_version": MOVED["database"],
         "db_min_acu": 1.0,
         "db_max_acu": 6.0,
+        "maintenance": True,
     }
+    assert running.paged() == [domain]
     again = change(people, log_retention_days=30)
     told = {
         row["path"]
