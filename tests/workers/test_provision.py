@@ -72,7 +72,7 @@ def test_the_plan_tells_every_resource_its_price_and_a_hash_that_repeats(ask):
 
 def test_events_fill_resources_lines_and_progress(ask):
     operation = drive(ask())
-    for _ in range(8):
+    for _ in range(3):
         look(operation.scope)
     for stack in Stack.objects.filter(operation=operation):
         states = set(stack.resources.values_list("status", flat=True))
