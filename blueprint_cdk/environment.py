@@ -10,10 +10,12 @@ from aws_cdk import aws_iam as iam
 from blueprint_cdk import standby
 from blueprint_cdk.spec import RegionFacts, Runtime, Spec
 from blueprint_cdk.stacks.access import AccessStack
+from blueprint_cdk.stacks.analytics import AnalyticsStack
 from blueprint_cdk.stacks.app import AppStack
 from blueprint_cdk.stacks.data import DataStack
 from blueprint_cdk.stacks.identity import IdentityStack
 from blueprint_cdk.stacks.keys import KeysStack
+from blueprint_cdk.stacks.messaging import MessagingStack
 from blueprint_cdk.stacks.network import NetworkStack
 from blueprint_cdk.stacks.storage import StorageStack
 
@@ -51,6 +53,11 @@ def compose(
         if spec.has("identity")
         else None
     )
+    analytics = messaging = None
+    if spec.has("analytics"):
+        analytics = AnalyticsStack(app, spec, home, network=network, keys=keys, storage=storage)
+    if spec.has("notifications"):
+        messaging = MessagingStack(app, spec, home, keys=keys, tags=tags)
     application = AppStack(
         app,
         spec,
@@ -61,6 +68,8 @@ def compose(
         data=data,
         storage=storage,
         identity=identity,
+        analytics=analytics,
+        messaging=messaging,
         bundle=bundle,
         bundle_hash=bundle_hash,
     )

@@ -99,4 +99,11 @@ BESIDE: tuple[Need, ...] = (
         "flow and firewall logs go to log groups (CloudWatch Logs user guide, Logging that requires additional "
         "permissions [V1])",
     ),
+    Need(
+        "execution",
+        "mobiletargeting",
+        "GetApp GetApnsChannel UpdateApnsChannel DeleteApnsChannel GetApnsSandboxChannel UpdateApnsSandboxChannel "
+        "DeleteApnsSandboxChannel GetGcmChannel ListTagsForResource TagResource UntagResource",
+        "the handlers of AWS::Pinpoint::* read and tag what they make (mem: legacy types document no permissions)",
+    ),
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from constructs import Construct
@@ -19,6 +21,8 @@ class InstanceProfile(Construct):
         uploads_bucket_arn: str,
         key_arn: str,
         secret_arn: str,
+        statements: Sequence[iam.PolicyStatement] = (),
+        key_services: Sequence[str] = (),
     ) -> None:
         super().__init__(scope, id)
         stack = cdk.Stack.of(self)
@@ -92,12 +96,13 @@ class InstanceProfile(Construct):
                     conditions={
                         "StringEquals": {
                             "kms:ViaService": [
-                                f"s3.{stack.region}.amazonaws.com",
-                                f"secretsmanager.{stack.region}.amazonaws.com",
+                                f"{service}.{stack.region}.amazonaws.com"
+                                for service in ("s3", "secretsmanager", *key_services)
                             ]
                         }
                     },
                 ),
+                *statements,
             ],
         )
         self.profile = iam.CfnInstanceProfile(self, "Profile", roles=[self.role.role_name])

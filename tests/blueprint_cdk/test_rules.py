@@ -14,7 +14,7 @@ import pytest
 from blueprint_cdk.data import load
 from blueprint_cdk.refusals import parse
 from blueprint_cdk.spec import BaselineSpec, RegionFacts, Runtime, Spec
-from tests.blueprint_cdk.support import ALL_MODULES, FACTS, OTHER, SPEC, STANDBY, Synthesise, facts_of
+from tests.blueprint_cdk.support import EVERYTHING, FACTS, OTHER, SPEC, STANDBY, Synthesise, facts_of
 
 IGNORED = {
     "W3010": "Zones are facts that the portal resolved: a look-up while deploying could move a subnet.",
@@ -34,7 +34,7 @@ def lint(template: Path, *ignored: str, region: str = "eu-west-1") -> list[str]:
 VARIANTS: list[dict[str, Any]] = [
     {"size": "small", "tier": "dev"},
     {"size": "medium", "tier": "staging", "modules": ["proxy"]},
-    {"size": "large", "tier": "prod", "deletion_protection": True, "modules": ALL_MODULES},
+    {"size": "large", "tier": "prod", "deletion_protection": True, **EVERYTHING},
     {"standby": "pilot-light"},
     {"standby": "warm", "size": "medium"},
     {"restore_source": {"kind": "snapshot", "id": "last-copy"}},
@@ -46,18 +46,13 @@ VARIANTS: list[dict[str, Any]] = [
 def test_cfn_lint_finds_nothing(synthesise: Synthesise, variant: dict[str, Any]) -> None:
     assembly = synthesise(**variant)
     # A restore source shows in the data stack alone.
-    keys = (
-        ("data",) if "restore_source" in variant else ("network", "keys", "data", "storage", "app", "access")
-    )
+    keys: Any = ("data",) if "restore_source" in variant else ("network", "keys", "data", "storage", "app", "access")
     if "standby" in variant:
         # What differs from an environment without one: network and data of home are the same text.
-        keys = (
-            "keys",
-            "storage",
-            "app",
-            "access",
-            *(row["key"] for row in load("stacks")["environment"] if "when" in row),
-        )
+        keys = [name.removeprefix(f"{assembly.prefix}-") for name in assembly.templates()]
+        keys = [key for key in keys if key not in ("network", "data")]
+    elif "modules" in variant:
+        keys = [name.removeprefix(f"{assembly.prefix}-") for name in assembly.templates()]
     snapshot = variant.get("restore_source", {}).get("kind") == "snapshot"
     for key in keys:
         template = assembly.folder / f"{assembly.prefix}-{key}.template.json"
@@ -69,8 +64,8 @@ def test_cfn_lint_finds_nothing(synthesise: Synthesise, variant: dict[str, Any])
 @pytest.mark.parametrize("tier", ["dev", "staging", "prod"])
 def test_tiers_differ_in_backups_and_tags_alone(synthesise: Synthesise, size: str, tier: str) -> None:
     """So that linting each size in one tier lints them all."""
-    templates = synthesise(size=size, tier=tier, modules=ALL_MODULES).templates()
-    reference = synthesise(size=size, tier="dev", modules=ALL_MODULES).templates()
+    templates = synthesise(size=size, tier=tier, **EVERYTHING).templates()
+    reference = synthesise(size=size, tier="dev", **EVERYTHING).templates()
 
     def plain(found: dict[str, Any]) -> str:
         text = json.dumps(found, sort_keys=True)
@@ -97,7 +92,7 @@ def acknowledge(app: Any, fields: dict[str, Any]) -> int:
 
 def acknowledged(fields: dict[str, Any]) -> list[tuple[str, str, str]]:
     """Construct, finding and reason of all that applies. With a standby a stack that lies in both regions has the same
-    findings in both, for the same reasons.
+    findings in both, for the same reasons; but for what it has at home alone ("place").
     """
     found = []
     for row in load("acknowledged"):
@@ -105,7 +100,12 @@ def acknowledged(fields: dict[str, Any]) -> list[tuple[str, str, str]]:
             continue
         found.append((row["construct"].format_map(fields), row["id"].format_map(fields), row["reason"]))
         stack = row["construct"].partition("/")[0].removeprefix("{prefix}-")
-        if fields["standby"] != "none" and f"other-{stack}" in STACKS and stack != "keys":
+        if (
+            fields["standby"] != "none"
+            and f"other-{stack}" in STACKS
+            and stack != "keys"
+            and "place" not in row
+        ):
             there = {
                 **fields,
                 "home_region": fields["other_region"],
@@ -124,6 +124,8 @@ def _holds(value: Any, wanted: Any) -> bool:
     """Whether a field is what is wanted: a value, one of some, or, of a field that is a list, all of some."""
     if isinstance(value, list | tuple):
         return set(wanted) <= set(value)
+    if isinstance(wanted, bool):
+        return bool(value) is wanted
     return value in wanted if isinstance(wanted, list) else bool(value == wanted)
 
 
@@ -175,7 +177,7 @@ def nag(folder: Path, spec: Spec, *, acknowledging: bool) -> list[tuple[str, str
     "change",
     [
         {"size": "small", "tier": "dev"},
-        {"size": "large", "tier": "prod", "deletion_protection": True, "modules": ALL_MODULES},
+        {"size": "large", "tier": "prod", "deletion_protection": True, **EVERYTHING},
         {**STANDBY, "standby": "pilot-light"},
         {
             **STANDBY,
@@ -183,7 +185,7 @@ def nag(folder: Path, spec: Spec, *, acknowledging: bool) -> list[tuple[str, str
             "size": "large",
             "tier": "prod",
             "deletion_protection": True,
-            "modules": ALL_MODULES,
+            **EVERYTHING,
         },
     ],
     ids=["small-dev", "large-prod", "pilot-light", "warm-large-prod"],
@@ -194,7 +196,7 @@ def test_cdk_nag_finds_nothing_that_is_not_acknowledged(tmp_path: Path, change: 
 
 def test_every_acknowledged_finding_is_found(tmp_path: Path) -> None:
     """An acknowledgment that matches nothing hides whatever comes there later."""
-    spec = parse(Spec, {**SPEC, **STANDBY, "standby": "warm", "modules": ALL_MODULES})
+    spec = parse(Spec, {**SPEC, **STANDBY, "standby": "warm", **EVERYTHING})
     fields = {**spec.model_dump(), "prefix": spec.named("prefix")}
     wanted = sorted((id, path) for path, id, _ in acknowledged(fields))
     assert nag(tmp_path, spec, acknowledging=False) == wanted
