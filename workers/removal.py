@@ -125,13 +125,15 @@ def template_unprotected(session: Session, name: str) -> tuple[str, list[str], d
     protected = [key for key, resource in template["Resources"].items() if _is_protected(resource)]
     for key in protected:
         name, off = PROTECTED[template["Resources"][key]["Type"]]
-        template["Resources"][key]["Properties"][name] = off
+        for properties in _holders(template["Resources"][key]):
+            properties[name] = off
     return json.dumps(template), protected, found.tags
 
 
 PROTECTED: dict[str, tuple[str, Any]] = {
     "AWS::RDS::DBCluster": ("DeletionProtection", False),
     "AWS::RDS::GlobalCluster": ("DeletionProtection", False),
+    "AWS::DynamoDB::GlobalTable": ("DeletionProtectionEnabled", False),
     "AWS::DynamoDB::Table": ("DeletionProtectionEnabled", False),
     "AWS::Cognito::UserPool": ("DeletionProtection", "INACTIVE"),
 }
@@ -140,7 +142,13 @@ PROTECTED: dict[str, tuple[str, Any]] = {
 
 def _is_protected(resource: dict[str, Any]) -> bool:
     name, _ = PROTECTED.get(resource["Type"], ("", None))
-    return resource.get("Properties", {}).get(name) in (True, "true", "ACTIVE")
+    return any(properties.get(name) in (True, "true", "ACTIVE") for properties in _holders(resource))
+
+
+def _holders(resource: dict[str, Any]) -> list[dict[str, Any]]:
+    """The properties that say it: a global table's replicas each say it of their own."""
+    properties: dict[str, Any] = resource.get("Properties", {})
+    return properties["Replicas"] if resource["Type"] == "AWS::DynamoDB::GlobalTable" else [properties]
 
 
 def unprotected_target(account: Account, region: str, key: str, name: str, state: dict[str, Any]) -> Target:

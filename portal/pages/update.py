@@ -133,19 +133,35 @@ def _changes(environment: Environment, release: Release, typed: Any) -> dict[str
             if ticked is not None and set(ticked) != set(modules_completed(release, environment.spec) or []):
                 found[name] = ticked
             continue
-        text = str(typed.get(name, "")).strip()[:200]
-        if not text or text == _text(environment.spec.get(name, rule.get("default"))):
+        text = str(typed.get(name, "")).strip()[:500]
+        if text == _text(environment.spec.get(name, rule.get("default"))):
             continue
-        if rule.get("type") == "boolean":
-            found[name] = {"yes": True, "no": False}.get(text, text)
-        elif rule.get("type") == "integer" and text.lstrip("-").isdecimal():
-            found[name] = int(text)
-        else:
-            found[name] = text
+        if text:
+            found[name] = _value(text, rule)
+        elif name in typed and _may_be_empty(rule):
+            found[name] = [] if rule.get("type") == "array" else None
     return found
+
+
+def _value(text: str, rule: dict[str, Any]) -> Any:
+    """What was typed, in the type of the schema; what fits none stays a text, and is refused as that."""
+    if rule.get("type") == "boolean":
+        return {"yes": True, "no": False}.get(text, text)
+    if rule.get("type") == "integer" and text.lstrip("-").isdecimal():
+        return int(text)
+    if rule.get("type") == "array":
+        return [word for word in text.replace(",", " ").split() if word]
+    return text
+
+
+def _may_be_empty(rule: dict[str, Any]) -> bool:
+    """Whether a field can be without a value: a list, or what may be null."""
+    return rule.get("type") == "array" or {"type": "null"} in rule.get("anyOf", ())
 
 
 def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
     return "" if value is None else str(value)

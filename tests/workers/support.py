@@ -13,6 +13,7 @@ from environments.lifecycle.accounts import account_add
 from environments.lifecycle.environments import environment_request
 from environments.lifecycle.models import Account, RegionFacts, Release
 from environments.lifecycle.role_stacks import role_stacks
+from environments.lifecycle.stores import stores_of
 from environments.lifecycle.teardown import environment_teardown
 from environments.operations.approvals import operation_approve
 from environments.operations.models import Operation
@@ -227,12 +228,14 @@ def approve(operation, people, by=("approver",)):
     return operation
 
 
-def ask_teardown(people, environment, *, database=False, uploads=False, logs=False):
-    """Ask for an environment's end, with or without last copies."""
+def ask_teardown(people, environment, *, database=False, uploads=False, logs=False, keep=()):
+    """Ask for an environment's end, with or without last copies; `keep` are keys of other stores."""
+    copies = {store.key: store.key in keep for store in stores_of(environment)}
+    copies |= {"database": database, "uploads": uploads, "logs": logs}
     return environment_teardown(
         environment=environment,
         confirm=environment.name,
-        copies={"database": database, "uploads": uploads, "logs": logs},
+        copies=copies,
         actor=people["team-lead"],
     )
 
