@@ -96,8 +96,6 @@ def test_every_resource_that_can_be_tagged_is(synthesise: Synthesise) -> None:
         "AWS::Cognito::UserPoolClient",
         "AWS::Cognito::UserPoolDomain",
         "AWS::Cognito::UserPoolGroup",
-        # Its replicas are, each of its own.
-        "AWS::DynamoDB::GlobalTable",
         "AWS::EC2::Route",
         "AWS::EC2::SecurityGroupEgress",
         "AWS::EC2::SecurityGroupIngress",
