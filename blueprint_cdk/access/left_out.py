@@ -71,7 +71,6 @@ LEFT_OUT: tuple[LeftOut, ...] = (
     LeftOut("elasticloadbalancing", "ModifyCapacityReservation ModifyIpPools", _NOT_SET),
     LeftOut("firehose", "ListDeliveryStreams", "logs go to log groups"),
     LeftOut("application-autoscaling", "*", "tables are billed on demand", "execution"),
-    LeftOut("cloudwatch", "PutMetricData", "a table's own metrics are DynamoDB's to write", "execution"),
     LeftOut(
         "dynamodb",
         "DeleteResourcePolicy PutResourcePolicy *KinesisStreamingDestination UpdateContributorInsights "

@@ -26,7 +26,6 @@ READER_SCOPES = {
         Scope("Tags", "tag", "Get*"),
         Scope("Network", "ec2", "Describe* GetEbsEncryptionByDefault"),
         Scope("Databases", "rds", "Describe* ListTagsForResource"),
-        Scope("Tables", "dynamodb", "DescribeTable", arn("dynamodb", "table/sy-*")),
         Scope("LoadBalancers", "elasticloadbalancing", "Describe*"),
         Scope("Beanstalk", "elasticbeanstalk", "Describe* List*"),
         Scope("Groups", "autoscaling", "Describe*"),
