@@ -46,7 +46,9 @@ VARIANTS: list[dict[str, Any]] = [
 def test_cfn_lint_finds_nothing(synthesise: Synthesise, variant: dict[str, Any]) -> None:
     assembly = synthesise(**variant)
     # A restore source shows in the data stack alone.
-    keys: Any = ("data",) if "restore_source" in variant else ("network", "keys", "data", "storage", "app", "access")
+    keys: Any = (
+        ("data",) if "restore_source" in variant else ("network", "keys", "data", "storage", "app", "access")
+    )
     if "standby" in variant:
         # What differs from an environment without one: network and data of home are the same text.
         keys = [name.removeprefix(f"{assembly.prefix}-") for name in assembly.templates()]
