@@ -28,13 +28,17 @@ demo: venv ## start everything here, with a local AWS; stays until Ctrl-C
 
 .PHONY: test
 test: venv ## all tests but the long fault matrices (at most 15 minutes on two cores)
-	$(BIN)/python -m pytest --numprocesses=$(JOBS) --dist=loadfile $(TESTS)
-# Two files of tests side by side, each process with servers of its own.
+	$(BIN)/python -m pytest --numprocesses=$(JOBS) --dist=loadfile --no-loadscope-reorder $(TESTS)
+# Two files of tests side by side, each process with servers of its own; tests/conftest.py says which come first.
 JOBS := 2
 
 .PHONY: torture
 torture: venv ## the long fault matrices; writes docs/torture.md
 	$(BIN)/python -m devtools.torture $(TESTS)
+
+.PHONY: docs
+docs: venv ## make the parts of docs that come from the blueprint: its picture and prices, what the portal's roles may do
+	$(BIN)/python -m devtools.docs
 
 .PHONY: proof
 proof: venv ## take each construct out of the blueprint and see its tests turn red; ONLY=some constructs
@@ -52,6 +56,10 @@ calls: venv ## run the flows and note what the portal's roles ask AWS for; write
 .PHONY: bench
 bench: venv ## measure; writes docs/benchmarks.md
 	$(BIN)/python -m devtools.bench
+
+.PHONY: synth
+synth: venv ## an example environment's templates in every size and with every standby, into cdk.out/
+	$(BIN)/python -m devtools.synth
 
 .PHONY: schemas
 schemas: venv ## what replaces a resource, from cfn-lint's registry schemas; writes blueprint_cdk/data/replacement.json

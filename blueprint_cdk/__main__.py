@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from blueprint_cdk import runtime
 from blueprint_cdk.refusals import SpecError
@@ -30,8 +30,12 @@ def main(arguments: list[str] | None = None) -> int:
     serve = commands.add_parser("serve", help="the same, kept warm, on a Unix socket")
     serve.add_argument("--socket", type=Path, required=True)
     serve.add_argument("--max-rss-mb", type=int, default=600, help="begin anew above this, Node included")
-    role = commands.add_parser("role-template", help="the template that lets the portal into an account")
+    role = commands.add_parser("role-template", help="a template that lets the portal into an account")
     role.add_argument("--format", choices=("yaml", "json"), default="yaml")
+    role.add_argument(
+        "--stack", default="switchyard-access", help="the stack it is of, or `all`: one JSON object by stack"
+    )
+    commands.add_parser("policies", help="what the portal's roles may do in an account, and why, as Markdown")
     bundle = commands.add_parser("placeholder-bundle", help="the placeholder application as a zip file")
     bundle.add_argument("--out", type=Path, required=True)
     options = parser.parse_args(arguments)
@@ -46,9 +50,11 @@ def _run(options: argparse.Namespace) -> int:
         print(json.dumps(describe(), indent=1))
         return 0
     if options.command == "role-template":
-        from blueprint_cdk.access import role_template
+        return _role_template(options.stack, options.format)
+    if options.command == "policies":
+        from blueprint_cdk.access.told import section
 
-        print(role_template(options.format), end="")
+        print(section())
         return 0
     if options.command == "placeholder-bundle":
         from blueprint_cdk.bundle import placeholder_bundle
@@ -62,6 +68,20 @@ def _run(options: argparse.Namespace) -> int:
     reply = answer(sys.stdin.read())
     print(json.dumps(reply))
     return 0 if reply["ok"] else 1
+
+
+def _role_template(stack: str, form: Literal["yaml", "json"]) -> int:
+    from blueprint_cdk.access.templates import role_templates
+
+    templates = role_templates(form)
+    if stack == "all":
+        print(json.dumps(templates))
+        return 0
+    if stack not in templates:
+        print(f"There is no stack {stack}: there are {', '.join(templates)}.", file=sys.stderr)
+        return 1
+    print(templates[stack], end="")
+    return 0
 
 
 def answer(line: str) -> dict[str, Any]:

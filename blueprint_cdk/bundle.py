@@ -10,12 +10,15 @@ from pathlib import Path
 PLACEHOLDER = Path(__file__).parent / "placeholder"
 
 BUNDLED = (
+    ".ebextensions/scaling.config",
     ".ebextensions/volumes.config",
+    ".platform/nginx/conf.d/timeouts.conf",
     "Dockerfile",
     "app/__init__.py",
     "app/__main__.py",
     "app/server.py",
     "app/storage.py",
+    "app/users.py",
     "requirements.txt",
 )
 """What goes in, by name: no byte code, no editor's file."""

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from blueprint_cdk import VERSION
+from blueprint_cdk.access import bootstrap
 from blueprint_cdk.data import load
 from blueprint_cdk.names import naming_rules
 from blueprint_cdk.runtime import node_directory
@@ -27,11 +28,13 @@ def describe() -> dict[str, Any]:
         "naming": [rule.model_dump() for rule in naming_rules()],
         "sizes": load("sizes"),
         "tiers": load("tiers"),
+        "modules": load("modules"),
         "costs": {
             **load("costs"),
             "region_factor": {row["region"]: row["factor"] for row in load("regions")},
         },
         "stacks": load("stacks")["environment"],
+        "aws_roles": load("aws_roles"),
         "replacement": load("replacement"),
         "quotas": load("quotas")["quotas"],
         "regions": [row["region"] for row in load("regions")],
@@ -40,7 +43,7 @@ def describe() -> dict[str, Any]:
             "schema": schema_of(BaselineSpec),
             "stacks": load("stacks")["baseline"],
         },
-        "bootstrap": load("bootstrap"),
+        "bootstrap": bootstrap(),
         "changes": load("changes"),
         "lock": lock(),
     }

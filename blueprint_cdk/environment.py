@@ -1,4 +1,4 @@
-"""The app "environment": the five stacks of one environment and how they need each other."""
+"""The app "environment": the stacks of one environment and how they need each other."""
 
 from __future__ import annotations
 
@@ -7,11 +7,16 @@ from pathlib import Path
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 
+from blueprint_cdk import standby
 from blueprint_cdk.spec import RegionFacts, Runtime, Spec
+from blueprint_cdk.stacks.access import AccessStack
 from blueprint_cdk.stacks.app import AppStack
 from blueprint_cdk.stacks.data import DataStack
+from blueprint_cdk.stacks.identity import IdentityStack
 from blueprint_cdk.stacks.keys import KeysStack
 from blueprint_cdk.stacks.network import NetworkStack
+from blueprint_cdk.stacks.operations import OperationsStack
+from blueprint_cdk.stacks.runner import RunnerStack
 from blueprint_cdk.stacks.storage import StorageStack
 
 # CDK writes tags here, CloudFormation's own check (F3002) refuses them.
@@ -27,13 +32,29 @@ def compose(
     release: str,
     bundle: Path,
     bundle_hash: str,
+    other: RegionFacts | None = None,
 ) -> None:
-    """Adds the stacks of `spec` to `app`; `home` are the facts of its home region, `runtime` what runs there now."""
+    """Adds the stacks of `spec` to `app`; `home` and `other` are the facts of its regions (`other` with a standby
+    alone), `runtime` is what runs there now.
+    """
+    tags = {
+        "switchyard:environment": spec.key,
+        "switchyard:team": spec.team,
+        "switchyard:tier": spec.tier,
+        "switchyard:owner": spec.owner,
+        "switchyard:release": release,
+    }
     network = NetworkStack(app, spec, home)
     keys = KeysStack(app, spec, home)
     data = DataStack(app, spec, home, runtime, network=network, keys=keys)
     storage = StorageStack(app, spec, home, keys=keys)
-    AppStack(
+    RunnerStack(app, spec, home, network=network, keys=keys, storage=storage)
+    identity = (
+        IdentityStack(app, spec, home, network=network, keys=keys, storage=storage, tags=tags)
+        if spec.has("identity")
+        else None
+    )
+    application = AppStack(
         app,
         spec,
         home,
@@ -42,17 +63,24 @@ def compose(
         keys=keys,
         data=data,
         storage=storage,
+        identity=identity,
         bundle=bundle,
         bundle_hash=bundle_hash,
     )
-    for key, value in {
-        "environment": spec.key,
-        "team": spec.team,
-        "tier": spec.tier,
-        "owner": spec.owner,
-        "release": release,
-    }.items():
-        cdk.Tags.of(app).add(f"switchyard:{key}", value, exclude_resource_types=UNTAGGABLE)
+    AccessStack(app, spec, home)
+    OperationsStack(app, spec, home, network=network, data=data, app=application)
+    if spec.has_standby and other:
+        standby.compose(
+            app,
+            spec,
+            other,
+            runtime,
+            home=standby.Home(keys, data, storage, application),
+            bundle=bundle,
+            bundle_hash=bundle_hash,
+        )
+    for key, value in tags.items():
+        cdk.Tags.of(app).add(key, value, exclude_resource_types=UNTAGGABLE)
     if spec.permissions_boundary_arn:
         boundary = iam.ManagedPolicy.from_managed_policy_arn(
             network, "Boundary", spec.permissions_boundary_arn

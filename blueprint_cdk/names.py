@@ -6,6 +6,7 @@ that a service makes by itself), is named here; everything else is named by Clou
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -30,8 +31,28 @@ class NamingRule(BaseModel):
     max_length: int
     charset: str
     service: str
+    refusal: str = ""
+    """What is said of a name that the charset refuses, where it is more than a wrong character."""
+    when: dict[str, list[str]] | None = None
+    """Which choices of a spec the name is needed with; None: always."""
 
-    def room_for_name(self, fields: dict[str, str]) -> int:
+    def problem(self, fields: dict[str, Any]) -> str:
+        """Why the name that these fields (a Spec's) give is not acceptable; empty when it is, or is not needed."""
+        value = self.pattern.format_map(fields)
+        if not self.needed(fields) or re.fullmatch(self.charset, value):
+            return ""
+        refusal = self.refusal or "which has characters that AWS does not allow there"
+        return f"{self.label} would be {value}, {refusal}."
+
+    def needed(self, fields: dict[str, Any]) -> bool:
+        """Whether an environment with these choices has the name."""
+        chosen = {name: fields.get(name) for name in self.when or {}}
+        return all(
+            set(value if isinstance(value, list | tuple) else [value]) & set((self.when or {})[name])
+            for name, value in chosen.items()
+        )
+
+    def room_for_name(self, fields: dict[str, Any]) -> int:
         """How long the environment's name can be, so that this name stays within its service's limit."""
         taken = len(self.pattern.format_map({**fields, "name": ""}))
         return self.max_length - taken
@@ -55,6 +76,11 @@ def longest_name(fields: dict[str, str]) -> tuple[int, NamingRule | None]:
         if room < limit:
             limit, tightest = room, rule
     return limit, tightest
+
+
+def has_rule(key: str) -> bool:
+    """Whether data/naming.json has a rule `key`."""
+    return any(rule.key == key for rule in naming_rules())
 
 
 def name_of(key: str, fields: dict[str, Any]) -> str:

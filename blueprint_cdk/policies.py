@@ -6,7 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 STATEFUL_TYPES = frozenset(
-    {"AWS::KMS::Key", "AWS::RDS::DBCluster", "AWS::S3::Bucket", "AWS::SecretsManager::Secret"}
+    {
+        "AWS::Cognito::UserPool",
+        "AWS::DynamoDB::GlobalTable",
+        "AWS::KMS::Key",
+        "AWS::KMS::ReplicaKey",
+        "AWS::RDS::DBCluster",
+        "AWS::RDS::GlobalCluster",
+        "AWS::S3::Bucket",
+        "AWS::SecretsManager::Secret",
+    }
 )
 """Types whose replacement or deletion loses data. Instances and parameter groups are not among them: sizes change."""
 

@@ -14,7 +14,6 @@ _PLAIN = {
     "string_type": "{field} must be text.",
     "bool_type": "{field} must be true or false.",
     "int_type": "{field} must be a whole number.",
-    "none_required": "{field} must be empty: this release builds one region only.",
 }
 
 

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from blueprint_cdk.data import load
 
 if TYPE_CHECKING:
-    from blueprint_cdk.spec import Runtime
+    from blueprint_cdk.spec import Running
 
 SizeName = Literal["small", "medium", "large"]
 TierName = Literal["dev", "staging", "prod"]
+StandbyName = Literal["none", "pilot-light", "warm"]
 
 
 class Size(BaseModel):
-    """What a size buys. ACU are Aurora capacity units; CPU in percent; the rate limit is per client address."""
+    """What a size buys. ACU are Aurora capacity units; CPU in percent; the rate limit is per client address.
+
+    Readers above `db_readers` come and go by themselves, up to `db_max_readers`. Either deployment policy takes a
+    version that is not healthy back by itself.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -25,17 +30,21 @@ class Size(BaseModel):
     instance_type: str
     min_instances: int
     max_instances: int
-    scale_out_cpu_percent: int
-    scale_in_cpu_percent: int
-    deployment_policy: Literal["Rolling", "RollingWithAdditionalBatch", "Immutable"]
+    target_cpu_percent: int
+    deployment_policy: Literal["Immutable", "TrafficSplitting"]
     rolling_update_type: Literal["Health", "Immutable"]
     db_instance_class: str
     db_min_acu: float | None
     db_max_acu: float | None
     db_readers: int
+    db_max_readers: int
+    db_insights: Literal["standard", "advanced"]
     rate_limit_per_5_min: int
+    with_other_region: dict[str, Any] = {}
+    """What differs once there is another region: instances of a global database are memory-optimised, and a serverless
+    primary would have to keep 8 capacity units (AWS.md, section 4)."""
 
-    def running(self, runtime: Runtime) -> Size:
+    def running(self, runtime: Running) -> Size:
         """The size with the capacity that runs now, where that is known. Provisioned instances have no units."""
         units = self.db_min_acu is not None
         now = {
@@ -46,6 +55,10 @@ class Size(BaseModel):
         }
         return self.model_copy(update={name: value for name, value in now.items() if value is not None})
 
+    def standing_by(self, standby: StandbyName) -> Size:
+        """The application's capacity in the region of a standby: as home's, beginning with one instance or none."""
+        return self.model_copy(update={"min_instances": 1 if standby == "warm" else 0})
+
 
 class Tier(BaseModel):
     """What a tier demands, independent of size."""
@@ -53,11 +66,16 @@ class Tier(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     backup_retention_days: int
+    default_modules: list[str]
+    required_modules: list[str]
 
 
-def size_of(name: SizeName) -> Size:
-    """The row of a size."""
-    return Size.model_validate(load("sizes")[name])
+def size_of(name: SizeName, *, other_region: str | None = None) -> Size:
+    """The row of a size. With another region it stays what a standby needs, also while there is none: so removing one
+    waits for nothing, and adding it again changes nothing at home.
+    """
+    size = Size.model_validate(load("sizes")[name])
+    return size.model_copy(update=size.with_other_region) if other_region else size
 
 
 def tier_of(name: TierName) -> Tier:

@@ -13,12 +13,27 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from blueprint_cdk.data import load
-from blueprint_cdk.names import NAME_MAX, NAME_MIN, NAME_PATTERN, longest_name, name_of
+from blueprint_cdk.modules import BEFORE_MODULES, MODULES, ModuleName, modules_problem
+from blueprint_cdk.names import (
+    NAME_MAX,
+    NAME_MIN,
+    NAME_PATTERN,
+    has_rule,
+    longest_name,
+    name_of,
+    naming_rules,
+)
 from blueprint_cdk.refusals import SpecError
-from blueprint_cdk.sizes import SizeName, TierName
+from blueprint_cdk.schedules import Schedule, refuse_overlap
+from blueprint_cdk.sizes import SizeName, StandbyName, TierName
 
 LOG_RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827, 3653)
 """What both CloudWatch Logs and Beanstalk's log streaming accept."""
+
+PlaceName = Literal["home", "other"]
+HOME: PlaceName = "home"
+OTHER: PlaceName = "other"
+"""Which of an environment's two regions: fixed for its life, whichever of them is active."""
 
 REGIONS = tuple(row["region"] for row in load("regions"))
 
@@ -30,8 +45,12 @@ in it never leave the instance."""
 # The common name of a certificate that Certificate Manager issues: RFC 5280 ub-common-name.
 DOMAIN_MAX = 64
 PLATFORM_ARN = r"^arn:aws[a-z-]*:elasticbeanstalk:[a-z0-9-]+::platform/.+/[0-9.]+$"
+CIDR = r"^[0-9]{1,3}(\.[0-9]{1,3}){3}/[0-9]{1,2}$"
 AURORA_VERSION = r"^8\.[0-9]+\.mysql_aurora\.[0-9]+\.[0-9]+\.[0-9]+$"
 DNS_NAME = r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$"
+
+
+EMAIL = r"^$|^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$"
 
 
 class _Frozen(BaseModel):
@@ -60,8 +79,27 @@ def _region(value: str) -> str:
     return value
 
 
+def _network(value: str) -> str:
+    """A private IPv4 network of a size that the subnets fit in."""
+    try:
+        network = ipaddress.IPv4Network(value)
+    except ValueError as error:
+        raise ValueError(f"{value} is not an IPv4 network: {error}.") from error
+    shortest, longest = RANGES["prefixes"]
+    if not shortest <= network.prefixlen <= longest:
+        raise ValueError(f"{value} must be between /{shortest} and /{longest}.")
+    if not any(network.subnet_of(ipaddress.IPv4Network(block)) for block in RANGES["within"]):
+        raise ValueError(f"{value} is not a private range ({', '.join(RANGES['within'])}).")
+    for taken in RANGES["taken"]:
+        if network.overlaps(ipaddress.IPv4Network(taken["range"])):
+            raise ValueError(f"{value} overlaps {taken['range']}, which {taken['by']}.")
+    return value
+
+
 class Spec(_Frozen):
-    """One environment. Size, tier, team, owner, protection and retention may change later; the rest never does."""
+    """One environment. Size, tier, team, owner, modules, protection, retention and standby may change later. Other
+    region and its network are set once, with the first standby; the rest never changes.
+    """
 
     name: str = Field(
         title="Name",
@@ -97,16 +135,30 @@ class Spec(_Frozen):
     home_region: str = Field(
         title="Home region", description="Fixed for its life.", json_schema_extra={"enum": list(REGIONS)}
     )
-    other_region: None = Field(
-        default=None, title="Other region", description="None: this release builds one region only."
+    other_region: str | None = Field(
+        default=None,
+        title="Other region",
+        description="Where a standby lies; fixed once the first one is added.",
+        json_schema_extra={"enum": [*REGIONS, None], "changeable": "once"},
     )
-    standby: Literal["none"] = Field(
-        default="none", title="Standby", description="none: this release builds one region only."
+    standby: StandbyName = Field(
+        default="none",
+        title="Standby",
+        description="none; pilot-light: data alone follows; warm: database and application run there as well.",
+        json_schema_extra={"changeable": True},
+    )
+    other_cidr: str | None = Field(
+        default=None,
+        title="Address range of the other region",
+        description="As the address range, overlapping it nowhere; fixed once the first standby is added.",
+        pattern=CIDR,
+        examples=["10.20.64.0/18"],
+        json_schema_extra={"ranges": RANGES, "changeable": "once"},
     )
     cidr: str = Field(
         title="Address range",
         description="A private IPv4 network from /16 to /20, for example 10.20.0.0/18; fixed for its life.",
-        pattern=r"^[0-9]{1,3}(\.[0-9]{1,3}){3}/[0-9]{1,2}$",
+        pattern=CIDR,
         examples=["10.20.0.0/18"],
         # No keyword of JSON Schema's can say this; whoever checks before the blueprint does reads it here.
         json_schema_extra={"ranges": RANGES},
@@ -157,6 +209,42 @@ class Spec(_Frozen):
         description="One of the values that CloudWatch Logs and Beanstalk accept.",
         json_schema_extra={"enum": list(LOG_RETENTION_DAYS), "changeable": True},
     )
+    modules: tuple[ModuleName, ...] = Field(
+        default=BEFORE_MODULES,
+        title="Modules",
+        description="Parts of the architecture that can be off. Turned on or off later, nothing stateful is replaced.",
+        # Left out by specs from before there were modules; who asks for a new environment names them.
+        json_schema_extra={"uniqueItems": True, "changeable": True},
+    )
+
+    alarm_email: str = Field(
+        default="",
+        title="Address for alarms",
+        description="Gets a mail per alarm once it has confirmed; empty: nobody does.",
+        max_length=254,
+        pattern=EMAIL,
+        examples=["oncall@example.com"],
+        json_schema_extra={"changeable": True},
+    )
+
+    schedules: tuple[Schedule, ...] = Field(
+        default=(),
+        title="Scheduled scaling",
+        description="How many instances there are from some time on; none: demand alone decides. A list as JSON, for "
+        'example [{"name": "weekdays", "recurrence": "0 7 * * MON-FRI", "min_instances": 2, "max_instances": 6}].',
+        max_length=10,
+        json_schema_extra={"changeable": True},
+    )
+
+    monthly_budget_usd: int = Field(
+        default=0,
+        title="Budget in USD a month",
+        description="Whoever gets alarms is told at 80 and 100 %, and when the forecast is above it. 0: a fifth above "
+        "the estimate.",
+        ge=0,
+        le=10_000_000,
+        json_schema_extra={"changeable": True},
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -166,27 +254,26 @@ class Spec(_Frozen):
             return {**data, "domain": f"{data['name']}.{data['zone_name']}"}
         return data
 
-    @field_validator("home_region")
+    @field_validator("home_region", "other_region")
     @classmethod
-    def _known_region(cls, value: str) -> str:
-        return _region(value)
+    def _known_region(cls, value: str | None) -> str | None:
+        return None if value is None else _region(value)
 
-    @field_validator("cidr")
+    @field_validator("cidr", "other_cidr")
     @classmethod
-    def _private_network(cls, value: str) -> str:
-        try:
-            network = ipaddress.IPv4Network(value)
-        except ValueError as error:
-            raise ValueError(f"{value} is not an IPv4 network: {error}.") from error
-        shortest, longest = RANGES["prefixes"]
-        if not shortest <= network.prefixlen <= longest:
-            raise ValueError(f"{value} must be between /{shortest} and /{longest}.")
-        if not any(network.subnet_of(ipaddress.IPv4Network(block)) for block in RANGES["within"]):
-            raise ValueError(f"{value} is not a private range ({', '.join(RANGES['within'])}).")
-        for taken in RANGES["taken"]:
-            if network.overlaps(ipaddress.IPv4Network(taken["range"])):
-                raise ValueError(f"{value} overlaps {taken['range']}, which {taken['by']}.")
-        return value
+    def _private_network(cls, value: str | None) -> str | None:
+        return None if value is None else _network(value)
+
+    @field_validator("modules", mode="before")
+    @classmethod
+    def _list_of_names(cls, value: Any) -> Any:
+        """In the order of data/modules.json, so that the same modules give the same bytes."""
+        if not isinstance(value, list | tuple) or not all(isinstance(name, str) for name in value):
+            raise SpecError("modules must be a list of names.", "modules")
+        known = [name for name in value if name in MODULES]
+        if len(known) != len(value):
+            raise SpecError(modules_problem(value, "dev"), "modules")
+        return sorted(known, key=MODULES.index)
 
     @field_validator("log_retention_days")
     @classmethod
@@ -195,6 +282,12 @@ class Spec(_Frozen):
             raise ValueError(
                 f"{value} days is not a retention of CloudWatch Logs; choose one of {LOG_RETENTION_DAYS}."
             )
+        return value
+
+    @field_validator("schedules")
+    @classmethod
+    def _distinct_schedules(cls, value: tuple[Schedule, ...]) -> tuple[Schedule, ...]:
+        refuse_overlap(value)
         return value
 
     @field_validator("domain")
@@ -209,16 +302,42 @@ class Spec(_Frozen):
         return value
 
     @model_validator(mode="after")
-    def _fits_together(self) -> Spec:
-        limit, rule = longest_name(self.model_dump())
-        if rule and len(self.name) > limit:
+    def _has_what_a_standby_needs(self) -> Spec:
+        for field in ("other_region", "other_cidr"):
+            if self.has_standby and getattr(self, field) is None:
+                raise SpecError(f"{field} is missing: a standby needs a region and a network there.", field)
+        if self.other_region == self.home_region:
             raise SpecError(
-                f"The name can have at most {limit} characters in {self.home_region}: "
-                f"{rule.label} is called {rule.pattern} and {rule.service} allows {rule.max_length}.",
-                "name",
+                f"{self.home_region} is the home region: a standby lies in another one.", "other_region"
             )
+        if self.other_cidr and ipaddress.IPv4Network(self.other_cidr).overlaps(
+            ipaddress.IPv4Network(self.cidr)
+        ):
+            raise SpecError(
+                f"{self.other_cidr} overlaps {self.cidr}: the two networks could never be joined.",
+                "other_cidr",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Spec:
+        for place, field in ((HOME, "name"), (OTHER, "other_region")):
+            if place == OTHER and self.other_region is None:
+                continue
+            limit, rule = longest_name(self._fields(place))
+            if rule and len(self.name) > limit:
+                raise SpecError(
+                    f"The name can have at most {limit} characters in {self.region(place)}: "
+                    f"{rule.label} is called {rule.pattern} and {rule.service} allows {rule.max_length}.",
+                    field,
+                )
+        for rule in naming_rules():
+            if "{name}" in rule.pattern and (wrong := rule.problem(self.model_dump())):
+                raise SpecError(wrong, "name")
         if not self.domain.endswith(f".{self.zone_name}"):
             raise SpecError(f"{self.domain} is not below the zone {self.zone_name}.", "domain")
+        if problem := modules_problem(self.modules, self.tier):
+            raise SpecError(problem, "modules")
         boundary = self.permissions_boundary_arn
         if boundary and boundary.split(":")[4] not in (self.account_id, "aws"):
             raise SpecError(
@@ -231,9 +350,43 @@ class Spec(_Frozen):
         """<name>-<suffix>: the value of the tag switchyard:environment."""
         return f"{self.name}-{self.suffix}"
 
-    def named(self, rule: str) -> str:
-        """The physical name that naming rule `rule` gives in this environment."""
-        return name_of(rule, self.model_dump())
+    def has(self, module: ModuleName) -> bool:
+        """Whether the module is on."""
+        return module in self.modules
+
+    @property
+    def has_standby(self) -> bool:
+        """Whether there is anything in the other region."""
+        return self.standby != "none"
+
+    def region(self, place: PlaceName) -> str:
+        """The region that a place is in. ValueError for the other one of an environment that has none."""
+        if place == HOME:
+            return self.home_region
+        if self.other_region is None:
+            raise ValueError("The environment has no other region.")
+        return self.other_region
+
+    def network(self, place: PlaceName) -> str:
+        """The address range of a place. ValueError for the other one of an environment that has none."""
+        if place == HOME:
+            return self.cidr
+        if self.other_cidr is None:
+            raise ValueError("The environment has no network in another region.")
+        return self.other_cidr
+
+    def named(self, rule: str, place: PlaceName = HOME) -> str:
+        """The physical name that naming rule `rule` gives in this environment, in the region of `place`.
+
+        Names differ between the regions only where AWS asks for it: by the region that is in them, or by a rule of
+        the other region's own, `<rule>-other`.
+        """
+        if place == OTHER and has_rule(f"{rule}-other"):
+            rule = f"{rule}-other"
+        return name_of(rule, self._fields(place))
+
+    def _fields(self, place: PlaceName) -> dict[str, Any]:
+        return {**self.model_dump(), "home_region": self.region(place)}
 
 
 class RegionFacts(_Frozen):
@@ -262,10 +415,8 @@ class RegionFacts(_Frozen):
         return sorted(self.azs)[:3]
 
 
-class Runtime(_Frozen):
-    """What moves while an environment runs, as it is now: read back before each synthesis, so that a new template puts
-    nothing old back. Empty for a new environment: it begins with the placeholder and what its size says.
-    """
+class Running(_Frozen):
+    """What moves while an environment runs in one region, as it is now."""
 
     version_label: str | None = Field(
         default=None,
@@ -290,6 +441,23 @@ class Runtime(_Frozen):
     )
     db_min_acu: float | None = Field(default=None, title="Least capacity units of the database", ge=0)
     db_max_acu: float | None = Field(default=None, title="Most capacity units of the database", ge=0)
+    maintenance: bool = Field(
+        default=False,
+        title="Maintenance page",
+        description="Whether the load balancer answers every request with its maintenance page.",
+    )
+
+
+class Runtime(Running):
+    """What moves while an environment runs, as it is now: read back before each synthesis, so that a new template puts
+    nothing old back. Empty for a new environment: it begins with the placeholder and what its size says.
+    """
+
+    other: Running | None = Field(
+        default=None,
+        title="Other region",
+        description="The same of the other region; none: what the size and the kind of standby say.",
+    )
 
 
 class BaselineSpec(_Frozen):

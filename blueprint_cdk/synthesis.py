@@ -18,7 +18,7 @@ from blueprint_cdk import VERSION, baseline, environment
 from blueprint_cdk.bundle import bundle_hash, placeholder_bundle
 from blueprint_cdk.policies import stack_policy
 from blueprint_cdk.refusals import SpecError, parse
-from blueprint_cdk.spec import BaselineSpec, RegionFacts, Runtime, Spec
+from blueprint_cdk.spec import OTHER, BaselineSpec, RegionFacts, Runtime, Spec
 
 FEATURE_FLAGS = {
     # Log delivery by bucket policy: ACLs are off on every bucket.
@@ -61,8 +61,10 @@ def synthesise(data: Any) -> Path:
     spec = parse(Spec, request.spec)
     facts = {region: parse(RegionFacts, row, f"facts.{region}") for region, row in request.facts.items()}
     runtime = parse(Runtime, request.runtime, "runtime")
-    if spec.home_region not in facts:
-        raise SpecError(f"Nothing is known about {spec.home_region}: its facts are missing.", "facts")
+    regions = [spec.home_region, *([spec.region(OTHER)] if spec.has_standby else [])]
+    for region in regions:
+        if region not in facts:
+            raise SpecError(f"Nothing is known about {region}: its facts are missing.", "facts")
     app = new_app(out)
     zipped = placeholder_bundle()
     with tempfile.TemporaryDirectory() as folder:
@@ -76,6 +78,7 @@ def synthesise(data: Any) -> Path:
             release=release,
             bundle=bundle,
             bundle_hash=bundle_hash(zipped),
+            other=facts[spec.region(OTHER)] if spec.has_standby else None,
         )
         _write(app, out)
     return out

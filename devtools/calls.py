@@ -155,7 +155,7 @@ def written(content: dict[str, Any]) -> str:
 
 def _policies_made() -> int:
     """Whether blueprint_cdk makes its policies from what was written; it says what is missing."""
-    command = [sys.executable, "-m", "blueprint_cdk", "role-template"]
+    command = [sys.executable, "-m", "blueprint_cdk", "role-template", "--stack", "all"]
     done = subprocess.run(
         command, cwd=ROOT, env=dict(os.environ), capture_output=True, text=True, check=False
     )

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,9 +46,14 @@ RAISED_QUOTAS = {
     "rds/L-952B80B8": 500,
     "rds/L-7B6409FD": 500,
     "rds/L-D94C7EA3": 500,
+    "rds/L-A59F4C87": 500,
     "elasticbeanstalk/L-1CEABD17": 500,
     "elasticbeanstalk/L-8EFC1C51": 500,
 }
+
+
+# How boto3's waiters look here, where things take no time: every 50 ms, for a minute.
+OFTEN = {"Delay": 0.05, "MaxAttempts": 1200}
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,11 @@ class Keys:
     account_id: str
     access_key_id: str
     secret_access_key: str
+
+    @property
+    def credentials(self) -> dict[str, str]:
+        """As AWS answers those that it makes."""
+        return {"AccessKeyId": self.access_key_id, "SecretAccessKey": self.secret_access_key}
 
 
 def clean_environment(source: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -68,6 +79,29 @@ def clean_environment(source: Mapping[str, str] | None = None) -> dict[str, str]
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
     }
+
+
+_making = threading.Lock()
+
+
+def client_make(service: str, url: str, region: str, credentials: Mapping[str, Any], **more: Any) -> Any:
+    """A boto3 client at `url`. credentials: AccessKeyId, SecretAccessKey and SessionToken, as AWS answers them.
+
+    All are of boto3's own session, which reads a service's model once: for a session of its own each client would read
+    it again, a tenth of a second that tests had thousands of times. A session makes one client at a time.
+    """
+    with _making:
+        # Any: the stubs want the service's name as a literal.
+        make: Any = boto3.client
+        return make(
+            service,
+            region_name=region,
+            endpoint_url=url,
+            aws_access_key_id=credentials["AccessKeyId"],
+            aws_secret_access_key=credentials["SecretAccessKey"],
+            aws_session_token=credentials.get("SessionToken"),
+            **more,
+        )
 
 
 @dataclass
@@ -147,14 +181,8 @@ class Sandbox:
 
     def client(self, service: str, keys: Keys, region: str = "eu-west-1") -> Any:
         """A boto3 client with these keys, bound to this sandbox and to nothing of the machine's configuration."""
-        # Any: the stubs want the service's name as a literal.
-        session: Any = boto3.Session(
-            aws_access_key_id=keys.access_key_id,
-            aws_secret_access_key=keys.secret_access_key,
-            region_name=region,
-        )
         config = Config(connect_timeout=3, read_timeout=60, retries={"total_max_attempts": 3})
-        return session.client(service, endpoint_url=self.url, config=config)
+        return client_make(service, self.url, region, keys.credentials, config=config)
 
     def portal_principal(self) -> Keys:
         """New keys for the portal's own IAM user (root may not assume roles; a user may). Older ones are dropped."""

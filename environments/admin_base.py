@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.text import capfirst
 from unfold.admin import ModelAdmin
 
 
@@ -16,6 +17,8 @@ class ReadOnlyAdmin(ModelAdmin):
 
     view_verb = ""
     page_name = ""
+    list_title = ""
+    """In the browser's tab; empty: the plural of what it lists."""
     actions: Any = None
     list_per_page = 25
     list_filter_submit = True
@@ -45,6 +48,13 @@ class ReadOnlyAdmin(ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The list, under the name of what it lists: Django's "Select … to view" names nothing in a browser's tab."""
+        title = self.list_title or capfirst(self.opts.verbose_name_plural)
+        return super().changelist_view(request, {"title": title, **(extra_context or {})})
 
     def change_view(
         self,

@@ -69,6 +69,19 @@ class _EngineCollector:
             "How long ago the oldest that awaits approval was asked for.",
             figures.oldest_approval_s or 0,
         )
+        family = GaugeMetricFamily(
+            "switchyard_operations_stuck",
+            "What the watchdog has found not to move, by cause.",
+            labels=["cause"],
+        )
+        for cause, count in figures.stuck.items():
+            family.add_metric([cause], count)
+        yield family
+        yield _gauge(
+            "operations_oldest_stuck_seconds",
+            "How long ago the watchdog found the oldest of them.",
+            figures.oldest_stuck_s or 0,
+        )
         yield _gauge("pauses", "Pauses that are set.", figures.pauses)
         yield from _told(telling)
         if figures.tick_age_s is not None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sandbox import quotas
 from sandbox.faults import KINDS, BadFault
 from sandbox.iam.principals import account_create
+from sandbox.services import sent
 from sandbox.services.cloudformation import custom
 from sandbox.services.cognito_idp import messages
 from sandbox.store import GLOBAL
@@ -135,6 +136,10 @@ class Control:
         if parts != ["messages"]:
             return 404, {"error": "Of Cognito the control API shows messages."}
         return 200, messages.listed(self.world, query["pool"], query.get("username"))
+
+    def get_sent(self, parts: list[str], query: dict[str, str], body: dict[str, Any]) -> tuple[int, Any]:
+        """Push messages and e-mail of an account and region, oldest first."""
+        return 200, sent.listed(self.world, query["account"], query["region"])
 
     def post_reset(self, parts: list[str], query: dict[str, str], body: dict[str, Any]) -> tuple[int, Any]:
         self.world.reset()

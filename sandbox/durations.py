@@ -32,6 +32,7 @@ DURATIONS: dict[str, dict[str, float]] = {
     "AWS::IAM::Policy": {"create": 16, "update": 5, "delete": 3},  # estimate
     "AWS::IAM::Role": {"create": 18, "update": 10, "delete": 3},  # estimate
     "AWS::KMS::Key": {"create": 12, "update": 5, "delete": 5},  # estimate
+    "AWS::KinesisFirehose::DeliveryStream": {"create": 60, "update": 10, "delete": 60},  # estimate
     "AWS::RDS::DBCluster": {"create": 90, "update": 60, "delete": 90},  # estimate
     "AWS::RDS::DBInstance": {"create": 420, "update": 120, "delete": 300},  # estimate
     "AWS::RDS::DBProxy": {"create": 420, "update": 60, "delete": 60},  # estimate
@@ -42,6 +43,7 @@ DURATIONS: dict[str, dict[str, float]] = {
     "AWS::Route53::HostedZone": {"create": 35, "update": 5, "delete": 35},  # estimate
     "AWS::Route53::RecordSet": {"create": 35, "update": 35, "delete": 35},  # estimate: until INSYNC
     "AWS::S3::Bucket": {"create": 20, "update": 5, "delete": 3},  # estimate
+    "Sandbox::Athena::QueryExecution": {"create": 2},  # estimate: a small query
     "Sandbox::Cognito::Replication": {"create": 1},  # estimate; developer guide: brief delays
     "Sandbox::DynamoDB::Replication": {"create": 1},  # developer guide: typically within a second
     "Sandbox::RDS::GlobalReplication": {"create": 0.2},  # Aurora user guide: typically under a second

@@ -177,6 +177,9 @@ QUOTAS = (
           Limit("AWS::RDS::DBInstance", "InstanceQuotaExceeded", "DB Instance quota exceeded", met=True)),
     Quota("rds", "L-272F1212", "Manual DB instance snapshots", 100),
     SNAPSHOTS,
+    Quota("rds", "L-A59F4C87", "Event subscriptions", 20,
+          Limit("AWS::RDS::EventSubscription", "EventSubscriptionQuotaExceeded", "You have reached the maximum number "
+                "of event subscriptions.")),
     Quota("rds", "L-D94C7EA3", "Proxies", 20,
           Limit("AWS::RDS::DBProxy", "DBProxyQuotaExceededFault", "Your Amazon Web Services account already has the "
                 "maximum number of proxies in the specified Amazon Web Services Region.")),

@@ -19,17 +19,16 @@ _BY_SERVICE = {
     "ARCRegionSwitch": "Plan",
     "ARCZonalShift": "ZonalAutoshiftConfiguration",
     "AccessAnalyzer": "ArchiveRule",
-    "AppSync": "Api ApiCache ApiKey ChannelNamespace DataSource DomainName DomainNameApiAssociation "
-    "FunctionConfiguration GraphQLApi GraphQLSchema Resolver SourceApiAssociation",
+    "AppSync": "Api ApiCache ApiKey ChannelNamespace DomainName DomainNameApiAssociation FunctionConfiguration "
+    "GraphQLSchema SourceApiAssociation",
     "ApplicationAutoScaling": "ScalableTarget ScalingPolicy",
     "ApplicationSignals": "ServiceLevelObjective",
-    "Athena": "NamedQuery WorkGroup",
     "AutoScaling": "LaunchConfiguration LifecycleHook ScalingPolicy ScheduledAction WarmPool",
     "BCMDataExports": "Export",
     "Backup": "BackupPlan BackupSelection BackupVault RestoreTestingPlan RestoreTestingSelection",
-    "Budgets": "Budget BudgetsAction",
+    "Budgets": "BudgetsAction",
     "CE": "AnomalySubscription CostCategory",
-    "CloudWatch": "AlarmMuteRule AnomalyDetector CompositeAlarm Dashboard LogAlarm",
+    "CloudWatch": "AlarmMuteRule AnomalyDetector LogAlarm",
     "CodeArtifact": "Domain PackageGroup Repository",
     "CodeBuild": "Fleet ReportGroup SourceCredential",
     "CodeCommit": "Repository",
@@ -44,30 +43,27 @@ _BY_SERVICE = {
     "ECR": "PullThroughCacheRule RepositoryCreationTemplate SigningConfiguration",
     "Events": "Endpoint EventBus",
     "FIS": "ExperimentTemplate",
-    "Glue": "Crawler Database Table",
+    "Glue": "Crawler",
     "GuardDuty": "Detector",
     "IAM": "AccessKey OIDCProvider ServiceLinkedRole UserToGroupAddition VirtualMFADevice",
     "InspectorV2": "CisScanConfiguration CodeSecurityIntegration CodeSecurityScanConfiguration Filter",
-    "KinesisFirehose": "DeliveryStream",
     "Lambda": "Alias EventInvokeConfig EventSourceMapping Function LayerVersion LayerVersionPermission "
     "Permission Url Version",
     "Logs": "AccountPolicy Delivery DeliveryDestination DeliverySource Destination Integration LogAnomalyDetector "
-    "LogStream MetricFilter QueryDefinition ResourcePolicy ScheduledQuery StorageTierPolicy SubscriptionFilter "
+    "MetricFilter QueryDefinition ResourcePolicy ScheduledQuery StorageTierPolicy SubscriptionFilter "
     "Transformer",
     "Notifications": "ChannelAssociation EventRule ManagedNotificationAccountContactAssociation "
     "ManagedNotificationAdditionalChannelAssociation NotificationConfiguration NotificationHub "
     "OrganizationalUnitAssociation",
-    "Pinpoint": "ADMChannel APNSChannel APNSSandboxChannel App BaiduChannel GCMChannel SMSChannel VoiceChannel",
+    "Pinpoint": "ADMChannel BaiduChannel SMSChannel VoiceChannel",
     "QuickSight": "Analysis Dashboard DataSet DataSource Folder Group RefreshSchedule Template Theme VPCConnection",
-    "RDS": "EventSubscription",
     "Route53": "DNSSEC KeySigningKey QueryLoggingConfig TrafficPolicy",
     "Route53RecoveryControl": "Cluster ControlPanel RoutingControl SafetyRule",
     "S3": "AccessPoint MultiRegionAccessPoint StorageLens",
-    "SES": "ConfigurationSet ConfigurationSetEventDestination ContactList EmailIdentity ReceiptFilter ReceiptRule "
+    "SES": "ConfigurationSet ConfigurationSetEventDestination ContactList ReceiptFilter ReceiptRule "
     "ReceiptRuleSet Template",
     "SMSVOICE": "ConfigurationSet NotifyConfiguration OptOutList PhoneNumber Pool ProtectConfiguration RcsAgent "
     "Registration RegistrationAttachment ResourcePolicy SenderId VerifiedDestinationNumber",
-    "SNS": "Subscription Topic TopicPolicy",
     "SQS": "QueueInlinePolicy",
     "SSM": "Document",
     "Scheduler": "Schedule",
@@ -96,7 +92,8 @@ _ARN_SERVICE = {  # names of services in ARNs, where CloudFormation has others (
     "StepFunctions": "states",
 }
 _ARN_REST = {  # what follows the account, where it is not <kind>/<id> (service authorization reference)
-    "AWS::CloudWatch::CompositeAlarm": "alarm:{id}",
+    "AWS::ApplicationAutoScaling::ScalableTarget": "scalable-target/{id}",
+    "AWS::ApplicationAutoScaling::ScalingPolicy": "scalable-target/{id}",
     "AWS::CodeDeploy::Application": "application:{id}",
     "AWS::CodeCommit::Repository": "{id}",
     "AWS::CodePipeline::Pipeline": "{id}",
@@ -104,7 +101,6 @@ _ARN_REST = {  # what follows the account, where it is not <kind>/<id> (service 
     "AWS::Lambda::Function": "function:{id}",
     "AWS::SES::ConfigurationSet": "configuration-set/{id}",
     "AWS::SES::EmailIdentity": "identity/{id}",
-    "AWS::SNS::Topic": "{id}",
     "AWS::StepFunctions::StateMachine": "stateMachine:{id}",
 }
 

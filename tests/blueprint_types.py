@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from devtools.places import ROOT
-from tests.blueprint_cdk.support import FACTS, SPEC
+from tests.blueprint_cdk.support import ALL_MODULES, FACTS, SPEC
 
 SOURCES: tuple[dict[str, str] | None, ...] = (
     None,
@@ -23,8 +23,8 @@ SOURCES: tuple[dict[str, str] | None, ...] = (
 # What a spec may leave out or turn on, each way once.
 OPTIONS: tuple[dict[str, Any], ...] = (
     {"tier": "dev", "deletion_protection": False, "permissions_boundary_arn": None},
-    {"tier": "staging", "deletion_protection": True},
-    {"tier": "prod", "deletion_protection": True, "log_retention_days": 365},
+    {"tier": "staging", "deletion_protection": True, "modules": ALL_MODULES},
+    {"tier": "prod", "deletion_protection": True, "log_retention_days": 365, "modules": ALL_MODULES},
 )
 
 
@@ -44,10 +44,10 @@ def environment_types() -> frozenset[str]:
 @functools.cache
 def account_types() -> frozenset[str]:
     """Types of what an account gets once: the role template, bootstrap and baseline."""
-    from blueprint_cdk.access import role_template
+    from blueprint_cdk.access.templates import role_templates
 
     baseline = {"app": "baseline", "spec": {"account_id": SPEC["account_id"], "region": "eu-west-1"}}
-    templates = [json.loads(role_template("json")), yaml.safe_load(_bootstrap())]
+    templates = [*map(json.loads, role_templates("json").values()), yaml.safe_load(_bootstrap())]
     return _types([baseline]).union(*map(_of_template, templates))
 
 

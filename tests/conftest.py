@@ -31,6 +31,17 @@ if TYPE_CHECKING:
 
 WITHOUT_DJANGO = ("sandbox", "blueprint_cdk", "devtools")
 
+# What a test takes that uses all of these fixtures, in about as many seconds: the first row that fits.
+SECONDS = (
+    ({"demo"}, 25.0),
+    ({"portal_env", "house"}, 12.0),
+    ({"visit"}, 4.0),
+    ({"sandbox", "ask"}, 3.0),
+    ({"sandbox"}, 0.3),
+    ({"db"}, 0.1),
+    (set[str](), 0.02),
+)
+
 slot_key = pytest.StashKey[slots.Slot]()
 servers_key = pytest.StashKey[Servers]()
 port_key = pytest.StashKey[int]()
@@ -75,6 +86,25 @@ def pytest_configure(config: pytest.Config) -> None:
     import django
 
     django.setup()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where files are handed out to processes: long ones first, so that none begins when all others are over."""
+    if not hasattr(config, "workerinput"):
+        return
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    items[:] = [item for file in sorted(files.values(), key=_seconds, reverse=True) for item in file]
+
+
+def _seconds(file: list[pytest.Item]) -> float:
+    """What the tests of a file take in all, about: enough to tell a minute from a second."""
+    return sum(
+        next(seconds for names, seconds in SECONDS if names <= set(getattr(item, "fixturenames", ())))
+        for item in file
+    )
 
 
 def start_on_old_data(servers: Servers) -> None:

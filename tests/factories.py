@@ -31,8 +31,8 @@ from environments.notifications.models import Channel, Delivery
 from environments.operations.events import Draft, events_write
 from environments.operations.kinds import kind_get
 from environments.operations.models import Operation, Resource, Stack, Step
+from environments.people.changes import digest_of
 from environments.people.models import PortalRole, Proposal, Team, User
-from environments.people.proposals import digest_of
 
 _numbers = itertools.count(1)
 

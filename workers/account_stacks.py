@@ -101,6 +101,18 @@ def bootstrap_of(release: Release) -> dict[str, Any]:
     return data
 
 
+def bootstrap_parameters(release: Release, account: Account, region: str) -> dict[str, str]:
+    """What the bootstrap's template is given in a region of the account."""
+    values = {"account_id": account.account_id, "region": region}
+    return {name: value.format_map(values) for name, value in bootstrap_of(release)["parameters"].items()}
+
+
+def execution_policies(release: Release) -> list[str]:
+    """Names of the policies that the bootstrap attaches to CloudFormation's execution role."""
+    named: str = bootstrap_of(release)["parameters"]["CloudFormationExecutionPolicies"]
+    return [arn.rpartition("/")[2] for arn in named.split(",")]
+
+
 def baseline_spec(release: Release, account: Account, region: str) -> dict[str, Any]:
     """What a release's baseline is told of a region: what that release knows of it."""
     known = release.description["baseline"]["schema"]["properties"]
@@ -138,8 +150,8 @@ def _record(ctx: StepContext, found: cloudformation.StackState | None, name: str
 
 def _bootstrap_target(ctx: StepContext) -> Target:
     account: Account = ctx.subject
-    data = bootstrap_of(release_of(ctx.operation))
-    values = {"account_id": account.account_id, "region": ctx.step.region}
+    release = release_of(ctx.operation)
+    data = bootstrap_of(release)
     return Target(
         account=account,
         region=ctx.step.region,
@@ -148,7 +160,7 @@ def _bootstrap_target(ctx: StepContext) -> Target:
             name=data["stack_name"],
             role_arn=f"arn:aws:iam::{account.account_id}:role/{data['service_role_name']}",
             template_body=data["template"],
-            parameters={name: value.format_map(values) for name, value in data["parameters"].items()},
+            parameters=bootstrap_parameters(release, account, ctx.step.region),
             tags=data["tags"],
             termination_protection=data["termination_protection"],
         ),

@@ -155,7 +155,9 @@ def template_hash(template: str) -> str:
 
 def template_parse(template: str) -> dict[str, Any]:
     """A template as data, from JSON or from YAML without short functions (as the CDK CLI writes it)."""
-    parsed: dict[str, Any] = (
-        json.loads(template) if template.lstrip().startswith("{") else yaml.safe_load(template)
-    )
+    if template.lstrip().startswith("{"):
+        parsed: dict[str, Any] = json.loads(template)
+    else:
+        # libyaml's scanner is as safe as the one in Python, and reads a bootstrap template ten times as fast.
+        parsed = yaml.load(template, Loader=yaml.CSafeLoader)
     return parsed

@@ -10,7 +10,6 @@ from typing import Any
 from environments.lifecycle.models import Environment
 from workers.aws import acm, cloudformation, route53
 from workers.aws.cloudformation import GONE
-from workers.aws.session import Session
 from workers.context import READER, StepContext
 from workers.workflow import Done, Outcome, Wait
 
@@ -31,11 +30,11 @@ class Removal:
 def certificate(ctx: StepContext) -> Outcome:
     """Note the records that prove the stacks' certificates, before the stacks go."""
     environment: Environment = ctx.subject
-    session = ctx.session(environment.account, environment.home_region, READER)
     noted = [
         {**record, "certificate": arn}
-        for arn in _certificates_of(session, ctx.operation.plan.document["stacks"])
-        for record in acm.validation_records(session, arn)
+        for stack in ctx.operation.plan.document["stacks"]
+        for arn in _certificates_of(ctx, environment, stack)
+        for record in acm.validation_records(ctx.session(environment.account, stack["region"], READER), arn)
     ]
     known = _merged(_noted_before(environment), noted)
     if not known:
@@ -66,7 +65,7 @@ def records_remove(ctx: StepContext) -> Removal:
         record = route53.record_find(session, zone_id, name, "CNAME")
         if record is None or not _says(record, row["value"]):
             continue
-        regions = dict.fromkeys([*account.regions, environment.home_region, EDGE_REGION])
+        regions = dict.fromkeys([*account.regions, *environment.regions, EDGE_REGION])
         others = acm.certificates_proved(session, name, regions=regions, without=own)
         if others:
             removal.kept[name] = others[0]
@@ -77,21 +76,19 @@ def records_remove(ctx: StepContext) -> Removal:
     return removal
 
 
-def _certificates_of(session: Session, stacks: list[dict[str, Any]]) -> list[str]:
-    """ARNs of the certificates in those of the planned stacks that have one."""
-    found = []
-    for stack in stacks:
-        if not any(change["type"] == TYPE for change in stack["changes"]):
-            continue
-        state = cloudformation.stack_find(session, stack["name"])
-        if state is None or state.status in GONE:
-            continue
-        found += [
-            entry["PhysicalResourceId"]
-            for entry in cloudformation.resources_of(session, state.stack_id)
-            if entry["ResourceType"] == TYPE and entry.get("PhysicalResourceId", "").startswith("arn:")
-        ]
-    return found
+def _certificates_of(ctx: StepContext, environment: Environment, stack: dict[str, Any]) -> list[str]:
+    """ARNs of the certificates in a planned stack."""
+    if not any(change["type"] == TYPE for change in stack["changes"]):
+        return []
+    session = ctx.session(environment.account, stack["region"], READER)
+    state = cloudformation.stack_find(session, stack["name"])
+    if state is None or state.status in GONE:
+        return []
+    return [
+        entry["PhysicalResourceId"]
+        for entry in cloudformation.resources_of(session, state.stack_id)
+        if entry["ResourceType"] == TYPE and entry.get("PhysicalResourceId", "").startswith("arn:")
+    ]
 
 
 def _noted_before(environment: Environment) -> list[dict[str, str]]:

@@ -110,6 +110,17 @@ def tagged(resources: Mapping[str, Any], rules: Rules) -> list[Change]:
     ]
 
 
+def parameters_put(value: Any, values: Mapping[str, str]) -> Any:
+    """A template's part with the values of these parameters in the place of each Ref to them."""
+    if isinstance(value, list):
+        return [parameters_put(item, values) for item in value]
+    if not isinstance(value, dict) or not values:
+        return value
+    if set(value) == {"Ref"}:
+        return values.get(value["Ref"], value)
+    return {key: parameters_put(item, values) for key, item in value.items()}
+
+
 def references(value: Any, path: str = "") -> Iterator[tuple[str, str, str]]:
     """(path, logical id, attribute) of each Ref (attribute empty), GetAtt and Sub within a value."""
     if isinstance(value, list):
@@ -191,6 +202,16 @@ def _is_plain(value: Any) -> bool:
 
 NAMES = (("Key",), ("Namespace", "OptionName"), ("Name",), ("Id",), ("SettingName",))
 """Members that name an element of a list, where all elements have them and no two the same."""
+OF_RESOURCE = "ResourceName"
+"""Named as well where it is there: Beanstalk's options of one scheduled action among several."""
+
+
+def name_of(item: Any, names: tuple[str, ...]) -> str:
+    """What these members call an element; empty where it lacks one of them."""
+    if not isinstance(item, dict) or not all(isinstance(item.get(name), str) for name in names):
+        return ""
+    of = item.get(OF_RESOURCE) if names == ("Namespace", "OptionName") else None
+    return " ".join([*(item[name] for name in names), *([f"of {of}"] if of else [])])
 
 
 def by_name(value: Any) -> dict[str, Any] | None:
@@ -200,19 +221,16 @@ def by_name(value: Any) -> dict[str, Any] | None:
     if not value:
         return {}
     for names in NAMES:
-        if not all(
-            isinstance(item, dict) and all(isinstance(item.get(name), str) for name in names)
-            for item in value
-        ):
+        if not all(name_of(item, names) for item in value):
             continue
-        found = {" ".join(item[name] for name in names): _nameless(item, names) for item in value}
+        found = {name_of(item, names): _nameless(item, names) for item in value}
         if len(found) == len(value):
             return found
     return None
 
 
 def _nameless(item: dict[str, Any], names: tuple[str, ...]) -> Any:
-    rest = {key: value for key, value in item.items() if key not in names}
+    rest = {key: value for key, value in item.items() if key not in (*names, OF_RESOURCE)}
     return next(iter(rest.values())) if len(rest) == 1 else rest
 
 

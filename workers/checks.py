@@ -3,6 +3,7 @@
 from environments.errors import Conflict
 from environments.lifecycle.accounts import account_require_deployable
 from environments.lifecycle.models import Environment
+from environments.lifecycle.stacks import stacks_there
 from workers.aws import cloudformation
 from workers.context import READER, StepContext
 from workers.losses import grown, losses_count
@@ -21,25 +22,27 @@ def check(ctx: StepContext) -> Outcome:
         account_require_deployable(environment.account, is_canary=environment.is_canary)
     except Conflict as error:
         raise _refused(error.message, "Make the account live, then retry.") from error
-    session = ctx.session(environment.account, environment.home_region, READER)
-    ours = {stack_name(environment, stack["key"]) for stack in environment.release.stacks}
-    ids = set()
-    for name in sorted(ours):
-        found = cloudformation.stack_find(session, name)
+    stacks = {stack_name(environment, stack.key): stack.region for stack in stacks_there(environment)}
+    ids: dict[str, set[str]] = {region: set() for region in stacks.values()}
+    for name, region in sorted(stacks.items()):
+        found = cloudformation.stack_find(ctx.session(environment.account, region, READER), name)
         if found is None:
             continue
         if found.is_moving:
             return Wait(f"{name} is still busy: {found.status}.")
-        ids.add(found.stack_id)
-    foreign = foreign_imports(session, ids, ours)
-    if foreign:
-        raise _refused(f"Other stacks use it: {foreign}.", "Remove what they import, then retry.")
+        ids[region].add(found.stack_id)
+    for region, own in ids.items():
+        # An export is of its region, and so are those that import it.
+        foreign = foreign_imports(ctx.session(environment.account, region, READER), own, set(stacks))
+        if foreign:
+            raise _refused(f"Other stacks use it: {foreign}.", "Remove what they import, then retry.")
     more = grown(
-        ctx.operation.state["losses"], losses_count(session, environment, ctx.operation.parameters["copies"])
+        ctx.operation.state["losses"], losses_count(ctx, environment, ctx.operation.parameters["copies"])
     )
     if more:
         raise _refused(f"{more}.", "Cancel, and request the teardown again to see the new count.")
-    return Done(f"{len(ids)} stacks at rest, used by nobody else; the stores are as they were planned.")
+    count = sum(map(len, ids.values()))
+    return Done(f"{count} stacks at rest, used by nobody else; the stores are as they were planned.")
 
 
 def _refused(sentence: str, remedy: str) -> StepFailed:

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from environments.lifecycle.models import Comparison, RegionFacts, Release
 from environments.lifecycle.reference import reference_spec
+from environments.lifecycle.stacks import stacks_of
 from workers.assembly import assembly_load, template_parse
 from workers.changes import Rules, template_changes
 from workers.synthesis import synthesise
@@ -111,11 +112,12 @@ def placeholders(identity: Mapping[str, str]) -> list[tuple[str, str]]:
     }
     if "name" in identity and "suffix" in identity:
         told[f"{identity['name']}-{identity['suffix']}"] = "<name>-<suffix>"
-    block = re.match(r"\d+\.\d+\.", identity.get("cidr", ""))
-    if block and identity["cidr"].endswith("/16"):
-        # Its subnets begin like it: 10.12.0.0/16 has 10.12.16.0/20.
-        told[block.group()] = "<cidr>."
-        told.pop(identity["cidr"])
+    for field in ("cidr", "other_cidr"):
+        block = re.match(r"\d+\.\d+\.", identity.get(field, ""))
+        if block and identity[field].endswith("/16"):
+            # Its subnets begin like it: 10.12.0.0/16 has 10.12.16.0/20.
+            told[block.group()] = f"<{field}>."
+            told.pop(identity[field])
     return sorted(told.items(), key=lambda pair: -len(pair[0]))
 
 
@@ -126,17 +128,14 @@ def _of_release(release: Release, size: str) -> Templates:
     region, facts = row.region, row.facts
     spec = reference_spec(release, size, region)
     name = synthesise(
-        digest=release.digest,
-        artifact=release.artifact,
-        lock=release.description["lock"],
-        version=release.version,
+        release=release,
         app="environment",
         spec=spec,
         facts={region: facts},
     )
     assembly = assembly_load(name)
     stem = f"sy-{spec['name']}-{spec['suffix']}-"
-    keys = [stack["key"] for stack in release.stacks]
+    keys = [stack.key for stack in stacks_of(release, spec)]
     return {key: _released(assembly.stack(f"{stem}{key}").resources) for key in keys}
 
 

@@ -10,15 +10,21 @@ from typing import Any
 from django.utils import timezone
 
 from environments.lifecycle.models import Environment
+from environments.lifecycle.stacks import regions_known
 from environments.lifecycle.states import Tier
+from environments.lifecycle.stores import Store, stores_beside
 from workers.aws import cloudformation, kms, rds, s3
 from workers.aws.session import Session
 from workers.context import READER, StepContext
-from workers.names import names_of, stack_name
+from workers.names import names_of
 from workers.workflow import Done, Outcome, StepFailed, Wait
 
 KEY_DAYS = {Tier.DEV: 7, Tier.STAGING: 14, Tier.PROD: 30}
 """How long a key waits for its deletion; KMS allows 7 to 30 days."""
+KEY_GOES = frozenset({"PendingDeletion", kms.PENDING_REPLICAS})
+KEY_TYPES = ("AWS::KMS::Key", "AWS::KMS::ReplicaKey")
+KEPT_OTHERS = "kept_others"
+"""In a teardown's state: buckets of other stores that stay, by name."""
 
 
 def copy_database(ctx: StepContext) -> Outcome:
@@ -53,15 +59,45 @@ def copy_logs(ctx: StepContext) -> Outcome:
     return _keep_bucket(ctx, "logs", "logs-bucket")
 
 
+def copy_others(ctx: StepContext) -> Outcome:
+    """Of the stores of modules and of the standby's region: buckets that are wanted stay."""
+    environment: Environment = ctx.subject
+    kept: dict[str, dict[str, Any]] = {}
+    for store in stores_beside(environment):
+        if not (ctx.operation.parameters["copies"].get(store.key) and store.can_keep):
+            continue
+        session = ctx.session(environment.account, store.region, READER)
+        size = s3.bucket_size(session, store.physical_id) if _is_there(session, store) else None
+        if size and size["versions"]:
+            kept[store.physical_id] = {
+                "store": store.what,
+                "bytes": size["bytes"],
+                "region": store.region,
+            }
+    told = f"Kept with all versions: {', '.join(sorted(kept))}." if kept else "There is none to keep."
+    return Done(told, {KEPT_OTHERS: kept} if kept else {})
+
+
+def _is_there(session: Session, store: Store) -> bool:
+    return s3.bucket_exists(session, store.physical_id)
+
+
 def kept_buckets(state: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Buckets that the operation with this state keeps, by name: {"store", "bytes"}."""
     found = [(store, state.get(f"kept_{store}")) for store in ("uploads", "logs")]
-    return {kept["bucket"]: {"store": store, "bytes": kept["bytes"]} for store, kept in found if kept}
+    core = {kept["bucket"]: {"store": store, "bytes": kept["bytes"]} for store, kept in found if kept}
+    others: dict[str, dict[str, Any]] = state.get(KEPT_OTHERS, {})
+    return core | others
 
 
-def data_key_needed(state: dict[str, Any]) -> bool:
-    """Whether something that is kept is encrypted with the environment's data key."""
-    return bool(state.get("snapshot") or state.get("kept_uploads"))
+def data_key_needed(state: dict[str, Any], region: str, home: str) -> bool:
+    """Whether something that is kept is encrypted with the environment's data key of this region. Its replicas need
+    the key at home, of which they are replicas.
+    """
+    others = {kept["region"] for kept in state.get(KEPT_OTHERS, {}).values()}
+    if region == home:
+        return bool(state.get("snapshot") or state.get("kept_uploads") or others)
+    return region in others
 
 
 def _keep_bucket(ctx: StepContext, store: str, rule: str) -> Outcome:
@@ -83,36 +119,59 @@ def _keep_bucket(ctx: StepContext, store: str, rule: str) -> Outcome:
 
 
 def clean(ctx: StepContext) -> Outcome:
-    """What stacks leave on purpose and nobody wants: CloudFormation's own snapshot, and keys without a use."""
+    """What stacks leave on purpose and nobody wants: CloudFormation's own snapshots, and keys without a use."""
     environment: Environment = ctx.subject
-    session = ctx.session(environment.account, environment.home_region)
+    told = []
+    # Replicas of a key first: it goes when they are gone.
+    for region in reversed(regions_known(environment)):
+        session = ctx.session(environment.account, region)
+        wait = _snapshots_clean(ctx, session, environment)
+        if wait is not None:
+            return wait
+        told.append(_keys_clean(ctx, session, environment))
+    return Done(" ".join(dict.fromkeys(told)))
+
+
+def _snapshots_clean(ctx: StepContext, session: Session, environment: Environment) -> Wait | None:
     kept_snapshot = ctx.operation.state.get("snapshot", "")
-    for snapshot in rds.snapshots_of(session, names_of(environment)["db-cluster"]):
-        name = snapshot["DBClusterSnapshotIdentifier"]
-        if name != kept_snapshot and snapshot.get("SnapshotType") == "manual":
-            if snapshot["Status"] == "creating":
-                return Wait(f"Snapshot {name} is made by CloudFormation; it is deleted when it is there.")
-            if _made_by_us(name, environment):
-                rds.snapshot_delete(session, name)
-    copies = data_key_needed(ctx.operation.state)
+    for cluster in clusters_of(environment, session.region):
+        for snapshot in rds.snapshots_of(session, cluster):
+            name = snapshot["DBClusterSnapshotIdentifier"]
+            if name != kept_snapshot and snapshot.get("SnapshotType") == "manual":
+                if snapshot["Status"] == "creating":
+                    return Wait(f"Snapshot {name} is made by CloudFormation; it is deleted when it is there.")
+                if _made_by_us(name, environment):
+                    rds.snapshot_delete(session, name)
+    return None
+
+
+def _keys_clean(ctx: StepContext, session: Session, environment: Environment) -> str:
+    if data_key_needed(ctx.operation.state, session.region, environment.home_region):
+        return "The data key stays: the copies that are kept need it."
     scheduled = 0
     for key_id in keys_left(session, environment):
         state, _ = kms.key_state(session, key_id)
-        if state and state != "PendingDeletion" and not copies:
+        if state and state not in KEY_GOES:
             kms.key_schedule_deletion(session, key_id, KEY_DAYS[Tier(environment.tier)])
             scheduled += 1
-    if copies:
-        return Done("The data key stays: the copies that are kept need it.")
-    return Done(f"{scheduled} keys are scheduled for deletion." if scheduled else "No key was left.")
+    return f"{scheduled} keys are scheduled for deletion." if scheduled else "No key was left."
+
+
+def clusters_of(environment: Environment, region: str) -> list[str]:
+    """Identifiers of its clusters in a region, also of those that are gone."""
+    rows = environment.resources().filter(type="AWS::RDS::DBCluster", stack__region=region)
+    seen = [name for name in rows.values_list("physical_id", flat=True) if name]
+    core = [names_of(environment)["db-cluster"]] if region == environment.home_region else []
+    return list(dict.fromkeys([*core, *seen]))
 
 
 def keys_left(session: Session, environment: Environment) -> list[str]:
-    """Keys that its deleted stacks left on purpose."""
+    """Keys that its deleted stacks left on purpose in the session's region."""
     return [
         physical
-        for row in environment.stacks.exclude(stack_id="")
+        for row in environment.stacks.exclude(stack_id="").filter(region=session.region)
         for kind, physical in cloudformation.kept_of(session, row.stack_id)
-        if kind == "AWS::KMS::Key"
+        if kind in KEY_TYPES
     ]
 
 
@@ -122,7 +181,8 @@ def _snapshot_name(ctx: StepContext, environment: Environment) -> str:
 
 def _made_by_us(snapshot: str, environment: Environment) -> bool:
     """CloudFormation names its last snapshot after the stack; a person's own snapshot is left for the report."""
-    return snapshot.startswith(f"{stack_name(environment, 'data')}-snapshot-")
+    names = environment.stacks.values_list("name", flat=True)
+    return any(snapshot.startswith(f"{name}-snapshot-") for name in names)
 
 
 def _copy_tags(environment: Environment) -> dict[str, str]:

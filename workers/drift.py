@@ -12,7 +12,7 @@ from environments.lifecycle.models import Environment
 from environments.lifecycle.models.drift import FindingStatus
 from environments.operations.models import Stack
 from workers.aws import drift
-from workers.aws.session import Session
+from workers.aws.cloudformation import DEAD, GONE
 from workers.context import READER, StepContext
 from workers.drift_reading import judged
 from workers.workflow import Done, Outcome, StepFailed, Wait
@@ -23,15 +23,16 @@ Rows = list[dict[str, Any]]
 def look(ctx: StepContext) -> Outcome:
     """What the stacks really are, found by CloudFormation now; kept, and handed on to the plan."""
     environment: Environment = ctx.subject
-    session = ctx.session(environment.account, environment.home_region, READER)
     stacks = _stacks(ctx, environment)
     state = ctx.step.state
     if state.get("asked") != ctx.token:
-        return _begin(ctx, session, stacks)
+        return _begin(ctx, environment, stacks)
+    regions = {stack.name: stack.region for stack in stacks}
     detections: dict[str, dict[str, Any]] = state["detections"]
     unread = dict(state.get("unread", {}))
     for name, row in detections.items():
         if "drifted" not in row:
+            session = ctx.session(environment.account, regions[name], READER)
             now = drift.detection_look(session, row["id"])
             if now.state != "IN_PROGRESS":
                 row["drifted"] = now.drifted or now.state == "FAILED"
@@ -46,19 +47,20 @@ def look(ctx: StepContext) -> Outcome:
             done=total - len(left),
             total=total,
         )
-    return _finish(ctx, session, environment, [s for s in stacks if detections[s.name]["drifted"]], unread)
+    return _finish(ctx, environment, [s for s in stacks if detections[s.name]["drifted"]], unread)
 
 
 def _stacks(ctx: StepContext, environment: Environment) -> list[Stack]:
     """The environment's stacks that are there; of a drift fix those that were chosen."""
     chosen = ctx.operation.parameters.get("stacks")
-    rows = environment.stacks.exclude(stack_id="").exclude(status="DELETE_COMPLETE").order_by("pk")
+    rows = environment.stacks.exclude(stack_id="").exclude(status__in=GONE | DEAD).order_by("pk")
     return [row for row in rows if chosen is None or row.key in chosen]
 
 
-def _begin(ctx: StepContext, session: Session, stacks: list[Stack]) -> Outcome:
+def _begin(ctx: StepContext, environment: Environment, stacks: list[Stack]) -> Outcome:
     detections = {}
     for stack in stacks:
+        session = ctx.session(environment.account, stack.region, READER)
         try:
             detections[stack.name] = {"id": drift.detection_begin(session, stack.stack_id)}
         except drift.StackBusy as error:
@@ -76,12 +78,14 @@ def _begin(ctx: StepContext, session: Session, stacks: list[Stack]) -> Outcome:
 
 
 def _finish(
-    ctx: StepContext, session: Session, environment: Environment, drifted: list[Stack], unread: dict[str, str]
+    ctx: StepContext, environment: Environment, drifted: list[Stack], unread: dict[str, str]
 ) -> Outcome:
     pairs = [
         pair
         for stack in drifted
-        for resource in drift.drifts_of(session, stack.stack_id)
+        for resource in drift.drifts_of(
+            ctx.session(environment.account, stack.region, READER), stack.stack_id
+        )
         for pair in judged(stack, resource)
     ]
     found = [one for one, row in pairs if row is None]

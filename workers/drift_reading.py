@@ -7,7 +7,7 @@ from typing import Any
 from environments.lifecycle.drift import Found
 from environments.operations.models import Stack
 from workers.aws.drift import ResourceDrift
-from workers.changes import NAMES, by_name, leaves
+from workers.changes import NAMES, by_name, leaves, name_of
 from workers.known_drift import Row, known
 
 SHOWN = 2000
@@ -77,11 +77,7 @@ def _at(value: Any, part: str) -> Any:
 
 
 def _names(member: Any) -> str:
-    if isinstance(member, dict):
-        for names in NAMES:
-            if all(isinstance(member.get(name), str) for name in names):
-                return " ".join(member[name] for name in names)
-    return ""
+    return next((found for names in NAMES if (found := name_of(member, names))), "")
 
 
 def value_of(text: str) -> Any:

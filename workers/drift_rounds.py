@@ -35,6 +35,7 @@ from environments.lifecycle.runtime import environment_runtime_record
 from environments.operations.models import Operation, Pause, Stack
 from environments.operations.pauses import pause_covering, subject_word
 from workers.aws import drift
+from workers.aws.cloudformation import DEAD, GONE
 from workers.aws.faults import error_code, explain, is_passing, is_throttling
 from workers.aws.session import NoEndpoint, Session, credentials_forget
 from workers.drift_reading import findings_of
@@ -103,7 +104,7 @@ class Round:
         if self.room > 0:
             checks += drift_checks_due(self.scope, CheckStatus.WAITING, BATCH)
         disturbed = drift_disturbed(checks)
-        stacks, paused = _stacks_of(checks), _paused_of(checks)
+        stacks, paused = _stacks_of(checks, self.session.region), _paused_of(checks)
         done = 0
         for check in checks:
             if check.status == CheckStatus.WAITING and self.room <= 0:
@@ -213,7 +214,8 @@ class Round:
                 found += findings_of(stack, drift.drifts_of(self.session, stack.stack_id))
         environment = check.environment
         # What runs is read where a person looks at it now; a night's look leaves that to plans.
-        live = live_read(self.session, environment) if check.night is None else None
+        wanted = check.night is None and self.session.region == environment.home_region
+        live = live_read(self.session, environment) if wanted else None
         with self._right(check):
             if drift_disturbed([check]):
                 drift_check_end(
@@ -298,13 +300,14 @@ def _paused_of(checks: Sequence[DriftCheck]) -> dict[int, Pause]:
     return {words[pause.covers]: pause for pause in Pause.objects.filter(covers__in=words)}
 
 
-def _stacks_of(checks: Sequence[DriftCheck]) -> dict[int, list[Stack]]:
-    """By environment, its stacks that are there."""
+def _stacks_of(checks: Sequence[DriftCheck], region: str) -> dict[int, list[Stack]]:
+    """By environment, its stacks that are there in the region."""
     rows = Stack.objects.filter(
         subject_type=ContentType.objects.get_for_model(Environment),
         subject_id__in=[check.environment_id for check in checks],
+        region=region,
     ).exclude(stack_id="")
     found: dict[int, list[Stack]] = {}
-    for row in rows.exclude(status="DELETE_COMPLETE").order_by("pk"):
+    for row in rows.exclude(status__in=GONE | DEAD).order_by("pk"):
         found.setdefault(row.subject_id, []).append(row)
     return found

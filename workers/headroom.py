@@ -20,6 +20,7 @@ from environments.lifecycle.quotas import (
     snapshot_find,
     snapshot_keep,
 )
+from environments.operations.models import Operation
 from workers.aws.faults import error_code
 from workers.aws.quotas import COUNTERS, limits_of
 from workers.aws.session import Session
@@ -43,7 +44,7 @@ def headroom(
     found: list[Need] = []
     for max_age in (MAX_AGE, REFUSES_AGE):
         snapshot = _snapshot(ctx, account, region, quotas, max_age)
-        pending = pending_of(ctx.operation, snapshot.taken_at, reserved_only=False)
+        pending = pending_of(ctx.operation, region, snapshot.taken_at, reserved_only=False)
         found = [
             {**need, "counted_at": snapshot.taken_at.isoformat()}
             for need in needs_filled(needs, snapshot, pending)
@@ -54,27 +55,39 @@ def headroom(
 
 
 def places_take(
-    ctx: StepContext, account: Account, region: str, quotas: Sequence[dict[str, Any]], needs: Sequence[Need]
+    ctx: StepContext, account: Account, quotas: Sequence[dict[str, Any]], needs: Sequence[Need]
 ) -> None:
-    """Just before anything is made: take the places, one operation after the other. Raises StepFailed.
+    """Just before anything is made: take the places, of all regions at once, one operation after the other. Raises
+    StepFailed.
 
     Only what runs and has its places counts here: of two plans for the last place the first to begin has it.
     """
     if not needs:
         return
-    missing: list[Need] = []
+    by_region: dict[str, list[Need]] = {}
+    for need in needs:
+        by_region.setdefault(need.get("region") or ctx.operation.scope.split("/")[1], []).append(need)
+    missing: dict[str, list[Need]] = {}
     for max_age in (MAX_AGE, REFUSES_AGE):
-        snapshot = _snapshot(ctx, account, region, quotas, max_age)
+        snapshots = {region: _snapshot(ctx, account, region, quotas, max_age) for region in by_region}
         with ctx.fenced() as operation:
             scope_lock(operation)
-            pending = pending_of(operation, snapshot.taken_at, reserved_only=True)
-            missing = lacking(needs_filled(needs, snapshot, pending))
-            if not missing:
+            missing = {
+                region: lacking(_filled(operation, region, by_region[region], snapshot))
+                for region, snapshot in snapshots.items()
+            }
+            if not any(missing.values()):
                 operation.state = {**operation.state, RESERVED: True}
                 operation.save(update_fields=["state"])
                 ctx.operation.state = operation.state
                 return
-    raise refusal(missing, account, region)
+    region = next(region for region, rows in missing.items() if rows)
+    raise refusal(missing[region], account, region)
+
+
+def _filled(operation: Operation, region: str, needs: Sequence[Need], snapshot: QuotaSnapshot) -> list[Need]:
+    pending = pending_of(operation, region, snapshot.taken_at, reserved_only=True)
+    return needs_filled(needs, snapshot, pending)
 
 
 def _snapshot(

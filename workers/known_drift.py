@@ -15,6 +15,8 @@ BEANSTALK, CLUSTER, GLOBAL = (
     "AWS::RDS::DBCluster",
     "AWS::RDS::GlobalCluster",
 )
+RULE = "AWS::ElasticLoadBalancingV2::ListenerRule"
+"""The blueprint's only rule: the maintenance page's."""
 Holds = Callable[[str, Any, Any], bool]
 """(path, expected, actual) -> whether the row is about this difference. A side that is absent is None."""
 
@@ -128,6 +130,7 @@ ROWS = (
     Row("runtime", (BEANSTALK,), "PlatformArn", "Managed updates bring the platform forward.", DECISION),
     Row("runtime", (BEANSTALK,), f"{ASG} MinSize]", "Capacity is set at run time.", DECISION),
     Row("runtime", (BEANSTALK,), f"{ASG} MaxSize]", "Capacity is set at run time.", DECISION),
+    Row("runtime", (RULE,), "Conditions", "The maintenance page is turned on at run time.", DECISION),
     Row("runtime", (CLUSTER,), "EngineVersion", "Minor versions are brought in at run time.", DECISION),
     Row("runtime", (CLUSTER,), "ServerlessV2ScalingConfiguration", "Capacity is set at run time.", DECISION),
 )

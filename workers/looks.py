@@ -55,8 +55,8 @@ def looks_itself(ctx: StepContext, account: Account, region: str, row: Stack) ->
 
 def is_observed(ctx: StepContext, account: Account, region: str) -> bool:
     """Whether events come: the region has its queue, and somebody drains it now."""
-    scope = ctx.operation.scope
-    return bool(scope and account.baseline.get(region, {}).get("queue_url")) and is_watched(scope)
+    has_queue = bool(ctx.operation.scope and account.baseline.get(region, {}).get("queue_url"))
+    return has_queue and is_watched(f"{account.account_id}/{region}")
 
 
 def unwatched_s(ctx: StepContext) -> float:
@@ -69,7 +69,8 @@ def unanswered(ctx: StepContext, region: str) -> Wait | None:
 
     Progress stays what it was: nobody can tell what goes on there.
     """
-    since = dark_since(ctx.operation.scope) if ctx.operation.scope else None
+    account_id = ctx.operation.scope.split("/")[0]
+    since = dark_since(f"{account_id}/{region}") if account_id else None
     if since is None:
         return None
     return Wait(

@@ -15,6 +15,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from environments.lifecycle.models import Account
+from environments.operations.claims import in_scopes
 from environments.operations.models import Operation, Resource, Stack, Step
 from environments.operations.queue import send
 from environments.operations.states import HOLDING, OperationStatus, StepStatus
@@ -102,7 +103,7 @@ def observe(account: Account, region: str, token: uuid.UUID) -> float | None:
     if told:
         watch.observed_at = now
         Watch.objects.filter(pk=watch.pk).update(observed_at=now)
-    runs = Operation.objects.filter(scope=scope, status__in=HOLDING).exists()
+    runs = Operation.objects.filter(in_scopes([scope]), status__in=HOLDING).exists()
     if not told and not runs:
         _delete_handled(account, region, watch)
         return None

@@ -1,8 +1,9 @@
 """Plans: what is deployed against what a synthesis made, in words and as data."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from django.utils import timezone
@@ -10,7 +11,8 @@ from django.utils import timezone
 from workers.assembly import StackArtifact, template_hash, template_parse
 from workers.aws import cloudformation
 from workers.aws.session import Session
-from workers.changes import Rules, dependents, tagged, template_changes
+from workers.changes import Rules, dependents, parameters_put, tagged, template_changes
+from workers.joining import joined_changes
 from workers.simulation.judging import broadenings
 from workers.simulation.resolving import Place
 
@@ -25,6 +27,7 @@ class Deployed:
     last_operation: str
     tags: dict[str, str]
     changed_at: datetime | None = None
+    parameters: Mapping[str, str] = field(default_factory=dict)
 
 
 def deployed_templates(session: Session, names: Sequence[str], known: Collection[str]) -> dict[str, Deployed]:
@@ -42,24 +45,40 @@ def deployed_templates(session: Session, names: Sequence[str], known: Collection
     return found
 
 
-def deployed_stack(session: Session, name: str) -> Deployed | None:
-    """One stack as it is, or None when it is absent or a create that came to nothing."""
+def deployed_stack(session: Session, name: str, *, is_leaving: bool = False) -> Deployed | None:
+    """One stack as it is, or None when it is absent or a create that came to nothing, unless that is to go as well."""
     state = cloudformation.stack_find(session, name)
-    if state is None or state.status in cloudformation.GONE | cloudformation.DEAD:
+    nothing = cloudformation.GONE if is_leaving else cloudformation.GONE | cloudformation.DEAD
+    if state is None or state.status in nothing:
         return None
     template = cloudformation.template_get(session, state.stack_id)
     return Deployed(
-        state.stack_id, state.status, template, state.last_operation, state.tags, state.changed_at
+        state.stack_id,
+        state.status,
+        template,
+        state.last_operation,
+        state.tags,
+        state.changed_at,
+        state.parameters,
     )
 
 
 def plan_document(
-    stacks: Mapping[str, StackArtifact], deployed: Mapping[str, Deployed], rules: Rules
+    stacks: Mapping[str, StackArtifact],
+    deployed: Mapping[str, Deployed],
+    rules: Rules,
+    leaving: Mapping[str, tuple[str, str]] | None = None,
 ) -> dict[str, Any]:
-    """A Plan's document (see lifecycle.models.Plan) for stacks by key."""
+    """A Plan's document (see lifecycle.models.Plan) for stacks by key; `leaving` are names and regions, by key, of
+    those that go.
+    """
     rows = [
         stack_plan(key, stack.name, stack.region, stack.template, stack.tags, deployed.get(stack.name), rules)
         for key, stack in stacks.items()
+    ]
+    rows += [
+        stack_removal(key, name, region, deployed[name], rules)
+        for key, (name, region) in (leaving or {}).items()
     ]
     return {
         "summary": summary(rows),
@@ -78,10 +97,15 @@ def stack_plan(
     tags: Mapping[str, str],
     deployed: Deployed | None,
     rules: Rules,
+    parameters: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """One stack's part of a plan. `touched` is what CloudFormation may look at again because of the changes."""
     new = template_parse(template)["Resources"]
     old = template_parse(deployed.template)["Resources"] if deployed else {}
+    if deployed:
+        moved = {name for name, value in parameters.items() if deployed.parameters.get(name) != value}
+        old = parameters_put(old, {name: deployed.parameters.get(name, "") for name in moved})
+        new = parameters_put(new, {name: parameters[name] for name in moved})
     changes = template_changes(old, new, rules)
     touched = dependents(new, changes, rules) if deployed else []
     if deployed and any(deployed.tags.get(tag) != value for tag, value in tags.items()):
@@ -98,6 +122,20 @@ def stack_plan(
         "template_hash": template_hash(template),
         "changes": changes,
         "touched": touched,
+        **({"joined": joined} if (joined := joined_changes(template_parse(template), rules)) else {}),
+    }
+
+
+def stack_removal(key: str, name: str, region: str, deployed: Deployed, rules: Rules) -> dict[str, Any]:
+    """The part of a plan of a stack that goes: each of its resources is removed."""
+    return {
+        "key": key,
+        "name": name,
+        "region": region,
+        "action": "delete",
+        "template_hash": template_hash(deployed.template),
+        "changes": template_changes(template_parse(deployed.template)["Resources"], {}, rules),
+        "touched": [],
     }
 
 
@@ -184,25 +222,26 @@ def plan_hashed(
     release: str,
     spec: dict[str, Any],
     facts: dict[str, Any],
+    leaving: Mapping[str, tuple[str, str]] | None = None,
 ) -> dict[str, Any]:
-    """What an approval covers: see ARCHITECTURE.md, blueprint deployments."""
-    return {
-        "release": release,
-        "spec": spec,
-        "facts": facts,
-        "stacks": [
-            {
-                "name": stack.name,
-                "region": stack.region,
-                "template": stack.template_hash,
-                "parameters": {},
-                "tags": stack.tags,
-                "policy": stack.policy,
-                "last_operation": deployed[stack.name].last_operation if stack.name in deployed else None,
-            }
-            for stack in stacks.values()
-        ],
-    }
+    """What an approval covers: see ARCHITECTURE.md, blueprint deployments. `leaving` as plan_document has it."""
+    told = [
+        {
+            "name": stack.name,
+            "region": stack.region,
+            "template": stack.template_hash,
+            "parameters": {},
+            "tags": stack.tags,
+            "policy": stack.policy,
+            "last_operation": deployed[stack.name].last_operation if stack.name in deployed else None,
+        }
+        for stack in stacks.values()
+    ]
+    told += [
+        {"name": name, "region": region, "template": None, "last_operation": deployed[name].last_operation}
+        for name, region in (leaving or {}).values()
+    ]
+    return {"release": release, "spec": spec, "facts": facts, "stacks": told}
 
 
 def plan_seen(deployed: Mapping[str, Deployed], facts_version: int | None) -> dict[str, Any]:

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 
 from botocore.exceptions import BotoCoreError, ClientError
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from environments.lifecycle.models import Account, Environment, Release
+from environments.lifecycle.stacks import stacks_of
 from environments.lifecycle.states import GONE, EnvironmentStatus
 from environments.notes import note_write
-from environments.operations.models import Operation
+from environments.operations.models import Operation, Stack
 from environments.operations.states import OPEN
 from workers.aws import cloudformation
 from workers.aws.cloudformation import DEAD, GOOD, StackState
@@ -59,14 +60,26 @@ def reconcile() -> list[Difference]:
 def _region(account: Account, region: str, stacks: list[StackState]) -> list[Difference]:
     """One pass over environments and stacks, and three queries, however many there are."""
     by_name = {stack.name: stack for stack in stacks}
-    keys = {release.pk: [stack["key"] for stack in release.stacks] for release in Release.objects.all()}
-    environments = Environment.objects.filter(account=account, home_region=region)
+    releases = {release.pk: release for release in Release.objects.all()}
+    environments = Environment.objects.filter(
+        Q(home_region=region) | Q(other_region=region) | Q(stacks__region=region), account=account
+    ).distinct()
     operations = _operations_open(environments)
+    beside = _stacks_beside(environments, region)
     found: list[Difference] = []
-    for environment in environments.only("name", "suffix", "status", "release_id", "forgotten_at").iterator():
-        names = [stack_name(environment, key) for key in keys[environment.release_id]]
-        there = [by_name.pop(name) for name in names if name in by_name]
-        found += _environment(environment, names, there, operations.get(environment.pk, []))
+    told = environments.only("name", "suffix", "status", "release_id", "forgotten_at", "spec", "home_region")
+    for environment in told.iterator():
+        stacks_here = [
+            stack
+            for stack in stacks_of(releases[environment.release_id], environment.spec)
+            if stack.region == region
+        ]
+        names = [stack_name(environment, stack.key) for stack in stacks_here]
+        # Also what an operation has added that has not come to its end.
+        known = [*names, *(name for name in beside.get(environment.pk, ()) if name not in names)]
+        there = [by_name.pop(name) for name in known if name in by_name]
+        if region == environment.home_region or names or there:
+            found += _environment(environment, names, there, operations.get(environment.pk, []))
     for stack in by_name.values():
         if stack.name.startswith("sy-"):
             found.append(
@@ -76,6 +89,19 @@ def _region(account: Account, region: str, stacks: list[StackState]) -> list[Dif
                     "It was made after the backup: take it over by hand, or delete it in AWS.",
                 )
             )
+    return found
+
+
+def _stacks_beside(environments: QuerySet[Environment], region: str) -> dict[int, list[str]]:
+    """Names of the stacks in the region that the portal has seen, by the environment that they are of."""
+    rows = Stack.objects.filter(
+        subject_type=ContentType.objects.get_for_model(Environment),
+        subject_id__in=environments.values("pk"),
+        region=region,
+    )
+    found: dict[int, list[str]] = defaultdict(list)
+    for pk, name in rows.exclude(status="DELETE_COMPLETE").values_list("subject_id", "name"):
+        found[pk].append(name)
     return found
 
 

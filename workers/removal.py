@@ -4,10 +4,10 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from environments.lifecycle.models import Account
+from environments.lifecycle.models import Account, Environment
 from environments.operations.models import Stack
 from workers.assembly import template_parse
-from workers.aws import cloudformation
+from workers.aws import cloudformation, rds
 from workers.aws.cloudformation import DEAD, GONE, Deployment, StackState
 from workers.aws.session import Session
 from workers.context import StepContext
@@ -16,6 +16,8 @@ from workers.rows import QUIET
 from workers.stacks import not_deleted
 from workers.targets import Target
 from workers.workflow import Done, Outcome, Wait
+
+RETAINED = ("Retain", "RetainExceptOnCreate")
 
 
 def stack_remove(
@@ -36,7 +38,6 @@ def stack_remove(
     total = told.count()
     done = told.filter(status__in=["DELETE_COMPLETE", "DELETE_SKIPPED"]).count()
     if status in GONE:
-        ctx.event("stack.deleted", f"Stack {name} is gone.")
         return Done(f"{name} is gone.")
     if status == "DELETE_FAILED":
         if retain and row.last_token != f"{ctx.token}-retain":
@@ -53,6 +54,8 @@ def stack_remove(
 def _remove(ctx: StepContext, session: Session, row: Stack) -> Outcome:
     found = look_at(ctx, session, row)
     if found is None or found.status in GONE:
+        # Also of one that was never begun.
+        Stack.objects.filter(pk=row.pk, stack_id="").update(status="DELETE_COMPLETE")
         return Done(f"{row.name} is not there.")
     if found.is_moving and found.status != "DELETE_IN_PROGRESS":
         return Wait(f"{row.name} is still busy with what was begun before: {found.status}.")
@@ -92,16 +95,21 @@ def foreign_imports(session: Session, ids: set[str], ours: set[str]) -> str:
 
 
 def buckets_of(session: Session, name: str) -> list[dict[str, str]]:
-    """The stack's buckets that are still there: [{"logical_id", "id"}]."""
+    """The stack's buckets that are still there and that its deletion takes away: [{"logical_id", "id"}]."""
     found = cloudformation.stack_find(session, name)
     if found is None or found.status in GONE:
         return []
+    entries = cloudformation.resources_of(session, found.stack_id)
+    if not any(entry["ResourceType"] == "AWS::S3::Bucket" for entry in entries):
+        return []
+    template = template_parse(cloudformation.template_get(session, found.stack_id))["Resources"]
     return [
         {"logical_id": entry["LogicalResourceId"], "id": entry["PhysicalResourceId"]}
-        for entry in cloudformation.resources_of(session, found.stack_id)
+        for entry in entries
         if entry["ResourceType"] == "AWS::S3::Bucket"
         and entry.get("PhysicalResourceId")
         and entry["ResourceStatus"] != "DELETE_COMPLETE"
+        and template.get(entry["LogicalResourceId"], {}).get("DeletionPolicy") not in RETAINED
     ]
 
 
@@ -116,13 +124,23 @@ def template_unprotected(session: Session, name: str) -> tuple[str, list[str], d
     template = template_parse(cloudformation.template_get(session, found.stack_id))
     protected = [key for key, resource in template["Resources"].items() if _is_protected(resource)]
     for key in protected:
-        template["Resources"][key]["Properties"]["DeletionProtection"] = False
+        name, off = PROTECTED[template["Resources"][key]["Type"]]
+        template["Resources"][key]["Properties"][name] = off
     return json.dumps(template), protected, found.tags
 
 
+PROTECTED: dict[str, tuple[str, Any]] = {
+    "AWS::RDS::DBCluster": ("DeletionProtection", False),
+    "AWS::RDS::GlobalCluster": ("DeletionProtection", False),
+    "AWS::DynamoDB::Table": ("DeletionProtectionEnabled", False),
+    "AWS::Cognito::UserPool": ("DeletionProtection", "INACTIVE"),
+}
+"""Types that AWS does not delete while a property says so: its name, and the value that lets it."""
+
+
 def _is_protected(resource: dict[str, Any]) -> bool:
-    protected = resource.get("Properties", {}).get("DeletionProtection")
-    return resource["Type"] == "AWS::RDS::DBCluster" and protected in (True, "true")
+    name, _ = PROTECTED.get(resource["Type"], ("", None))
+    return resource.get("Properties", {}).get(name) in (True, "true", "ACTIVE")
 
 
 def unprotected_target(account: Account, region: str, key: str, name: str, state: dict[str, Any]) -> Target:
@@ -140,3 +158,20 @@ def unprotected_target(account: Account, region: str, key: str, name: str, state
         template=state["template"],
         planned=[{"logical_id": logical_id, "action": "modified"} for logical_id in state["protected"]],
     )
+
+
+def scaled_readers_remove(session: Session, environment: Environment, key: str) -> list[str]:
+    """Begin to delete the readers that Aurora Auto Scaling has added to a cluster of the stack; those that are still
+    there. Nothing is asked of AWS for a stack whose clusters do not scale.
+    """
+    rows = environment.resources().filter(stack__key=key)
+    if not rows.filter(type="AWS::ApplicationAutoScaling::ScalableTarget").exists():
+        return []
+    left: list[str] = []
+    for cluster in rows.filter(type="AWS::RDS::DBCluster").values_list("physical_id", flat=True):
+        found = rds.scaled_readers(session, cluster)
+        for identifier, status in found.items():
+            if status != "deleting":
+                rds.reader_delete(session, identifier)
+        left += found
+    return left

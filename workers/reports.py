@@ -5,17 +5,22 @@ from decimal import Decimal
 from typing import Any
 
 from environments.lifecycle.models import Environment, TeardownReport
+from environments.lifecycle.stacks import regions_known
 from environments.operations.models import Operation
 from workers.aws import cloudformation, kms, rds
 from workers.aws.found import Found, Wanted, same_thing
 from workers.aws.leftovers import LISTERS
 from workers.aws.session import Session
-from workers.copies import data_key_needed, kept_buckets
+from workers.context import READER, StepContext
+from workers.copies import KEY_TYPES, data_key_needed, kept_buckets
 
 # USD a month in us-east-1, from the services' price pages in November 2026: a customer key, a gigabyte of cluster
 # snapshot beyond the free part, a gigabyte of S3 Standard.
 KEY_PRICE, SNAPSHOT_PRICE, BUCKET_PRICE = Decimal("1.00"), Decimal("0.021"), Decimal("0.023")
 GB = Decimal(10) ** 9
+
+WORLD_WIDE = frozenset({"iam", "route53", "s3"})
+"""Services that answer the same in every region: they are asked once."""
 
 REMEDIES = {
     "AWS::S3::Bucket": "Empty it with all versions and delete it.",
@@ -54,13 +59,19 @@ class Report:
         )
 
 
-def report_make(
-    session: Session, environment: Environment, stack_ids: list[str], state: dict[str, Any]
-) -> Report:
-    """Search and sort. `state` is the operation's: snapshot, kept buckets and validation_kept stay on purpose."""
+def report_make(ctx: StepContext, environment: Environment, state: dict[str, Any]) -> Report:
+    """Search and sort, region by region. `state` is the operation's: snapshot, kept buckets and validation_kept stay
+    on purpose.
+    """
     report = Report()
-    region = environment.home_region
-    for found in _everything(session, environment, stack_ids, report):
+    for region in regions_known(environment):
+        _search(ctx.session(environment.account, region, READER), environment, state, report)
+    return report
+
+
+def _search(session: Session, environment: Environment, state: dict[str, Any], report: Report) -> None:
+    region = session.region
+    for found in _everything(session, environment, report):
         kept = _kept(session, environment, found, state)
         if kept is not None:
             report.kept.append({"type": found.type, "id": found.id, "region": region, **kept})
@@ -78,37 +89,33 @@ def report_make(
                     "remedy": REMEDIES.get(found.type, ANY_REMEDY),
                 }
             )
-    return report
 
 
-def _everything(
-    session: Session, environment: Environment, stack_ids: list[str], report: Report
-) -> list[Found]:
-    """All that the listers and the stacks' history tell, each thing once."""
-    spec = environment.spec
+def _everything(session: Session, environment: Environment, report: Report) -> list[Found]:
+    """All that the listers and the stacks' history tell of the session's region, each thing once."""
+    spec, region = environment.spec, session.region
+    is_home = region == environment.home_region
     wanted = Wanted(environment.full_name, spec["domain"], spec["zone_id"])
     found: list[Found] = []
     for service, lister in LISTERS.items():
+        if service in WORLD_WIDE and not is_home:
+            continue
         rows = [row for row in lister(session, wanted) if not _is_seen(row, found)]
         for row in rows:
             if not _is_seen(row, found):
                 found.append(row)
         report.searched.append(
-            {
-                "service": service,
-                "lister": _first_line(lister),
-                "region": environment.home_region,
-                "found": len(rows),
-            }
+            {"service": service, "lister": _first_line(lister), "region": region, "found": len(rows)}
         )
-    for stack_id in stack_ids:
+    stacks = environment.stacks.exclude(stack_id="").filter(region=region)
+    for stack_id in stacks.values_list("stack_id", flat=True):
         rows = _history(session, stack_id)
         found += [row for row in rows if not _is_seen(row, found)]
         report.searched.append(
             {
                 "service": "cloudformation",
                 "lister": f"history of {stack_id.split('/')[1]}",
-                "region": environment.home_region,
+                "region": region,
                 "found": len(rows),
             }
         )
@@ -122,10 +129,17 @@ def _history(session: Session, stack_id: str) -> list[Found]:
     if state is not None and state.status != "DELETE_COMPLETE":
         rows.append(Found("AWS::CloudFormation::Stack", state.name, "cloudformation describe_stacks"))
     for kind, physical in cloudformation.kept_of(session, stack_id):
-        if kind == "AWS::KMS::Key":
+        if kind in KEY_TYPES:
             key_state, date = kms.key_state(session, physical)
             if key_state:
-                rows.append(Found(kind, physical, "stack history", f"{date:%Y-%m-%d}" if date else ""))
+                told = (
+                    f"{date:%Y-%m-%d}"
+                    if date
+                    else kms.AFTER_REPLICAS
+                    if key_state == kms.PENDING_REPLICAS
+                    else ""
+                )
+                rows.append(Found("AWS::KMS::Key", physical, "stack history", told))
     return rows
 
 
@@ -144,7 +158,8 @@ def _kept(
         cost = BUCKET_PRICE * Decimal(bucket["bytes"]) / GB
         why = f"Last copy of the {bucket['store']}, as asked for."
         return {"why": why, "monthly_cost": _usd(cost), "until": until}
-    if found.type == "AWS::KMS::Key" and data_key_needed(state) and not found.deleting_on:
+    needed = data_key_needed(state, session.region, environment.home_region)
+    if found.type == "AWS::KMS::Key" and needed and not found.deleting_on:
         until = "the last copy is deleted"
         return {
             "why": "The copies that are kept are encrypted with it.",

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from environments.lifecycle.models import Environment
+from environments.lifecycle.stacks import stack_with, stacks_of, stacks_there
 from environments.operations.models import Resource, Stack
+from workers.addresses import SHOWN
 from workers.assembly import template_hash
 from workers.aws import beanstalk, cloudformation
 from workers.aws.beanstalk import HEALTHY
@@ -17,16 +19,16 @@ from workers.looks import stack_row
 from workers.names import stack_name
 from workers.rows import resources_fill, stack_seen
 
-SHOWN = 5
-ADDRESSES = (("Address", "Address"), ("BeanstalkUrl", "Beanstalk"))
+LISTED = 5
 
 
 @dataclass(frozen=True)
 class FoundStack:
-    """One stack of the environment's release, as AWS has it now. `state` is None when it is not there."""
+    """One stack of the environment, as AWS has it now. `state` is None when it is not there."""
 
     key: str
     name: str
+    region: str
     state: StackState | None
     template_hash: str = ""
     resources: list[dict[str, Any]] = field(default_factory=list)
@@ -55,16 +57,27 @@ class Found:
         return told + ([self.application] if self.application else [])
 
 
-def found_read(session: Session, environment: Environment) -> Found:
-    """Ask AWS about every stack of the environment's release, and about its application."""
-    region_stacks = [
-        _stack(session, stack["key"], stack_name(environment, stack["key"]))
-        for stack in environment.release.stacks
+def found_read(ctx: StepContext, environment: Environment) -> Found:
+    """Ask AWS about every stack that the environment has or may have, and about its application."""
+    stacks = [
+        _stack(
+            ctx.session(environment.account, stack.region),
+            stack.key,
+            stack_name(environment, stack.key),
+            stack.region,
+        )
+        for stack in stacks_there(environment)
     ]
-    outputs = region_stacks[-1].state.outputs if region_stacks[-1].state else {}
-    shown = {label: outputs[output] for output, label in ADDRESSES if outputs.get(output)}
+    home, has = environment.home_region, stacks_of(environment.release, environment.spec)
+    states = {row.key: row.state.outputs for row in stacks if row.state is not None}
+    front = stack_with(has, "Address", in_region=home)
+    outputs = states.get(front.key, {}) if front else {}
+    shown = {label: outputs[output] for output, label in SHOWN if outputs.get(output)}
+    for stack in has:
+        url = states.get(stack.key, {}).get(stack.output("BeanstalkUrl"))
+        shown |= {f"Beanstalk in {stack.region}": url} if url and not stack.is_home else {}
     name = outputs.get("BeanstalkEnvironment", f"sy-{environment.full_name}")
-    return Found(region_stacks, shown, _application(session, name))
+    return Found(stacks, shown, _application(ctx.session(environment.account, home), name))
 
 
 def found_differences(found: Found, environment: Environment) -> list[str]:
@@ -84,7 +97,7 @@ def found_keep(ctx: StepContext, environment: Environment, found: Found) -> None
         if stack.state is None and not environment.stacks.filter(name=stack.name).exists():
             continue
         with ctx.fenced():
-            row = stack_row(ctx, environment.account, environment.home_region, stack.key, stack.name)
+            row = stack_row(ctx, environment.account, stack.region, stack.key, stack.name)
             stack_seen(row.pk, stack.state)
             if stack.state is None:
                 continue
@@ -94,14 +107,15 @@ def found_keep(ctx: StepContext, environment: Environment, found: Found) -> None
             Resource.objects.filter(stack=row).exclude(logical_id__in=there).delete()
 
 
-def _stack(session: Session, key: str, name: str) -> FoundStack:
+def _stack(session: Session, key: str, name: str, region: str) -> FoundStack:
     # By name: what somebody made anew by hand has another id.
     state = cloudformation.stack_find(session, name)
     if state is None or state.status in GONE:
-        return FoundStack(key, name, None)
+        return FoundStack(key, name, region, None)
     return FoundStack(
         key,
         name,
+        region,
         state,
         template_hash(cloudformation.template_get(session, state.stack_id)),
         cloudformation.resources_of(session, state.stack_id),
@@ -149,8 +163,8 @@ def _resources(stack: FoundStack, row: Stack) -> list[str]:
     ):
         # A stack whose resources nobody has read yet holds nothing that is new.
         if names and known:
-            more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-            told.append(f"{stack.name} {what} {', '.join(names[:SHOWN])}{more}.")
+            more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+            told.append(f"{stack.name} {what} {', '.join(names[:LISTED])}{more}.")
     return told
 
 

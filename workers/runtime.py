@@ -7,20 +7,22 @@ from typing import Any
 
 from environments.lifecycle.models import Environment, Release
 from environments.lifecycle.runtime import environment_runtime_record
+from environments.lifecycle.stacks import NO_STANDBY, regions_of
 from environments.operations.models import Operation
-from workers.aws import beanstalk, rds
+from workers.aws import beanstalk, elbv2, rds
 from workers.aws.session import Session
 from workers.context import READER, StepContext
 from workers.workflow import Done, Outcome, StepFailed, Wait
 
 APPLICATION, DATABASE = "AWS::ElasticBeanstalk::Environment", "AWS::RDS::DBCluster"
-OF_APPLICATION = ("version_label", "platform_arn", "min_instances", "max_instances")
+OF_APPLICATION = ("version_label", "platform_arn", "min_instances", "max_instances", "maintenance")
 OF_DATABASE = ("aurora_mysql_version", "db_min_acu", "db_max_acu")
 CAPACITY = ("min_instances", "max_instances", "db_min_acu", "db_max_acu")
 MOVING_CLUSTER = frozenset({"modifying", "upgrading"})
 WORDS = {
     "version_label": "application version",
     "platform_arn": "platform",
+    "maintenance": "maintenance page",
     "min_instances": "fewest instances",
     "max_instances": "most instances",
     "aurora_mysql_version": "database version",
@@ -44,23 +46,49 @@ def runtime(ctx: StepContext) -> Outcome:
     live = live_read(ctx.session(environment.account, environment.home_region, READER), environment)
     if live.moving:
         return Wait(live.moving)
+    other = _other_read(ctx, environment)
+    if other is not None and other.moving:
+        return Wait(f"In {environment.other_region}: {other.moving}")
     with ctx.fenced():
         environment_runtime_record(environment=environment, facts=live.facts)
-    if ctx.operation.parameters["spec"]["size"] == environment.size:
-        told = live.facts
-    else:
-        # Another size is asked for: its capacity is what is wanted, and the plan tells it.
-        told = {name: value for name, value in live.facts.items() if name not in CAPACITY}
+    spec = ctx.operation.parameters["spec"]
+    told = _wanted(live.facts, spec["size"] == environment.size)
+    if other is not None and other.facts:
+        is_same = (spec["size"], spec["standby"]) == (environment.size, environment.standby)
+        told["other"] = _wanted(other.facts, is_same)
     return Done(sentence_of(live.facts), {"runtime": told})
+
+
+def _wanted(facts: dict[str, Any], keeps_capacity: bool) -> dict[str, Any]:
+    """Where another size, or kind of standby, is asked for, its capacity is what is wanted, and the plan tells it."""
+    return {name: value for name, value in facts.items() if keeps_capacity or name not in CAPACITY}
+
+
+def _other_read(ctx: StepContext, environment: Environment) -> Live | None:
+    """What runs in the other region, when a standby is there, stays, and the release is told of it."""
+    release = release_wanted(ctx.operation, environment)
+    knows = "other" in release.description.get("runtime_schema", {}).get("properties", {})
+    stays = regions_of(ctx.operation.parameters["spec"]) == regions_of(environment.spec)
+    if not (knows and stays and environment.standby != NO_STANDBY):
+        return None
+    session = ctx.session(environment.account, environment.spec["other_region"], READER)
+    return live_read(session, environment)
+
+
+def release_wanted(operation: Operation, environment: Environment) -> Release:
+    """The release that the operation brings its environment to."""
+    wanted = operation.parameters.get("release_id", environment.release_id)
+    return environment.release if wanted == environment.release_id else Release.objects.get(pk=wanted)
 
 
 def sentence_of(facts: dict[str, Any]) -> str:
     """What runs, for people."""
     version = facts.get("version_label") or "the placeholder"
     platform = str(facts.get("platform_arn", "")).rpartition("/")[2] or "unknown"
+    page = " The maintenance page is on." if facts.get("maintenance") else ""
     return (
         f"Version {version} on platform {platform}, {facts.get('min_instances', '?')} to "
-        f"{facts.get('max_instances', '?')} instances, database {facts.get('aurora_mysql_version', 'unknown')}."
+        f"{facts.get('max_instances', '?')} instances, database {facts.get('aurora_mysql_version', 'unknown')}.{page}"
     )
 
 
@@ -69,15 +97,25 @@ def began(operation: Operation, release: Release) -> dict[str, Any]:
     spec = operation.parameters["spec"]
     facts = operation.state["facts"][spec["home_region"]]
     size = release.description.get("sizes", {}).get(spec["size"], {})
+    if spec.get("other_region"):
+        size = {**size, **size.get("with_other_region", {})}
     return {
         "platform_arn": facts.get("beanstalk_platform_arn"),
         "aurora_mysql_version": facts.get("aurora_mysql_version"),
         **{name: size.get(name) for name in CAPACITY},
+        # A release from before the page was there knows nothing of it.
+        **({"maintenance": False} if "maintenance" in _told_of(release) else {}),
     }
 
 
+def _told_of(release: Release) -> dict[str, Any]:
+    """What a release is told of what runs, by name."""
+    properties: dict[str, Any] = release.description.get("runtime_schema", {}).get("properties", {})
+    return properties
+
+
 def live_read(session: Session, environment: Environment) -> Live:
-    """Application and database as they are; no facts of what is not there. Four calls, five where a version was
+    """Application and database as they are; no facts of what is not there. Five calls, six where a version was
     deployed."""
     application, application_moves = application_read(session, environment)
     database, database_moves = database_read(session, environment)
@@ -86,7 +124,7 @@ def live_read(session: Session, environment: Environment) -> Live:
 
 def application_read(session: Session, environment: Environment) -> tuple[dict[str, Any], str]:
     """(facts, what moves) of the Beanstalk environment."""
-    found = beanstalk.environment_find(session, name_of(environment, "BeanstalkEnvironment"))
+    found = beanstalk.environment_find(session, name_of(environment, "BeanstalkEnvironment", session.region))
     if found is None:
         return {}, ""
     if found["status"] != "Ready":
@@ -96,12 +134,15 @@ def application_read(session: Session, environment: Environment) -> tuple[dict[s
     label = found["version_label"]
     if label and not beanstalk.version_is_ours(session, found["application"], label):
         facts["version_label"] = label
+    rule = output_of(environment, "MaintenanceRule", session.region)
+    if rule:
+        facts["maintenance"] = elbv2.maintenance_is_on(session, rule)
     return facts, ""
 
 
 def database_read(session: Session, environment: Environment) -> tuple[dict[str, Any], str]:
     """(facts, what moves) of the Aurora cluster."""
-    found = rds.cluster_find(session, name_of(environment, "DatabaseClusterId"))
+    found = rds.cluster_find(session, name_of(environment, "DatabaseClusterId", session.region))
     if found is None:
         return {}, ""
     if found["Status"] in MOVING_CLUSTER:
@@ -113,12 +154,19 @@ def database_read(session: Session, environment: Environment) -> tuple[dict[str,
     return facts, ""
 
 
-def name_of(environment: Environment, output: str) -> str:
-    """A physical name: as a stack told it in its outputs, else by the naming rules."""
-    for outputs in environment.stacks.values_list("outputs", flat=True):
-        if outputs.get(output):
-            return str(outputs[output])
-    return f"sy-{environment.full_name}"
+def name_of(environment: Environment, output: str, region: str) -> str:
+    """A physical name: as a stack of that region told it in its outputs, else by the naming rules."""
+    return output_of(environment, output, region) or f"sy-{environment.full_name}"
+
+
+def output_of(environment: Environment, output: str, region: str) -> str:
+    """What a stack of that region told in its outputs; empty where none did."""
+    is_home = region == environment.home_region
+    name = output if is_home else f"Other{output}"
+    for outputs in environment.stacks.filter(region=region).values_list("outputs", flat=True):
+        if outputs.get(name):
+            return str(outputs[name])
+    return ""
 
 
 def synthesis_inputs(

@@ -6,6 +6,7 @@ change. What moved sends the operation back to its plan; what AWS is still busy 
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 from django.utils import timezone
 
@@ -13,9 +14,9 @@ from environments.lifecycle.accounts import region_facts_latest
 from environments.lifecycle.costs import cost_estimate
 from environments.lifecycle.models import Environment, Plan
 from environments.lifecycle.plans import price_moved
+from environments.lifecycle.stacks import regions_of
 from workers.aws import cloudformation
 from workers.aws.cloudformation import DEAD, GONE, StackState
-from workers.aws.session import Session
 from workers.context import READER, StepContext
 from workers.headroom import places_take
 from workers.plan_steps import release_of
@@ -33,15 +34,18 @@ def second_look(ctx: StepContext) -> Outcome:
     if not ctx.operation.approvals_needed and timezone.now() - plan.made_at < FRESH:
         _places_take(ctx, environment, plan)
         return Done("The plan was made just now.")
-    moved = _facts_moved(environment, plan) + _price_moved(ctx, plan)
-    session = ctx.session(environment.account, environment.home_region, READER)
-    for name, planned, found in _stacks(session, plan):
+    moved = _facts_moved(ctx, environment, plan) + _price_moved(ctx, plan)
+    for row, found in _stacks(ctx, environment, plan):
         if found is not None and found.is_moving:
             return Wait(
-                f"Somebody else changes {name} ({found.status}): this waits until it is at rest.", BUSY_S
+                f"Somebody else changes {row['name']} ({found.status}): this waits until it is at rest.",
+                BUSY_S,
             )
-        if planned != _operation_of(found):
-            moved.append(_words(name, planned, found))
+        # Of a stack that goes also what a create left that came to nothing.
+        nothing = GONE if row["template"] is None else GONE | DEAD
+        there = None if found is None or found.status in nothing else found
+        if row["last_operation"] != (there.last_operation if there else None):
+            moved.append(_words(row["name"], row["last_operation"], there))
     if moved:
         return PlanAgain(f"What the plan was made from has moved: {' '.join(moved)}")
     _places_take(ctx, environment, plan)
@@ -52,14 +56,19 @@ def _places_take(ctx: StepContext, environment: Environment, plan: Plan) -> None
     """Its places within AWS's quotas; raises StepFailed when others have taken them since the plan."""
     quotas = release_of(ctx.operation).description.get("quotas", [])
     needs = plan.document.get("quotas", [])
-    places_take(ctx, environment.account, environment.home_region, quotas, needs)
+    places_take(ctx, environment.account, quotas, needs)
 
 
-def _facts_moved(environment: Environment, plan: Plan) -> list[str]:
-    row = region_facts_latest(environment.account, environment.home_region)
-    if plan.hashed.get("facts", {}).get(row.region) == row.facts:
-        return []
-    return [f"what is known of {row.region} is version {row.version} now."]
+def _facts_moved(ctx: StepContext, environment: Environment, plan: Plan) -> list[str]:
+    rows = [
+        region_facts_latest(environment.account, region)
+        for region in regions_of(ctx.operation.parameters["spec"])
+    ]
+    return [
+        f"what is known of {row.region} is version {row.version} now."
+        for row in rows
+        if plan.hashed.get("facts", {}).get(row.region) != row.facts
+    ]
 
 
 def _price_moved(ctx: StepContext, plan: Plan) -> list[str]:
@@ -70,25 +79,26 @@ def _price_moved(ctx: StepContext, plan: Plan) -> list[str]:
     return [f"the price is {now} instead of {plan.price_basis} USD a month."]
 
 
-def _stacks(session: Session, plan: Plan) -> list[tuple[str, str | None, StackState | None]]:
-    """(name, last operation as planned, state now); of an environment that is not there only the first is asked for."""
-    found: list[tuple[str, str | None, StackState | None]] = []
+def _stacks(
+    ctx: StepContext, environment: Environment, plan: Plan
+) -> list[tuple[dict[str, Any], StackState | None]]:
+    """(as hashed, state now); where nothing is there in a region only its first stack is asked for."""
+    found: list[tuple[dict[str, Any], StackState | None]] = []
+    firsts: dict[str, StackState | None] = {}
     for row in plan.hashed.get("stacks", []):
-        if row["last_operation"] is None and found and found[0][2] is None:
+        region = row["region"]
+        if row["last_operation"] is None and region in firsts and firsts[region] is None:
             continue
-        found.append((row["name"], row["last_operation"], cloudformation.stack_find(session, row["name"])))
+        state = cloudformation.stack_find(ctx.session(environment.account, region, READER), row["name"])
+        firsts.setdefault(region, state)
+        found.append((row, state))
     return found
 
 
-def _operation_of(found: StackState | None) -> str | None:
-    """As workers.planning tells it of what is deployed."""
-    return None if found is None or found.status in GONE | DEAD else found.last_operation
-
-
-def _words(name: str, planned: str | None, found: StackState | None) -> str:
+def _words(name: str, planned: str | None, there: StackState | None) -> str:
     if planned is None:
         return f"stack {name} is there now."
-    if found is None or found.status in GONE | DEAD:
+    if there is None:
         return f"stack {name} is gone."
-    at = f" on {found.changed_at:%d %b %Y at %H:%M:%S} UTC" if found.changed_at else ""
-    return f"stack {name} was changed{at} ({found.status})."
+    at = f" on {there.changed_at:%d %b %Y at %H:%M:%S} UTC" if there.changed_at else ""
+    return f"stack {name} was changed{at} ({there.status})."

@@ -162,8 +162,7 @@ def _judge(ctx: StepContext, session: Session, target: Target, row: Stack, now: 
             resources_fill(row.pk, cloudformation.resources_told(session, now.stack_id))
         if target.named and target.deployment.policy:
             cloudformation.policy_set(session, target.name, target.deployment.policy)
-        ctx.event("stack.deployed", f"Stack {target.name}: {now.status}")
-        return Done(f"{target.total} resources are in place.")
+        return Done(f"{target.total} resources are in place ({now.status}).")
     if now.is_moving or not now.status:
         done = resources_done(row, ctx.step.state.get("quiet", ()))
         seconds = None if is_observed(ctx, target.account, target.region) else unwatched_s(ctx)

@@ -36,4 +36,4 @@ def put_back(ctx: StepContext, revision: Revision) -> list[str]:
         return ["what it was made with is not known any more"]
     made = {**began(made_by, revision.release), **made_by.state.get("runtime", {})}
     runs = ctx.operation.state.get("runtime", {})
-    return [WORDS[name] for name, value in runs.items() if value != made.get(name)]
+    return [WORDS[name] for name, value in runs.items() if name in WORDS and value != made.get(name)]

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.conf import settings
 
+from environments.lifecycle.models import Release
 from workers.artifacts import artifact_put, store
 from workers.assembly import assembly_keep
 from workers.blueprint import lock_differences, release_root, working_root
@@ -22,10 +23,7 @@ class LockMissing(StepFailed):
 
 def synthesise(
     *,
-    digest: str,
-    artifact: str,
-    lock: dict[str, str],
-    version: str,
+    release: Release,
     app: str,
     spec: dict[str, Any],
     facts: dict[str, Any],
@@ -39,25 +37,25 @@ def synthesise(
 
     Raises StepFailed (the blueprint refuses the spec), LockMissing (as it is not installed), Retryable (it hangs).
     """
-    request = {"app": app, "spec": spec, "facts": facts, "release": version}
+    request = {"app": app, "spec": spec, "facts": facts, "release": release.version}
     if runtime:
         request["runtime"] = runtime
-    canonical = json.dumps({**request, "digest": digest}, sort_keys=True, separators=(",", ":"))
+    canonical = json.dumps({**request, "digest": release.digest}, sort_keys=True, separators=(",", ":"))
     index = f"assemblies/index/{hashlib.sha256(canonical.encode()).hexdigest()}"
     found = _indexed(index)
     if found:
         return found
-    root = release_root(digest, artifact)
-    if root != working_root() and (missing := lock_differences(lock)):
+    root = release_root(release.digest, release.artifact)
+    if root != working_root() and (missing := lock_differences(release.description["lock"])):
         raise LockMissing(
-            f"Release {version} cannot be synthesised here: it was made with {', '.join(missing)}.",
+            f"Release {release.version} cannot be synthesised here: it was made with {', '.join(missing)}.",
             reason="lock not installed",
             remedy="Run a worker that has the release's lock installed, or choose a newer release.",
         )
     out = Path(settings.ARTIFACTS_DIR).resolve() / "synthesis" / uuid.uuid4().hex
     out.parent.mkdir(parents=True, exist_ok=True)
     try:
-        answer = ask(root, socket_path(root, digest), {**request, "out": str(out)}, alive)
+        answer = ask(root, socket_path(root, release.digest), {**request, "out": str(out)}, alive)
         if not answer["ok"]:
             raise StepFailed(
                 f"The blueprint refuses the request: {answer['error']}",

@@ -63,7 +63,7 @@ def advance_operation(operation_id: int) -> None:
     """Move one operation on, and see that what it moves is watched."""
     advance(operation_id)
     moving = Operation.objects.filter(pk=operation_id, status__in=HOLDING).exclude(scope="")
-    for scope in moving.values_list("scope", flat=True):
+    for scope in (scope for row in moving.only("scope", "more_scopes") for scope in row.scopes):
         if not is_watched(scope):
             _watch([scope])
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from environments.operations.models import Stack
 from environments.operations.moves import ATTEMPTS
-from workers.assembly import template_hash
+from workers.assembly import template_hash, template_parse
 from workers.aws import change_sets, cloudformation
 from workers.aws.cloudformation import StackState
 from workers.aws.session import Session
@@ -23,13 +23,19 @@ from workers.workflow import Done, Outcome, StepFailed, Wait
 def stack_update(ctx: StepContext, session: Session, target: Target, found: StackState) -> Outcome:
     """Nothing, when the stack is what it should be; else the change set's name is stored, and it is made."""
     deployed = cloudformation.template_get(session, found.stack_id)
+    given = target.deployment.parameters
     is_there = template_hash(deployed) == target.hash and not target.reverts
+    is_there = is_there and given.items() <= found.parameters.items()
     if is_there and target.deployment.tags.items() <= found.tags.items():
         Stack.objects.filter(pk=row_of(ctx, target).pk).update(template_hash=target.hash)
         return Done(f"Nothing to do: {target.name} is what it should be.")
     _require_unmoved(ctx, target, found)
-    change_set = f"sy-{ctx.operation.pk}-{ctx.step.attempts}"
-    ctx.remember(token=ctx.token, kind="update", change_set=change_set, executed=False)
+    # By the step: a stack that is joined to the other region is changed twice.
+    change_set = f"sy-{ctx.operation.pk}-{ctx.step.key}-{ctx.step.attempts}"
+    # What it was told before it is told again: also that it was joined to the other region.
+    told = template_parse(target.template).get("Parameters", {})
+    keeps = sorted(name for name in found.parameters if name in told and name not in given)
+    ctx.remember(token=ctx.token, kind="update", change_set=change_set, keeps=keeps, executed=False)
     return change_set_carry_out(ctx, session, target)
 
 
@@ -51,7 +57,10 @@ def change_set_carry_out(ctx: StepContext, session: Session, target: Target) -> 
     """Made just before it is carried out, and only carried out when the approved plan has all of it."""
     name = str(ctx.step.state["change_set"])
     if not ctx.step.state.get("asked"):
-        change_sets.change_set_create(session, target.deployment, name, ctx.token, reverts=target.reverts)
+        keeps = ctx.step.state.get("keeps", ())
+        change_sets.change_set_create(
+            session, target.deployment, name, ctx.token, keeps=keeps, reverts=target.reverts
+        )
         ctx.remember(asked=True)
     made = change_sets.change_set_describe(session, target.name, name, values=target.reverts)
     if not made["status"]:

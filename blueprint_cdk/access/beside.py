@@ -47,6 +47,13 @@ BESIDE: tuple[Need, ...] = (
     ),
     Need(
         "execution",
+        "cloudformation",
+        "DescribeStacks",
+        "the application's stack reads the proxy's addresses from outputs of the data stack (aws-cdk-lib 2.275, "
+        "Fn.getStackOutput: with the role that the stack is made with)",
+    ),
+    Need(
+        "execution",
         "autoscaling",
         "AttachInstances AttachLoadBalancerTargetGroups CancelInstanceRefresh CreateAutoScalingGroup "
         "CreateOrUpdateTags DeleteAutoScalingGroup DeleteNotificationConfiguration DeletePolicy "
@@ -66,13 +73,17 @@ BESIDE: tuple[Need, ...] = (
     Need(
         "execution",
         "elasticloadbalancing",
-        "AddListenerCertificates CreateRule CreateTargetGroup DeleteRule DeleteTargetGroup DeregisterTargets "
-        "Describe* ModifyRule ModifyTargetGroup ModifyTargetGroupAttributes RegisterTargets "
-        "RemoveListenerCertificates SetRulePriorities",
+        "AddListenerCertificates CreateTargetGroup DeleteTargetGroup DeregisterTargets Describe* ModifyTargetGroup "
+        "ModifyTargetGroupAttributes RegisterTargets RemoveListenerCertificates",
         _BEANSTALK,
     ),
-    Need("execution", "cloudwatch", "DeleteAlarms DescribeAlarms PutMetricAlarm", _BEANSTALK),
     Need("execution", "elasticbeanstalk", "Describe*", _BEANSTALK),
+    Need(
+        "execution",
+        "codebuild",
+        "BatchGetProjects",
+        "AWS::CodeBuild::Project has no handlers in the registry that would document them (CodeBuild API reference)",
+    ),
     Need("execution", "s3", "GetObjectAcl GetObjectVersion", _BEANSTALK),
     Need(
         "execution",
@@ -92,11 +103,5 @@ BESIDE: tuple[Need, ...] = (
         "GetLogDelivery ListLogDeliveries UpdateLogDelivery",
         "flow and firewall logs go to log groups (CloudWatch Logs user guide, Logging that requires additional "
         "permissions [V1])",
-    ),
-    Need(
-        "execution",
-        "kms",
-        "Encrypt GenerateDataKeyWithoutPlaintext",
-        "a cluster is encrypted with our key (Aurora user guide, AWS KMS key management; mem: for its volumes)",
     ),
 )

@@ -15,9 +15,16 @@ from blueprint_cdk.access.statements import (
 )
 
 _SERVICES = (
-    "access-analyzer acm autoscaling budgets ce cloudformation cloudtrail cloudwatch ec2 ecr elasticbeanstalk "
-    "elasticloadbalancing events inspector2 kms logs rds rds-db route53 s3 secretsmanager servicequotas sqs ssm sts "
-    "tag trustedadvisor wafv2"
+    # Network, data, edge, application.
+    "acm autoscaling cloudformation ec2 elasticbeanstalk elasticloadbalancing kms rds rds-db route53 s3 secretsmanager "
+    "sqs wafv2 "
+    # Identity, messaging, analytics.
+    "appsync athena cognito-identity cognito-idp dynamodb firehose glue mobiletargeting quicksight ses sns "
+    # Operations, recovery, delivery.
+    "application-autoscaling backup backup-storage billing budgets cloudwatch codebuild codecommit codeconnections "
+    "codepipeline ecr events lambda logs pi scheduler ssm ssmmessages synthetics xray "
+    # The account.
+    "access-analyzer ce cloudtrail inspector2 servicequotas sts tag trustedadvisor"
 )
 _NOT_THE_GUARD = {"StringNotEquals": {"aws:PrincipalArn": GUARD_ARN}}
 _LOCKED_CHANGES = (
@@ -65,7 +72,10 @@ BOUNDARY = [
     deny("BoundaryStays", ("iam:DeleteRolePermissionsBoundary",), "*"),
     deny(
         "AccessStays",
-        [f"cloudformation:{verb}*" for verb in ("Create", "Update", "Delete", "Execute", "Set")],
+        [
+            f"cloudformation:{verb}*"
+            for verb in ("Cancel", "Continue", "Create", "Delete", "Execute", "Rollback", "Set", "Update")
+        ],
         arn("cloudformation", "stack/switchyard-access*"),
     ),
     deny("RecordsStay", _LOCKED_CHANGES, [*LOCKED, *LOCKED_OBJECTS], _NOT_THE_GUARD),

@@ -2,12 +2,21 @@
 
 Resources are bound by name where the service names them after the stack (sy-…). Actions on resources with generated
 ids, or that know none, are bound by nothing: their scopes name them, so that none comes in by chance.
+
+A policy holds 6,144 characters and the role ten policies, so each theme has a policy and a module of its own. What a
+new service needs goes into the module of its theme; a policy of which nothing is needed is not made.
 """
 
 from __future__ import annotations
 
 from blueprint_cdk.access.execution_account import ACCOUNT
+from blueprint_cdk.access.execution_analytics import ANALYTICS
 from blueprint_cdk.access.execution_app import APP, EDGE
+from blueprint_cdk.access.execution_delivery import DELIVERY
+from blueprint_cdk.access.execution_identity import IDENTITY
+from blueprint_cdk.access.execution_messaging import MESSAGING
+from blueprint_cdk.access.execution_operations import OPERATIONS
+from blueprint_cdk.access.execution_recovery import RECOVERY
 from blueprint_cdk.access.needs import policies
 from blueprint_cdk.access.portal import ASSETS
 from blueprint_cdk.access.scopes import Scope
@@ -88,8 +97,11 @@ NETWORK = (
                 "iam:PassedToService": [
                     "vpc-flow-logs.amazonaws.com",
                     "rds.amazonaws.com",
+                    "s3.amazonaws.com",
                     "ec2.amazonaws.com",
                     "elasticbeanstalk.amazonaws.com",
+                    "codebuild.amazonaws.com",
+                    "lambda.amazonaws.com",
                 ]
             }
         },
@@ -105,6 +117,7 @@ NETWORK = (
                     "rds.amazonaws.com",
                     "elasticloadbalancing.amazonaws.com",
                     "autoscaling.amazonaws.com",
+                    "rds.application-autoscaling.amazonaws.com",
                     "elasticbeanstalk.amazonaws.com",
                     "managedupdates.elasticbeanstalk.amazonaws.com",
                     "wafv2.amazonaws.com",
@@ -112,6 +125,7 @@ NETWORK = (
                     "access-analyzer.amazonaws.com",
                     "inspector2.amazonaws.com",
                     "replication.ecr.amazonaws.com",
+                    "mrk.kms.amazonaws.com",
                 ]
             }
         },
@@ -175,6 +189,19 @@ EXECUTION_SCOPES = {
     "SwitchyardExecutionData": DATA,
     "SwitchyardExecutionEdge": (*EDGE, *ACCOUNT),
     "SwitchyardExecutionApp": APP,
+    "SwitchyardExecutionIdentity": IDENTITY,
+    "SwitchyardExecutionMessaging": MESSAGING,
+    "SwitchyardExecutionAnalytics": ANALYTICS,
+    "SwitchyardExecutionOperations": OPERATIONS,
+    "SwitchyardExecutionRecovery": RECOVERY,
+    "SwitchyardExecutionDelivery": DELIVERY,
 }
+FIRST = (
+    "SwitchyardExecution",
+    "SwitchyardExecutionData",
+    "SwitchyardExecutionEdge",
+    "SwitchyardExecutionApp",
+)
+"""Those of the stack switchyard-access, where accounts have them attached since they were added: they stay there."""
 
-EXECUTION = policies("execution", EXECUTION_SCOPES)
+EXECUTION = {name: made for name, made in policies("execution", EXECUTION_SCOPES).items() if made}

@@ -33,6 +33,8 @@ EDGE = (
             arn("wafv2", "regional/webacl/sy-*"),
             arn("wafv2", "regional/managedruleset/*", account="*"),
             arn("elasticloadbalancing", "loadbalancer/app/sy-*"),
+            arn("cognito-idp", "userpool/*"),
+            arn("appsync", "apis/*"),
         ],
     ),
     Scope("Certificates", "acm", "*Certificate UpdateCertificateOptions", arn("acm", "certificate/*")),
@@ -60,6 +62,7 @@ APP = (
         "PutBucketVersioning",
         [bucket(BEANSTALK_BUCKET), bucket(f"{BEANSTALK_BUCKET}/*"), bucket("elasticbeanstalk-samples-*/*")],
     ),
+    Scope("StackOutputs", "cloudformation", "DescribeStacks", arn("cloudformation", "stack/sy-*")),
     Scope("BeanstalkStacks", "cloudformation", "*", arn("cloudformation", "stack/awseb-*")),
     Scope(
         "BeanstalkGroups",
@@ -81,5 +84,5 @@ APP = (
         "GetParameter GetParameters",
         arn("ssm", "parameter/aws/service/*", account=""),
     ),
-    Scope("BeanstalkAlarms", "cloudwatch", "*", arn("cloudwatch", "alarm:awseb-*")),
+    Scope("BeanstalkAlarms", "cloudwatch", "PutMetricAlarm *Alarms", arn("cloudwatch", "alarm:awseb-*")),
 )

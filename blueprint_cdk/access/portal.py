@@ -47,9 +47,20 @@ READER_SCOPES = {
         Scope("Images", "ecr", "Describe* List*"),
         Scope("Events", "events", "Describe* List*"),
         Scope("Queues", "sqs", "List*"),
+        Scope("Topics", "sns", "List*"),
+        Scope("Budgets", "budgets", "ViewBudget"),
+        Scope("BudgetsView", "billing", "GetBillingViewData"),
+        Scope("Projects", "codebuild", "ListProjects"),
         Scope("Roles", "iam", "List* GetRole GetAccountSummary GetAccountPasswordPolicy"),
+        Scope("Users", "cognito-idp", "ListUserPools DescribeUserPool"),
+        Scope("Identities", "cognito-identity", "ListIdentityPools"),
+        Scope("Tables", "dynamodb", "ListTables DescribeTable"),
         Scope("Quotas", "servicequotas", "ListServiceQuotas"),
         Scope("CostTags", "ce", "ListCostAllocationTags"),
+        # The preflight: what an account has by subscription, or by asking AWS.
+        Scope("SupportPlan", "trustedadvisor", "ListChecks"),
+        Scope("Mail", "ses", "GetAccount"),
+        Scope("Dashboards", "quicksight", "DescribeAccountSubscription"),
     ),
 }
 
@@ -93,6 +104,8 @@ DEPLOYER_SCOPES = {
             "CreateDBClusterSnapshot DeleteDBClusterSnapshot AddTagsToResource",
             [arn("rds", "cluster:sy-*"), arn("rds", "cluster-snapshot:sy-*")],
         ),
+        # Readers that Aurora Auto Scaling named: no stack holds them, and no cluster goes before them.
+        Scope("ScaledReaders", "rds", "DeleteDBInstance", arn("rds", "db:application-autoscaling-*")),
         Scope("KeysOfWhatIsGone", "kms", "ScheduleKeyDeletion", arn("kms", "key/*"), TAGGED),
         # CloudFormation cannot close a VPC's default security group. It can only be taken from, not given to.
         Scope("DefaultGroups", "ec2", "RevokeSecurityGroup*", arn("ec2", "security-group/*")),
@@ -123,6 +136,8 @@ DEPLOYER_SCOPES = {
 NOT_ITS_OWN_ACCESS = deny(
     "NotItsOwnAccess",
     (
+        "cloudformation:CancelUpdateStack",
+        "cloudformation:ContinueUpdateRollback",
         "cloudformation:CreateStack",
         "cloudformation:UpdateStack",
         "cloudformation:DeleteStack",

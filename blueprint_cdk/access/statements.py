@@ -62,3 +62,17 @@ GUARD_ARN = iam("role/SwitchyardGuard")
 
 OWN_ROLES = iam("role/sy-*")
 """The roles of the portal's environments."""
+
+
+def passed_to(*services: str) -> dict[str, Any]:
+    """The condition that a role is passed (iam:PassRole) to one of these services ("firehose") and no other."""
+    return {"StringEquals": {"iam:PassedToService": [f"{service}.amazonaws.com" for service in services]}}
+
+
+def linked_to(*services: str) -> dict[str, Any]:
+    """The condition that a service-linked role (iam:CreateServiceLinkedRole) is that of one of these services."""
+    return {"StringEquals": {"iam:AWSServiceName": [f"{service}.amazonaws.com" for service in services]}}
+
+
+SERVICE_LINKED = iam("role/aws-service-role/*")
+"""Where service-linked roles are."""

@@ -15,13 +15,14 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from blueprint_cdk.aws_roles import aws_roles
 from blueprint_cdk.spec import BaselineSpec
 from blueprint_cdk.stacks import synthesizer
 
 STACK_NAME = "switchyard-guard"
 ROLE_NAME = "SwitchyardGuard"
 TRAIL_NAME = "switchyard"
-AWS_ROLES = ("aws-operator", "aws-developer", "aws-dba", "aws-auditor")
+AWS_ROLES = tuple(role.key for role in aws_roles())
 """AWS roles that environments have, each an IAM role whose name ends so; a group of people for each."""
 PEOPLE_PATH = "/people/"
 WITHOUT_MFA = (

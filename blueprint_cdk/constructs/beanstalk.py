@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import aws_cdk as cdk
@@ -11,7 +12,12 @@ from aws_cdk import aws_s3_assets as assets
 from constructs import Construct
 
 from blueprint_cdk.constructs.beanstalk_roles import InstanceProfile, ServiceRole
+from blueprint_cdk.schedules import Schedule
 from blueprint_cdk.sizes import Size
+
+HEALTH_METRICS = {"CloudWatchMetrics": {"Environment": {}, "Instance": {"CPUIdle": 60}}, "Version": 1}
+"""What enhanced health publishes besides EnvironmentHealth, every so many seconds: the one metric of instances that is
+found by the environment's name. Each is a custom metric, and costs as one."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,7 @@ class Application(Construct):
         bundle: str,
         bundle_hash: str,
         size: Size,
+        schedules: Sequence[Schedule],
         placement: Placement,
         profile: InstanceProfile,
         service: ServiceRole,
@@ -84,6 +91,16 @@ class Application(Construct):
                 )
                 for space in sorted(options)
                 for option, value in sorted(options[space].items())
+            ]
+            + [
+                beanstalk.CfnEnvironment.OptionSettingProperty(
+                    namespace="aws:autoscaling:scheduledaction",
+                    resource_name=schedule.name,
+                    option_name=option,
+                    value=value,
+                )
+                for schedule in sorted(schedules, key=lambda row: row.name)
+                for option, value in sorted(_scheduled(schedule).items())
             ],
         )
         # Beanstalk works with these until the environment is gone: they are made before and deleted after it.
@@ -117,6 +134,10 @@ def _placement_options(placement: Placement) -> dict[str, dict[str, str]]:
             "HealthCheckInterval": "15",
             "MatcherHTTPCode": "200",
             "DeregistrationDelay": "20",
+            # An application that keeps a session in memory, or a connection open, finds its instance again.
+            "StickinessEnabled": "true",
+            "StickinessType": "lb_cookie",
+            "StickinessLBCookieDuration": "3600",
         },
     }
 
@@ -135,15 +156,19 @@ def _instance_options(size: Size, profile: InstanceProfile, group_id: str) -> di
             "LaunchTemplateTagPropagationEnabled": "true",
         },
         "aws:autoscaling:asg": {"MinSize": str(size.min_instances), "MaxSize": str(size.max_instances)},
+        # Read by the bundle's .ebextensions/scaling.config, which makes the target tracking policy.
+        "aws:elasticbeanstalk:customoption": {"TargetCpuPercent": str(size.target_cpu_percent)},
+        # Beanstalk's own step scaling is a net for a bundle without that file: it adds at 90 %, and never takes away,
+        # so that it cannot undo what target tracking does. No average is below 0 %.
         "aws:autoscaling:trigger": {
             "MeasureName": "CPUUtilization",
             "Statistic": "Average",
             "Unit": "Percent",
             "Period": "1",
             "BreachDuration": "3",
-            "UpperThreshold": str(size.scale_out_cpu_percent),
+            "UpperThreshold": "90",
             "UpperBreachScaleIncrement": "1",
-            "LowerThreshold": str(size.scale_in_cpu_percent),
+            "LowerThreshold": "0",
             "LowerBreachScaleIncrement": "-1",
         },
     }
@@ -159,7 +184,10 @@ def _operation_options(
             "LoadBalancerIsShared": "true",
             "ServiceRole": service.role.role_arn,
         },
-        "aws:elasticbeanstalk:healthreporting:system": {"SystemType": "enhanced"},
+        "aws:elasticbeanstalk:healthreporting:system": {
+            "SystemType": "enhanced",
+            "ConfigDocument": json.dumps(HEALTH_METRICS, separators=(",", ":"), sort_keys=True),
+        },
         "aws:elasticbeanstalk:command": {
             "DeploymentPolicy": size.deployment_policy,
             "BatchSizeType": "Percentage",
@@ -185,6 +213,15 @@ def _operation_options(
             "RetentionInDays": str(log_retention_days),
         },
         "aws:elasticbeanstalk:hostmanager": {"LogPublicationControl": "true"},
+    }
+
+
+def _scheduled(schedule: Schedule) -> dict[str, str]:
+    return {
+        "Recurrence": schedule.recurrence,
+        "MinSize": str(schedule.min_instances),
+        "MaxSize": str(schedule.max_instances),
+        "DesiredCapacity": str(schedule.min_instances),
     }
 
 

@@ -65,6 +65,19 @@ class InstanceProfile(Construct):
                     ],
                     [f"{arn}:logs:{place}:log-group:/aws/elasticbeanstalk/{application}/*"],
                 ),
+                # Session Manager's agent, for who may open a session on them (data/aws_roles.json). The agent's
+                # channels know no resources (SSM user guide, "Add Session Manager permissions to an existing role").
+                _allow(
+                    "Sessions",
+                    [
+                        "ssm:UpdateInstanceInformation",
+                        "ssmmessages:CreateControlChannel",
+                        "ssmmessages:CreateDataChannel",
+                        "ssmmessages:OpenControlChannel",
+                        "ssmmessages:OpenDataChannel",
+                    ],
+                    ["*"],
+                ),
                 _allow("UploadsList", ["s3:ListBucket"], [uploads_bucket_arn]),
                 _allow(
                     "Uploads",

@@ -25,14 +25,33 @@ PARAMETERS = {
     "long_query_time": "2",
     "character_set_server": "utf8mb4",
     "collation_server": "utf8mb4_0900_ai_ci",
+    # Nobody waits longer for a page than the load balancer does: a SELECT that takes a minute only takes capacity from
+    # the others. A report may set it for its own session. In milliseconds.
+    "max_execution_time": "60000",
+    # The default of 50 s holds a connection of the pool for a transaction that its client has given up.
+    "innodb_lock_wait_timeout": "20",
+    # Each deadlock with its statements in the error log, not only the last one in the engine's status.
+    "innodb_print_all_deadlocks": "1",
+    # As long as the proxy keeps a client that is silent: 8 hours by default, which keeps memory for nobody.
+    "wait_timeout": "1800",
+    # Nothing is loaded from a client's files.
+    "local_infile": "0",
+    # Backups, clones and global databases need no binary log; writing one costs every transaction.
+    "binlog_format": "OFF",
 }
+"""Of the cluster, each with its reason. What is not here stays as Aurora has it: its defaults follow the class's memory
+(max_connections, innodb_buffer_pool_size, table caches), and Performance Insights sets performance_schema by itself."""
+
+INSIGHTS_DAYS = {"standard": 7, "advanced": 465}
+"""How long Database Insights keeps its data: advanced mode wants 15 months (Aurora user guide, Considerations)."""
 
 
 class Cluster(Construct):
-    """An Aurora MySQL cluster: one writer and `size.db_readers` readers.
+    """An Aurora MySQL cluster: one writer and `size.db_readers` readers, or `instances` of them where that is said.
 
-    It knows no global cluster: a later standby adopts it from outside. What may not be replaced (identifier, key,
-    subnet group, restore source, user) depends only on what is fixed for the environment's life.
+    The home region's knows no global cluster: a later standby adopts it from outside. With `global_cluster` it is a
+    standby's: it joins that one when it is made, and has user, password and data from the primary. What may not be
+    replaced (identifier, key, subnet group, restore source, user) depends only on what is fixed for life.
     """
 
     def __init__(
@@ -51,16 +70,19 @@ class Cluster(Construct):
         backup_retention_days: int,
         log_retention_days: int,
         deletion_protection: bool,
-        restore_source: RestoreSource | None,
+        restore_source: RestoreSource | None = None,
+        global_cluster: str | None = None,
+        instances: int | None = None,
     ) -> None:
         super().__init__(scope, id)
+        self.identifier = identifier
         subnets = rds.CfnDBSubnetGroup(
             self, "Subnets", db_subnet_group_description="Isolated subnets", subnet_ids=subnet_ids
         )
         parameters = rds.CfnDBClusterParameterGroup(
             self,
             "Parameters",
-            description="TLS only, audit and slow query log",
+            description="TLS only, audit and slow query log, limits of waiting",
             family=f"aurora-mysql{'.'.join(engine_version.split('.')[:2])}",
             parameters=PARAMETERS,
         )
@@ -82,6 +104,11 @@ class Cluster(Construct):
             preferred_backup_window="02:00-03:00",
             preferred_maintenance_window="sun:04:00-sun:05:00",
             copy_tags_to_snapshot=True,
+            # The same for cluster and instances, as Database Insights wants it.
+            database_insights_mode=size.db_insights,
+            performance_insights_enabled=True,
+            performance_insights_kms_key_id=key_arn,
+            performance_insights_retention_period=INSIGHTS_DAYS[size.db_insights],
             deletion_protection=deletion_protection,
             serverless_v2_scaling_configuration=rds.CfnDBCluster.ServerlessV2ScalingConfigurationProperty(
                 min_capacity=size.db_min_acu, max_capacity=size.db_max_acu
@@ -89,8 +116,11 @@ class Cluster(Construct):
             if serverless
             else None,
         )
-        self._set_origin(restore_source, secret_arn)
-        self.cluster.apply_removal_policy(cdk.RemovalPolicy.SNAPSHOT)
+        if global_cluster is None:
+            self._set_origin(restore_source, secret_arn)
+            self.cluster.apply_removal_policy(cdk.RemovalPolicy.SNAPSHOT)
+        else:
+            self._join(global_cluster)
         # RDS would make these by itself, unencrypted and kept for ever; made here, they go after the cluster.
         for export in LOG_EXPORTS:
             group = logs.CfnLogGroup(
@@ -102,7 +132,18 @@ class Cluster(Construct):
             )
             group.apply_removal_policy(cdk.RemovalPolicy.DESTROY)
             self.cluster.add_resource_dependency(group)
-        self.instances = self._instances(size, key_arn)
+        self.instances = self._instances(
+            size, key_arn, 1 + size.db_readers if instances is None else instances
+        )
+
+    def _join(self, global_cluster: str) -> None:
+        """A secondary of that global cluster. It holds nothing that the primary has not: the last copy is made of
+        that one, and AWS deletes no primary that has secondaries.
+        """
+        self.cluster.global_cluster_identifier = global_cluster
+        self.cluster.storage_encrypted = True
+        self.cluster.apply_removal_policy(cdk.RemovalPolicy.DESTROY, apply_to_update_replace_policy=False)
+        self.cluster.cfn_options.update_replace_policy = cdk.CfnDeletionPolicy.SNAPSHOT
 
     def _set_origin(self, source: RestoreSource | None, secret_arn: str) -> None:
         """New data, or the data of a snapshot or a cluster: then user and database name are the source's.
@@ -124,10 +165,10 @@ class Cluster(Construct):
         else:
             self.cluster.snapshot_identifier = source.id
 
-    def _instances(self, size: Size, key_arn: str) -> list[rds.CfnDBInstance]:
+    def _instances(self, size: Size, key_arn: str, count: int) -> list[rds.CfnDBInstance]:
         """The writer first. Aurora makes the first instance the writer, so readers wait for it."""
         instances: list[rds.CfnDBInstance] = []
-        for name in ["Writer", *(f"Reader{number}" for number in range(1, size.db_readers + 1))]:
+        for name in ["Writer", *(f"Reader{number}" for number in range(1, count))][:count]:
             instance = rds.CfnDBInstance(
                 self,
                 name,
@@ -139,7 +180,7 @@ class Cluster(Construct):
                 auto_minor_version_upgrade=False,
                 enable_performance_insights=True,
                 performance_insights_kms_key_id=key_arn,
-                performance_insights_retention_period=7,
+                performance_insights_retention_period=INSIGHTS_DAYS[size.db_insights],
                 promotion_tier=0 if name == "Writer" else 1,
             )
             instance.apply_removal_policy(cdk.RemovalPolicy.DESTROY)
@@ -153,7 +194,9 @@ class Proxy(Construct):
     """RDS Proxy before a cluster: an endpoint for writes and one for reads, TLS only, password from the secret.
 
     The reader endpoint exists in every size, so that going from one size to another never takes an address away
-    that the application stack uses; without a reader the application is given the writer's.
+    that the application stack uses; without a reader the application is given the writer's. A cluster without
+    instances has no targets yet: CloudFormation would wait for one to answer, and give up. They come with the first
+    instance; the endpoints are there before.
     """
 
     def __init__(
@@ -223,7 +266,20 @@ class Proxy(Construct):
         )
         self.proxy.node.add_dependency(policy)
         self.proxy.add_resource_dependency(group)
-        self.targets = rds.CfnDBProxyTargetGroup(
+        if cluster.instances:
+            self._target(cluster)
+        self.reader = rds.CfnDBProxyEndpoint(
+            self,
+            "Reader",
+            db_proxy_name=self.proxy.ref,
+            db_proxy_endpoint_name=reader_name,
+            target_role="READ_ONLY",
+            vpc_subnet_ids=subnet_ids,
+            vpc_security_group_ids=[security_group_id],
+        )
+
+    def _target(self, cluster: Cluster) -> None:
+        targets = rds.CfnDBProxyTargetGroup(
             self,
             "Targets",
             db_proxy_name=self.proxy.ref,
@@ -235,13 +291,22 @@ class Proxy(Construct):
         )
         # A target group that is registered before its cluster has instances stays unavailable for minutes.
         for instance in cluster.instances:
-            self.targets.add_resource_dependency(instance)
-        self.reader = rds.CfnDBProxyEndpoint(
+            targets.add_resource_dependency(instance)
+
+
+class GlobalDatabase(Construct):
+    """The Aurora global database over both regions: it adopts the home region's cluster, which knows nothing of it.
+
+    It holds no data and is not protected itself: its members are. Deleted, it lets its source go as it was.
+    """
+
+    def __init__(self, scope: Construct, id: str, *, identifier: str, source_arn: str) -> None:
+        super().__init__(scope, id)
+        self.cluster = rds.CfnGlobalCluster(
             self,
-            "Reader",
-            db_proxy_name=self.proxy.ref,
-            db_proxy_endpoint_name=reader_name,
-            target_role="READ_ONLY",
-            vpc_subnet_ids=subnet_ids,
-            vpc_security_group_ids=[security_group_id],
+            "Global",
+            global_cluster_identifier=identifier,
+            source_db_cluster_identifier=source_arn,
+            deletion_protection=False,
         )
+        self.cluster.apply_removal_policy(cdk.RemovalPolicy.DESTROY)

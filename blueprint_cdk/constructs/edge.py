@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import aws_cdk as cdk
 from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_elasticloadbalancingv2 as elbv2
@@ -14,6 +16,16 @@ from blueprint_cdk.constructs.storage import LOAD_BALANCER_PREFIX
 
 TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-2021-06"
 
+MAINTENANCE_OFF = "maintenance.invalid"
+"""What the rule of the maintenance page matches while it is off: no request has this name."""
+MAINTENANCE_PAGE = (
+    '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+    '<title>Back soon</title><body style="font:1.1rem/1.5 system-ui,sans-serif;max-width:32rem;margin:20vh auto;'
+    'padding:0 1rem"><h1>Back soon</h1><p>We are at work on this service. Nothing is lost: please try again in a few '
+    "minutes.</p></body></html>"
+)
+"""At most 1,024 characters (Application Load Balancer guide, fixed-response actions)."""
+
 MANAGED_RULES = (
     "AWSManagedRulesAmazonIpReputationList",
     "AWSManagedRulesCommonRuleSet",
@@ -25,7 +37,9 @@ MANAGED_RULES = (
 class LoadBalancer(Construct):
     """A public Application Load Balancer with HTTPS, which answers HTTP with a redirect.
 
-    The listener itself answers 404: the Beanstalk environment adds the rule for its host name.
+    The listener itself answers 404: the Beanstalk environment adds the rule for its host name, `domain`. Before that
+    one stands the rule of the maintenance page, which matches nothing until somebody turns it on (`maintenance`: it is
+    on now). `record` is the name in the account's zone that stands for the load balancer.
     """
 
     def __init__(
@@ -37,11 +51,14 @@ class LoadBalancer(Construct):
         subnet_ids: list[str],
         security_group_id: str,
         domain: str,
+        record: str,
         zone_id: str,
         logs_bucket: str,
+        maintenance: bool,
     ) -> None:
         super().__init__(scope, id)
-        certificate = acm.CfnCertificate(
+        self._zone_id = zone_id
+        self.certificate = acm.CfnCertificate(
             self,
             "Certificate",
             domain_name=domain,
@@ -58,7 +75,8 @@ class LoadBalancer(Construct):
             "routing.http2.enabled": "true",
             "routing.http.drop_invalid_header_fields.enabled": "true",
             "routing.http.desync_mitigation_mode": "defensive",
-            "idle_timeout.timeout_seconds": "60",
+            # A WebSocket may be silent for five minutes; the placeholder's proxy is set to the same.
+            "idle_timeout.timeout_seconds": "300",
         }
         self.balancer = elbv2.CfnLoadBalancer(
             self,
@@ -81,7 +99,7 @@ class LoadBalancer(Construct):
             port=443,
             protocol="HTTPS",
             ssl_policy=TLS_POLICY,
-            certificates=[elbv2.CfnListener.CertificateProperty(certificate_arn=certificate.ref)],
+            certificates=[elbv2.CfnListener.CertificateProperty(certificate_arn=self.certificate.ref)],
             default_actions=[
                 elbv2.CfnListener.ActionProperty(
                     type="fixed-response",
@@ -89,6 +107,29 @@ class LoadBalancer(Construct):
                         status_code="404",
                         content_type="text/plain",
                         message_body="Nothing is served under this name.",
+                    ),
+                )
+            ],
+        )
+        self.maintenance = elbv2.CfnListenerRule(
+            self,
+            "Maintenance",
+            listener_arn=self.https.ref,
+            priority=1,
+            # Turned on by what the rule matches: the environment's name, or one that RFC 2606 keeps from ever being.
+            conditions=[
+                elbv2.CfnListenerRule.RuleConditionProperty(
+                    field="host-header",
+                    host_header_config=elbv2.CfnListenerRule.HostHeaderConfigProperty(
+                        values=[domain if maintenance else MAINTENANCE_OFF]
+                    ),
+                )
+            ],
+            actions=[
+                elbv2.CfnListenerRule.ActionProperty(
+                    type="fixed-response",
+                    fixed_response_config=elbv2.CfnListenerRule.FixedResponseConfigProperty(
+                        status_code="503", content_type="text/html", message_body=MAINTENANCE_PAGE
                     ),
                 )
             ],
@@ -108,11 +149,15 @@ class LoadBalancer(Construct):
                 )
             ],
         )
-        route53.CfnRecordSet(
+        self.record = self.named("Record", record)
+
+    def named(self, id: str, name: str) -> route53.CfnRecordSet:
+        """A name in the account's zone that stands for the load balancer."""
+        return route53.CfnRecordSet(
             self,
-            "Record",
-            hosted_zone_id=zone_id,
-            name=f"{domain}.",
+            id,
+            hosted_zone_id=self._zone_id,
+            name=f"{name}.",
             type="A",
             alias_target=route53.CfnRecordSet.AliasTargetProperty(
                 dns_name=self.balancer.attr_dns_name,
@@ -121,9 +166,29 @@ class LoadBalancer(Construct):
             ),
         )
 
+    def led_by(self, name: str, condition: cdk.CfnCondition) -> None:
+        """Where `condition` holds, the record stands for another name of the zone, which decides where to go.
+
+        In place: a record with a routing policy and one without cannot have the same name, and one that is taken
+        away before the other is made would leave the address unknown, also to resolvers that remember that.
+        """
+        directly = {
+            "DNSName": self.balancer.attr_dns_name,
+            "HostedZoneId": self.balancer.attr_canonical_hosted_zone_id,
+            "EvaluateTargetHealth": True,
+        }
+        # The only record of its name: there is nothing else to answer, whatever its target's health.
+        decides = {"DNSName": name, "HostedZoneId": self._zone_id, "EvaluateTargetHealth": False}
+        self.record.add_property_override(
+            "AliasTarget", cdk.Fn.condition_if(condition.logical_id, decides, directly)
+        )
+
 
 class WebFirewall(Construct):
-    """A regional web ACL of AWS's managed rules and a rate limit, in front of one load balancer, with its log."""
+    """A regional web ACL of AWS's managed rules and a rate limit, in front of the load balancer, with its log.
+
+    `other_arns` are what else of the environment faces the internet (user pool, API), by a name for the association.
+    """
 
     def __init__(
         self,
@@ -136,6 +201,7 @@ class WebFirewall(Construct):
         log_retention_days: int,
         rate_limit: int,
         load_balancer_arn: str,
+        other_arns: Mapping[str, str],
     ) -> None:
         super().__init__(scope, id)
         acl = wafv2.CfnWebACL(
@@ -163,6 +229,8 @@ class WebFirewall(Construct):
         wafv2.CfnWebACLAssociation(
             self, "Association", resource_arn=load_balancer_arn, web_acl_arn=acl.attr_arn
         )
+        for unit, arn in other_arns.items():
+            wafv2.CfnWebACLAssociation(self, unit, resource_arn=arn, web_acl_arn=acl.attr_arn)
         # WAF writes only to groups whose name begins with aws-waf-logs-, and wants the ARN without ":*".
         group = logs.CfnLogGroup(
             self,

@@ -14,6 +14,10 @@ DATABASE_USER = "swadmin"
 """The same in every environment: a restored or cloned cluster keeps the user it was made with."""
 
 
+ALARM_PUBLISHERS = ("cloudwatch.amazonaws.com", "budgets.amazonaws.com", "events.rds.amazonaws.com")
+"""Services that put messages into the topic of alarms, and encrypt them."""
+
+
 class DataKey(Construct):
     """The multi-Region key of all that an environment keeps: database, secret, uploads.
 
@@ -34,8 +38,39 @@ class DataKey(Construct):
         kms.CfnAlias(self, "Alias", alias_name=f"alias/{alias}-data", target_key_id=self.key.key_arn)
 
 
+class DataKeyReplica(Construct):
+    """The data key in another region: the same material, so that what is sealed in one region opens in both.
+
+    Goes with the standby, 7 days after its stack: what it sealed opens with the primary, of which another replica can
+    be made. A primary waits for its replicas before it is deleted.
+    """
+
+    def __init__(self, scope: Construct, id: str, *, alias: str, primary_key_arn: str) -> None:
+        super().__init__(scope, id)
+        replica = kms.CfnReplicaKey(
+            self,
+            "Key",
+            description="Data of a Switchyard environment, replica",
+            primary_key_arn=primary_key_arn,
+            pending_window_in_days=7,
+            # A replica has a policy of its own: as CDK writes the primary's, the account's policies decide.
+            key_policy=iam.PolicyDocument(
+                statements=[
+                    iam.PolicyStatement(
+                        principals=[iam.AccountRootPrincipal()], actions=["kms:*"], resources=["*"]
+                    )
+                ]
+            ),
+        )
+        replica.apply_removal_policy(cdk.RemovalPolicy.DESTROY)
+        kms.CfnAlias(self, "Alias", alias_name=f"alias/{alias}-data", target_key_id=replica.attr_arn)
+        self.key = kms.Key.from_key_arn(self, "Imported", replica.attr_arn)
+
+
 class LogsKey(Construct):
-    """The key of an environment's log groups. It goes with them (7 days after the stack)."""
+    """The key of an environment's log groups and of the topic of its alarms. It goes with them (7 days after the
+    stack).
+    """
 
     def __init__(self, scope: Construct, id: str, *, alias: str, log_groups: list[str]) -> None:
         super().__init__(scope, id)
@@ -70,13 +105,28 @@ class LogsKey(Construct):
                 },
             )
         )
+        # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html: services that put messages into the topic.
+        self.key.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[iam.ServicePrincipal(name) for name in ALARM_PUBLISHERS],
+                actions=["kms:Decrypt", "kms:GenerateDataKey*"],
+                resources=["*"],
+                conditions={"StringEquals": {"aws:SourceAccount": stack.account}},
+            )
+        )
         kms.CfnAlias(self, "Alias", alias_name=f"alias/{alias}-logs", target_key_id=self.key.key_arn)
 
 
 class DatabaseSecret(Construct):
-    """User and generated password of the database. Our own: RDS's managed one cannot join a global database."""
+    """User and generated password of the database. Our own: RDS's managed one cannot join a global database.
 
-    def __init__(self, scope: Construct, id: str, *, name: str, key: kms.IKey) -> None:
+    A replica is sealed with its region's key of Secrets Manager, which is there before anything of ours is
+    (docs/decisions/0211-second-region.md).
+    """
+
+    def __init__(
+        self, scope: Construct, id: str, *, name: str, key: kms.IKey, replica_region: str | None = None
+    ) -> None:
         super().__init__(scope, id)
         self.secret = secretsmanager.CfnSecret(
             self,
@@ -91,6 +141,9 @@ class DatabaseSecret(Construct):
                 # Neither MySQL's clients nor a URL nor a shell must have to quote it.
                 exclude_punctuation=True,
             ),
+            replica_regions=[secretsmanager.CfnSecret.ReplicaRegionProperty(region=replica_region)]
+            if replica_region
+            else None,
         )
         self.secret.apply_removal_policy(cdk.RemovalPolicy.DESTROY, apply_to_update_replace_policy=False)
         self.secret.cfn_options.update_replace_policy = cdk.CfnDeletionPolicy.RETAIN

@@ -56,7 +56,9 @@ class Network(Construct):
 class Firewall(Construct):
     """The security groups of all units, in one place: who may speak to whom, and nothing else.
 
-    load balancer <- world:443,80; instances <- load balancer:80; proxy <- instances:3306; database <- proxy:3306.
+    load balancer <- world:443,80; instances <- load balancer:80; proxy <- instances:3306; database <- proxy:3306;
+    proxy, database <- runner:3306. Without a proxy the application's stack adds database <- instances:3306
+    (DirectDatabase).
     """
 
     def __init__(self, scope: Construct, id: str, *, vpc: ec2.IVpc) -> None:
@@ -69,6 +71,7 @@ class Firewall(Construct):
         self.instances = group("Instances", "Application instances")
         self.proxy = group("Proxy", "Database proxy")
         self.database = group("Database", "Database")
+        self.runner = group("Runner", "What runs in the VPC for the portal")
 
         world = ec2.Peer.any_ipv4()
         self.load_balancer.add_ingress_rule(world, ec2.Port.tcp(443), "HTTPS")
@@ -84,6 +87,44 @@ class Firewall(Construct):
         self.proxy.add_ingress_rule(self.instances, ec2.Port.tcp(MYSQL_PORT), "From the instances")
         self.proxy.add_egress_rule(self.database, ec2.Port.tcp(MYSQL_PORT), "To the database")
         self.database.add_ingress_rule(self.proxy, ec2.Port.tcp(MYSQL_PORT), "From the database proxy")
+        self.runner.add_egress_rule(
+            world, ec2.Port.tcp(443), "AWS, and the application's own address, over HTTPS"
+        )
+        for end, what in ((self.proxy, "the database proxy"), (self.database, "the database")):
+            self.runner.add_egress_rule(end, ec2.Port.tcp(MYSQL_PORT), f"To {what}")
+            end.add_ingress_rule(self.runner, ec2.Port.tcp(MYSQL_PORT), "From the runner")
+
+
+class DirectDatabase(Construct):
+    """The way from the instances to the database where no proxy is between them.
+
+    The application's stack makes it, not the network's: it comes with the addresses that the application is told, and
+    goes when the proxy's are in use.
+    """
+
+    def __init__(self, scope: Construct, id: str, *, firewall: Firewall) -> None:
+        super().__init__(scope, id)
+        instances, database = firewall.instances.security_group_id, firewall.database.security_group_id
+        ec2.CfnSecurityGroupEgress(
+            self,
+            "Out",
+            group_id=instances,
+            destination_security_group_id=database,
+            description="To the database",
+            ip_protocol="tcp",
+            from_port=MYSQL_PORT,
+            to_port=MYSQL_PORT,
+        )
+        ec2.CfnSecurityGroupIngress(
+            self,
+            "In",
+            group_id=database,
+            source_security_group_id=instances,
+            description="From the instances",
+            ip_protocol="tcp",
+            from_port=MYSQL_PORT,
+            to_port=MYSQL_PORT,
+        )
 
 
 class FlowLogs(Construct):

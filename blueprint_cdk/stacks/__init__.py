@@ -5,7 +5,7 @@ from __future__ import annotations
 import aws_cdk as cdk
 from constructs import Construct
 
-from blueprint_cdk.spec import RegionFacts, Spec
+from blueprint_cdk.spec import HOME, PlaceName, RegionFacts, Spec
 
 QUALIFIER = "swyard"
 
@@ -26,30 +26,74 @@ def synthesizer(
 
 
 class EnvironmentStack(cdk.Stack):
-    """A stack of one environment in its home region. `protected`: it holds what cannot be made again."""
+    """A stack of one environment, in its home region or the other one, whose stacks are called other-….
+
+    `facts` are those of the stack's own region. `protected`: it holds what cannot be made again.
+    """
 
     key: str
 
     def __init__(
-        self, scope: Construct, key: str, spec: Spec, facts: RegionFacts, *, protected: bool
+        self,
+        scope: Construct,
+        key: str,
+        spec: Spec,
+        facts: RegionFacts,
+        *,
+        protected: bool,
+        place: PlaceName = HOME,
     ) -> None:
+        key = key if place == HOME else f"other-{key}"
         name = f"{spec.named('prefix')}-{key}"
+        region = spec.region(place)
         super().__init__(
             scope,
             name,
             stack_name=name,
             description=f"Switchyard environment {spec.key}: {key}",
-            env=cdk.Environment(account=spec.account_id, region=spec.home_region),
-            synthesizer=synthesizer(spec.account_id, spec.home_region),
+            env=cdk.Environment(account=spec.account_id, region=region),
+            synthesizer=synthesizer(spec.account_id, region),
             termination_protection=protected and spec.deletion_protection,
         )
         # CDK's Vpc asks for the account's zones even when it is told which to use; this is the answer.
-        place = f"account={spec.account_id}:region={spec.home_region}"
-        self.node.set_context(f"availability-zones:{place}", facts.zones)
+        self.node.set_context(f"availability-zones:account={spec.account_id}:region={region}", facts.zones)
         self.key = key
         self.spec = spec
         self.facts = facts
+        self.place = place
+
+    def named(self, rule: str) -> str:
+        """The physical name that a naming rule gives in the stack's region."""
+        return self.spec.named(rule, self.place)
 
     def output(self, id: str, value: str, description: str) -> None:
-        """A value that the portal shows under `id`."""
-        cdk.CfnOutput(self, id, value=value, description=description)
+        """A value that the portal shows under `id`, under Other<id> for the other region's."""
+        cdk.CfnOutput(self, self.output_id(id), value=value, description=description)
+
+    def output_id(self, id: str) -> str:
+        """What the output `id` is called in this stack's region."""
+        return id if self.place == HOME else f"Other{id}"
+
+    def given(self, id: str, description: str) -> str:
+        """A value that only AWS knows, of a stack in the other of the two regions: a parameter, which the row of
+        data/stacks.json fills from that stack's output. No template asks the other region for anything.
+        """
+        return cdk.CfnParameter(self, id, type="String", description=description).value_as_string
+
+    def joined(self) -> cdk.CfnCondition:
+        """The condition on what needs both regions: false when a stack is made, true once all stacks are there.
+
+        Each of two buckets wants the other one to exist before it replicates there, so one stack is deployed twice.
+        What it is stands with the stack itself, as its parameter's value, which an update keeps.
+        """
+        parameter = cdk.CfnParameter(
+            self,
+            "Joined",
+            type="String",
+            default="false",
+            allowed_values=["true", "false"],
+            description="Whether what needs both regions is set up",
+        )
+        return cdk.CfnCondition(
+            self, "IsJoined", expression=cdk.Fn.condition_equals(parameter.value_as_string, "true")
+        )

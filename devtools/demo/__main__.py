@@ -96,6 +96,8 @@ def _begin(house: House, story: Story) -> None:
     try:
         seed.account(house, people, story)
         seed.environment(house, people, story)
+        seed.short_lived(house, people, story)
+        seed.two_regions(house, people, story)
     except seed.Failed as failed:
         # The pages say more than a terminal can, so they stay up.
         story.say(f"\n{failed}\nThat did not go as planned: look at {house.url}. Ctrl-C stops everything.")

@@ -6,6 +6,7 @@ People come from `manage.py seed_demo`; account and environment through the publ
 import json
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyotp
@@ -14,7 +15,7 @@ from devtools.demo.api import Api
 from devtools.demo.house import House
 from devtools.demo.keep import TOLD, write_private
 from devtools.demo.story import Story
-from devtools.sandbox import Keys
+from devtools.sandbox import OFTEN, Keys
 from devtools.trouble import Trouble
 
 REGION = "eu-west-1"
@@ -26,7 +27,19 @@ ENVIRONMENT = {
     "account": "sandbox-dev",
     "home_region": REGION,
 }
-ROLE_STACK = "switchyard-access"
+# A second one, with a standby in another region.
+OTHER_REGION = "eu-central-1"
+TWO_REGIONS = {**ENVIRONMENT, "name": "market", "standby": "pilot-light", "other_region": OTHER_REGION}
+# dev: a rule approves it, and it expires so soon that the start page says so.
+SHORT_LIVED = {
+    "name": "trial",
+    "tier": "dev",
+    "size": "small",
+    "account": "sandbox-dev",
+    "home_region": REGION,
+}
+LIVES_FOR = timedelta(hours=44)
+GONE = {"torn-down", "withdrawn"}
 WITHIN_S = 300
 PEOPLE = "people.json"
 
@@ -42,7 +55,7 @@ class AccountToAdd:
     name: str
     account_id: str
     zone: str
-    regions: tuple[str, ...] = (REGION,)
+    regions: tuple[str, ...] = (REGION, OTHER_REGION)
 
 
 DEMO_ACCOUNT = AccountToAdd("sandbox-dev", "222233334444", "dev.switchyard.example")
@@ -113,27 +126,52 @@ def account(house: House, people: People, story: Story, asked: AccountToAdd = DE
         operation = api.all("operations/", subject=asked.name, kind="account-add")[0]
         if operation["status"] in ENDED:
             operation = api.post(f"accounts/{asked.name}/add/")
-    _deploy_role(house, keys, api.get(f"accounts/{asked.name}/"))
+    _deploy_roles(house, keys, api.get(f"accounts/{asked.name}/"))
     _approved(house, people, api, operation, story, f"Account {asked.name}")
     story.done(f"The account {asked.name} is ready: its role was deployed, bootstrap and baseline are there")
 
 
-def environment(house: House, people: People, story: Story) -> None:
+def two_regions(house: House, people: People, story: Story) -> None:
+    """One that has a standby in another region."""
+    api = Api(house.url, people["administrator"].api_token)
+    if OTHER_REGION in api.get(f"accounts/{DEMO_ACCOUNT.name}/")["regions"]:
+        environment(house, people, story, TWO_REGIONS)
+    else:
+        # The state of a demo from before: adding a region to an account is a person's to ask for.
+        story.done(f"The account uses {REGION} alone, as it was left: no environment with a standby is made")
+
+
+def environment(house: House, people: People, story: Story, asked: dict[str, str] = ENVIRONMENT) -> None:
     """One environment, asked for by the team lead and approved by the approver."""
     asking = Api(house.url, people["team-lead"].api_token)
-    name = ENVIRONMENT["name"]
+    name = asked["name"]
     found = next((row for row in asking.all("environments/", search=name) if row["name"] == name), None)
     if found is not None and found["status"] == "active":
         story.done(f"The environment {name} is active, as it was left")
         return
     if found is None:
-        operation = asking.post("environments/", ENVIRONMENT | {"team": "storefront"})
-        story.done(f"{people['team-lead'].username} asked for the environment {name} ({ENVIRONMENT['tier']})")
+        operation = asking.post("environments/", asked | {"team": "storefront"})
+        story.done(f"{people['team-lead'].username} asked for the environment {name} ({asked['tier']})")
     else:
         operation = asking.all("operations/", subject=name)[0]
     _approved(house, people, asking, operation, story, f"Environment {name}")
     row = asking.get(f"environments/{name}/")
     story.done(f"The environment {name} is {row['status']}: {_address(row)}")
+
+
+def short_lived(house: House, people: People, story: Story) -> None:
+    """An environment that expires soon, unless one is there. It is built while people look around."""
+    asking = Api(house.url, people["engineer"].api_token)
+    name = SHORT_LIVED["name"]
+    found = asking.all("environments/", search=name)
+    if any(row["name"] == name and row["status"] not in GONE for row in found):
+        return
+    expires_at = (datetime.now(UTC) + LIVES_FOR).isoformat(timespec="seconds")
+    asking.post("environments/", SHORT_LIVED | {"team": "storefront", "expires_at": expires_at})
+    story.done(
+        f"{people['engineer'].username} asked for the environment {name} ({SHORT_LIVED['tier']}), which expires"
+        " in two days: it is being built"
+    )
 
 
 UNDER_WAY = {"queued", "running", "waiting", "paused", "cancelling"}
@@ -185,25 +223,25 @@ def _delegate_zone(house: House, keys: Keys, asked: AccountToAdd) -> None:
         route53.create_hosted_zone(Name=asked.zone, CallerReference=f"demo-{asked.account_id}")
 
 
-def _deploy_role(house: House, keys: Keys, account: dict[str, Any]) -> None:
-    """What the account's page asks a person to do: deploy its template with the account's own credentials."""
+def _deploy_roles(house: House, keys: Keys, account: dict[str, Any]) -> None:
+    """What the account's page asks a person to do: deploy its templates with the account's own credentials."""
     cloudformation = house.sandbox.client("cloudformation", keys, REGION)
-    setup = account["role_setup"]
-    parameters = [
-        {"ParameterKey": name, "ParameterValue": value} for name, value in setup["parameters"].items()
-    ]
-    try:
-        cloudformation.create_stack(
-            StackName=ROLE_STACK,
-            TemplateBody=setup["template"],
-            Parameters=parameters,
-            Capabilities=["CAPABILITY_NAMED_IAM"],
+    for stack in account["role_stacks"]:
+        parameters = [
+            {"ParameterKey": name, "ParameterValue": value} for name, value in stack["parameters"].items()
+        ]
+        try:
+            cloudformation.create_stack(
+                StackName=stack["stack_name"],
+                TemplateBody=stack["template"],
+                Parameters=parameters,
+                Capabilities=["CAPABILITY_NAMED_IAM"],
+            )
+        except cloudformation.exceptions.AlreadyExistsException:
+            continue
+        cloudformation.get_waiter("stack_create_complete").wait(
+            StackName=stack["stack_name"], WaiterConfig=OFTEN
         )
-    except cloudformation.exceptions.AlreadyExistsException:
-        return
-    cloudformation.get_waiter("stack_create_complete").wait(
-        StackName=ROLE_STACK, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
-    )
 
 
 def _address(row: dict[str, Any]) -> str:

@@ -1,123 +1,41 @@
 """Lists of environments, accounts and releases; each row leads to its page."""
 
 from collections.abc import Callable
-from datetime import timedelta
-from typing import Any, ClassVar
+from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import admin, messages
-from django.db.models import Count, Q, QuerySet
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import (
     ChoicesDropdownFilter,
-    DropdownFilter,
     RelatedDropdownFilter,
 )
 from unfold.decorators import display
 
 from environments.admin_base import ReadOnlyAdmin
-from environments.display import CITIES, money, pill, place, when
+from environments.display import kind_word, look_of, money, pill, place, when
+from environments.lifecycle.admin_filters import (
+    ExpiryFilter,
+    HomeRegionFilter,
+    ReleaseFilter,
+    StatusFilter,
+    ViewFilter,
+)
 from environments.lifecycle.bulk import MOST, VERBS
 from environments.lifecycle.models import Account, Environment, Release
 from environments.lifecycle.selectors import environments_list
-from environments.lifecycle.states import GONE, EnvironmentStatus
-from environments.lifecycle.views import VIEW, VIEWS
-from environments.people.models import User
+from environments.lifecycle.states import GONE
+from environments.operations.models import Operation
+from environments.operations.states import RETRYABLE
 
 LOCK = SafeString(
     ' <span class="material-symbols-outlined sy-lock" title="Protected against teardown">lock</span>'
 )
-
-
-class HomeRegionFilter(DropdownFilter):
-    """By home region; regions that accounts use."""
-
-    title = "region"
-    parameter_name = "region"
-
-    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
-        used = {region for regions in Account.objects.values_list("regions", flat=True) for region in regions}
-        return [(region, place(region)) for region in sorted(used or CITIES)]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        return queryset.filter(home_region=self.value()) if self.value() else queryset
-
-
-class ReleaseFilter(DropdownFilter):
-    """By release; one query for all names, which the related filter would not do."""
-
-    title = "release"
-    parameter_name = "release"
-
-    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
-        return [(str(row.pk), str(row)) for row in Release.objects.select_related("blueprint")]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        key = self.value() or ""
-        return queryset.filter(release=key) if key.isdecimal() and len(key) < 18 else queryset
-
-
-class StatusFilter(DropdownFilter):
-    """By status; without a choice, those that are not gone."""
-
-    title = "status"
-    parameter_name = "status"
-
-    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
-        return [("everything", "Everything, gone ones too"), *EnvironmentStatus.choices]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        if self.value() in EnvironmentStatus.values:
-            return queryset.filter(status=self.value())
-        if self.value() == "everything" or request.GET.get("q"):
-            return queryset
-        return queryset.exclude(status__in=GONE)
-
-
-class ExpiryFilter(DropdownFilter):
-    """By how soon it expires."""
-
-    title = "expiry"
-    parameter_name = "expires"
-    within: ClassVar = {"day": timedelta(days=1), "week": timedelta(days=7), "month": timedelta(days=30)}
-
-    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
-        return [
-            ("past", "Has expired"),
-            ("day", "Within a day"),
-            ("week", "Within 7 days"),
-            ("month", "Within 30 days"),
-            ("never", "Never"),
-        ]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        now, chosen = timezone.now(), self.value()
-        if chosen == "never":
-            return queryset.filter(expires_at__isnull=True)
-        if chosen == "past":
-            return queryset.filter(expires_at__lte=now)
-        span = self.within.get(chosen or "")
-        return queryset.filter(expires_at__gt=now, expires_at__lte=now + span) if span else queryset
-
-
-class ViewFilter(DropdownFilter):
-    """The views that come ready (environments/lifecycle/views.py)."""
-
-    title = "view"
-    parameter_name = VIEW
-
-    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
-        return [(key, view.title) for key, view in VIEWS.items()]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        view = VIEWS.get(self.value() or "")
-        if view is None or not isinstance(request.user, User):
-            return queryset
-        return queryset.filter(view.holds(request.user))
 
 
 def _bulk(verb: str) -> Callable[..., HttpResponse]:
@@ -175,7 +93,13 @@ class EnvironmentAdmin(ReadOnlyAdmin):
     ordering = ["name", "-id"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Environment]:
-        return environments_list()
+        newest = Operation.objects.filter(
+            subject_type=ContentType.objects.get_for_model(Environment), subject_id=OuterRef("pk")
+        ).order_by("-id")
+        return environments_list().annotate(
+            newest_kind=Subquery(newest.values("kind")[:1]),
+            newest_status=Subquery(newest.values("status")[:1]),
+        )
 
     @display(description="Name", ordering="name")
     def name_and_team(self, row: Environment) -> SafeString:
@@ -189,6 +113,9 @@ class EnvironmentAdmin(ReadOnlyAdmin):
     @display(description="Status", ordering="status")
     def state(self, row: Environment) -> SafeString:
         told = getattr(row, "open_operation_sentence", "") or ""
+        failed = getattr(row, "newest_status", "")
+        if failed in RETRYABLE:
+            told = f"{kind_word(getattr(row, 'newest_kind', ''))} {look_of(failed).word.lower()}"
         return format_html('{}<span class="sy-said wide">{}</span>', pill(row.status), told[:140])
 
     @display(description="Tier", ordering="tier")
@@ -197,8 +124,12 @@ class EnvironmentAdmin(ReadOnlyAdmin):
 
     @display(description="Where", ordering="home_region")
     def where(self, row: Environment) -> SafeString:
+        other = f" · standby in {place(row.other_region)}" if row.other_region else ""
         return format_html(
-            '{}<span class="sy-said">{}</span>', place(row.active_region or row.home_region), row.account.name
+            '{}<span class="sy-said">{}{}</span>',
+            place(row.active_region or row.home_region),
+            row.account.name,
+            other,
         )
 
     @display(description="Release", ordering="release")
@@ -236,9 +167,10 @@ class AccountAdmin(ReadOnlyAdmin):
 
     view_verb = "account.view"
     page_name = "account"
-    list_display = ["name", "account_id", "state", "how", "where", "living"]
+    list_display = ["called", "number", "state", "how", "where", "living"]
     list_filter = [("mode", ChoicesDropdownFilter), ("status", ChoicesDropdownFilter)]
     search_fields = ["name", "account_id", "zone_name"]
+    search_help_text = "Search name, account id, zone"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Account]:
         return (
@@ -246,6 +178,14 @@ class AccountAdmin(ReadOnlyAdmin):
             .get_queryset(request)
             .annotate(living_count=Count("environments", filter=~Q(environments__status__in=GONE)))
         )
+
+    @display(description="Name", ordering="name")
+    def called(self, row: Account) -> str:
+        return row.name
+
+    @display(description="Account id", ordering="account_id")
+    def number(self, row: Account) -> str:
+        return row.account_id
 
     @display(description="Status", ordering="status")
     def state(self, row: Account) -> SafeString:
@@ -272,6 +212,7 @@ class ReleaseAdmin(ReadOnlyAdmin):
     page_name = "release"
     list_display = ["title", "offered", "used", "lock", "since"]
     search_fields = ["version", "digest"]
+    search_help_text = "Search version, digest"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Release]:
         return (

@@ -34,6 +34,8 @@ IDENTITY = (
     "suffix",
     "account_id",
     "cidr",
+    "other_region",
+    "other_cidr",
     "domain",
     "zone_id",
     "zone_name",

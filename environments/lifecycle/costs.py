@@ -5,20 +5,26 @@ from collections.abc import Iterable
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
+from environments.lifecycle.when import holds
+
 CENT = Decimal("0.01")
+OTHER = "other"
+"""The region of an item of the standby's, in a release's data."""
 
 
 def cost_estimate(costs: dict[str, Any], spec: dict[str, Any]) -> dict[str, Any]:
     """Price a spec: {"currency", "period", "as_of", "total", "items": [{"key", "label", "quantity", "unit",
-    "unit_price", "amount", "source", "verified"}], "unverified": amount, "left_out": [{"what", "why",
-    "upper_estimate"}]}. Amounts are strings in USD; what is left out is used, priced by no item and in no sum.
+    "unit_price", "amount", "source", "verified", "region"}], "unverified": amount, "by_region": {region: amount},
+    "left_out": [{"what", "why", "upper_estimate"}]}. Amounts are strings in USD; what is left out is used, priced by no
+    item and in no sum. An item of the standby's region is priced as that region is.
     """
-    factor = Decimal(costs.get("region_factor", {}).get(spec["home_region"], "1.00"))
     items = []
     for item in costs["items"]:
         quantity = Decimal(str(_quantity(item, spec)))
-        if quantity == 0:
+        region = spec.get("other_region") if item.get("region") == OTHER else spec["home_region"]
+        if quantity == 0 or not region:
             continue
+        factor = Decimal(costs.get("region_factor", {}).get(region, "1.00"))
         price = (Decimal(item["unit_price"]) * factor).quantize(Decimal("0.0001"))
         items.append(
             {
@@ -30,8 +36,12 @@ def cost_estimate(costs: dict[str, Any], spec: dict[str, Any]) -> dict[str, Any]
                 "amount": str((quantity * price).quantize(CENT, ROUND_HALF_UP)),
                 "source": item["source"],
                 "verified": item["verified"],
+                "region": region,
             }
         )
+    by_region: dict[str, Decimal] = {}
+    for row in items:
+        by_region[row["region"]] = by_region.get(row["region"], Decimal(0)) + Decimal(row["amount"])
     return {
         "currency": costs["currency"],
         "period": costs["period"],
@@ -41,6 +51,7 @@ def cost_estimate(costs: dict[str, Any], spec: dict[str, Any]) -> dict[str, Any]
             sum((Decimal(item["amount"]) for item in items if not item["verified"]), Decimal(0))
         ),
         "items": items,
+        "by_region": {region: str(amount) for region, amount in by_region.items()},
         "left_out": [
             {**row, "upper_estimate": row["upper_estimate"].get(spec["size"], "0")}
             for row in costs.get("left_out", [])
@@ -50,7 +61,9 @@ def cost_estimate(costs: dict[str, Any], spec: dict[str, Any]) -> dict[str, Any]
 
 def _quantity(item: dict[str, Any], spec: dict[str, Any]) -> Any:
     when = item.get("when")
-    if when and spec.get(when["field"]) not in when["in"]:
+    if when and not (
+        spec.get(when["field"]) in when["in"] if "field" in when else holds(when, {"standby": "none", **spec})
+    ):
         return 0
     quantity = item["quantity"]
     return quantity.get(spec["size"], 0) if isinstance(quantity, dict) else quantity

@@ -13,6 +13,7 @@ from django.utils import timezone
 from environments.errors import Conflict, Invalid
 from environments.lifecycle.models import DriftCheck, DriftFinding, Environment
 from environments.lifecycle.models.drift import CHECK_OPEN, FINDING_LIVE, CheckStatus, FindingStatus
+from environments.lifecycle.stacks import regions_there
 from environments.lifecycle.states import EnvironmentStatus
 from environments.operations.audit import audit_record
 from environments.operations.models import Operation
@@ -45,7 +46,8 @@ class Found:
 
 
 def drift_check_ask(*, environment: Environment, actor: User | None) -> DriftCheck:
-    """Ask for a look now; answers the check that is open on it already, if there is one, now due.
+    """Ask for a look now, in each of its regions; answers the one in its home, which is one that was open already and
+    is now due, if there was one.
 
     Raises Forbidden, Conflict (not active).
     """
@@ -54,15 +56,22 @@ def drift_check_ask(*, environment: Environment, actor: User | None) -> DriftChe
         environment = Environment.objects.select_for_update().get(pk=environment.pk)
         if environment.status != EnvironmentStatus.ACTIVE:
             raise Conflict(f"{environment.name} is {environment.status}: only what is active can drift.")
-        check = environment.drift_checks.filter(status__in=CHECK_OPEN).first()
-        if check is None:
-            scope = f"{environment.account.account_id}/{environment.home_region}"
-            check = DriftCheck.objects.create(environment=environment, asked_by=actor, scope=scope)
-        elif check.status == CheckStatus.WAITING:
-            check.due_at = timezone.now()
-            check.asked_by = check.asked_by or actor
-            check.save(update_fields=["due_at", "asked_by"])
-        audit_record("environment.drift-check-asked", environment, actor=actor, after={"check": check.pk})
+        checks = [
+            _check_ask(environment, f"{environment.account.account_id}/{region}", actor)
+            for region in regions_there(environment)
+        ]
+        audit_record("environment.drift-check-asked", environment, actor=actor, after={"check": checks[0].pk})
+    return checks[0]
+
+
+def _check_ask(environment: Environment, scope: str, actor: User | None) -> DriftCheck:
+    check = environment.drift_checks.filter(status__in=CHECK_OPEN, scope=scope).first()
+    if check is None:
+        return DriftCheck.objects.create(environment=environment, asked_by=actor, scope=scope)
+    if check.status == CheckStatus.WAITING:
+        check.due_at = timezone.now()
+        check.asked_by = check.asked_by or actor
+        check.save(update_fields=["due_at", "asked_by"])
     return check
 
 

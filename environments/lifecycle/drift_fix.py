@@ -7,6 +7,7 @@ from django.db import transaction
 from environments.errors import Conflict, Invalid
 from environments.lifecycle.models import Environment
 from environments.lifecycle.models.drift import FINDING_LIVE, FindingStatus
+from environments.lifecycle.stacks import regions_there, scopes_of
 from environments.lifecycle.states import EnvironmentStatus
 from environments.operations.models import Operation, Resource
 from environments.operations.opening import operation_open
@@ -47,7 +48,7 @@ def environment_drift_fix(
         return operation_open(
             kind="drift-fix",
             subject=environment,
-            scope=f"{environment.account.account_id}/{environment.home_region}",
+            **scopes_of(environment.account, regions_there(environment)),
             parameters={
                 "stacks": sorted(chosen),
                 "spec": environment.spec,

@@ -38,7 +38,13 @@ def drift_night_take(now: datetime) -> int:
     if now - begin > LATE or not occurrence_take("drift", begin):
         return 0
     rows = Environment.objects.filter(status=EnvironmentStatus.ACTIVE).order_by("pk")
-    count, places = 0, rows.values_list("pk", "account__account_id", "home_region").iterator()
+    regions = rows.values_list("pk", "account__account_id", "home_region", "other_region").iterator()
+    places = (
+        (pk, account_id, region)
+        for pk, account_id, home, other in regions
+        for region in filter(None, (home, other))
+    )
+    count = 0
     while some := list(islice(places, BATCH)):
         checks = [
             DriftCheck(

@@ -14,7 +14,15 @@ from environments.lifecycle.expired import NOT_BEGUN, expiry_teardown_lock, expi
 from environments.lifecycle.expiry import BY_RULE, Wanted, expiry_next, expiry_set, expiry_wanted
 from environments.lifecycle.limits import limit_problems_locked, limits_observe
 from environments.lifecycle.models import Account, Environment, Release
-from environments.lifecycle.naming import PREVIEW_SUFFIX, names_derive, suffix_make
+from environments.lifecycle.modules import (
+    modules_default,
+    modules_of,
+    modules_ordered,
+    modules_problem,
+)
+from environments.lifecycle.naming import PREVIEW_SUFFIX, names_derive, names_needed, suffix_make
+from environments.lifecycle.stacks import NO_STANDBY, regions_of, scopes_of
+from environments.lifecycle.standby import standby_problems, standby_spec
 from environments.lifecycle.states import ENVIRONMENT_MOVES, EnvironmentStatus, Tier
 from environments.operations.audit import audit_record
 from environments.operations.models import Operation
@@ -40,6 +48,10 @@ def environment_request(
     cidr: str = "",
     domain: str = "",
     restore_source: dict[str, str] | None = None,
+    standby: str = NO_STANDBY,
+    other_region: str = "",
+    other_cidr: str = "",
+    modules: list[str] | None = None,
     is_protected: bool | None = None,
     owner: User | None = None,
     expires_at: Wanted = BY_RULE,
@@ -48,10 +60,10 @@ def environment_request(
 ) -> Operation:
     """Ask for a new environment; answers the `provision` operation, whose subject it is.
 
-    Empty `cidr` takes the account's next free /16; empty `domain` is <name>.<account's zone>; `is_protected`
-    defaults to true outside dev; `owner` is somebody of the team, or the actor; `expires_at` is a moment, None where
-    the tier lets live for ever, or the tier's default. Raises Forbidden, InvalidFields (a sentence per field),
-    Conflict.
+    Empty `cidr` (and `other_cidr`, with a standby) takes the account's next free /16; empty `domain` is
+    <name>.<account's zone>; `modules` None takes the tier's, of a release that has modules; `is_protected` defaults to
+    true outside dev; `owner` is somebody of the team, or the actor; `expires_at` is a moment, None where the tier lets
+    live for ever, or the tier's default. Raises Forbidden, InvalidFields (a sentence per field), Conflict.
     """
     require(actor, "environment.request", team=team)
     with transaction.atomic():
@@ -61,7 +73,15 @@ def environment_request(
         domain = domain or f"{name}.{account.zone_name}"
         spec = _spec(
             name, team, owner or actor, tier, size, account, home_region, cidr, domain, restore_source
+        ) | standby_spec(
+            release,
+            account,
+            standby=standby,
+            other_region=other_region,
+            other_cidr=other_cidr,
+            cidr=cidr,
         )
+        spec |= _modules(release, modules, tier)
         if is_protected is None:
             is_protected = tier != Tier.DEV
         spec["deletion_protection"] = is_protected
@@ -90,7 +110,9 @@ def environment_request(
             release=release,
             home_region=home_region,
             active_region=home_region,
+            other_region=spec["other_region"] or "",
             cidr=cidr,
+            other_cidr=spec.get("other_cidr"),
             spec=spec,
             is_protected=is_protected,
             is_canary=is_canary,
@@ -103,7 +125,7 @@ def environment_request(
         return operation_open(
             kind="provision",
             subject=environment,
-            scope=f"{account.account_id}/{home_region}",
+            **scopes_of(account, regions_of(spec)),
             parameters={"release": release.version, "spec": spec},
             actor=actor,
         )
@@ -120,12 +142,17 @@ def spec_problems(spec: dict[str, Any], *, account: Account, release: Release) -
         else "No free /16 is left in 10/8.",
         "release": f"Release {release.version} was withdrawn." if release.is_withdrawn else "",
     }
+    if "modules" in spec:
+        found["modules"] = modules_problem(release, spec["modules"], spec["tier"])
     if not found["name"]:
         found["domain"] = validation.domain_problem(spec["domain"], account, release)
-        for rule, row in zip(release.naming, names_derive(release.naming, spec), strict=True):
+        for rule, row in zip(
+            names_needed(release.naming, spec), names_derive(release.naming, spec), strict=True
+        ):
             field = "name" if "{name}" in rule["pattern"] else "domain"
             found[field] = found[field] or row["error"]
     problems = {field: sentence for field, sentence in found.items() if sentence}
+    problems |= standby_problems(spec, account=account, release=release)
     for field, sentence in validation.schema_problems(release.schema, spec).items():
         problems.setdefault(OF_ACCOUNT.get(field, field), sentence)
     if "name" in problems and spec["domain"] == f"{spec['name']}.{account.zone_name}":
@@ -136,6 +163,7 @@ def spec_problems(spec: dict[str, Any], *, account: Account, release: Release) -
 
 def spec_preview(
     *,
+    release: Release,
     name: str,
     team: Team,
     tier: str,
@@ -145,15 +173,27 @@ def spec_preview(
     cidr: str,
     domain: str,
     restore_source: dict[str, str] | None = None,
+    modules: list[str] | None = None,
     owner: User | None = None,
+    standby: str = NO_STANDBY,
+    other_region: str = "",
+    other_cidr: str = "",
     actor: User,
 ) -> dict[str, Any]:
     """The spec that a request would get, with a stand-in for its suffix; for prices and names as one types."""
     spec = _spec(name, team, owner or actor, tier, size, account, home_region, cidr, domain, restore_source)
+    spec |= _modules(release, modules, tier)
     spec["suffix"] = PREVIEW_SUFFIX
     spec["cidr"] = cidr or validation.cidr_free(account)
     spec["domain"] = domain or f"{name}.{account.zone_name}"
-    return spec
+    return spec | standby_spec(
+        release,
+        account,
+        standby=standby,
+        other_region=other_region,
+        other_cidr=other_cidr,
+        cidr=spec["cidr"],
+    )
 
 
 def environment_protect(*, environment: Environment, is_protected: bool, actor: User) -> Environment:
@@ -253,3 +293,10 @@ def _spec(
         "permissions_boundary_arn": account.boundary_arn,
         "log_retention_days": LOG_RETENTION_DAYS.get(Tier(tier), 90) if tier in Tier.values else 90,
     }
+
+
+def _modules(release: Release, modules: list[str] | None, tier: str) -> dict[str, list[str]]:
+    """The field, where the release has modules or the request names some."""
+    if modules is None:
+        return {"modules": modules_default(release, tier)} if modules_of(release) else {}
+    return {"modules": modules_ordered(release, modules)}

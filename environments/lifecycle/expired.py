@@ -64,7 +64,8 @@ def expiries_due(now: datetime) -> QuerySet[Environment]:
         if of == Environment._meta.model_name:
             covered = Q(pk=int(which))
         else:
-            covered = Q(account__account_id=of) & (Q(home_region=which) if which else Q())
+            there = Q(home_region=which) | Q(other_region=which) if which else Q()
+            covered = Q(account__account_id=of) & there
         rows = rows.exclude(covered)
     return rows
 

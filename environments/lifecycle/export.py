@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from environments.errors import Conflict
 from environments.lifecycle.models import Environment, Plan, Revision
+from environments.lifecycle.stacks import stacks_of
 from environments.operations.audit import audit_record
 from environments.people.models import User
 from environments.people.rights import require
@@ -87,16 +88,17 @@ def _told(
     artifacts = json.loads(files["manifest.json"])["artifacts"]
     rows = {row.name: row for row in environment.stacks.all()}
     stacks = []
-    for stack in release.stacks:
-        name = f"sy-{environment.full_name}-{stack['key']}"
+    spec = revision.spec if revision else environment.spec
+    for stack in stacks_of(release, spec):
+        name = f"sy-{environment.full_name}-{stack.key}"
         properties = artifacts[name]["properties"]
         row = rows.get(name)
         stacks.append(
             {
-                "key": stack["key"],
-                "title": stack["title"],
+                "key": stack.key,
+                "title": stack.title,
                 "name": name,
-                "region": environment.home_region,
+                "region": stack.region,
                 "status": row.status if row else "",
                 "stack_id": row.stack_id if row else "",
                 "outputs": row.outputs if row else {},
@@ -126,7 +128,7 @@ def _told(
         "revision": revision.number if revision else None,
         "is_partial": revision is not None and not revision.is_deployed,
         "assembly": assembly,
-        "spec": revision.spec if revision else environment.spec,
+        "spec": spec,
         "addresses": environment.addresses,
         "stacks": stacks,
         "buckets": [name for kind, name in physical if kind == BUCKET],

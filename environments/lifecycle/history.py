@@ -8,7 +8,8 @@ from django.db.models import QuerySet
 
 from environments.errors import Conflict, InvalidFields
 from environments.lifecycle.costs import cost_estimate
-from environments.lifecycle.models import Environment, Release, Revision
+from environments.lifecycle.models import Account, Environment, Release, Revision
+from environments.lifecycle.standby import standby_problems
 from environments.lifecycle.states import EnvironmentStatus
 from environments.lifecycle.update import fields_changeable, update_open
 from environments.operations.models import Decision, Operation
@@ -65,11 +66,14 @@ def _is_same(revision: Revision, fields: dict[str, Any]) -> bool:
 def _stacks(operation: Operation, outcome: str, before: Revision | None) -> dict[str, Any]:
     """Per stack what is deployed now: all of the plan's, or those that the operation came to before it failed."""
     plan = getattr(operation, "plan", None)
-    rows = plan.document["stacks"] if plan is not None else []
+    planned = plan.document["stacks"] if plan is not None else []
+    rows = [row for row in planned if row["action"] != "delete"]
+    gone: set[str] = set()
     if outcome == Outcome.PARTIAL:
         done = operation.steps.filter(phase=Phase.EXECUTE, status=StepStatus.SUCCEEDED)
         reached = set(done.values_list("key", flat=True))
         rows = [row for row in rows if row["key"] in reached and row["action"] != "none"]
+        gone = {key.removeprefix("delete-") for key in reached if key.startswith("delete-")}
     assembly = operation.state.get("assembly", "")
     found = {
         row["key"]: {
@@ -81,7 +85,7 @@ def _stacks(operation: Operation, outcome: str, before: Revision | None) -> dict
         for row in rows
     }
     if outcome == Outcome.PARTIAL and before is not None:
-        return {**before.stacks, **found}
+        return {key: row for key, row in {**before.stacks, **found}.items() if key not in gone}
     return found
 
 
@@ -129,6 +133,13 @@ def environment_rollback(*, environment: Environment, revision: int, actor: User
         problem = rollback_problem(environment, wanted)
         if problem:
             raise InvalidFields({"revision": problem})
+        # Its range may be somebody else's by now.
+        account = Account.objects.select_for_update().get(pk=environment.account_id)
+        wrong = standby_problems(
+            wanted.spec, account=account, release=wanted.release, environment=environment
+        )
+        if wrong:
+            raise InvalidFields({"revision": " ".join(wrong.values())})
         current = revision_current(environment)
         if wanted == current and revision_partial(environment) is None:
             raise Conflict(f"{environment.name} is at revision {revision}: there is nothing to go back to.")

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Any, cast
 
-from environments.errors import Conflict, Forbidden
+from environments.errors import Conflict
 from environments.lifecycle.accounts import account_move
 from environments.lifecycle.baseline import update_problem
 from environments.lifecycle.canary import account_live
@@ -16,13 +16,14 @@ from environments.lifecycle.models import Account, Environment
 from environments.lifecycle.plans import approval_need
 from environments.lifecycle.resync import MAY_RESYNC, environment_resynced
 from environments.lifecycle.resync import RULE as RESYNC_RULE
+from environments.lifecycle.standby import standby_settle
 from environments.lifecycle.states import AccountMode, AccountStatus, EnvironmentStatus
 from environments.lifecycle.teardown import IRREVERSIBLE, MAY_TEAR_DOWN, RULE
+from environments.lifecycle.terms import terms_require
 from environments.lifecycle.update import environment_spec_keep
 from environments.operations.kinds import ApprovalNeed, Kind, kind_register
 from environments.operations.models import Operation
 from environments.operations.states import ClaimMode, OperationStatus
-from environments.people.models import PortalRole
 from environments.people.rights import others_who_may, require
 
 NOBODY_ELSE = "There is nobody else who could approve it"
@@ -33,10 +34,8 @@ S = OperationStatus
 def _environment_authorize(actor: Any, verb: str, operation: Operation) -> None:
     environment = cast(Environment, operation.subject)
     require(actor, f"operation.{verb}", team=environment.team, owner_id=operation.requested_by_id)
-    roles = operation.approval_terms.get("roles", []) if verb == "approve" else []
-    if roles and actor.portal_role not in roles:
-        who = " or ".join(PortalRole(role).label.lower() for role in roles)
-        raise Forbidden(f"The rule “{operation.approval_rule}” wants the approval of: {who}.")
+    if verb == "approve" and actor is not None:
+        terms_require(operation, actor)
 
 
 def _account_authorize(actor: Any, verb: str, operation: Operation) -> None:
@@ -179,6 +178,7 @@ def _update_end(operation: Operation) -> None:
     environment = _locked(operation)
     if operation.status == S.SUCCEEDED:
         environment_spec_keep(environment, operation.parameters)
+    standby_settle(environment)
     revision_keep(operation, environment)
 
 

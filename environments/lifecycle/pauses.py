@@ -40,8 +40,8 @@ def environment_covers(environment: Environment) -> str:
 
 
 def environment_pause_of(environment: Environment) -> Pause | None:
-    """The widest pause that covers the environment: its own, its region's, its account's, or that of everything."""
-    return pause_covering(f"{environment.account.account_id}/{environment.home_region}", environment)
+    """The widest pause that covers the environment: its own, a region's, its account's, or that of everything."""
+    return pause_covering(*environment.scopes, subject=environment)
 
 
 def account_pause(*, account: Account, region: str = "", reason: str, actor: User) -> Pause:

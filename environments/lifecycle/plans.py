@@ -9,7 +9,8 @@ from django.db.models import Max
 from django.utils import timezone
 
 from environments.lifecycle.models import Environment, Plan, PlanVersion
-from environments.lifecycle.rules import DEFAULT_APPROVALS, facts_of, rule_deciding, terms_of
+from environments.lifecycle.rules import DEFAULT_APPROVALS, facts_of, rule_deciding
+from environments.lifecycle.terms import terms_of
 from environments.operations.kinds import ApprovalNeed
 from environments.operations.models import Operation
 

@@ -8,8 +8,9 @@ from typing import Any
 from environments.lifecycle.expiry import expiry_rule_set, expiry_rule_words, tier_words
 from environments.lifecycle.limits import team_limit_remove, team_limit_set, team_limit_words
 from environments.lifecycle.models import ExpiryRule, TeamLimit
+from environments.people.changes import Change, change_register
 from environments.people.models import Proposal, Team, User
-from environments.people.proposals import Change, change_register, proposal_open
+from environments.people.proposals import proposal_open
 
 
 def expiry_rule_propose(

@@ -1,6 +1,6 @@
 """Room in an account: what a plan adds to each of AWS's quotas, beside what is used and what others will add."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from environments.lifecycle.models import Account, Plan, QuotaSnapshot
+from environments.lifecycle.stacks import regions_of
 from environments.operations.models import Operation, Step
 from environments.operations.states import HOLDING, OPEN, STEP_DONE
 
@@ -19,7 +20,32 @@ RESERVED = "quotas_reserved"
 """In an operation's state, once it has its places: it is counted by whoever comes after."""
 
 Need = dict[str, Any]
-"""{"key", "name", "scope", "need", "stacks": {stack key: of it}, "used", "pending", "limit", "link", "known"}."""
+"""{"key", "name", "scope", "region", "need", "stacks": {stack key: of it}, "used", "pending", "limit", "link",
+"known"}. What an account has once ("scope": "account") is counted in the home region."""
+
+
+def needs_by_region(
+    quotas: Sequence[Mapping[str, Any]],
+    stacks: Iterable[Mapping[str, Any]],
+    before: Mapping[str, Any] | None,
+    spec: Mapping[str, Any],
+) -> dict[str, list[Need]]:
+    """What a plan's stacks add to a release's quotas, by region; `before` is the spec that is deployed, None for none.
+
+    A standby needs room for the whole size: it has to grow to it when it becomes active.
+    """
+    rows = list(stacks)
+    home, *others = regions_of(spec)
+    sizes = dict.fromkeys(regions_of(before), before["size"]) if before else {}
+    found = {}
+    for region in (home, *others):
+        own = [quota for quota in quotas if quota["scope"] == "region"]
+        needs = needs_of(own, [r for r in rows if r["region"] == region], sizes.get(region), spec["size"])
+        if region == home:
+            once = [quota for quota in quotas if quota["scope"] != "region"]
+            needs += needs_of(once, rows, sizes.get(home), spec["size"])
+        found[region] = [{**need, "region": region} for need in needs]
+    return found
 
 
 def needs_of(
@@ -105,13 +131,15 @@ def link_of(key: str, region: str) -> str:
     return f"https://{region}.console.aws.amazon.com/servicequotas/home/services/{service}/quotas/{code}"
 
 
-def pending_of(operation: Operation, taken_at: datetime, *, reserved_only: bool) -> dict[str, int]:
-    """What other operations add to quotas of the account, by key, besides what a snapshot of then has counted: what
-    they will make, and what those have made that ended since.
+def pending_of(
+    operation: Operation, region: str, taken_at: datetime, *, reserved_only: bool
+) -> dict[str, int]:
+    """What other operations add to quotas of the account in a region, by key, besides what a snapshot of then has
+    counted: what they will make, and what those have made that ended since.
 
     `reserved_only`: those alone that have their places; else all that are planned and open as well.
     """
-    account, region = operation.scope.split("/")
+    account = operation.scope.split("/")[0]
     going_on = Q(operation__status__in=HOLDING if reserved_only else OPEN)
     ended_since = Q(operation__ended_at__gte=taken_at, operation__started_at__isnull=False)
     others = Plan.objects.filter(going_on | ended_since, operation__scope__startswith=f"{account}/").exclude(
@@ -124,7 +152,7 @@ def pending_of(operation: Operation, taken_at: datetime, *, reserved_only: bool)
     found: dict[str, int] = {}
     for pk, scope, needs in rows:
         for need in needs or []:
-            if need["scope"] == "region" and scope != f"{account}/{region}":
+            if need["scope"] == "region" and need.get("region", scope.split("/")[1]) != region:
                 continue
             there = sum(count for key, count in need["stacks"].items() if (pk, key) in done)
             found[need["key"]] = found.get(need["key"], 0) + max(0, need["need"] - there)

@@ -7,6 +7,7 @@ from django.db import transaction
 from environments.errors import Conflict
 from environments.lifecycle.environments import environment_move
 from environments.lifecycle.models import Environment
+from environments.lifecycle.stacks import regions_there, scopes_of
 from environments.lifecycle.states import EnvironmentStatus
 from environments.operations.models import Operation
 from environments.operations.opening import operation_open
@@ -33,7 +34,7 @@ def environment_resync(*, environment: Environment, actor: User) -> Operation:
         return operation_open(
             kind="resync",
             subject=row,
-            scope=f"{row.account.account_id}/{row.home_region}",
+            **scopes_of(row.account, regions_there(row)),
             actor=actor,
         )
 

@@ -16,10 +16,10 @@ from django.utils import timezone
 
 from environments.lifecycle.limits import Usage, limits_observe
 from environments.lifecycle.models import Environment, TeamLimit
+from environments.lifecycle.pauses import environment_pause_of
 from environments.lifecycle.states import AtLimit, EnvironmentStatus, Tier
 from environments.lifecycle.teardown import MAY_TEAR_DOWN, environment_teardown_expired
 from environments.operations.models import Operation
-from environments.operations.pauses import pause_covering
 from environments.operations.scheduling import occurrence_take
 from environments.operations.states import OPEN
 
@@ -84,7 +84,7 @@ def _tear_down(environment_id: int, usage: Usage, now: datetime) -> bool:
             .filter(pk=environment_id, expires_at__lte=now, is_protected=False)
             .first()
         )
-        if row is None or pause_covering(f"{row.account.account_id}/{row.home_region}", row) is not None:
+        if row is None or environment_pause_of(row) is not None:
             return False
         environment_teardown_expired(
             environment=row,

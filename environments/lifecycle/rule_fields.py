@@ -13,7 +13,8 @@ from environments.people.rights import RIGHTS
 COSTS = ("min_monthly_cost", "max_monthly_cost", "min_cost_increase", "max_cost_increase")
 LISTS = ("operation_kinds", "tiers", "sizes", "risks_needed", "risks_covered", "approver_roles")
 NUMBERS = ("approvals", "expires_after_h", "remind_after_h")
-FIELDS = ("name", "is_enabled", *LISTS, *COSTS, *NUMBERS)
+FLAGS = ("is_enabled", "another_team")
+FIELDS = ("name", *FLAGS, *LISTS, *COSTS, *NUMBERS)
 LARGEST = Decimal("9999999999.99")
 MOST_SIZES = 20
 
@@ -96,6 +97,8 @@ def _people(fields: dict[str, Any], problems: dict[str, str]) -> None:
         problems["approvals"] = "A plan needs 0, 1 or 2 people."
     elif fields["approver_roles"] and not fields["approvals"]:
         problems["approver_roles"] = "Nobody approves by this rule, so it names no roles."
+    elif fields["another_team"] and not fields["approvals"]:
+        problems["another_team"] = "Nobody approves by this rule, so it asks for nobody of another team."
 
 
 def _hours(fields: dict[str, Any], problems: dict[str, str]) -> None:

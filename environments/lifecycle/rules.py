@@ -4,14 +4,14 @@
 the past.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
 
 from environments.lifecycle.models import ApprovalRule, Environment, Plan, Risk
+from environments.lifecycle.terms import terms_of
 from environments.operations.kinds import kind_names
 
 BY_ITSELF = frozenset({"account-add", "account-update", "canary"})
@@ -133,7 +133,7 @@ class Tried:
     @property
     def differs(self) -> bool:
         """Whether another number of people, or other people, would have to approve."""
-        return (self.approvals_now, _roles(self.now)) != (self.approvals_then, _roles(self.then))
+        return (self.approvals_now, terms_of(self.now)) != (self.approvals_then, terms_of(self.then))
 
 
 def rule_try(candidate: ApprovalRule, *, most: int = LATELY) -> list[Tried]:
@@ -164,15 +164,6 @@ def plans_lately(most: int = LATELY) -> list[tuple[Plan, Facts]]:
         for plan in plans
         if plan.operation.subject_id in environments
     ]
-
-
-def terms_of(rule: ApprovalRule | None) -> dict[str, Any]:
-    """What an operation keeps of the rule, so that a later change of it moves nothing that waits already."""
-    return {"roles": sorted(rule.approver_roles)} if rule and rule.approver_roles else {}
-
-
-def _roles(rule: ApprovalRule | None) -> Sequence[str]:
-    return sorted(rule.approver_roles) if rule and rule.approvals else ()
 
 
 def _within(amount: Decimal, least: Decimal | None, most: Decimal | None) -> bool:

@@ -14,6 +14,7 @@ FACTS = (
     "aurora_mysql_version",
     "db_min_acu",
     "db_max_acu",
+    "maintenance",
 )
 
 

@@ -9,8 +9,9 @@ from environments.errors import Conflict, Invalid
 from environments.lifecycle import acts
 from environments.lifecycle.models import Account, ApprovalRule, Release
 from environments.lifecycle.rule_fields import rule_defaults, rule_state
+from environments.people.changes import Change, change_register
 from environments.people.models import Proposal, User
-from environments.people.proposals import Change, change_register, proposal_open
+from environments.people.proposals import proposal_open
 
 RELEASE_VERBS = ("make-default", "withdraw", "restore")
 
@@ -100,7 +101,8 @@ def _after(proposal: Proposal) -> dict[str, Any]:
 
 
 def _create_rule(proposal: Proposal, _none: None, actor: User) -> ApprovalRule:
-    fields = _after(proposal)
+    # A field that rules have since it was proposed says what a new rule's does.
+    fields = {**rule_defaults(), **_after(proposal)}
     position = fields.pop("position")
     return acts.rule_create(fields=fields, position=position, actor=actor)
 

@@ -7,20 +7,15 @@ from django.utils import timezone
 
 from environments.errors import Conflict, InvalidFields
 from environments.lifecycle.models import Environment
+from environments.lifecycle.stacks import regions_there, scopes_of
 from environments.lifecycle.states import EnvironmentStatus, Tier
+from environments.lifecycle.stores import copies_problem, stores_of
 from environments.operations.models import Operation
 from environments.operations.opening import operation_open
 from environments.people.models import User
 from environments.people.rights import require
 
 PROD_NOTICE = timedelta(days=7)
-
-# What an environment holds that nobody could make again, by key. Each needs a copy or an explicit no.
-STORES = {
-    "database": "the database",
-    "uploads": "the uploaded files",
-    "logs": "the access logs of load balancer and uploads",
-}
 
 # Key of a teardown's shared state: true from the first step on that nobody could take back.
 IRREVERSIBLE = "irreversible"
@@ -56,18 +51,22 @@ def environment_teardown(
         problems = _problems(environment, confirm, copies)
         if problems:
             raise InvalidFields(problems)
-        return _open(environment, {key: copies[key] for key in STORES}, reason, actor)
+        return _open(
+            environment, {store.key: copies[store.key] for store in stores_of(environment)}, reason, actor
+        )
 
 
 def environment_teardown_expired(*, environment: Environment, rule: str) -> Operation:
-    """The portal asks for the end of what has expired, with a last copy of every store. The caller holds its row.
+    """The portal asks for the end of what has expired, with a last copy of every store that one can be kept of. The
+    caller holds its row.
 
     With a `rule`, its sentence, no person approves it; else as every teardown of its tier. Raises Conflict.
     """
     reason = f"It expired on {environment.expires_at:%d %b %Y %H:%M} UTC."
     expired_at = environment.expires_at.isoformat() if environment.expires_at else ""
     more = {EXPIRED: expired_at} | ({RULE: rule} if rule else {})
-    return _open(environment, dict.fromkeys(STORES, True), reason, None, **more)
+    copies = {store.key: store.can_keep for store in stores_of(environment)}
+    return _open(environment, copies, reason, None, **more)
 
 
 def _open(
@@ -77,7 +76,7 @@ def _open(
     return operation_open(
         kind="teardown",
         subject=environment,
-        scope=f"{environment.account.account_id}/{environment.home_region}",
+        **scopes_of(environment.account, regions_there(environment)),
         parameters={"copies": copies, "reason": reason, **more},
         not_before=timezone.now() + notice if notice else None,
         actor=actor,
@@ -88,11 +87,6 @@ def _problems(environment: Environment, confirm: str, copies: dict[str, bool]) -
     problems = {}
     if confirm != environment.name:
         problems["confirm"] = f"Type {environment.name} to confirm that this environment goes."
-    unknown = sorted(set(copies) - set(STORES))
-    missing = [what for key, what in STORES.items() if not isinstance(copies.get(key), bool)]
-    if unknown:
-        problems["copies"] = f"{', '.join(unknown)} is no store. Stores are: {', '.join(STORES)}."
-    elif missing:
-        whats = " and ".join(filter(None, [", ".join(missing[:-1]), missing[-1]]))
-        problems["copies"] = f"Say for {whats} whether a last copy is kept (true) or not (false)."
+    if problem := copies_problem(environment, copies):
+        problems["copies"] = problem
     return problems

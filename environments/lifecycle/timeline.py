@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
+from django.db.models import Q
 
 from environments.display import kind_word
 from environments.lifecycle.models import Environment, Revision
@@ -21,8 +22,8 @@ KINDS = {
 }
 """What can be asked for, by its word in addresses."""
 
-RESOURCES = "resource."
-"""Events of single resources: thousands, and on the operation's page. Here their stacks tell the sum."""
+RESOURCES, STACKS = "resource.", "stack."
+"""Events that CloudFormation sent: they stand on the operation's page. Here the step of a stack tells its end, once."""
 
 
 @dataclass(frozen=True)
@@ -54,10 +55,19 @@ def environment_timeline(
         found += SOURCES[kind](environment, before, limit + 1)
     found.sort(key=lambda entry: entry.order, reverse=True)
     if len(found) <= limit:
-        return found, False
+        return _once(found), False
     # The next page begins before a moment, so what happened in one moment stays on one page.
     cut = next((n for n in range(limit, 0, -1) if found[n - 1].at != found[limit].at), limit)
-    return found[:cut], True
+    return _once(found[:cut]), True
+
+
+def _once(entries: list[Entry]) -> list[Entry]:
+    """Without what an operation says in the words of the entry above it: a failed step is why its operation failed."""
+    return [
+        entry
+        for above, entry in zip([None, *entries], entries, strict=False)
+        if above is None or (entry.text, entry.operation) != (above.text, above.operation)
+    ]
 
 
 def _of(environment: Environment) -> dict[str, Any]:
@@ -69,7 +79,10 @@ def _of(environment: Environment) -> dict[str, Any]:
 
 
 def _events(environment: Environment, before: datetime | None, limit: int) -> list[Entry]:
-    rows = Event.objects.filter(**_of(environment)).exclude(kind__startswith=RESOURCES)
+    by_steps = Q(kind__startswith=RESOURCES) | Q(kind__startswith=STACKS, level="info")
+    # What a rule approved has no decision, and keeps its event; that one carries the plan's hash.
+    by_decisions = Q(kind="operation.approved", data={}) | Q(kind="operation.rejected")
+    rows = Event.objects.filter(**_of(environment)).exclude(by_steps | by_decisions)
     return _entries(rows.exclude(kind="operation.requested"), before, limit)
 
 

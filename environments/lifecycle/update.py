@@ -10,7 +10,16 @@ from django.db import transaction
 from environments.errors import Conflict, InvalidFields
 from environments.lifecycle.costs import cost_estimate
 from environments.lifecycle.limits import MONTHLY_COST, limit_problems_locked
-from environments.lifecycle.models import Environment, Release
+from environments.lifecycle.models import Account, Environment, Release
+from environments.lifecycle.modules import modules_completed, modules_ordered, modules_problem
+from environments.lifecycle.stacks import regions_of, regions_there, scopes_of, stack_rows_alive
+from environments.lifecycle.standby import (
+    FIELDS,
+    standby_changes,
+    standby_problems,
+    standby_reserve,
+    standbys_of,
+)
 from environments.lifecycle.states import EnvironmentStatus
 from environments.lifecycle.validation import schema_problems
 from environments.operations.models import Operation
@@ -30,6 +39,9 @@ def fields_changeable(release: Release) -> dict[str, dict[str, Any]]:
         if rule.get("changeable") or (name in CHANGEABLE and "replacement" not in release.description):
             reference = rule.get("$ref", "").rsplit("/", 1)[-1]
             found[name] = {**release.schema.get("$defs", {}).get(reference, {}), **rule}
+    if standbys_of(release):
+        # A standby comes and goes with its region and range, whatever the schema marks.
+        found |= {name: release.schema["properties"][name] for name in FIELDS if name not in found}
     return found
 
 
@@ -53,9 +65,22 @@ def environment_update(
         if environment.status != EnvironmentStatus.ACTIVE:
             raise Conflict(f"{environment.name} is {environment.status}: only what is active is updated.")
         release = release or environment.release
+        # Ranges are settled one after the other, under the account's row.
+        account = Account.objects.select_for_update().get(pk=environment.account_id)
+        changes = standby_changes(environment, release, account, changes)
         known = set(release.schema.get("properties", {}))
-        spec = {name: value for name, value in environment.spec.items() if name in known} | changes
-        problems = _problems(environment, release, changes, spec) or _unnamed(release, replace)
+        spec = {name: value for name, value in environment.spec.items() if name in known}
+        if "modules" not in changes and (modules := modules_completed(release, spec)) is not None:
+            if modules != environment.spec.get("modules"):
+                changes = {**changes, "modules": modules}
+        elif isinstance(changes.get("modules"), list):
+            changes = {**changes, "modules": modules_ordered(release, changes["modules"])}
+        spec |= changes
+        problems = (
+            _problems(environment, release, changes, spec)
+            or standby_problems(spec, account=account, release=release, environment=environment)
+            or _unnamed(environment, release, replace)
+        )
         if problems:
             raise InvalidFields(problems)
         before = {name: environment.spec.get(name) for name in changes}
@@ -82,10 +107,14 @@ def update_open(
     """
     cost = Decimal(cost_estimate(release.costs, environment.spec | spec)["total"])
     _require_within_limit(environment, cost - (environment.monthly_cost or Decimal(0)), changes)
+    standby_reserve(environment, spec)
     return operation_open(
         kind="update",
         subject=environment,
-        scope=f"{environment.account.account_id}/{environment.home_region}",
+        **scopes_of(
+            environment.account,
+            dict.fromkeys([*regions_there(environment), *regions_of(environment.spec | spec)]),
+        ),
         parameters={
             "spec": spec,
             "changes": changes,
@@ -122,11 +151,28 @@ def _problems(
         field: f"{field} cannot be changed by an update. What can: {', '.join(may) or 'nothing'}."
         for field in sorted(set(changes) - set(may))
     }
+    if not problems and "modules" in changes:
+        wrong = _modules_left(environment, release, changes["modules"])
+        wrong = wrong or modules_problem(release, changes["modules"], spec["tier"])
+        problems = {"modules": wrong} if wrong else {}
     return problems or schema_problems(release.schema, spec)
 
 
-def _unnamed(release: Release, replace: Sequence[str]) -> dict[str, str]:
-    stacks = {stack["key"] for stack in release.stacks}
+def _modules_left(environment: Environment, release: Release, modules: Any) -> str:
+    """Why what the environment has from before modules cannot go in the update that brings it to them.
+
+    Its application imports the proxy's addresses until it has come to the release (docs/decisions/0217-modules.md).
+    """
+    had = release.schema.get("properties", {}).get("modules", {}).get("default", [])
+    left = [name for name in had if isinstance(modules, list) and name not in modules]
+    if "modules" in environment.spec or not left:
+        return ""
+    return f"{', '.join(left)} can be turned off once {environment.name} is at release {release.version}."
+
+
+def _unnamed(environment: Environment, release: Release, replace: Sequence[str]) -> dict[str, str]:
+    stacks = {row["key"] for told in (environment.release, release) for row in told.stacks}
+    stacks |= set(stack_rows_alive(environment).values_list("key", flat=True))
     for name in replace:
         stack, _, logical_id = name.partition("/")
         if stack not in stacks or not LOGICAL_ID.fullmatch(logical_id):

@@ -2,7 +2,7 @@
 
 import ipaddress
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import jsonschema
@@ -87,13 +87,22 @@ def region_problem(region: str, account: Account, release: Release) -> str:
     return ""
 
 
-def cidr_problem(cidr: str, account: Account, release: Release) -> str:
-    """Why the release cannot use the address range in the account, or an empty string."""
+def cidr_problem(
+    cidr: str,
+    account: Account,
+    release: Release,
+    *,
+    field: str = "cidr",
+    besides: Environment | None = None,
+) -> str:
+    """Why the release cannot use the address range in the account, or an empty string. `field` of the spec is which
+    of them it is; the ranges that `besides` has are no reason.
+    """
     try:
         network = ipaddress.IPv4Network(cidr)
     except ValueError:
         return f"{cidr} is no address range. Write it as 10.12.0.0/16, without host bits."
-    ranges = _told(release, "cidr").get("ranges", RANGES)
+    ranges = (_told(release, field) or _told(release, "cidr")).get("ranges", RANGES)
     shortest, longest = ranges["prefixes"]
     if not shortest <= network.prefixlen <= longest:
         return f"A range has a prefix of /{shortest} to /{longest}; {cidr} has /{network.prefixlen}."
@@ -103,29 +112,43 @@ def cidr_problem(cidr: str, account: Account, release: Release) -> str:
         if network.overlaps(Network(taken["range"])):
             why = f"{cidr} overlaps with {taken['range']}, which {taken['by']}."
             return f"{why} Choose another range, or leave it empty."
-    for name, other in ranges_near(account, network):
+    for name, other in ranges_near(account, network, besides):
         if network.overlaps(other):
             return f"{cidr} overlaps with {other} of environment {name}. Choose another range, or leave it empty."
     return ""
 
 
-def ranges_near(account: Account, network: Network) -> Iterator[tuple[str, Network]]:
-    """Names and ranges of the account's environments within the same /16: no other range, being a /16 or
-    smaller, can overlap. An index on the /16 finds them, however many environments there are."""
-    rows = _alive(account).filter(block=str(network.supernet(new_prefix=16)))
-    for name, cidr in rows.order_by().values_list("name", "cidr").iterator(chunk_size=32):
-        yield name, ipaddress.IPv4Network(cidr)
+def ranges_near(
+    account: Account, network: Network, besides: Environment | None = None
+) -> Iterator[tuple[str, Network]]:
+    """Names and ranges of the account's environments within the same /16, in their home or their other region: no
+    other range, being a /16 or smaller, can overlap. Indexes on the /16 find them, however many environments there
+    are. `besides` is an environment that is not told of."""
+    for field in ("cidr", "other_cidr"):
+        rows = _alive(account, field).filter(block=str(network.supernet(new_prefix=16)))
+        rows = rows.exclude(pk=besides.pk) if besides else rows
+        for name, cidr in rows.order_by().values_list("name", field).iterator(chunk_size=32):
+            yield name, ipaddress.IPv4Network(cidr)
 
 
-def cidr_free(account: Account) -> str:
-    """The first /16 of the pool that no environment of the account uses, in part or whole; empty when none is."""
-    taken = {str(block) for block in _alive(account).order_by().values_list("block", flat=True).distinct()}
+def cidr_free(account: Account, besides: Collection[str] = ()) -> str:
+    """The first /16 of the pool that no environment of the account uses in any region, in part or whole, and no range
+    of `besides` either; empty when none is."""
+    taken = {str(_block(Network(cidr))) for cidr in besides}
+    for field in ("cidr", "other_cidr"):
+        rows = _alive(account, field).order_by().values_list("block", flat=True).distinct()
+        taken |= {str(block) for block in rows}
     return next((str(block) for block in POOL.subnets(new_prefix=16) if str(block) not in taken), "")
 
 
-def _alive(account: Account) -> QuerySet[Any]:
-    rows = Environment.objects.filter(HOLDS_NAMES_IN_AWS, account=account)
-    return rows.annotate(block=block_of("cidr"))
+def _block(network: Network) -> Network:
+    """The /16 that a range lies in."""
+    return network.supernet(new_prefix=16) if network.prefixlen > 16 else network
+
+
+def _alive(account: Account, field: str) -> QuerySet[Any]:
+    rows = Environment.objects.filter(HOLDS_NAMES_IN_AWS, account=account, **{f"{field}__isnull": False})
+    return rows.annotate(block=block_of(field))
 
 
 def domain_problem(domain: str, account: Account, release: Release) -> str:
@@ -156,6 +179,8 @@ def domain_longest(release: Release | None) -> int:
 
 def zone_problem(zone_name: str, release: Release | None) -> str:
     """Why no environment of the release could have its name below this zone, or an empty string."""
+    if not zone_name:
+        return "Name the zone delegated to this account."
     if not DOMAIN.fullmatch(zone_name):
         return f"{zone_name} is no domain name. Name the zone delegated to this account."
     domain = domain_longest(release)

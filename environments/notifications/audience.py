@@ -121,7 +121,17 @@ def _deciders(notice: Notice, facts: Facts) -> set[int]:
     found = {
         pk for pk, person in facts.people.items() if person.role in roles and reaches(person, verb, team)
     }
-    return found - _asked(notice)
+    return found - _asked(notice) - _without_room(notice, facts, team)
+
+
+def _without_room(notice: Notice, facts: Facts, team: int | None) -> set[int]:
+    """The environment's team, where the last approval that is missing has to come from another one."""
+    operation = notice.operation
+    if operation is None or team is None or not operation.approval_terms.get("another_team"):
+        return set()
+    own = {pk for pk, person in facts.people.items() if team in person.teams}
+    given = facts.decided.get((operation.pk, operation.approval_hash), set())
+    return own if operation.approvals_needed - len(given) <= 1 and given <= own else set()
 
 
 def _decided(notice: Notice, facts: Facts) -> set[int]:

@@ -81,7 +81,8 @@ class AuditEntryAdmin(ReadOnlyAdmin):
     """Who did what, from where. Searched by its indexes; never counted whole."""
 
     view_verb = "audit.view"
-    list_display = ["when_it_was", "who", "what", "subject", "door", "change"]
+    list_title = "Audit"
+    list_display = ["when_it_was", "who", "what", "about", "door", "change"]
     list_display_links = ["when_it_was"]
     search_fields = ["actor_name", "action", "subject", "origin"]
     search_help_text = "Search person, act, subject, address"
@@ -114,6 +115,10 @@ class AuditEntryAdmin(ReadOnlyAdmin):
     @display(description="What")
     def what(self, row: AuditEntry) -> str:
         return row.action
+
+    @display(description="Subject")
+    def about(self, row: AuditEntry) -> str:
+        return row.subject
 
     @display(description="From")
     def door(self, row: AuditEntry) -> str:

@@ -1,5 +1,7 @@
 """Claims: which running operation has which right to a subject, and who waits for whom."""
 
+from collections.abc import Collection
+
 from django.db import connection
 from django.db.models import Q
 
@@ -62,7 +64,7 @@ def claim_release(operation: Operation) -> list[int]:
     """Give up all claims; answers the ids of queued operations that may have waited for them."""
     Claim.objects.filter(operation=operation).delete()
     same_subject = Q(subject_type_id=operation.subject_type_id, subject_id=operation.subject_id)
-    same_scope = Q(scope=operation.scope) if operation.scope else Q(pk__in=[])
+    same_scope = in_scopes(operation.scopes)
     return list(
         Operation.objects.filter(same_subject | same_scope, status=OperationStatus.QUEUED)
         .order_by("-priority", "id")
@@ -70,23 +72,31 @@ def claim_release(operation: Operation) -> list[int]:
     )
 
 
-def scope_room(operation: Operation) -> tuple[int, int] | None:
-    """The limit of the operation's scope, and how many others run there; None when nothing limits it.
+def in_scopes(scopes: Collection[str]) -> Q:
+    """Of operations: those that work in one of these scopes."""
+    return Q(scope__in=list(scopes)) | Q(more_scopes__overlap=list(scopes)) if scopes else Q(pk__in=[])
 
-    Locks the scope for the transaction: who looked here starts, or does not, before the next one looks.
+
+def scope_rooms(operation: Operation) -> dict[str, tuple[int, int]]:
+    """Of each of the operation's scopes that has a limit: the limit, and how many others run there.
+
+    Locks the scopes for the transaction, always in one order: who looked here starts, or does not, before the next
+    one looks.
     """
-    if not operation.scope or operation.claim_mode == M.RECOVER:
-        return None
+    if operation.claim_mode == M.RECOVER:
+        return {}
+    scopes = sorted(operation.scopes)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(726002, hashtext(%s))", [operation.scope])
-    limits = dict(
-        OperationLimit.objects.filter(scope__in=[operation.scope, "*"]).values_list("scope", "max_running")
-    )
-    limit = limits.get(operation.scope, limits.get("*"))
-    if limit is None:
-        return None
-    running = Operation.objects.filter(scope=operation.scope, status__in=HOLDING).exclude(pk=operation.pk)
-    return limit, running.count()
+        for scope in scopes:
+            cursor.execute("SELECT pg_advisory_xact_lock(726002, hashtext(%s))", [scope])
+    rows = OperationLimit.objects.filter(scope__in=[*scopes, "*"])
+    limits = dict(rows.values_list("scope", "max_running"))
+    running = Operation.objects.filter(status__in=HOLDING).exclude(pk=operation.pk)
+    return {
+        scope: (limit, running.filter(in_scopes([scope])).count())
+        for scope in operation.scopes
+        if (limit := limits.get(scope, limits.get("*"))) is not None
+    }
 
 
 def _held_by(operation: Operation) -> Operation | None:

@@ -11,6 +11,7 @@ from environments.operations.models import Operation, Pause, Pulse
 from environments.operations.scheduling import TICK
 from environments.operations.selectors import due
 from environments.operations.states import OPEN, RETRYABLE
+from environments.operations.watchdog import CAUSES
 
 # A due operation that nobody has taken for this long means that no worker, or no tick, is there.
 LATE_S = 60
@@ -33,6 +34,9 @@ class EngineFigures:
     tick_age_s: float | None
     """Since a worker last carried out a tick of beat's; None when none ever did."""
     pauses: int
+    stuck: dict[str, int]
+    """What the watchdog has found not to move, by cause; every cause, also those that nothing has."""
+    oldest_stuck_s: float | None
 
 
 def standstill(now: datetime | None = None) -> datetime | None:
@@ -49,7 +53,7 @@ def standstill(now: datetime | None = None) -> datetime | None:
 
 
 def engine_figures(now: datetime | None = None) -> EngineFigures:
-    """The figures of this moment, by six queries."""
+    """The figures of this moment, by seven queries."""
     now = now or timezone.now()
     open_rows = Operation.objects.filter(status__in=OPEN).order_by().values("status")
     by_status = dict.fromkeys(sorted(OPEN), 0) | {
@@ -69,6 +73,8 @@ def engine_figures(now: datetime | None = None) -> EngineFigures:
     )
     approvals = Operation.objects.filter(status="awaiting-approval").aggregate(oldest=Min("requested_at"))
     failed = Operation.objects.filter(status__in=RETRYABLE, ended_at__gte=now - FAILED_WITHIN)
+    marked = Operation.objects.filter(stuck_since__isnull=False).order_by().values("stuck__cause")
+    stuck = list(marked.annotate(count=Count("pk"), oldest=Min("stuck_since")))
     tick = Pulse.objects.filter(name=TICK).first()
 
     def age(moment: datetime | None) -> float | None:
@@ -83,4 +89,6 @@ def engine_figures(now: datetime | None = None) -> EngineFigures:
         oldest_approval_s=age(approvals["oldest"]),
         tick_age_s=age(tick.at if tick else None),
         pauses=Pause.objects.count(),
+        stuck=dict.fromkeys(CAUSES, 0) | {row["stuck__cause"]: row["count"] for row in stuck},
+        oldest_stuck_s=age(min((row["oldest"] for row in stuck), default=None)),
     )

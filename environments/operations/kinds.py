@@ -37,8 +37,8 @@ def _nothing(_operation: "Operation") -> None:
 
 
 def _own_scope(operation: "Operation") -> list[str]:
-    """The default for a kind that works in one region of one account."""
-    return [operation.scope] if operation.scope else []
+    """The default for a kind that works in regions of one account."""
+    return operation.scopes
 
 
 @dataclass(frozen=True)

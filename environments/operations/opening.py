@@ -1,5 +1,6 @@
 """Opening an operation: what every kind has in common."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +21,7 @@ def operation_open(
     kind: str,
     subject: models.Model,
     scope: str = "",
+    more_scopes: Sequence[str] = (),
     parameters: dict[str, Any] | None = None,
     priority: int = 0,
     not_before: datetime | None = None,
@@ -47,6 +49,7 @@ def operation_open(
             subject_label=str(subject),
             claim_mode=definition.claim_mode,
             scope=scope,
+            more_scopes=list(more_scopes),
             parameters=parameters or {},
             priority=priority,
             not_before=not_before,

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
 from django.db import models, transaction
+from django.db.models import Q
 
 from environments.errors import Conflict, Invalid
 from environments.operations.audit import audit_record
@@ -45,9 +46,11 @@ def pause_lift(*, covers: str = Pause.EVERYTHING, actor: Any) -> None:
             wake(operation_id)
 
 
-def pause_covering(scope: str, subject: models.Model | None = None) -> Pause | None:
-    """The pause that covers work in this scope ("account/region") on this subject, if there is one; by one query."""
-    words = [Pause.EVERYTHING, *_scope_words(scope)]
+def pause_covering(*scopes: str, subject: models.Model | None = None) -> Pause | None:
+    """The pause that covers work in one of these scopes ("account/region") or on this subject, if there is one; by one
+    query.
+    """
+    words = [Pause.EVERYTHING, *(word for scope in scopes for word in _scope_words(scope))]
     if subject is not None:
         words.append(subject_word(ContentType.objects.get_for_model(subject), subject.pk))
     return _widest(Pause.objects.filter(covers__in=words))
@@ -114,5 +117,5 @@ def _held_back(covers: str) -> list[int]:
     if number.isdecimal():
         rows = rows.filter(subject_type__model=name, subject_id=int(number))
     elif covers != Pause.EVERYTHING:
-        rows = rows.filter(scope__startswith=covers)
+        rows = rows.filter(Q(scope__startswith=covers) | Q(more_scopes__contains=[covers]))
     return list(rows.order_by("-priority", "id").values_list("pk", flat=True)[:WOKEN])

@@ -7,12 +7,13 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import CharField, Count, Exists, F, OuterRef, Q, QuerySet, Value, Window
-from django.db.models.functions import Cast, Concat, RowNumber
+from django.db.models import CharField, Exists, OuterRef, Q, QuerySet, Value
+from django.db.models.functions import Cast, Concat
 from django.utils import timezone
 
 from environments.errors import Conflict, Invalid
 from environments.operations.audit import audit_record
+from environments.operations.claims import in_scopes
 from environments.operations.events import event_write
 from environments.operations.kinds import kind_get
 from environments.operations.models import Operation, OperationLimit, Pause
@@ -75,8 +76,8 @@ def in_turn(now: datetime) -> Q:
     return Q(status=OperationStatus.QUEUED) & (Q(not_before__isnull=True) | Q(not_before__lte=now))
 
 
-def ready_before(operation: Operation) -> QuerySet[Operation]:
-    """What goes before it in its scope and could start now: neither blocked by another on its subject nor paused.
+def ready_before(operation: Operation, scope: str) -> QuerySet[Operation]:
+    """What goes before it in a scope and could start now: neither blocked by another on its subject nor paused.
 
     What could not start keeps no place free, so that one stuck operation of high priority starves nobody.
     """
@@ -85,7 +86,7 @@ def ready_before(operation: Operation) -> QuerySet[Operation]:
     )
     paused = Exists(Pause.objects.filter(covers=OuterRef("word")))
     return (
-        Operation.objects.filter(in_turn(timezone.now()), scope=operation.scope)
+        Operation.objects.filter(in_turn(timezone.now()), in_scopes([scope]))
         .filter(Q(priority__gt=operation.priority) | Q(priority=operation.priority, pk__lt=operation.pk))
         .filter(Q(blocked_by__isnull=True) | Q(blocked_by__status__in=ENDED))
         .exclude(claim_mode=ClaimMode.RECOVER)
@@ -96,12 +97,10 @@ def ready_before(operation: Operation) -> QuerySet[Operation]:
 
 
 def next_after(operation: Operation) -> int | None:
-    """The id of the operation that comes after it in its scope, if one waits."""
-    rows = Operation.objects.filter(in_turn(timezone.now()), scope=operation.scope).exclude(pk=operation.pk)
+    """The id of the operation that comes after it in its scopes, if one waits."""
+    rows = Operation.objects.filter(in_turn(timezone.now()), in_scopes(operation.scopes))
     after = Q(priority__lt=operation.priority) | Q(priority=operation.priority, pk__gt=operation.pk)
-    return (
-        rows.filter(after).order_by(*ORDER).values_list("pk", flat=True).first() if operation.scope else None
-    )
+    return rows.exclude(pk=operation.pk).filter(after).order_by(*ORDER).values_list("pk", flat=True).first()
 
 
 def places_of(operations: Iterable[Operation]) -> dict[int, Place]:
@@ -110,19 +109,19 @@ def places_of(operations: Iterable[Operation]) -> dict[int, Place]:
     if not wanted:
         return {}
     scopes = {row.scope for row in wanted}
-    position = Window(RowNumber(), partition_by=[F("scope")], order_by=[F("priority").desc(), F("pk").asc()])
+    here = in_scopes(scopes) | Q(scope="") if "" in scopes else in_scopes(scopes)
     waiting: dict[str, int] = defaultdict(int)
     positions = {}
-    queued = Operation.objects.filter(in_turn(timezone.now()), scope__in=scopes).order_by()
-    for pk, scope, number in queued.annotate(number=position).values_list("pk", "scope", "number"):
-        positions[pk] = number
-        waiting[scope] += 1
-    running = dict(
-        Operation.objects.filter(status__in=HOLDING, scope__in=scopes)
-        .order_by()
-        .values_list("scope")
-        .annotate(Count("pk"))
-    )
+    queued = Operation.objects.filter(in_turn(timezone.now()), here).order_by(*ORDER)
+    for pk, scope, more in queued.values_list("pk", "scope", "more_scopes"):
+        for name in (scope, *more):
+            waiting[name] += 1
+        # Its place is told where its home is; what keeps it waiting in its other region, its own sentence says.
+        positions[pk] = waiting[scope]
+    running: dict[str, int] = defaultdict(int)
+    for scope, more in Operation.objects.filter(here, status__in=HOLDING).values_list("scope", "more_scopes"):
+        for name in (scope, *more):
+            running[name] += 1
     limits = _limits()
     return {
         row.pk: Place(
@@ -147,6 +146,8 @@ def queue_told(operation: Operation, place: Place | None) -> str:
     """Place and blocker in a sentence; empty for what does not queue. `blocked_by` is read."""
     if operation.status != OperationStatus.QUEUED:
         return ""
+    if place is None and operation.not_before is None:
+        return ""  # A worker has started it since it was read.
     if place is None:
         return f"Its notice runs until {operation.not_before:%d %b %Y, %H:%M} UTC."
     blocker = operation.blocked_by
@@ -165,8 +166,9 @@ def queues() -> list[Queue]:
     found: dict[str, Queue] = {}
     rows = operations_list().filter(Q(status__in=HOLDING) | in_turn(timezone.now())).exclude(scope="")
     for row in rows.order_by(*ORDER):
-        queue = found.setdefault(row.scope, Queue(row.scope, limits.get(row.scope, limits.get(EVERY_SCOPE))))
-        (queue.waiting if row.status == OperationStatus.QUEUED else queue.running).append(row)
+        for scope in row.scopes:
+            queue = found.setdefault(scope, Queue(scope, limits.get(scope, limits.get(EVERY_SCOPE))))
+            (queue.waiting if row.status == OperationStatus.QUEUED else queue.running).append(row)
     return sorted(found.values(), key=lambda queue: (-len(queue.waiting), -len(queue.running), queue.scope))
 
 
@@ -198,7 +200,8 @@ def operation_prioritise(*, operation_id: int, priority: int, reason: str, actor
             before={"priority": before},
             after={"operation": operation.pk, "priority": priority, "reason": reason},
         )
-        waiting = Operation.objects.filter(in_turn(timezone.now()), scope=operation.scope).order_by(*ORDER)
+        here = in_scopes(operation.scopes)
+        waiting = Operation.objects.filter(here, in_turn(timezone.now())).order_by(*ORDER)
         for waiting_id in waiting.values_list("pk", flat=True)[:WOKEN] if operation.scope else [operation.pk]:
             wake(waiting_id)
     return operation

@@ -1,9 +1,10 @@
 """Reading operations: what is due, who queues, what a page tells."""
 
+from collections import Counter
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Prefetch, Q, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 from django.utils import timezone
 
 from environments.operations.models import Event, Operation, Step
@@ -67,5 +68,6 @@ def operations_stuck() -> QuerySet[Operation]:
 
 def scopes_moving() -> list[dict[str, Any]]:
     """Scopes in which operations run, with how many: [{"scope", "running"}]."""
-    rows = Operation.objects.filter(status__in=HOLDING).exclude(scope="").values("scope")
-    return [dict(row) for row in rows.annotate(running=Count("pk")).order_by("scope")]
+    rows = Operation.objects.filter(status__in=HOLDING).exclude(scope="").only("scope", "more_scopes")
+    counts = Counter(scope for row in rows for scope in row.scopes)
+    return [{"scope": scope, "running": running} for scope, running in sorted(counts.items())]

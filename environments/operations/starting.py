@@ -8,7 +8,7 @@ from typing import Any
 from django.utils import timezone
 
 from environments.errors import DomainError
-from environments.operations.claims import claim_lock, claim_release, claim_take, claims_lesser, scope_room
+from environments.operations.claims import claim_lock, claim_release, claim_take, claims_lesser, scope_rooms
 from environments.operations.events import event_write
 from environments.operations.kinds import kind_get
 from environments.operations.models import Operation
@@ -74,19 +74,17 @@ def _keep(operation: Operation, **fields: Any) -> None:
 
 
 def _no_place(operation: Operation) -> str:
-    """Why its scope has no place for it now, in a sentence; empty when it has one."""
-    room = scope_room(operation)
-    if room is None:
-        return ""
-    limit, running = room
-    if running >= limit:
-        return f"Queued: {limit} operations already run in {operation.scope}, which is its limit."
-    first = list(ready_before(operation)[: limit - running])
-    if len(first) < limit - running:
-        return ""
-    places = "one place that is" if len(first) == 1 else f"{len(first)} places that are"
-    told = f"operation {first[0].pk} ({first[0].kind} of {first[0].subject_label})"
-    return f"Queued: {told} goes first to the {places} free in {operation.scope}."
+    """Why one of its scopes has no place for it now, in a sentence; empty when all have one."""
+    for scope, (limit, running) in scope_rooms(operation).items():
+        if running >= limit:
+            return f"Queued: {limit} operations already run in {scope}, which is its limit."
+        first = list(ready_before(operation, scope)[: limit - running])
+        if len(first) < limit - running:
+            continue
+        places = "one place that is" if len(first) == 1 else f"{len(first)} places that are"
+        told = f"operation {first[0].pk} ({first[0].kind} of {first[0].subject_label})"
+        return f"Queued: {told} goes first to the {places} free in {scope}."
+    return ""
 
 
 def _pause_for(recovery: Operation, overtaken_id: int) -> None:

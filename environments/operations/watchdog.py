@@ -31,6 +31,10 @@ QUEUED = timedelta(hours=2)
 ON_A_PERSON = timedelta(days=1)
 
 
+CAUSES = ("cancelling", "lease", "one-look", "person", "queued", "slow", "unreachable", "untaken")
+"""Words for what keeps something from moving."""
+
+
 @dataclass(frozen=True)
 class Stuck:
     """One operation that does not move: a word for the cause, why, and what to do."""

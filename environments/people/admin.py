@@ -55,7 +55,7 @@ class TeamAdmin(ReadOnlyAdmin):
     """The list of teams."""
 
     view_verb = "team.view"
-    list_display = ["name", "slug", "email", "people", "environments"]
+    list_display = ["called", "short", "mail", "people", "environments"]
     list_display_links = None
     search_fields = ["name", "slug"]
     search_help_text = "Search name"
@@ -69,6 +69,18 @@ class TeamAdmin(ReadOnlyAdmin):
                 environment_count=Count("environments", distinct=True),
             )
         )
+
+    @display(description="Name", ordering="name")
+    def called(self, row: Team) -> str:
+        return row.name
+
+    @display(description="Slug", ordering="slug")
+    def short(self, row: Team) -> str:
+        return row.slug
+
+    @display(description="E-mail", ordering="email")
+    def mail(self, row: Team) -> str:
+        return row.email
 
     @display(description="People", ordering="people_count")
     def people(self, row: Team) -> SafeString:
@@ -90,7 +102,8 @@ class ApiTokenAdmin(ReadOnlyAdmin):
     """One's own tokens; everybody's for an administrator. Never the token, and no digest."""
 
     view_verb = "token.own"
-    list_display = ["name", "owner", "state", "opens", "expires", "used", "revoke"]
+    list_title = "API tokens"
+    list_display = ["called", "owner", "state", "opens", "expires", "used", "revoke"]
     list_display_links = None
     search_fields = ["name", "user__username"]
     search_help_text = "Search name, person"
@@ -104,6 +117,10 @@ class ApiTokenAdmin(ReadOnlyAdmin):
     def change_view(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
         """Tokens have no page: there is nothing to see but what the list shows."""
         return HttpResponseRedirect(reverse("admin:people_apitoken_changelist"))
+
+    @display(description="Name", ordering="name")
+    def called(self, row: ApiToken) -> str:
+        return row.name
 
     @display(description="Person", ordering="user__username")
     def owner(self, row: ApiToken) -> str:

@@ -5,8 +5,9 @@ from typing import Any
 
 from environments.errors import Conflict, Invalid
 from environments.people.acts import password_seal, person_change, person_create, totp_reset
+from environments.people.changes import Change, change_register
 from environments.people.models import Proposal, Team, User
-from environments.people.proposals import Change, change_register, proposal_open
+from environments.people.proposals import proposal_open
 
 ABOUT_PERSON = ("username", "email", "first_name", "last_name")
 

@@ -1,60 +1,25 @@
 """Changes of the portal's own settings, by two people: one proposes, another approves, and then it is done.
 
-An app registers, per verb, how a subject is told as data and what acts on it. The act is rehearsed when it is
-proposed, so whoever proposes is told at once, and at its field, what would be refused.
+The act (environments/people/changes.py) is rehearsed when it is proposed, so whoever proposes is told at once, and at
+its field, what would be refused.
 """
 
-import hashlib
-import json
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
-from django.db.models import Model, QuerySet
+from django.db.models import Model
 from django.utils import timezone
 
 from environments.errors import Conflict, DomainError, Forbidden, Invalid
 from environments.operations.audit import audit_record
 from environments.operations.notices import notice_write
+from environments.people.changes import Change, change_get, digest_of, moved_from, title_of
 from environments.people.models import Proposal, User
-from environments.people.rights import others_who_may, require
+from environments.people.rights import require
+from environments.people.selectors import DECIDE, deciders, proposal_of
 
 EXPIRES_AFTER = timedelta(days=7)
-DECIDE = "proposal.decide"
-
-
-@dataclass(frozen=True)
-class Change:
-    """One verb that needs a second person.
-
-    `right` is that of who proposes. `state(subject)` tells the subject as JSON, as far as the verb can change it (None
-    for what is not there yet, and is asked with None). `act(proposal, subject, actor)` does it in the name of `actor`
-    and answers the subject, None when that is gone then.
-    """
-
-    verb: str
-    title: str
-    right: str
-    state: Callable[[Any], dict[str, Any] | None]
-    act: Callable[[Proposal, Any, User], Model | None]
-
-
-_changes: dict[str, Change] = {}
-
-
-def change_register(change: Change) -> None:
-    """Make a verb known. Registering one name twice is a mistake in the code."""
-    if _changes.get(change.verb, change) is not change:
-        raise ValueError(f"Two changes are named {change.verb}.")
-    _changes[change.verb] = change
-
-
-def change_get(verb: str) -> Change:
-    """The registered change of that verb; KeyError if no app has registered it."""
-    return _changes[verb]
 
 
 def proposal_open(
@@ -80,7 +45,7 @@ def proposal_open(
         row = _lock(subject)
         before = change.state(row)
         if before == after:
-            raise Conflict(f"{label} is like that already.")
+            raise Conflict(f"Nothing would change: all of this holds for {label} already.")
         proposal = Proposal(
             verb=verb,
             subject=row,
@@ -131,7 +96,7 @@ def proposal_approve(*, proposal_id: int, digest: str, comment: str = "", actor:
         if not deciders(proposal).filter(pk=actor.pk).exists():
             raise Forbidden("This is about yourself: another person has to decide.")
         change = change_get(proposal.verb)
-        moved = _moved(proposal, _lock(proposal.subject))
+        moved = moved_from(proposal, _lock(proposal.subject))
         if moved:
             raise Conflict(f"{moved} It can be rejected or withdrawn, and proposed anew.")
         _carry_out(change, proposal)
@@ -182,57 +147,6 @@ def proposals_expire(now: datetime, *, most: int = 200) -> int:
                 _audit(proposal, "expired", None)
                 ended += 1
     return ended
-
-
-def deciders(proposal: Proposal) -> QuerySet[User]:
-    """Who could decide about it: not who proposed it; and not who it is about, unless that is the only other person.
-
-    So no one person can send everybody else away and be alone then: the last of them is asked.
-    """
-    others = others_who_may(DECIDE, besides=[proposal.proposed_by_id])
-    if proposal.subject_type_id != ContentType.objects.get_for_model(User).pk:
-        return others
-    not_about = others.exclude(pk=proposal.subject_id or 0)
-    return not_about if not_about.exists() else others
-
-
-def proposals_waiting() -> QuerySet[Proposal]:
-    """What waits for a second person, oldest first."""
-    return Proposal.objects.select_related("proposed_by").filter(status=Proposal.Status.OPEN).order_by("id")
-
-
-def proposal_of(subject: Model) -> Proposal | None:
-    """The open proposal about this object, if there is one."""
-    kind = ContentType.objects.get_for_model(type(subject))
-    return proposals_waiting().filter(subject_type=kind, subject_id=subject.pk).first()
-
-
-def proposal_moved(proposal: Proposal) -> str:
-    """What has changed of its subject since it was proposed, in a sentence; empty when nothing has."""
-    return _moved(proposal, proposal.subject)
-
-
-def _moved(proposal: Proposal, row: Any) -> str:
-    if proposal.subject_id is not None and row is None:
-        return f"{proposal.subject_label} is gone."
-    now = change_get(proposal.verb).state(row)
-    if now == proposal.before:
-        return ""
-    old, new = proposal.before or {}, now or {}
-    names = [name.replace("_", " ") for name in dict.fromkeys([*old, *new]) if old.get(name) != new.get(name)]
-    return f"{proposal.subject_label} has changed since this was proposed: {', '.join(names)}."
-
-
-def title_of(proposal: Proposal) -> str:
-    """What it would do, in words: "change the person Lena Fischer"."""
-    return change_get(proposal.verb).title.format(proposal.subject_label)
-
-
-def digest_of(proposal: Proposal) -> str:
-    """SHA-256 of what is decided, as canonical JSON."""
-    told = [proposal.verb, proposal.subject_type_id, proposal.subject_id, proposal.before, proposal.after]
-    canonical = json.dumps(told, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 class _Rehearsed(Exception):

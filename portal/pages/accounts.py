@@ -1,6 +1,5 @@
 """Accounts: adding one, letting the portal in, and what its baseline put there."""
 
-import shlex
 from typing import Any
 
 from django.contrib import messages
@@ -11,19 +10,19 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from environments.display import place
 from environments.errors import DomainError, Invalid
 from environments.lifecycle.accounts import account_add, account_add_again
-from environments.lifecycle.api.accounts import role_setup
 from environments.lifecycle.baseline import account_update, baseline_behind, baseline_version, update_problem
 from environments.lifecycle.canary import account_canary, canary_problem
-from environments.lifecycle.models import Account
+from environments.lifecycle.models import Account, RegionFacts
 from environments.lifecycle.pauses import account_pauses
+from environments.lifecycle.role_stacks import role_stacks
 from environments.lifecycle.selectors import release_default
 from environments.lifecycle.settings import account_change_propose
 from environments.lifecycle.states import GONE, AccountMode, AccountStatus
 from environments.operations.models import Operation
 from environments.operations.selectors import operations_list
 from environments.people.models import Team
-from environments.people.proposals import proposal_of
 from environments.people.rights import may
+from environments.people.selectors import proposal_of
 from portal.pages.base import attempt, page, proposed, refusals, view_requires, viewer
 from portal.pages.operation import stacks_of
 
@@ -31,6 +30,13 @@ MODE_WORDS = {
     AccountMode.SANDBOX: "The local AWS of a demo.",
     AccountMode.PLAN_ONLY: "Read only: everything up to the approval. A canary makes it live.",
     AccountMode.LIVE: "Deployed to. Nobody begins here: a passed canary leads from plan-only to live.",
+}
+BASELINE_WORDS = {
+    "release": "Baseline of release",
+    "version": "Version of the baseline",
+    "bootstrap": "Bootstrapped by release",
+    "queue_url": "Queue of CloudFormation's events",
+    "audit_bucket": "Audit bucket",
 }
 ROWS = 20
 
@@ -87,9 +93,9 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
         latest=latest,
         says=_sentence(account, latest),
         stacks=stacks_of(account),
-        facts=account.region_facts.order_by("region", "-version").distinct("region"),
+        regions_told=_regions_told(account),
         environments=account.environments.exclude(status__in=GONE).count(),
-        setup=_setup(account) if may(user, "account.add") else None,
+        role_stacks=role_stacks(account) if may(user, "account.add") else None,
         canary_problem=canary_problem(account) if account.mode == AccountMode.PLAN_ONLY else "",
         behind=baseline_behind(account, release),
         baseline_version=baseline_version(account),
@@ -104,6 +110,24 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
         may_propose=may(user, "account.change"),
         may_change=may(user, "account.change") and (latest is None or latest.is_ended),
     )
+
+
+def _regions_told(account: Account) -> list[tuple[str, list[tuple[str, Any]], RegionFacts | None]]:
+    """Per region: what the baseline put there, in words, and the newest facts that blueprints are told."""
+    found = {
+        row.region: row for row in account.region_facts.order_by("region", "-version").distinct("region")
+    }
+    return [
+        (
+            region,
+            [
+                (BASELINE_WORDS.get(key, key), value)
+                for key, value in account.baseline.get(region, {}).items()
+            ],
+            found.get(region),
+        )
+        for region in account.regions
+    ]
 
 
 @require_POST
@@ -172,22 +196,3 @@ def _sentence(account: Account, latest: Any) -> str:
     if latest is not None:
         return str(latest.sentence)
     return "Nothing was done with it yet."
-
-
-def _setup(account: Account) -> dict[str, Any]:
-    """The role template and the command that deploys it, with the account's own credentials."""
-    setup = role_setup(account)
-    release = release_default()
-    template = setup["template"]
-    if not template and release is not None:
-        template = release.description.get("templates", {}).get("role", "")
-    overrides = [f"{name}={value}" for name, value in setup["parameters"].items()]
-    command = [
-        "aws cloudformation deploy",
-        f"--stack-name {setup['stack_name']}",
-        "--template-file switchyard-access.yaml",
-        "--capabilities CAPABILITY_NAMED_IAM",
-        f"--region {account.home_region}" if account.regions else "",
-        "--parameter-overrides " + " ".join(shlex.quote(pair) for pair in overrides),
-    ]
-    return {**setup, "template": template, "command": " \\\n  ".join(part for part in command if part)}

@@ -83,7 +83,8 @@ def _sentence(environment: Environment, latest: Operation | None) -> str:
         return latest.sentence if latest else ""
     told = {
         E.REQUESTED: "Nothing has been built, and nothing is going on. Withdraw the request, or retry it.",
-        E.ACTIVE: "It is up. Its addresses are below.",
+        E.ACTIVE: "It is up, at the address above."
+        + (" It has drifted: see its findings under Drift." if environment.drift_since else ""),
         E.TORN_DOWN: "It is gone. What was kept on purpose is in the report of its teardown.",
         E.WITHDRAWN: "The portal looks after it no longer."
         if environment.forgotten_at

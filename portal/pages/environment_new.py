@@ -16,9 +16,13 @@ from environments.lifecycle.environments import environment_request, spec_previe
 from environments.lifecycle.expiry import BY_RULE, Wanted, expiry_wanted
 from environments.lifecycle.limits import limit_problems
 from environments.lifecycle.models import Account, ExpiryRule, Release
+from environments.lifecycle.modules import modules_default, modules_offered
 from environments.lifecycle.naming import names_derive
 from environments.lifecycle.rules import approval_expected, facts_of_request
 from environments.lifecycle.selectors import accounts_ready, release_default, releases_offered
+from environments.lifecycle.stacks import NO_STANDBY
+from environments.lifecycle.standby import FIELDS as STANDBY_FIELDS
+from environments.lifecycle.standby import standbys_of
 from environments.lifecycle.states import AccountMode, Tier
 from environments.lifecycle.validation import owner_problem
 from environments.people.models import PortalRole, Team, User
@@ -32,6 +36,11 @@ TIER_WORDS = {
     Tier.PROD: "For customers",
 }
 SIZE_WORDS = {"small": "one of each", "medium": "two zones", "large": "three zones, more room"}
+STANDBY_WORDS = {
+    NO_STANDBY: "one region",
+    "pilot-light": "data there, the rest starts when needed",
+    "warm": "a small one serves at once",
+}
 OWNERS_OFFERED = 200
 FIELDS = [
     "release",
@@ -43,11 +52,15 @@ FIELDS = [
     "account",
     "home_region",
     "cidr",
+    "standby",
+    "other_region",
+    "other_cidr",
     "domain",
     "restore_kind",
     "restore_id",
     "is_protected",
     "expires_at",
+    "modules",
 ]
 # What a service or the schema calls a field, where the form calls it otherwise.
 SAME = {"restore_source": "restore_id"}
@@ -58,6 +71,8 @@ class Request:
     """The form as typed, and what it refers to; None where nothing (or nothing known) is chosen."""
 
     typed: dict[str, str]
+    modules: list[str] | None = None
+    modules_shown_for: str = ""
     release: Release | None = None
     account: Account | None = None
     team: Team | None = None
@@ -69,7 +84,10 @@ class Request:
     def read(cls, data: Any, user: User) -> "Request":
         """Look up what was chosen; something unknown is a problem at its field."""
         typed = {name: str(data.get(name, "")).strip()[:200] for name in FIELDS}
-        form = cls(typed)
+        form = cls(typed, modules_shown_for=str(data.get("modules_told", ""))[:200])
+        # What was ticked was ticked for a tier and a release: others come with modules of their own.
+        if form.modules_shown_for.split("/")[:2] == form.modules_for.split("/")[:2]:
+            form.modules = modules_typed(data)
         form.release = _chosen(releases_offered(), typed["release"])
         form.account = _chosen(accounts_ready(), typed["account"])
         form.team = _chosen(Team.objects.filter(pk__in=[t.pk for t in teams_for(user)]), typed["team"])
@@ -98,6 +116,19 @@ class Request:
             except Invalid as error:
                 form.problems["expires_at"] = error.message
         return form
+
+    @property
+    def standby(self) -> dict[str, Any]:
+        """The standby as the services take it."""
+        kind = self.typed["standby"] or NO_STANDBY
+        if kind == NO_STANDBY:
+            return {"standby": NO_STANDBY}
+        return {name: self.typed[name] for name in STANDBY_FIELDS}
+
+    @property
+    def modules_for(self) -> str:
+        """What the modules that are shown, and their prices, depend on."""
+        return "/".join(self.typed[name] for name in ("release", "tier", "size", "home_region"))
 
     @property
     def restore_source(self) -> dict[str, str] | None:
@@ -137,10 +168,15 @@ def preview(request: HttpRequest) -> HttpResponse:
         touched.add("domain")  # made from it
     context = _preview(form, user)
     shown = {**form.problems, **context["problems"]}
+    touched.add("modules")
     context |= {"shown": {name: shown.get(name, "") if name in touched else "" for name in FIELDS}}
-    context |= {"fields": FIELDS, "regions": _regions(form), "typed": form.typed}
+    context |= {"fields": FIELDS, "regions": _regions(form), "standbys": _standbys(form), "typed": form.typed}
     context["live_account"] = _live(form)
     context["new_regions"] = request.headers.get("HX-Trigger-Name") in ("account", "release")
+    # Drawn anew only when they differ: whoever is about to tick one must not lose the place.
+    context["new_modules"] = form.modules_shown_for != form.modules_for
+    context["modules"] = _modules(form)
+    context["modules_for"] = form.modules_for
     return render(request, "portal/environment/preview.html", context)
 
 
@@ -157,6 +193,8 @@ def _request(form: Request, user: User) -> Any:
         cidr=form.typed["cidr"],
         domain=form.typed["domain"],
         restore_source=form.restore_source,
+        **form.standby,
+        modules=form.modules,
         owner=form.owner,
         is_protected={"on": True, "off": False}.get(form.typed["is_protected"]),
         expires_at=form.expires_at,
@@ -181,8 +219,11 @@ def _form(request: HttpRequest, user: User, form: Request, status: int = 200) ->
         tiers=[(tier.value, tier.label, TIER_WORDS[tier]) for tier in Tier],
         sizes=[(size, SIZE_WORDS.get(size, "")) for size in _sizes(release)],
         regions=_regions(form),
+        standbys=_standbys(form),
         live_account=_live(form),
         expiry_words=expiry_help(),
+        modules=_modules(form),
+        modules_for=form.modules_for,
         top_problem=form.problems.get("") or form.problems.get("spec", ""),
         **context,
     )
@@ -195,6 +236,8 @@ def _preview(form: Request, user: User) -> dict[str, Any]:
     if form.typed["size"] not in _sizes(form.release) or form.typed["tier"] not in Tier.values:
         return {"cost": None, "names": [], "problems": {}, "spec": None, "expires_at": None}
     spec = spec_preview(
+        release=form.release,
+        modules=form.modules,
         name=form.typed["name"] or "name",
         team=form.team,
         tier=form.typed["tier"],
@@ -205,6 +248,7 @@ def _preview(form: Request, user: User) -> dict[str, Any]:
         domain=form.typed["domain"],
         restore_source=form.restore_source,
         owner=form.owner,
+        **form.standby,
         actor=user,
     )
     problems = spec_problems(spec, account=form.account, release=form.release)
@@ -226,6 +270,22 @@ def _preview(form: Request, user: User) -> dict[str, Any]:
     }
 
 
+def modules_typed(data: Any) -> list[str] | None:
+    """What was ticked, as the form sends it; None where nothing was said of modules: the tier's own."""
+    return [str(name)[:80] for name in data.getlist("modules")[:50]] if data.get("modules_told") else None
+
+
+def _modules(form: Request) -> list[dict[str, Any]]:
+    """The release's modules with what each costs, and whether it is on."""
+    if form.release is None:
+        return []
+    on = modules_default(form.release, form.typed["tier"]) if form.modules is None else form.modules
+    return [
+        {**row, "is_on": row["required"] or row["key"] in on}
+        for row in modules_offered(form.release, form.typed)
+    ]
+
+
 def _sizes(release: Release | None) -> list[str]:
     """The sizes that the release's schema knows."""
     if release is None:
@@ -241,6 +301,12 @@ def _regions(form: Request) -> list[tuple[str, str]]:
     if not (form.account and form.release):
         return []
     return [(region, place(region)) for region in form.account.regions if region in form.release.regions]
+
+
+def _standbys(form: Request) -> list[tuple[str, str]]:
+    """The kinds of standby that the release can build, with what each is."""
+    kinds = standbys_of(form.release) if form.release else []
+    return [(kind, STANDBY_WORDS.get(kind, "")) for kind in (NO_STANDBY, *kinds)] if kinds else []
 
 
 def teams_for(user: User) -> list[Team]:

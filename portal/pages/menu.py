@@ -3,11 +3,10 @@
 from django.conf import settings
 from django.http import HttpRequest
 
+from environments.lifecycle.terms import approvals_for
 from environments.notifications.inbox import unread_count
-from environments.operations.models import Operation
-from environments.operations.states import OperationStatus
-from environments.people.models import Proposal
 from environments.people.rights import may
+from environments.people.selectors import proposals_for
 from portal.pages.base import viewer
 
 
@@ -38,10 +37,7 @@ def sees_audit(request: HttpRequest) -> bool:
 
 
 def approvals_badge(request: HttpRequest) -> str:
-    """How many approvals and proposals wait; empty when none does, or when the viewer decides about nothing."""
-    user, waiting = viewer(request), 0
-    if may(user, "operation.approve"):
-        waiting += Operation.objects.filter(status=OperationStatus.AWAITING_APPROVAL).count()
-    if may(user, "proposal.decide"):
-        waiting += Proposal.objects.filter(status=Proposal.Status.OPEN).count()
+    """How many plans and proposals wait for the viewer's decision; empty when none does."""
+    user = viewer(request)
+    waiting = approvals_for(user).count() + proposals_for(user).count()
     return str(waiting) if waiting else ""

@@ -16,6 +16,7 @@ from environments.display import kind_word
 from environments.errors import DomainError, Forbidden, Invalid
 from environments.lifecycle.models import Account, Environment, TeardownReport
 from environments.lifecycle.states import AccountMode
+from environments.lifecycle.terms import terms_words
 from environments.operations.approvals import operation_approve, operation_reject
 from environments.operations.control import (
     operation_cancel,
@@ -32,7 +33,7 @@ from environments.operations.places import places_of, queue_told
 from environments.operations.replanning import REPLANNABLE, operation_replan
 from environments.operations.selectors import events_after, operation_detail, operations_list
 from environments.operations.states import OPEN, OperationStatus
-from environments.people.models import PortalRole, User
+from environments.people.models import User
 from portal.pages import operation_control, story
 from portal.pages.base import page, problems_of, view_requires, viewer
 from portal.pages.moments import moment_typed
@@ -216,7 +217,8 @@ def _around(operation: Operation, user: User) -> dict[str, Any]:
     own = operation.requested_by_id == user.pk
     yes = [row for row in operation.decisions.all() if row.verdict == Decision.Verdict.APPROVED]
     given = [row for row in yes if row.plan_hash == operation.approval_hash]
-    allowed = {verb: _may(operation, verb, user) for verb in ("approve", "reject", "cancel", "retry")}
+    allowed = {verb: _may(operation, verb, user) for verb in ("reject", "cancel", "retry")}
+    refused = _refused(operation, "approve", user) if waiting else ""
     notice = operation.not_before and operation.not_before > timezone.now() and operation.status in OPEN
     return {
         "report": TeardownReport.objects.filter(operation=operation).first(),
@@ -224,15 +226,18 @@ def _around(operation: Operation, user: User) -> dict[str, Any]:
         "people": story.people_of(operation),
         "subject_url": _subject_url(operation),
         "live_account": _live_account(operation),
-        "may_decide": waiting and allowed["approve"],
+        "may_decide": waiting and (not refused or allowed["reject"]),
+        "approval_refused": refused,
         "own_request": own,
         "given": given,
         "void": [row for row in yes if row.plan_hash != operation.approval_hash] if waiting else [],
         "missing": operation.approvals_needed - len(given),
         "approved_by_me": any(row.decided_by_id == user.pk for row in given),
-        "approver_roles": [
-            PortalRole(role).label.lower() for role in operation.approval_terms.get("roles", [])
-        ],
+        "terms": terms_words(
+            operation.approval_terms,
+            team=getattr(operation.subject, "team", None),
+            people=operation.approvals_needed,
+        ),
         "may_cancel": allowed["cancel"] and operation.can_cancel,
         "may_force_cancel": operation.status == S.CANCELLING and _may(operation, "force-cancel", user),
         "may_retry": allowed["retry"] and operation.can_retry,
@@ -249,11 +254,16 @@ def _around(operation: Operation, user: User) -> dict[str, Any]:
 
 
 def _may(operation: Operation, verb: str, user: User) -> bool:
+    return not _refused(operation, verb, user)
+
+
+def _refused(operation: Operation, verb: str, user: User) -> str:
+    """Why the person may not, in a sentence; empty when they may."""
     try:
         kind_get(operation.kind).authorize(user, verb, operation)
-    except Forbidden:
-        return False
-    return True
+    except Forbidden as error:
+        return error.message
+    return ""
 
 
 def _subject_url(operation: Operation) -> str:

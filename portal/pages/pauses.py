@@ -2,6 +2,7 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from environments.lifecycle.models import Account
@@ -27,7 +28,7 @@ def environment_set(request: HttpRequest, pk: int) -> HttpResponse:
         lambda: environment_pause(environment=environment, reason=reason, actor=viewer(request)),
         done=f"{environment.name} is paused. {GOES_ON}",
     )
-    return redirect("admin:environment", pk)
+    return redirect(f"{reverse('admin:environment', args=[pk])}?tab=control")
 
 
 @require_POST
@@ -39,7 +40,7 @@ def environment_lift(request: HttpRequest, pk: int) -> HttpResponse:
         lambda: environment_pause_lift(environment=environment, actor=viewer(request)),
         done=f"{environment.name} goes on.",
     )
-    return redirect("admin:environment", pk)
+    return redirect(f"{reverse('admin:environment', args=[pk])}?tab=control")
 
 
 @require_POST

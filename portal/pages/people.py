@@ -16,8 +16,8 @@ from environments.people.persons import (
     person_create_propose,
     totp_reset_propose,
 )
-from environments.people.proposals import proposal_of
 from environments.people.rights import RIGHTS, Reach, may
+from environments.people.selectors import proposal_of
 from environments.people.services import profile_change, team_create
 from portal.pages.base import page, problems_of, proposed, refusals, view_requires, viewer
 

@@ -9,15 +9,10 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from environments.errors import DomainError
+from environments.people.changes import proposal_moved, title_of
 from environments.people.models import Proposal, User
-from environments.people.proposals import (
-    deciders,
-    proposal_approve,
-    proposal_moved,
-    proposal_reject,
-    proposal_withdraw,
-    title_of,
-)
+from environments.people.proposals import proposal_approve, proposal_reject, proposal_withdraw
+from environments.people.selectors import deciders
 from portal.pages.base import page, problems_of, view_requires, viewer
 
 # Where the pages of subjects are.
@@ -52,6 +47,7 @@ FIELD_WORDS = {
     "risks_covered": "Covers these risks",
     "approvals": "People who approve",
     "approver_roles": "Roles that may approve",
+    "another_team": "One of them from another team",
     "expires_after_h": "Expires after, hours",
     "remind_after_h": "Reminds after, hours",
     "order": "Order",

@@ -12,8 +12,8 @@ from environments.lifecycle.selectors import release_default
 from environments.lifecycle.settings import release_propose
 from environments.lifecycle.states import GONE, EnvironmentStatus
 from environments.people.models import PortalRole, User
-from environments.people.proposals import proposal_of
 from environments.people.rights import RIGHTS, Reach, may
+from environments.people.selectors import proposal_of
 from portal.pages.base import page, proposed, view_requires, viewer
 
 ROWS = 20

@@ -13,7 +13,15 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from environments.display import kind_word
 from environments.errors import DomainError, Invalid
 from environments.lifecycle.models import GRAVE, ApprovalRule, Release, Risk
-from environments.lifecycle.rule_fields import COSTS, LISTS, NUMBERS, rule_defaults, rule_state, rule_values
+from environments.lifecycle.rule_fields import (
+    COSTS,
+    FLAGS,
+    LISTS,
+    NUMBERS,
+    rule_defaults,
+    rule_state,
+    rule_values,
+)
 from environments.lifecycle.rules import LATELY, kinds_ruled, plans_lately, rule_deciding, rule_try
 from environments.lifecycle.selectors import release_default
 from environments.lifecycle.settings import (
@@ -23,9 +31,10 @@ from environments.lifecycle.settings import (
     rules_order_propose,
 )
 from environments.lifecycle.states import Tier
+from environments.lifecycle.terms import terms_of, terms_words
 from environments.people.models import PortalRole, Proposal
-from environments.people.proposals import proposal_of, proposals_waiting
 from environments.people.rights import RIGHTS, may
+from environments.people.selectors import proposal_of, proposals_waiting
 from portal.pages.base import page, proposed, refusals, view_requires, viewer
 
 PEOPLE_WORDS = {0: "Nobody", 1: "One other person", 2: "Two other people"}
@@ -152,7 +161,8 @@ def _typed(request: HttpRequest) -> dict[str, Any]:
     for name in NUMBERS:
         text = data.get(name, "").strip()
         fields[name] = min(int(text), LARGEST) if text.isdecimal() and len(text) < 10 else text[:20] or None
-    fields |= {"name": data.get("name", "").strip()[:200], "is_enabled": data.get("is_enabled") == "on"}
+    fields |= {name: data.get(name) == "on" for name in FLAGS}
+    fields["name"] = data.get("name", "").strip()[:200]
     return fields
 
 
@@ -237,10 +247,8 @@ def conditions(rule: ApprovalRule) -> list[str]:
 
 def people(rule: ApprovalRule) -> str:
     """Whose yes it wants, in words."""
-    if not rule.approver_roles:
-        return PEOPLE_WORDS[rule.approvals]
-    roles = " or ".join(PortalRole(role).label.lower() for role in rule.approver_roles)
-    return f"{PEOPLE_WORDS[rule.approvals]}: {roles}"
+    terms = terms_words(terms_of(rule), team=None, people=rule.approvals)
+    return f"{PEOPLE_WORDS[rule.approvals]}, {terms}" if terms else PEOPLE_WORDS[rule.approvals]
 
 
 def _risk(risk: str) -> str:

@@ -113,8 +113,10 @@ def _sentence(
     """(how things are and what to do next, its tone)."""
     counts = {group.title: group.count for group in waits.groups}
     plans, own = counts.get(start_cards.PLANS, 0), counts.get(start_cards.OWN_FAILED, 0)
+    settings = counts.get(start_cards.SETTINGS, 0)
     parts = [
         _many(plans, "One plan waits for you.", "{} plans wait for you."),
+        _many(settings, "One proposed setting waits for you.", "{} proposed settings wait for you."),
         _many(
             failed.count + own,
             "One operation failed and wants a look.",
@@ -130,7 +132,7 @@ def _sentence(
     tones = {card.tone for card in alarms}
     if failed.count + own or "red" in tones:
         return told, "red"
-    return told, "amber" if plans or alarms else "blue"
+    return told, "amber" if plans or settings or alarms else "blue"
 
 
 def _many(count: int, one: str, more: str) -> str:

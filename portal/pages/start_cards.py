@@ -10,6 +10,7 @@ from django.core.cache import cache
 from django.db.models import Exists, OuterRef, QuerySet, Sum
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.text import capfirst
 
 from environments.display import kind_word, money
 from environments.lifecycle.figures import costs_at
@@ -17,17 +18,19 @@ from environments.lifecycle.limits import team_usage
 from environments.lifecycle.models import Environment
 from environments.lifecycle.selectors import drift_open_environments, environments_expiring
 from environments.lifecycle.states import GONE
-from environments.operations.models import Decision, Operation
-from environments.operations.selectors import approvals_waiting, operations_list
+from environments.lifecycle.terms import approvals_for
+from environments.operations.models import Operation
+from environments.operations.selectors import operations_list
 from environments.operations.states import HOLDING, RETRYABLE, OperationStatus
-from environments.people.models import PortalRole, User
-from environments.people.rights import RIGHTS, Reach, may
+from environments.people.changes import title_of
+from environments.people.models import Proposal, User
+from environments.people.selectors import proposals_for, proposals_waiting
 
 ROWS = 6
 # A failure older than this is history, and in the list of operations.
 RECENT = timedelta(days=14)
 UNDER_WAY = HOLDING | {OperationStatus.PENDING, OperationStatus.PLANNING, OperationStatus.QUEUED}
-PLANS, OWN_FAILED = "Plans to decide on", "Yours that failed"
+PLANS, SETTINGS, OWN_FAILED = "Plans to decide on", "Settings to decide on", "Yours that failed"
 WEEKS = 5
 TREND_KEPT_S = 600
 
@@ -106,9 +109,12 @@ class Cost:
 
 
 def waits_for(user: User) -> Card:
-    """What the viewer can do something about: plans to decide on, own requests that wait, own failures to retry."""
+    """What the viewer can do something about: plans and settings to decide on, own requests that wait, own failures to
+    retry.
+    """
     groups = [
         _operations(PLANS, approvals_for(user), _asked, more=reverse("admin:approvals"), tone="amber"),
+        _proposals(SETTINGS, proposals_for(user), lambda row: f"proposed by {row.proposed_by}", tone="amber"),
         _operations(
             "Your requests that wait for somebody",
             operations_list()
@@ -116,6 +122,11 @@ def waits_for(user: User) -> Card:
             .filter(requested_by=user, status=OperationStatus.AWAITING_APPROVAL)
             .order_by("id"),
             lambda row: row.sentence,
+        ),
+        _proposals(
+            "Settings that you proposed",
+            proposals_waiting().filter(proposed_by=user),
+            lambda row: "Another person has to approve it.",
         ),
         _operations(
             OWN_FAILED,
@@ -125,20 +136,6 @@ def waits_for(user: User) -> Card:
         ),
     ]
     return Card("Waits for me", [group for group in groups if group.count])
-
-
-def approvals_for(user: User) -> QuerySet[Operation]:
-    """What the viewer can approve, oldest first: not their own, not approved by them already, within their reach."""
-    if not may(user, "operation.approve"):
-        return Operation.objects.none()
-    given = Decision.objects.filter(
-        operation=OuterRef("pk"), decided_by=user, plan_hash=OuterRef("approval_hash")
-    )
-    waiting = approvals_waiting().prefetch_related(None).exclude(requested_by=user).exclude(Exists(given))
-    if RIGHTS["operation.approve"][PortalRole(user.portal_role)] is not Reach.ALL:
-        environments = Environment.objects.filter(team__in=user.teams.all()).values("pk")
-        waiting = waiting.filter(subject_type__model="environment", subject_id__in=environments)
-    return waiting
 
 
 def failures() -> QuerySet[Operation]:
@@ -224,6 +221,18 @@ def _operations(
         for row in shown
     ]
     return Group(title, lines, count, tone, more)
+
+
+def _proposals(
+    title: str, rows: QuerySet[Proposal], says: Callable[[Proposal], str], *, tone: str = ""
+) -> Group:
+    count = rows.count()
+    shown: Iterable[Proposal] = rows[:ROWS] if count else ()
+    lines = [
+        Line(capfirst(title_of(row)), reverse("admin:proposal", args=[row.pk]), says(row), row.proposed_at)
+        for row in shown
+    ]
+    return Group(title, lines, count, tone, reverse("admin:approvals"))
 
 
 def expires_soon(user: User) -> Card:

@@ -115,11 +115,13 @@ def digest(operation: Operation, steps: Iterable[Step], held: dict[str, Any]) ->
 
 
 def progress_of(operation: Operation, steps: list[Step], resources: list[Resource]) -> Progress:
-    """How far the current phase has come. Counts resources where steps tell them, else steps."""
+    """How far the current phase has come. Counts resources where steps of an execution tell them, else steps: those of
+    a plan count the stacks that they look at.
+    """
     current = [step for step in steps if step.phase == operation.phase]
     total, done = sum(s.progress_total for s in current), sum(s.progress_done for s in current)
     noun = "resources"
-    if not total:
+    if not total or operation.phase == Phase.PLAN:
         total, done, noun = len(current), sum(s.is_done for s in current), "steps"
     percent = (
         100 if operation.status == OperationStatus.SUCCEEDED else round(100 * done / total) if total else 0

@@ -7,7 +7,8 @@ from django.views.decorators.http import require_http_methods
 from environments.lifecycle.rules import facts_of_teardown, rule_deciding
 from environments.lifecycle.selectors import environments_list
 from environments.lifecycle.states import Tier
-from environments.lifecycle.teardown import MAY_TEAR_DOWN, PROD_NOTICE, STORES, environment_teardown
+from environments.lifecycle.stores import stores_of
+from environments.lifecycle.teardown import MAY_TEAR_DOWN, PROD_NOTICE, environment_teardown
 from environments.people.rights import require
 from portal.pages.base import page, refusals, viewer
 from portal.pages.operation import stacks_of
@@ -21,9 +22,9 @@ def teardown(request: HttpRequest, pk: int) -> HttpResponse:
     environment = environments_list().get(pk=pk)
     user = viewer(request)
     require(user, "environment.teardown", team=environment.team)
-    problems: dict[str, str] = {}
+    stores, problems = stores_of(environment), dict[str, str]()
     if request.method == "POST":
-        typed = {key: request.POST.get(f"copy_{key}", "") for key in STORES}
+        typed = {store.key: request.POST.get(f"copy_{store.key}", "") for store in stores}
         with refusals() as problems:
             operation = environment_teardown(
                 environment=environment,
@@ -41,9 +42,7 @@ def teardown(request: HttpRequest, pk: int) -> HttpResponse:
         f"Tear down {environment.name}",
         status=400 if problems else 200,
         env=environment,
-        stores=[
-            (key, what, request.POST.get(f"copy_{key}", ""), f"copy_{key}") for key, what in STORES.items()
-        ],
+        stores=[(store, request.POST.get(f"copy_{store.key}", ""), f"copy_{store.key}") for store in stores],
         stacks=stacks,
         resource_count=sum(len(stack.resources.all()) for stack in stacks),
         notice_days=PROD_NOTICE.days if environment.tier == Tier.PROD else 0,

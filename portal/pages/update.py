@@ -1,18 +1,24 @@
 """Changing an environment: the fields that its release lets change, and the releases it can be brought to."""
 
+import json
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
 
 from environments.lifecycle.models import Environment, Release
+from environments.lifecycle.modules import modules_completed, modules_offered
 from environments.lifecycle.selectors import environments_list, releases_offered
 from environments.lifecycle.states import EnvironmentStatus
 from environments.lifecycle.update import environment_update, fields_changeable
 from environments.operations.models import Operation
 from environments.people.rights import require
 from portal.pages.base import page, refusals, viewer
+from portal.pages.environment_new import modules_typed
+
+MOST_TEXT = 4000
+"""Characters of what is typed for one field."""
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -47,7 +53,7 @@ def update(request: HttpRequest, pk: int) -> HttpResponse:
         releases=releases,
         release=release,
         fields=[
-            _field(name, rule, environment, request.POST or _asked(refused))
+            _field(name, rule, environment, release, request.POST or _asked(refused))
             for name, rule in fields_changeable(release).items()
         ],
         refused=refused,
@@ -76,21 +82,33 @@ def _release_of(refused: Operation | None) -> str:
     return str(refused.parameters.get("release_id", "")) if refused else ""
 
 
-def _asked(refused: Operation | None) -> dict[str, str]:
-    """What the refused update asked for, as it is typed."""
-    return {name: _text(value) for name, value in refused.parameters["changes"].items()} if refused else {}
+def _asked(refused: Operation | None) -> dict[str, Any]:
+    """What the refused update asked for, as it is typed; modules as the list they are."""
+    asked = refused.parameters["changes"].items() if refused else ()
+    return {name: value if name == "modules" else _text(value) for name, value in asked}
 
 
 def _chosen(releases: list[Release], asked: str, environment: Environment) -> Release:
     return next((release for release in releases if str(release.pk) == asked), environment.release)
 
 
-def _field(name: str, rule: dict[str, Any], environment: Environment, typed: Any) -> dict[str, Any]:
-    """{"name", "label", "help", "now", "value", "choices", "is_flag"}; values and choices are text."""
-    now = _text(environment.spec.get(name, rule.get("default")))
+def _field(
+    name: str, rule: dict[str, Any], environment: Environment, release: Release, typed: Any
+) -> dict[str, Any]:
+    """{"name", "label", "help", "now", "value", "choices"}, values and choices as text; or {"name", "modules"}."""
+    value = environment.spec.get(name, rule.get("default"))
+    if name == "modules":
+        return {"name": name, "modules": _modules(release, environment, typed)}
+    now = _text(value)
     choices = (
         ["yes", "no"] if rule.get("type") == "boolean" else [str(value) for value in rule.get("enum", [])]
     )
+    if name == "other_region":
+        # The schema has the blueprint's regions; the account uses some of them.
+        choices = [
+            "",
+            *(region for region in environment.account.regions if region != environment.home_region),
+        ]
     return {
         "name": name,
         "label": rule.get("title", name),
@@ -101,23 +119,52 @@ def _field(name: str, rule: dict[str, Any], environment: Environment, typed: Any
     }
 
 
+def _modules(release: Release, environment: Environment, typed: Any) -> list[dict[str, Any]]:
+    """The release's modules: on are those that were ticked or asked for, else those that the environment comes with."""
+    asked = typed.get("modules") if isinstance(typed, dict) and not isinstance(typed, QueryDict) else None
+    on = modules_typed(typed) if isinstance(typed, QueryDict) else asked
+    on = modules_completed(release, environment.spec) or [] if on is None else on
+    offered = modules_offered(release, environment.spec)
+    return [{**row, "is_on": row["required"] or row["key"] in on} for row in offered]
+
+
 def _changes(environment: Environment, release: Release, typed: Any) -> dict[str, Any]:
     """What was typed and differs from what the environment has, in the schema's types."""
     found: dict[str, Any] = {}
     for name, rule in fields_changeable(release).items():
-        text = str(typed.get(name, "")).strip()[:200]
-        if not text or text == _text(environment.spec.get(name, rule.get("default"))):
+        if name == "modules":
+            ticked = modules_typed(typed)
+            if ticked is not None and set(ticked) != set(modules_completed(release, environment.spec) or []):
+                found[name] = ticked
+            continue
+        text = str(typed.get(name, "")).strip()[:MOST_TEXT]
+        if text == _text(environment.spec.get(name, rule.get("default"))):
+            continue
+        # A field that is not on the page, or was emptied, stays; but for a text that may be empty.
+        if not text and (name not in typed or rule.get("default") != ""):
             continue
         if rule.get("type") == "boolean":
             found[name] = {"yes": True, "no": False}.get(text, text)
         elif rule.get("type") == "integer" and text.lstrip("-").isdecimal():
             found[name] = int(text)
+        elif rule.get("type") == "array":
+            found[name] = _parsed(text)
         else:
             found[name] = text
     return found
 
 
+def _parsed(text: str) -> Any:
+    """A list as JSON; what is none stays text, which the schema refuses by its field."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
 def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, list | dict):
+        return json.dumps(value)
     return "" if value is None else str(value)

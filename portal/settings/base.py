@@ -48,6 +48,7 @@ INSTALLED_APPS = [
     "environments.operations",
     "environments.people",
     "environments.lifecycle",
+    "environments.access",
     "environments.notifications",
     "portal.api",
     "portal.pages",

@@ -30,7 +30,7 @@ class Resolver:
     """Resolves values of one template for one stack.
 
     ref(logical id) and get_att(logical id, attribute) answer for resources (or LATER); import_value(name) for
-    exports of other stacks.
+    exports of other stacks, output_value(stack, output, region or "") for outputs of theirs.
     """
 
     def __init__(
@@ -41,11 +41,13 @@ class Resolver:
         ref: Callable[[str], Any],
         get_att: Callable[[str, str], Any],
         import_value: Callable[[str], Any],
+        output_value: Callable[[str, str, str], Any],
     ) -> None:
         self.template = template
         self.parameters = parameters
         self.pseudo = pseudo
         self._ref, self._get_att, self._import = ref, get_att, import_value
+        self._output = output_value
         self._conditions: dict[str, bool] = {}
 
     # -- conditions
@@ -168,6 +170,10 @@ class Resolver:
 
     def _fn_importvalue(self, argument: Any) -> Any:
         return self._import(str(self.resolve(argument)))
+
+    def _fn_getstackoutput(self, argument: Any) -> Any:
+        told = self.resolve(argument)
+        return self._output(told["StackName"], told["OutputName"], told.get("Region", ""))
 
     def _fn_base64(self, argument: Any) -> Any:
         value = self.resolve(argument)

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from sandbox.cloudformation.intrinsics import LATER, Resolver
-from sandbox.cloudformation.stacks import export_find, resource_of
+from sandbox.cloudformation.stacks import export_find, output_find, resource_of
 from sandbox.cloudformation.template import Template
 from sandbox.errors import AwsError, validation_error
 from sandbox.store import Record
@@ -63,7 +63,13 @@ class StackScope:
         self.unknown = unknown
         self.imports: list[str] = []
         self.resolver = Resolver(
-            template, parameters, pseudo_parameters(stack), self._ref, self._get_att, self._import
+            template,
+            parameters,
+            pseudo_parameters(stack),
+            self._ref,
+            self._get_att,
+            self._import,
+            self._output,
         )
 
     def _record(self, logical_id: str) -> Record | None:
@@ -105,6 +111,15 @@ class StackScope:
         if name not in self.imports:
             self.imports.append(name)
         return found[1]
+
+    def _output(self, stack_name: str, output_name: str, region: str) -> str:
+        """Unlike an import it holds nothing: the output may change and go while others read it."""
+        found = output_find(
+            self.world, self.stack.account, region or self.stack.region, stack_name, output_name
+        )
+        if found is None:
+            raise validation_error(f"Stack {stack_name} has no output named {output_name}.")
+        return found
 
     def properties(self, logical_id: str, resolver: Resolver | None = None) -> dict[str, Any]:
         """The resource's properties, dynamic references still in them."""

@@ -257,3 +257,14 @@ def export_find(world: World, account: str, region: str, name: str) -> tuple[Rec
             if output.get("ExportName") == name:
                 return stack, output["OutputValue"]
     return None
+
+
+def output_find(world: World, account: str, region: str, stack_name: str, output_name: str) -> str | None:
+    """The value of a stack's output, or None."""
+    for stack in world.store.list(account, region, STACK):
+        if stack.state == GONE or stack.data["name"] != stack_name:
+            continue
+        for output in stack.data["outputs"]:
+            if output["OutputKey"] == output_name:
+                return str(output["OutputValue"])
+    return None

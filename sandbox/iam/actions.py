@@ -70,7 +70,8 @@ STEPS = {
     "ConditionCheck": "ConditionCheckItem",
 }
 """Of a DynamoDB transaction, which needs the right to each of its steps."""
-ACTIONS: dict[str, dict[str, str]] = {"s3": _S3, "sqs": _SQS}
+_BUDGETS = {"DescribeBudgets": "ViewBudget"}
+ACTIONS: dict[str, dict[str, str]] = {"budgets": _BUDGETS, "s3": _S3, "sqs": _SQS}
 _VERSIONED = {"GetObject", "DeleteObject", "GetObjectTagging", "PutObjectTagging"}
 
 

@@ -47,12 +47,48 @@ def _queues(ctx: Context, properties: dict[str, Any]) -> list[str]:
     return [ctx.arn("sqs", str(url).rpartition("/")[2]) for url in properties.get("Queues") or ()]
 
 
+def _topics(ctx: Context, properties: dict[str, Any]) -> list[str]:
+    return [str(arn) for arn in properties["Topics"]]
+
+
 def _user_pool(ctx: Context, properties: dict[str, Any]) -> list[str]:
     return [ctx.arn("cognito-idp", f"userpool/{properties.get('UserPoolId', '')}")]
 
 
 def _identity_pool(ctx: Context, properties: dict[str, Any]) -> list[str]:
     return [ctx.arn("cognito-identity", f"identitypool/{properties.get('IdentityPoolId', '')}")]
+
+
+def _glue(ctx: Context, properties: dict[str, Any]) -> list[str]:
+    """Catalog, database, and the table if it is one."""
+    database = properties.get("DatabaseName") or (properties.get("DatabaseInput") or {}).get("Name", "")
+    table = properties.get("Name") or (properties.get("TableInput") or {}).get("Name")
+    found = [ctx.arn("glue", "catalog"), ctx.arn("glue", f"database/{database}")]
+    return [*found, ctx.arn("glue", f"table/{database}/{table}")] if table else found
+
+
+def _table(ctx: Context, properties: dict[str, Any]) -> list[str]:
+    return [ctx.arn("dynamodb", f"table/{properties.get('TableName', '*')}")]
+
+
+def _workgroup(ctx: Context, properties: dict[str, Any]) -> list[str]:
+    return [ctx.arn("athena", f"workgroup/{properties.get('WorkGroup', 'primary')}")]
+
+
+def _channel(kind: str) -> Callable[[Context, dict[str, Any]], list[str]]:
+    def find(ctx: Context, properties: dict[str, Any]) -> list[str]:
+        return [ctx.arn("mobiletargeting", f"apps/{properties.get('ApplicationId', '')}/channels/{kind}")]
+
+    return find
+
+
+def _configuration_set(ctx: Context, properties: dict[str, Any]) -> list[str]:
+    return [ctx.arn("ses", f"configuration-set/{properties.get('ConfigurationSetName', '')}")]
+
+
+def _log_stream(ctx: Context, properties: dict[str, Any]) -> list[str]:
+    group, name = properties.get("LogGroupName", ""), properties.get("LogStreamName", "*")
+    return [ctx.arn("logs", f"log-group:{group}:log-stream:{name}")]
 
 
 def _named(*keys: str) -> Callable[[Context, dict[str, Any]], list[str]]:
@@ -63,6 +99,7 @@ def _named(*keys: str) -> Callable[[Context, dict[str, Any]], list[str]]:
 
 
 _FINDERS: dict[str, Callable[[Context, dict[str, Any]], list[str]]] = {
+    "AWS::Athena::NamedQuery": _workgroup,
     "AWS::Cognito::IdentityPoolPrincipalTag": _identity_pool,
     "AWS::Cognito::IdentityPoolRoleAttachment": _identity_pool,
     "AWS::Cognito::LogDeliveryConfiguration": _user_pool,
@@ -75,10 +112,19 @@ _FINDERS: dict[str, Callable[[Context, dict[str, Any]], list[str]]] = {
     "AWS::Cognito::UserPoolReplica": _user_pool,
     "AWS::Cognito::UserPoolResourceServer": _user_pool,
     "AWS::Cognito::UserPoolRiskConfigurationAttachment": _user_pool,
+    "AWS::DynamoDB::GlobalTable": _table,
+    "AWS::Glue::Database": _glue,
+    "AWS::Glue::Table": _glue,
     "AWS::IAM::Policy": _policy,
+    "AWS::Logs::LogStream": _log_stream,
+    "AWS::Pinpoint::APNSChannel": _channel("apns"),
+    "AWS::Pinpoint::APNSSandboxChannel": _channel("apns_sandbox"),
+    "AWS::Pinpoint::GCMChannel": _channel("gcm"),
     "AWS::Route53::RecordSet": _zone,
     "AWS::Route53::RecordSetGroup": _zone,
     "AWS::S3::BucketPolicy": _bucket,
+    "AWS::SES::ConfigurationSetEventDestination": _configuration_set,
+    "AWS::SNS::TopicPolicy": _topics,
     "AWS::SQS::QueuePolicy": _queues,
     "AWS::SecretsManager::ResourcePolicy": _named("SecretId"),
     "AWS::SecretsManager::SecretTargetAttachment": _named("SecretId"),

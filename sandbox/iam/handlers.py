@@ -179,6 +179,7 @@ _BESIDE: dict[str, dict[str, str]] = {
     "AWS::Logs::LogGroup": {"KmsKeyId": "logs:AssociateKmsKey", "RetentionInDays": "logs:PutRetentionPolicy"},
     "AWS::S3::Bucket": {
         "BucketEncryption": "s3:PutEncryptionConfiguration",
+        "IntelligentTieringConfigurations": "s3:PutIntelligentTieringConfiguration",
         "LifecycleConfiguration": "s3:PutLifecycleConfiguration",
         "ObjectLockConfiguration": "s3:PutBucketObjectLockConfiguration",
         "LoggingConfiguration": "s3:PutBucketLogging",

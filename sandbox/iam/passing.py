@@ -68,6 +68,12 @@ def passed_by_type(ctx: Context, type_name: str, properties: dict[str, Any]) -> 
     elif type_name == "AWS::Cognito::IdentityPoolRoleAttachment":
         roles = (properties.get("Roles") or {}).values()
         found += [(str(role), "cognito-identity.amazonaws.com") for role in roles]
+    elif type_name == "AWS::KinesisFirehose::DeliveryStream":
+        target = properties.get("ExtendedS3DestinationConfiguration") or {}
+        found += _named(ctx, target, {"RoleARN": "firehose.amazonaws.com"})
+    elif type_name == "AWS::QuickSight::DataSource":
+        asked = (properties.get("DataSourceParameters") or {}).get("AthenaParameters") or {}
+        found += _named(ctx, asked, {"RoleArn": "quicksight.amazonaws.com"})
     elif type_name == "AWS::S3::Bucket" and properties.get("ReplicationConfiguration"):
         found += [(str(properties["ReplicationConfiguration"]["Role"]), "s3.amazonaws.com")]
     return found

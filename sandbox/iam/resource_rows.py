@@ -34,6 +34,7 @@ USUAL: dict[str, dict[str, str]] = {
     "elasticbeanstalk": {"ApplicationName": "application/{v}"},
     "elbv2": {"Name": "loadbalancer/app/{v}/*"},
     "events": {"Rule": "rule/{v}", "Name": "rule/{v}"},
+    "firehose": {"DeliveryStreamName": "deliverystream/{v}"},
     "iam": {
         "InstanceProfileName": "arn:aws:iam::{@a}:instance-profile/{Path=}{v}",
         "RoleName": "arn:aws:iam::{@a}:role/{Path=}{v}",
@@ -43,6 +44,7 @@ USUAL: dict[str, dict[str, str]] = {
     },
     # The resource of a log group ends so, which is why policies name `log-group:<name>:*`.
     "logs": {"logGroupName": "log-group:{v}:log-stream:"},
+    "pinpoint": {"ApplicationId": "apps/{v}"},
     "rds": {
         "DBProxyEndpointName": "db-proxy-endpoint:*",
         "DBProxyName": "db-proxy:*",
@@ -63,6 +65,8 @@ USUAL: dict[str, dict[str, str]] = {
     },
     "secretsmanager": {"SecretId": "secret:{v}-??????", "Name": "secret:{v}-??????"},
     "service-quotas": {"QuotaCode": "{ServiceCode}/{v}"},
+    "sesv2": {"EmailIdentity": "identity/{v}"},
+    "sns": {"TopicArn": "{v}", "TargetArn": "{v}"},
     "sqs": {"QueueName": "{v}"},
     "ssm": dict.fromkeys(("Name", "Path", "Names", "ResourceId"), "parameter/{v}"),
 }
@@ -202,6 +206,7 @@ ROWS: dict[str, dict[str, tuple[str, ...]]] = {
         "GetLogEvents": _STREAM,
         "PutLogEvents": _STREAM,
     },
+    "pinpoint": {"SendMessages": ("apps/{ApplicationId}/messages",)},
     "rds": {
         "AddTagsToResource": _NAMED,
         "ListTagsForResource": _NAMED,

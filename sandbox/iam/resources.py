@@ -22,7 +22,12 @@ if TYPE_CHECKING:
 Params = dict[str, Any]
 Arns = list[str]
 _FIELD = re.compile(r"\{([^}]+)\}")
-_PREFIXES = {"elbv2": "elasticloadbalancing", "service-quotas": "servicequotas"}
+_PREFIXES = {
+    "elbv2": "elasticloadbalancing",
+    "pinpoint": "mobiletargeting",
+    "service-quotas": "servicequotas",
+    "sesv2": "ses",
+}
 _ENTITIES = {
     "RoleName": "AWS::IAM::Role",
     "UserName": "AWS::IAM::User",
@@ -306,8 +311,38 @@ def _wafv2(ctx: Context, operation: str, params: Params, _action: str) -> Arns |
     return [ctx.arn("wafv2", f"{scope}/{kind}/{params.get('Name') or '*'}/{params.get('Id') or '*'}")]
 
 
+def _athena(ctx: Context, _operation: str, params: Params, _action: str) -> Arns:
+    """Queries, run or named, are of a workgroup."""
+    ids = [*(params.get("NamedQueryIds") or ()), params.get("NamedQueryId"), params.get("QueryExecutionId")]
+    named = [str(id) for id in ids if id]
+    if not named:
+        return [ctx.arn("athena", f"workgroup/{params.get('WorkGroup') or 'primary'}")]
+    found = []
+    for id in named:
+        run = ctx.store.get(ctx.account, ctx.region, "Sandbox::Athena::QueryExecution", id)
+        query = ctx.store.get(ctx.account, ctx.region, "AWS::Athena::NamedQuery", id)
+        group = run.data["workgroup"] if run else query.get("WorkGroup", "primary") if query else "*"
+        found.append(ctx.arn("athena", f"workgroup/{group}"))
+    return sorted(set(found))
+
+
+def _sesv2(ctx: Context, operation: str, params: Params, _action: str) -> Arns | None:
+    """Mail is sent from an identity: the address, or the domain of it that is verified."""
+    if operation != "SendEmail":
+        return None
+    address = str(params.get("FromEmailAddress") or "*").rpartition("<")[2].rstrip(">")
+    domain = address.rpartition("@")[2]
+    known = ctx.store.get(ctx.account, ctx.region, "AWS::SES::EmailIdentity", address)
+    found = [ctx.arn("ses", f"identity/{address if known else domain}")]
+    if params.get("ConfigurationSetName"):
+        found.append(ctx.arn("ses", f"configuration-set/{params['ConfigurationSetName']}"))
+    return found
+
+
 _BY_SERVICE: dict[str, Callable[[Context, str, Params, str], Arns | None]] = {
+    "athena": _athena,
     "s3": _s3,
+    "sesv2": _sesv2,
     "sqs": _sqs,
     "cloudformation": _cloudformation,
     "dynamodb": _dynamodb,

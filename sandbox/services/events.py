@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sandbox.context import Context
 from sandbox.errors import AwsError
 from sandbox.event_patterns import check, matches
-from sandbox.iam import policy
+from sandbox.iam import services
 from sandbox.registry import operation, resource_type
 from sandbox.resource_types import ResourceType, tag_list, tags_from
 from sandbox.services.sqs.messages import send
@@ -97,26 +97,9 @@ def _deliver(world: World, rule: Record, target: dict[str, Any], event: dict[str
 
 def _may_send(world: World, queue: Record, rule: Record) -> bool:
     """Whether the queue's policy lets EventBridge send for this rule (EventBridge user guide, SQS permissions)."""
-    if not world.settings["enforce_iam"]:
-        return True
-    keys = {"aws:SourceArn": rule.arn, "aws:SourceAccount": rule.account, "aws:SecureTransport": "true"}
-    request = policy.Request("sqs:SendMessage", queue.arn, keys)
-    allowed = False
-    for statement in policy.listed((queue.data.get("policy") or {}).get("Statement")):
-        principal = statement.get("Principal")
-        names = (
-            policy.listed(principal.get("Service"))
-            if isinstance(principal, dict)
-            else policy.listed(principal)
-        )
-        if isinstance(principal, dict) and "*" in policy.listed(principal.get("AWS")):
-            names = ["*"]
-        if not {"*", "events.amazonaws.com"} & set(names) or not policy.applies(statement, request):
-            continue
-        if statement["Effect"] == "Deny":
-            return False
-        allowed = True
-    return allowed
+    keys = {"aws:SourceArn": rule.arn, "aws:SourceAccount": rule.account}
+    document = queue.data.get("policy")
+    return services.may(world, document, "events.amazonaws.com", "sqs:SendMessage", queue.arn, keys)
 
 
 def _at(event: dict[str, Any], path: str) -> Any:

@@ -8,9 +8,11 @@ from sandbox.context import Context
 from sandbox.errors import AwsError
 from sandbox.registry import operation, resource_type
 from sandbox.resource_types import ResourceType
+from sandbox.schema_types import SchemaType
 from sandbox.store import Record
 
 GROUP = "AWS::Logs::LogGroup"
+STREAM = "AWS::Logs::LogStream"
 DAYS = (
     1,
     3,
@@ -54,6 +56,45 @@ class LogGroup(ResourceType):
     def deleted(self, ctx: Context, record: Record) -> bool | None:
         for stream in record.data["streams"]:
             ctx.store.drop_log(_lines(record, stream))
+        return None
+
+
+@resource_type("AWS::Logs::MetricFilter")
+class MetricFilter(SchemaType):
+    """A metric filter of a group. Nothing is counted here: what applications write does not become a metric."""
+
+    def arn_for(self, ctx: Context, id: str, properties: dict[str, Any]) -> str:
+        """It has none of its own: IAM is asked about the group."""
+        return ctx.arn("logs", f"log-group:{properties['LogGroupName']}:log-stream:")
+
+    def check_create(self, ctx: Context, properties: dict[str, Any]) -> None:
+        if ctx.store.get(ctx.account, ctx.region, GROUP, properties["LogGroupName"]) is None:
+            raise AwsError("ResourceNotFoundException", "The specified log group does not exist.", 400)
+
+
+@resource_type(STREAM)
+class LogStream(ResourceType):
+    """A stream that a stack makes: it is in its group, as those that are made by CreateLogStream are."""
+
+    def identify(self, ctx: Context, properties: dict[str, Any], hint: str) -> str:
+        name = properties.get("LogStreamName") or self.new_name(hint, "LogStreamName")
+        return f"{properties['LogGroupName']}|{name}"
+
+    def arn_for(self, ctx: Context, id: str, properties: dict[str, Any]) -> str:
+        return ""
+
+    def ref(self, record: Record) -> str:
+        return record.id.rpartition("|")[2]
+
+    def created(self, ctx: Context, record: Record) -> None:
+        name = self.ref(record)
+        create_log_stream(ctx, {"logGroupName": record.properties["LogGroupName"], "logStreamName": name})
+
+    def deleted(self, ctx: Context, record: Record) -> bool | None:
+        group = ctx.store.get(ctx.account, ctx.region, GROUP, record.properties["LogGroupName"])
+        if group is not None and group.data["streams"].pop(self.ref(record), None) is not None:
+            ctx.store.drop_log(_lines(group, self.ref(record)))
+            ctx.store.put(group)
         return None
 
 

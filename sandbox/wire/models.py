@@ -20,6 +20,8 @@ SIGNING_NAMES: dict[str, tuple[str, ...]] = {
     "tagging": ("resourcegroupstaggingapi",),
     "servicequotas": ("service-quotas",),
     "cognito-idp": ("cognito-idp",),
+    "mobiletargeting": ("pinpoint",),
+    "ses": ("sesv2",),
     "states": ("stepfunctions",),
     "application-autoscaling": ("application-autoscaling",),
 }
@@ -27,8 +29,10 @@ SIGNING_NAMES: dict[str, tuple[str, ...]] = {
 # IAM's service prefix where it is not the botocore name.
 IAM_PREFIXES: dict[str, str] = {
     "elbv2": "elasticloadbalancing",
+    "pinpoint": "mobiletargeting",
     "resourcegroupstaggingapi": "tag",
     "service-quotas": "servicequotas",
+    "sesv2": "ses",
     "stepfunctions": "states",
 }
 
@@ -82,7 +86,8 @@ def routes(service: str) -> tuple[Route, ...]:
         names: list[str] = []
 
         def part(match: re.Match[str], names: list[str] = names) -> str:
-            names.append(match[1])
+            # What was escaped for the pattern is in the name too: {application-id}.
+            names.append(match[1].replace("\\", ""))
             return "(.+)" if match[2] else "([^/]+)"
 
         escaped = re.sub(r"\\([{}+])", r"\1", re.escape(trait.path.rstrip("/") or "/"))

@@ -24,6 +24,18 @@ def house(db: None, description: dict[str, Any]) -> Any:
 
 
 @pytest.fixture
+def shop(house: Any, api: Any) -> Any:
+    """An environment that was asked for as everybody does, and is active; no operation is left of that."""
+    from environments.lifecycle.models import Environment
+    from environments.operations.models import Operation
+
+    api("team-lead").post("/api/v1/environments/", house.asked(name="shop"))
+    Environment.objects.update(status="active")
+    Operation.objects.all().delete()
+    return Environment.objects.get()
+
+
+@pytest.fixture
 def api(house: Any) -> Any:
     """api("team-lead") is a client of that person, with a token of every scope unless said otherwise."""
     from tests.api.factories import make_token

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from environments.lifecycle.models import DriftCheck, Environment
+from environments.lifecycle.models import DriftCheck
 from environments.operations.models import Operation
 from tests.factories import drift_make, stack_make
 
@@ -14,14 +14,10 @@ URL = "/api/v1/environments/shop/"
 
 
 @pytest.fixture
-def shop(house, api):
-    """Active, with one finding."""
-    api("team-lead").post("/api/v1/environments/", house.asked(name="shop"))
-    Environment.objects.update(status="active")
-    Operation.objects.all().delete()
-    environment = Environment.objects.get()
-    drift_make(environment)
-    return environment
+def shop(shop):
+    """With one finding."""
+    drift_make(shop)
+    return shop
 
 
 def day(days):

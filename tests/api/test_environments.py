@@ -3,15 +3,14 @@
 import re
 
 import pytest
-import yaml
 from django.db import connection
 
-from devtools.places import ROOT
 from environments.lifecycle.models import Environment
 from environments.lifecycle.validation import NAME_LENGTH
 from environments.operations.audit import audit_record
 from environments.operations.models import Operation
 from tests.api import factories
+from tests.api.support import document
 from tests.factories import minutes_ago
 
 pytestmark = pytest.mark.django_db
@@ -60,13 +59,13 @@ def test_an_environment_is_reached_by_name_while_it_lives_and_by_id_for_ever(api
 
 
 def test_the_document_takes_every_name_that_an_environment_can_have(api, house):
-    document = yaml.safe_load((ROOT / "docs" / "openapi.yaml").read_text())
+    described = document()
     name = "a" * NAME_LENGTH[1]
     house.environment(name)
     assert api("auditor").get(f"{URL}{name}/").status_code == 200
     patterns = [
         row["schema"]["pattern"]
-        for path in document["paths"].values()
+        for path in described["paths"].values()
         for operation in path.values()
         for row in operation.get("parameters", [])
         if row["name"] == "environment"

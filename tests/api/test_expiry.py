@@ -14,15 +14,6 @@ URL = "/api/v1/environments/shop/extend/"
 DAY = timedelta(days=1)
 
 
-@pytest.fixture
-def shop(house, api):
-    """Asked for as everybody does, and active."""
-    api("team-lead").post("/api/v1/environments/", house.asked(name="shop"))
-    Environment.objects.update(status="active")
-    Operation.objects.all().delete()
-    return Environment.objects.get()
-
-
 def test_a_request_says_when_it_expires_in_any_zone(api, house):
     wanted = timezone.now() + 3 * DAY
     local = wanted.astimezone(timezone.get_fixed_timezone(540)).isoformat()

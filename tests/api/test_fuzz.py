@@ -13,9 +13,9 @@ from schemathesis import GenerationMode
 from schemathesis.core.parameters import ParameterLocation
 from schemathesis.specs.openapi.checks import ignored_auth, negative_data_rejection, positive_data_acceptance
 
-from devtools.places import ROOT
 from portal.wsgi import application
 from tests.api import factories
+from tests.api.support import document
 
 pytestmark = [pytest.mark.django_db, pytest.mark.timeout(180)]
 
@@ -26,7 +26,7 @@ EXCLUDED = [
     # A name that the document's patterns allow may be taken, reserved or unknown all the same.
     positive_data_acceptance,
 ]
-DOCUMENT = schemathesis.openapi.from_path(ROOT / "docs" / "openapi.yaml")
+DOCUMENT = schemathesis.openapi.from_dict(document())
 OPERATIONS = sorted(
     (result.ok() for result in DOCUMENT.get_all_operations()), key=lambda operation: operation.label
 )

@@ -13,29 +13,21 @@ URL = "/api/v1/environments/shop/"
 
 
 @pytest.fixture
-def shop(house, api):
-    """Active, of size medium now, small two hours ago."""
-    api("team-lead").post("/api/v1/environments/", house.asked(name="shop"))
-    Environment.objects.update(status="active")
-    Operation.objects.all().delete()
-    environment = Environment.objects.get()
+def shop(house, shop):
+    """Of size medium now, small two hours ago."""
     asked = factories.make_operation(
-        environment, by=house.people["team-lead"], kind="provision", status="succeeded", approval_rule="Small"
+        shop, by=house.people["team-lead"], kind="provision", status="succeeded", approval_rule="Small"
     )
-    revision_make(environment, operation=asked, made_at=minutes_ago(120))
-    environment.spec = environment.spec | {"size": "medium"}
-    environment.size = "medium"
-    environment.save()
-    grown = factories.make_operation(
-        environment, by=house.people["engineer"], kind="update", status="succeeded"
-    )
+    revision_make(shop, operation=asked, made_at=minutes_ago(120))
+    shop.spec = shop.spec | {"size": "medium"}
+    shop.size = "medium"
+    shop.save()
+    grown = factories.make_operation(shop, by=house.people["engineer"], kind="update", status="succeeded")
     Decision.objects.create(
         operation=grown, verdict="approved", decided_by=house.people["approver"], plan_hash="a" * 64
     )
-    revision_make(
-        environment, operation=grown, requested_by=house.people["engineer"], made_at=minutes_ago(60)
-    )
-    return environment
+    revision_make(shop, operation=grown, requested_by=house.people["engineer"], made_at=minutes_ago(60))
+    return shop
 
 
 def test_revisions_tell_who_asked_and_approved_newest_first(api, shop, django_assert_max_num_queries):

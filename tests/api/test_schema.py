@@ -3,13 +3,11 @@
 from pathlib import Path
 
 import pytest
-import yaml
 from django.core.management import call_command
 
-from devtools.places import ROOT
+from tests.api.support import SNAPSHOT, document
 
 pytestmark = pytest.mark.django_db
-SNAPSHOT = ROOT / "docs" / "openapi.yaml"
 COMMAND = (
     "python manage.py spectacular --generator-class portal.api.schema.Generator"
     " --validate --fail-on-warn --file docs/openapi.yaml"
@@ -27,13 +25,13 @@ def test_the_snapshot_is_what_the_api_serves(api, tmp_path: Path):
     )
     assert generated.read_text() == SNAPSHOT.read_text(), f"The API has changed. Look at it, then: {COMMAND}"
     served = api("auditor").get("/api/v1/schema/")
-    assert yaml.safe_load(served.content)["paths"] == yaml.safe_load(SNAPSHOT.read_text())["paths"]
+    assert document(served.content)["paths"] == document()["paths"]
 
 
 def test_every_operation_tells_of_problems_and_every_post_of_its_key():
-    document = yaml.safe_load(SNAPSHOT.read_text())
-    assert document["openapi"].startswith("3.1")
-    for path, methods in document["paths"].items():
+    described = document()
+    assert described["openapi"].startswith("3.1")
+    for path, methods in described["paths"].items():
         for method, operation in methods.items():
             problem = operation["responses"]["403"]["content"]
             assert list(problem) == ["application/problem+json"], (path, method)

@@ -8,14 +8,16 @@ from typing import Any
 import pytest
 
 from blueprint_cdk import VERSION, runtime
-from tests.blueprint_cdk.support import FACTS, SPEC, Assembly, Synthesise
+from tests.blueprint_cdk.support import ALL_MODULES, FACTS, SPEC, STANDBY, Assembly, Synthesise, facts_of
 
 runtime.prepare()
 
 
 @pytest.fixture(scope="session")
 def synthesise(tmp_path_factory: pytest.TempPathFactory) -> Synthesise:
-    """synthesise(facts=…, release=…, runtime=…, **spec) -> Assembly; equal arguments give the same assembly again."""
+    """synthesise(facts=…, release=…, runtime=…, other_facts=…, **spec) -> Assembly; equal arguments give the same
+    assembly again. A standby lies in the other region of `support` unless the spec says where.
+    """
     from blueprint_cdk.synthesis import synthesise as run
 
     made: dict[str, Assembly] = {}
@@ -24,13 +26,19 @@ def synthesise(tmp_path_factory: pytest.TempPathFactory) -> Synthesise:
         facts: dict[str, Any] | None = None,
         release: str = VERSION,
         runtime: dict[str, Any] | None = None,
+        other_facts: dict[str, Any] | None = None,
         **changes: Any,
     ) -> Assembly:
         spec = {**SPEC, **changes}
+        if spec.get("standby", "none") != "none":
+            # Where there is a standby, there is mostly a proxy.
+            spec = {**STANDBY, **spec, "modules": changes.get("modules", ["proxy"])}
+        region = spec.get("other_region")
+        other = {region: {**facts_of(region), **(other_facts or {})}} if region else {}
         request = {
             "app": "environment",
             "spec": spec,
-            "facts": {spec["home_region"]: {**FACTS, **(facts or {})}},
+            "facts": {spec["home_region"]: {**FACTS, **(facts or {})}, **other},
             "runtime": runtime or {},
             "release": release,
         }
@@ -47,3 +55,9 @@ def synthesise(tmp_path_factory: pytest.TempPathFactory) -> Synthesise:
 @pytest.fixture(scope="session")
 def small(synthesise: Synthesise) -> Assembly:
     return synthesise()
+
+
+@pytest.fixture(scope="session")
+def whole(synthesise: Synthesise) -> Assembly:
+    """With every module on."""
+    return synthesise(modules=ALL_MODULES)

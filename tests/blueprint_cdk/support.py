@@ -21,7 +21,9 @@ SPEC: dict[str, Any] = {
     "zone_id": "Z0123456789ABCDEF",
     "zone_name": "dev.example.com",
     "permissions_boundary_arn": "arn:aws:iam::111122223333:policy/SwitchyardBoundary",
+    "modules": [],
 }
+ALL_MODULES = ["identity", "proxy"]
 FACTS: dict[str, Any] = {
     "azs": ["eu-west-1a", "eu-west-1b", "eu-west-1c"],
     "beanstalk_platform_arn": (
@@ -29,6 +31,15 @@ FACTS: dict[str, Any] = {
     ),
     "aurora_mysql_version": "8.0.mysql_aurora.3.10.0",
 }
+OTHER = "eu-central-1"
+STANDBY: dict[str, Any] = {"other_region": OTHER, "other_cidr": "10.20.64.0/18"}
+"""What a spec says besides the kind of standby."""
+
+
+def facts_of(region: str) -> dict[str, Any]:
+    """The example's facts, of that region."""
+    told: dict[str, Any] = json.loads(json.dumps(FACTS).replace("eu-west-1", region))
+    return told
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,10 @@ import cfnlint.config
 import pytest
 import yaml
 
-from blueprint_cdk.access import POLICIES, build_template, role_template
+from blueprint_cdk.access import LATER, POLICIES, bootstrap
+from blueprint_cdk.access.execution import EXECUTION as EXECUTION_POLICIES
+from blueprint_cdk.access.execution import FIRST
+from blueprint_cdk.access.templates import ACCESS, ACCESS_EXECUTION, build_templates, role_templates
 from blueprint_cdk.data import load
 from tests.blueprint_cdk.support import Synthesise
 
@@ -80,25 +83,44 @@ def _holds(operator: str, test: dict[str, Any], context: dict[str, Any]) -> bool
 
 
 DEPLOYER = ("SwitchyardRead", "SwitchyardDeploy", "SwitchyardTeardown")
-EXECUTION = (
-    "SwitchyardExecution",
-    "SwitchyardExecutionData",
-    "SwitchyardExecutionEdge",
-    "SwitchyardExecutionApp",
-)
+EXECUTION = tuple(EXECUTION_POLICIES)
 BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/SwitchyardBoundary"
 CFN = f"arn:aws:cloudformation:eu-west-1:{ACCOUNT}"
 IAM = f"arn:aws:iam::{ACCOUNT}"
 
 
 @pytest.mark.parametrize("form", ["yaml", "json"])
-def test_template_is_valid_and_fits_a_request(form: Any) -> None:
-    text = role_template(form)
-    assert len(text.encode()) < 51_200
-    parsed = yaml.safe_load(text) if form == "yaml" else json.loads(text)
-    assert parsed == build_template()
-    config = cfnlint.config.ManualArgs(regions=["us-east-1"])
-    assert [str(match) for match in cfnlint.api.lint(text, config=config)] == []
+def test_templates_are_valid_and_fit_a_request(form: Any) -> None:
+    for name, text in role_templates(form).items():
+        assert len(text.encode()) < 51_200, name
+        parsed = yaml.safe_load(text) if form == "yaml" else json.loads(text)
+        assert parsed == build_templates()[name]
+        config = cfnlint.config.ManualArgs(regions=["us-east-1"])
+        assert [str(match) for match in cfnlint.api.lint(text, config=config)] == []
+
+
+def test_every_policy_is_in_one_stack_and_the_first_ones_stay_where_they_are() -> None:
+    """Accounts have these attached under these names: a policy that moves would be away for a moment."""
+    templates = build_templates()
+    where = {
+        resource["Properties"]["ManagedPolicyName"]: (name, logical_id)
+        for name, template in templates.items()
+        for logical_id, resource in template["Resources"].items()
+        if resource["Type"] == "AWS::IAM::ManagedPolicy"
+    }
+    assert where == {
+        name: (ACCESS_EXECUTION if name in LATER else ACCESS, f"{name}Policy") for name in POLICIES
+    }
+    assert set(FIRST) == set(EXECUTION) - set(LATER)
+    assert set(templates) == {ACCESS, *([ACCESS_EXECUTION] if LATER else [])}
+    # A plan-only account has the first stack alone, and nobody of the portal's may touch either.
+    assert ACCESS_EXECUTION.startswith(ACCESS)
+
+
+def test_the_execution_role_holds_its_policies() -> None:
+    """Ten managed policies a role (IAM's quota before it is raised)."""
+    assert len(EXECUTION_POLICIES) <= 10
+    assert all(EXECUTION_POLICIES.values())
 
 
 @pytest.mark.parametrize("name", list(POLICIES))
@@ -123,7 +145,7 @@ def test_no_policy_but_the_boundary_allows_everything_of_anything() -> None:
 
 
 def test_portal_comes_in_with_its_external_id_only() -> None:
-    resources = build_template()["Resources"]
+    resources = build_templates()[ACCESS]["Resources"]
     for role in ("SwitchyardReader", "SwitchyardDeployer"):
         assume, session = resources[role]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
         assert assume["Action"] == ["sts:AssumeRole"]
@@ -134,7 +156,9 @@ def test_portal_comes_in_with_its_external_id_only() -> None:
 
 
 def test_every_role_is_within_the_boundary() -> None:
-    roles = [row for row in build_template()["Resources"].values() if row["Type"] == "AWS::IAM::Role"]
+    roles = [
+        row for row in build_templates()[ACCESS]["Resources"].values() if row["Type"] == "AWS::IAM::Role"
+    ]
     assert len(roles) == 4
     for role in roles:
         assert role["Properties"]["PermissionsBoundary"] == {"Ref": "SwitchyardBoundaryPolicy"}
@@ -165,6 +189,18 @@ MAY = [
     (DEPLOYER, "cloudformation:DeleteChangeSet", f"{CFN}:stack/payroll/1", {}, False),
     (DEPLOYER, "cloudformation:DeleteStack", f"{CFN}:stack/switchyard-baseline/1", {}, True),
     (DEPLOYER, "cloudformation:DeleteStack", f"{CFN}:stack/switchyard-access/1", {}, False),
+    *(
+        (who, f"cloudformation:{verb}", f"{CFN}:stack/{name}/1", {}, False)
+        for who in (DEPLOYER, EXECUTION)
+        for name in (ACCESS, ACCESS_EXECUTION)
+        for verb in (
+            "CreateStack",
+            "UpdateStack",
+            "DeleteStack",
+            "CancelUpdateStack",
+            "ContinueUpdateRollback",
+        )
+    ),
     (DEPLOYER, "cloudformation:UpdateStack", f"{CFN}:stack/payroll/1", {}, False),
     (
         DEPLOYER,
@@ -347,6 +383,10 @@ def test_execution_covers_every_service_of_the_blueprint() -> None:
         "CertificateManager": "acm",
         "WAFv2": "wafv2",
         "AccessAnalyzer": "access-analyzer",
+        "ApplicationAutoScaling": "application-autoscaling",
+        "Cognito": "cognito-idp",
+        "KinesisFirehose": "firehose",
+        "Pinpoint": "mobiletargeting",
     }
     covered = {action.partition(":")[0] for row in statements(*EXECUTION) for action in listed(row["Action"])}
     for stack in [*load("stacks")["environment"], *load("stacks")["baseline"]]:
@@ -357,14 +397,13 @@ def test_execution_covers_every_service_of_the_blueprint() -> None:
 
 
 def test_bootstrap_names_what_the_template_makes() -> None:
-    bootstrap = load("bootstrap")
-    named = bootstrap["parameters"]["CloudFormationExecutionPolicies"].format(account_id=ACCOUNT).split(",")
+    given = bootstrap()
+    named = given["parameters"]["CloudFormationExecutionPolicies"].format(account_id=ACCOUNT).split(",")
     assert [arn.rpartition("/")[2] for arn in named] == list(EXECUTION)
-    assert bootstrap["parameters"]["InputPermissionsBoundary"] == "SwitchyardBoundary"
-    assert bootstrap["environment_boundary"].format(account_id=ACCOUNT) == BOUNDARY
-    assert bootstrap["service_role_name"] in build_template()["Resources"]
-    roles = build_template()["Resources"]
-    policies = roles[bootstrap["service_role_name"]]["Properties"]["ManagedPolicyArns"]
+    assert given["parameters"]["InputPermissionsBoundary"] == "SwitchyardBoundary"
+    assert given["environment_boundary"].format(account_id=ACCOUNT) == BOUNDARY
+    roles = build_templates()[ACCESS]["Resources"]
+    policies = roles[given["service_role_name"]]["Properties"]["ManagedPolicyArns"]
     assert policies == [{"Ref": "SwitchyardBootstrapPolicy"}]
 
 

@@ -55,7 +55,9 @@ def test_describe_tells_everything_a_release_keeps() -> None:
     described = json.loads(done.stdout)
     assert described["blueprint"] == "environment"
     assert set(described["schema"]["properties"]) >= set(SPEC)
-    assert [row["key"] for row in described["stacks"]] == ["network", "keys", "data", "storage", "app"]
+    always = [row["key"] for row in described["stacks"] if "when" not in row]
+    assert always == ["network", "keys", "data", "storage", "runner", "app", "operations", "access"]
+    assert {row["region"] for row in described["stacks"]} == {"home", "other"}
     assert set(described["lock"]) == {"aws-cdk-lib", "constructs", "jsii", "node", "python"}
     assert described["lock"]["node"].startswith("24.")
     assert set(described["costs"]["region_factor"]) == set(described["regions"])

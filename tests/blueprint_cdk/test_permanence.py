@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
+from blueprint_cdk.data import load
 from blueprint_cdk.policies import STATEFUL_TYPES
-from tests.blueprint_cdk.support import FACTS, Assembly, Synthesise
+from tests.blueprint_cdk.support import ALL_MODULES, FACTS, Assembly, Synthesise
 
 PINNED = Path(__file__).parent / "stateful_logical_ids.json"
 
 LATER: list[dict[str, Any]] = [
     {"size": "medium"},
-    {"size": "large", "tier": "prod", "deletion_protection": True},
+    {"size": "large", "tier": "prod", "deletion_protection": True, "modules": ALL_MODULES},
+    {"modules": ["proxy"]},
     {"team": "payments", "owner": "bob@example.com", "tier": "staging"},
     {"log_retention_days": 365},
     {"release": "2.0.0"},
@@ -63,6 +66,15 @@ def resources(assembly: Assembly) -> dict[tuple[str, str], dict[str, Any]]:
     }
 
 
+def exports(assembly: Assembly) -> dict[str, Any]:
+    return {
+        output["Export"]["Name"]: output["Value"]
+        for template in assembly.templates().values()
+        for output in template.get("Outputs", {}).values()
+        if "Export" in output
+    }
+
+
 def schema_of(kind: str) -> dict[str, Any]:
     schema: dict[str, Any] = PROVIDER_SCHEMA_MANAGER.get_resource_schema("eu-west-1", kind).schema
     return schema
@@ -99,7 +111,7 @@ def test_stateful_logical_ids_are_pinned(synthesise: Synthesise) -> None:
     """Changing one means replacing what holds data. The file changes only for a type that is new."""
     found = {
         f"{name.rpartition('-')[2]}/{logical_id}": resource["Type"]
-        for (name, logical_id), resource in resources(synthesise()).items()
+        for (name, logical_id), resource in resources(synthesise(modules=ALL_MODULES)).items()
         if resource["Type"] in STATEFUL_TYPES
     }
     assert found == json.loads(PINNED.read_text())
@@ -107,7 +119,9 @@ def test_stateful_logical_ids_are_pinned(synthesise: Synthesise) -> None:
 
 @pytest.mark.parametrize("later", LATER, ids=lambda change: ",".join(change))
 def test_no_later_change_replaces_anything(synthesise: Synthesise, later: dict[str, Any]) -> None:
-    before, after = resources(synthesise()), resources(synthesise(**later))
+    """With every module on, also: what a change turns off is left out."""
+    all_on = {"modules": ALL_MODULES}
+    before, after = resources(synthesise(**all_on)), resources(synthesise(**{**later, **all_on}))
     for place, resource in before.items():
         if resource["Type"] in STATEFUL_TYPES:
             assert place in after
@@ -124,15 +138,29 @@ def test_no_later_change_replaces_anything(synthesise: Synthesise, later: dict[s
 def test_no_later_change_moves_an_export(synthesise: Synthesise, later: dict[str, Any]) -> None:
     """CloudFormation refuses to change or delete an export that another stack imports."""
 
-    def exports(assembly: Assembly) -> dict[str, Any]:
-        return {
-            output["Export"]["Name"]: output["Value"]
-            for template in assembly.templates().values()
-            for output in template["Outputs"].values()
-            if "Export" in output
-        }
+    before, after = exports(synthesise()), exports(synthesise(**later))
+    assert {name: after.get(name) for name in before} == before
+    if "modules" not in later:
+        assert after == before
 
-    assert exports(synthesise(**later)) == exports(synthesise())
+
+@pytest.mark.parametrize("module", ALL_MODULES)
+def test_a_module_that_is_turned_off_takes_no_export_that_a_stack_imports(
+    synthesise: Synthesise, module: str
+) -> None:
+    """A stack that goes as a whole goes last, when nothing imports from it any more."""
+    needing = {row["key"] for row in load("modules") if module in row["needs"]}
+    left = [name for name in ALL_MODULES if name != module and name not in needing]
+    on, off = synthesise(modules=ALL_MODULES), synthesise(modules=left)
+    gone = set(exports(on)) - set(exports(off))
+    staying = off.templates()
+    imported = {
+        name
+        for stack, template in on.templates().items()
+        if stack in staying
+        for name in re.findall(r'"Fn::ImportValue": "([^"]+)"', json.dumps(template))
+    }
+    assert not {name for name in gone & imported if name.partition(":")[0] in staying}
 
 
 def test_stateful_stacks_have_a_policy_that_forbids_replacement(synthesise: Synthesise) -> None:
@@ -155,7 +183,7 @@ def test_protection_covers_the_stacks_that_hold_data(synthesise: Synthesise, pro
     artifacts = synthesise(deletion_protection=protected).manifest["artifacts"]
     found = {
         key: artifacts[f"sy-shop-k3x9-{key}"]["properties"].get("terminationProtection", False)
-        for key in ("network", "keys", "data", "storage", "app")
+        for key in ("network", "keys", "data", "storage", "app", "access")
     }
     assert found == {
         "network": False,
@@ -163,6 +191,7 @@ def test_protection_covers_the_stacks_that_hold_data(synthesise: Synthesise, pro
         "data": protected,
         "storage": protected,
         "app": False,
+        "access": False,
     }
 
 
@@ -176,7 +205,7 @@ def test_environment_runs_no_code_of_its_own_while_deploying(small: Assembly) ->
     assert not [
         kind for kind in kinds if kind.startswith(("AWS::Lambda::", "Custom::", "AWS::CloudFormation::"))
     ]
-    assert "Transform" not in json.dumps(list(small.templates().values()))
+    assert not [name for name, template in small.templates().items() if "Transform" in template]
 
 
 def test_two_environments_share_no_name(synthesise: Synthesise) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.blueprint_cdk.support import SPEC, Assembly, Synthesise
+from tests.blueprint_cdk.support import ALL_MODULES, SPEC, Assembly, Synthesise
 
 
 def statements(assembly: Assembly) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -29,47 +29,61 @@ def listed(value: Any) -> list[Any]:
 
 
 def test_no_statement_allows_a_wildcard_action(synthesise: Synthesise) -> None:
-    found = [row for size in ("small", "large") for row in statements(synthesise(size=size))]
+    found = [
+        row for size in ("small", "large") for row in statements(synthesise(size=size, modules=ALL_MODULES))
+    ]
     assert found
     for name, statement in found:
         assert not [action for action in listed(statement["Action"]) if "*" in action], (name, statement)
 
 
-def test_only_looking_is_allowed_everywhere(small: Assembly) -> None:
-    for name, statement in statements(small):
+def test_only_looking_is_allowed_everywhere(whole: Assembly) -> None:
+    for name, statement in statements(whole):
         if "*" in listed(statement["Resource"]):
-            verbs = {action.partition(":")[2] for action in listed(statement["Action"])}
+            # The channels of Session Manager's agent know no resources.
+            verbs = {
+                action.partition(":")[2]
+                for action in listed(statement["Action"])
+                if statement["Sid"] != "Sessions"
+            }
             assert all(verb.startswith(("Describe", "List", "Get")) for verb in verbs), (name, verbs)
 
 
-def test_roles_trust_services_only_and_attach_no_policy_of_aws(small: Assembly) -> None:
-    roles = small.all("AWS::IAM::Role")
-    assert len(roles) == 4
+def test_roles_trust_services_only_and_attach_no_policy_of_aws(whole: Assembly) -> None:
+    """But for those that people take (test_aws_roles), and the application's own users, who sign in with Cognito."""
+    everyone = whole.all("AWS::IAM::Role")
+    assert all("ManagedPolicyArns" not in role["Properties"] for role in everyone)
+    roles = [role for role in everyone if "RoleName" not in role["Properties"]]
+    assert len(roles) >= 5 and len(everyone) - len(roles) == 4
     for role in roles:
-        assert "ManagedPolicyArns" not in role["Properties"]
         for statement in role["Properties"]["AssumeRolePolicyDocument"]["Statement"]:
-            assert list(statement["Principal"]) == ["Service"]
+            told = statement["Principal"]
+            assert list(told) == ["Service"] or told == {"Federated": "cognito-identity.amazonaws.com"}
 
 
 @pytest.mark.parametrize("size", ["small", "medium", "large"])
 def test_boundary_is_on_every_role(synthesise: Synthesise, size: str) -> None:
-    for role in synthesise(size=size).all("AWS::IAM::Role"):
+    for role in synthesise(size=size, modules=ALL_MODULES).all("AWS::IAM::Role"):
         assert role["Properties"]["PermissionsBoundary"] == SPEC["permissions_boundary_arn"]
 
 
 def test_without_a_boundary_in_the_spec_there_is_none(synthesise: Synthesise) -> None:
-    for role in synthesise(permissions_boundary_arn=None).all("AWS::IAM::Role"):
+    for role in synthesise(permissions_boundary_arn=None, modules=ALL_MODULES).all("AWS::IAM::Role"):
         assert "PermissionsBoundary" not in role["Properties"]
 
 
-def test_key_policies_name_the_account_and_cloudwatch_logs_only(small: Assembly) -> None:
+def test_key_policies_name_the_account_cloudwatch_logs_and_who_tells_of_alarms_only(small: Assembly) -> None:
     principals = [
         statement["Principal"]
         for key in small.all("AWS::KMS::Key")
         for statement in key["Properties"]["KeyPolicy"]["Statement"]
     ]
     root = {"AWS": "arn:aws:iam::111122223333:root"}
-    assert [row for row in principals if row != root] == [{"Service": "logs.eu-west-1.amazonaws.com"}]
+    publishers = ["cloudwatch.amazonaws.com", "budgets.amazonaws.com", "events.rds.amazonaws.com"]
+    assert [row for row in principals if row != root] == [
+        {"Service": "logs.eu-west-1.amazonaws.com"},
+        {"Service": publishers},
+    ]
 
 
 def allowed_to(assembly: Assembly, service: str) -> dict[str, dict[str, Any]]:
@@ -99,6 +113,8 @@ def test_instances_use_their_environments_data_and_no_other(small: Assembly) -> 
         "secretsmanager.eu-west-1.amazonaws.com",
     }
     assert str(found["Logs"]["Resource"]).count("/aws/elasticbeanstalk/sy-shop-k3x9/*") == 1
+    agent = found.pop("Sessions")
+    assert {action.partition(":")[0] for action in agent["Action"]} == {"ssm", "ssmmessages"}
     for statement in found.values():
         assert "*" not in listed(statement["Resource"]), statement
 

@@ -32,8 +32,8 @@ BAD_SPECS: list[tuple[dict[str, Any], str, str]] = [
     ({"size": "huge"}, "size", "must be one of 'small', 'medium' or 'large'"),
     ({"account_id": "1234"}, "account_id", "12 digits"),
     ({"home_region": "eu-west-99"}, "home_region", "not a region of this blueprint"),
-    ({"other_region": "eu-central-1"}, "other_region", "one region only"),
-    ({"standby": "warm"}, "standby", "must be one of 'none'"),
+    ({"other_region": 7}, "other_region", "must be text"),
+    ({"standby": "hot"}, "standby", "must be one of 'none', 'pilot-light' or 'warm'"),
     ({"cidr": "10.20.0.0/8"}, "cidr", "not an IPv4 network"),
     ({"cidr": "10.0.0.0/8"}, "cidr", "between /16 and /20"),
     ({"cidr": "10.20.0.0/21"}, "cidr", "between /16 and /20"),
@@ -59,6 +59,12 @@ BAD_SPECS: list[tuple[dict[str, Any], str, str]] = [
     ),
     ({"log_retention_days": 31}, "log_retention_days", "choose one of"),
     ({"log_retention_days": "month"}, "log_retention_days", "integer"),
+    ({"modules": "proxy"}, "modules", "list of names"),
+    ({"modules": [7]}, "modules", "list of names"),
+    ({"modules": ["proxy", "chat"]}, "modules", "chat is not a module"),
+    ({"modules": ["proxy", "proxy"]}, "modules", "proxy is named twice"),
+    ({"tier": "prod", "modules": ["proxy"]}, "modules", "prod requires identity as well"),
+    ({"tier": "prod", "modules": []}, "modules", "prod requires identity and proxy as well"),
     ({"colour": "blue"}, "colour", "not known"),
 ]
 
@@ -73,7 +79,9 @@ def test_bad_field_is_refused_with_a_sentence_at_it(change: dict[str, Any], fiel
     assert "\n" not in caught.value.sentence
 
 
-@pytest.mark.parametrize("field", [name for name in SPEC if name != "permissions_boundary_arn"])
+@pytest.mark.parametrize(
+    "field", [name for name in SPEC if name not in ("permissions_boundary_arn", "modules")]
+)
 def test_missing_field_is_named(field: str) -> None:
     spec = {name: value for name, value in SPEC.items() if name != field}
     with pytest.raises(SpecError, match="missing") as caught:
@@ -173,3 +181,48 @@ def test_schema_and_blueprint_agree_on_the_example() -> None:
             "colour",
         }:
             assert list(validator.iter_errors({**SPEC, **change})), change
+
+
+SCHEDULE = {"name": "weekdays", "recurrence": "0 7 * * MON-FRI", "min_instances": 2, "max_instances": 6}
+
+
+@pytest.mark.parametrize(
+    "recurrence",
+    ["0 7 * * MON-FRI", "*/15 8-18 * * 1-5", "0 0 1,15 JAN,JUL *", "30 6 * * SUN", "0 0 * * 7"],
+)
+def test_schedules_recur_as_cron_has_it(recurrence: str) -> None:
+    spec = parse(Spec, {**SPEC, "schedules": [{**SCHEDULE, "recurrence": recurrence}]})
+    assert spec.schedules[0].recurrence == recurrence
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"recurrence": "0 7 * *"}, "cron has five"),
+        ({"recurrence": "60 7 * * *"}, "60 is no minute of cron"),
+        ({"recurrence": "0 7 * * MON-SUN-FRI"}, "no day of the week"),
+        ({"recurrence": "0 7 0 * *"}, "no day of the month"),
+        ({"recurrence": "0 18-8 * * *"}, "no hour of cron"),
+        ({"recurrence": "*/0 * * * *"}, "no minute of cron"),
+        ({"recurrence": "0 7 * FOO *"}, "no month of cron"),
+        ({"min_instances": 7}, "at least 7 and at most 6"),
+        ({"min_instances": 0}, ""),
+        ({"name": "Week days"}, ""),
+    ],
+)
+def test_schedules_that_mean_nothing_are_refused_at_their_field(
+    changes: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(SpecError, match=sentence) as caught:
+        parse(Spec, {**SPEC, "schedules": [{**SCHEDULE, **changes}]})
+    assert str(caught.value.field).startswith("schedules")
+
+
+def test_two_schedules_of_one_name_and_addresses_that_are_none_are_refused() -> None:
+    with pytest.raises(SpecError, match="Two schedules are called weekdays") as caught:
+        parse(Spec, {**SPEC, "schedules": [SCHEDULE, SCHEDULE]})
+    assert str(caught.value.field).startswith("schedules")
+    for address in ("nobody", "on call@example.com", "a@b", "a@b.c d"):
+        with pytest.raises(SpecError) as caught:
+            parse(Spec, {**SPEC, "alarm_email": address})
+        assert caught.value.field == "alarm_email"

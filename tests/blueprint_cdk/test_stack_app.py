@@ -6,13 +6,19 @@ import json
 from typing import Any
 
 import pytest
+import yaml
 
+from blueprint_cdk.bundle import BUNDLED, PLACEHOLDER
 from tests.blueprint_cdk.support import SPEC, Assembly, Synthesise
 
 
 def options(assembly: Assembly) -> dict[tuple[str, str], Any]:
     """Beanstalk's option settings by namespace and name; each is set once."""
-    rows = assembly.one("AWS::ElasticBeanstalk::Environment")["OptionSettings"]
+    rows = [
+        row
+        for row in assembly.one("AWS::ElasticBeanstalk::Environment")["OptionSettings"]
+        if "ResourceName" not in row
+    ]
     found = {(row["Namespace"], row["OptionName"]): row["Value"] for row in rows}
     assert len(found) == len(rows)
     return found
@@ -90,7 +96,7 @@ def test_beanstalk_runs_docker_behind_the_shared_load_balancer(small: Assembly) 
 @pytest.mark.parametrize(
     ("size", "low", "high", "policy"),
     [
-        ("small", "1", "2", "RollingWithAdditionalBatch"),
+        ("small", "1", "2", "Immutable"),
         ("medium", "2", "6", "Immutable"),
         ("large", "3", "12", "Immutable"),
     ],
@@ -117,3 +123,83 @@ def test_environment_variables_hold_names_and_no_secret(small: Assembly) -> None
         "UPLOADS_BUCKET",
     }
     assert "resolve:" not in json.dumps(variables)
+
+
+SCHEDULES = [
+    {"name": "weekdays", "recurrence": "0 7 * * MON-FRI", "min_instances": 2, "max_instances": 6},
+    {"name": "nights", "recurrence": "0 20 * * *", "min_instances": 1, "max_instances": 2},
+]
+
+
+def test_schedules_of_the_spec_are_beanstalks_scheduled_actions(synthesise: Synthesise) -> None:
+    rows = synthesise(schedules=SCHEDULES).one("AWS::ElasticBeanstalk::Environment")["OptionSettings"]
+    found: dict[str, dict[str, str]] = {}
+    for row in rows:
+        if row["Namespace"] == "aws:autoscaling:scheduledaction":
+            found.setdefault(row["ResourceName"], {})[row["OptionName"]] = row["Value"]
+    assert found == {
+        "weekdays": {
+            "Recurrence": "0 7 * * MON-FRI",
+            "MinSize": "2",
+            "MaxSize": "6",
+            "DesiredCapacity": "2",
+        },
+        "nights": {"Recurrence": "0 20 * * *", "MinSize": "1", "MaxSize": "2", "DesiredCapacity": "1"},
+    }
+
+
+@pytest.mark.parametrize(("size", "target"), [("small", "60"), ("medium", "55"), ("large", "50")])
+def test_instances_follow_a_target_and_beanstalks_own_steps_only_add(
+    synthesise: Synthesise, size: str, target: str
+) -> None:
+    """The policy itself comes with the bundle: its group's name is known inside Beanstalk's stack alone."""
+    found = options(synthesise(size=size))
+    assert found["aws:elasticbeanstalk:customoption", "TargetCpuPercent"] == target
+    trigger = {name: found["aws:autoscaling:trigger", name] for name in ("UpperThreshold", "LowerThreshold")}
+    assert trigger == {"UpperThreshold": "90", "LowerThreshold": "0"}
+    policy = yaml.safe_load((PLACEHOLDER / ".ebextensions/scaling.config").read_text())["Resources"]
+    [resource] = policy.values()
+    assert resource["Type"] == "AWS::AutoScaling::ScalingPolicy"
+    assert resource["Properties"]["AutoScalingGroupName"] == {"Ref": "AWSEBAutoScalingGroup"}
+    assert resource["Properties"]["PolicyType"] == "TargetTrackingScaling"
+    value = resource["Properties"]["TargetTrackingConfiguration"]["TargetValue"]["Fn::GetOptionSetting"]
+    assert (value["Namespace"], value["OptionName"]) == (
+        "aws:elasticbeanstalk:customoption",
+        "TargetCpuPercent",
+    )
+    assert ".ebextensions/scaling.config" in BUNDLED
+
+
+def maintenance(assembly: Assembly) -> dict[str, Any]:
+    return assembly.one("AWS::ElasticLoadBalancingV2::ListenerRule")
+
+
+def test_maintenance_page_stands_before_the_application_and_matches_nothing(small: Assembly) -> None:
+    rule = maintenance(small)
+    assert rule["Priority"] == 1
+    [condition] = rule["Conditions"]
+    # RFC 2606: no name below .invalid is ever given to anybody.
+    assert condition["HostHeaderConfig"] == {"Values": ["maintenance.invalid"]}
+    page = rule["Actions"][0]["FixedResponseConfig"]
+    assert (page["StatusCode"], page["ContentType"]) == ("503", "text/html")
+    assert len(page["MessageBody"]) <= 1024 and "<h1>" in page["MessageBody"]
+    app = small.template("app")["Resources"]
+    [environment] = [row for row in app.values() if row["Type"] == "AWS::ElasticBeanstalk::Environment"]
+    [name] = [n for n, row in app.items() if row["Type"] == "AWS::ElasticLoadBalancingV2::ListenerRule"]
+    # It has its priority before Beanstalk looks for a free one.
+    assert name in environment["DependsOn"]
+
+
+def test_maintenance_page_that_is_on_is_not_put_back_by_a_new_template(synthesise: Synthesise) -> None:
+    on = maintenance(synthesise(runtime={"maintenance": True}))
+    assert on["Conditions"][0]["HostHeaderConfig"] == {"Values": ["shop.dev.example.com"]}
+
+
+def test_connections_may_be_silent_and_sessions_find_their_instance(small: Assembly) -> None:
+    assert attributes(small)["idle_timeout.timeout_seconds"] == "300"
+    found = options(small)
+    space = "aws:elasticbeanstalk:environment:process:default"
+    assert (found[space, "StickinessEnabled"], found[space, "StickinessType"]) == ("true", "lb_cookie")
+    proxy = (PLACEHOLDER / ".platform/nginx/conf.d/timeouts.conf").read_text()
+    assert "proxy_read_timeout 300s;" in proxy
+    assert ".platform/nginx/conf.d/timeouts.conf" in BUNDLED

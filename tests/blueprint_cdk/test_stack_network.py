@@ -73,6 +73,8 @@ def test_security_groups_form_one_chain_and_only_the_load_balancer_is_public(sma
         (80, "From the load balancer"),
         (3306, "From the database proxy"),
         (3306, "From the instances"),
+        (3306, "From the runner"),
+        (3306, "From the runner"),
     ]
 
 

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +115,14 @@ def test_a_first_start_ends_with_an_active_environment_and_ctrl_c_stops_everythi
             answer = httpx.get(
                 f"{told['url']}/api/v1/environments/", headers=headers, trust_env=False, timeout=30
             )
-            assert [(row["name"], row["status"]) for row in answer.json()["results"]] == [("shop", "active")]
+            rows = {row["name"]: row for row in answer.json()["results"]}
+            assert set(rows) == {"shop", "trial", "market"} and rows["shop"]["status"] == "active"
+            market = rows["market"]
+            assert (market["status"], market["standby"]) == ("active", "pilot-light")
+            assert (market["home_region"], market["other_region"]) == ("eu-west-1", "eu-central-1")
+            assert rows["trial"]["tier"] == "dev"
+            left = datetime.fromisoformat(rows["trial"]["expires_at"]) - datetime.now(UTC)
+            assert timedelta(hours=40) < left < timedelta(days=2)
             assert person["password"] in demo.said
         line = re.search(r"curl -H \"(Authorization): (Bearer \w+)\" (\S+)", demo.said)
         assert line is not None

@@ -51,7 +51,8 @@ def test_two_approve_and_each_sees_how_far_it_is(world: Any, waiting: Operation,
     page = text(paul, "operation", waiting.pk)
     assert "0 of 2 given" in page and "“Two for production”" in page
     assert "each administrator or approver" in page
-    assert "Your decision" not in text(lead, "operation", waiting.pk)
+    page = text(lead, "operation", waiting.pk)
+    assert "Approve this plan" not in page and "another person has to approve it. You may reject it" in page
     said = {"plan_hash": waiting.approval_hash, "comment": "Looks right."}
     act(paul, "operation-act", waiting.pk, "approve", **said)
     page = text(paul, "operation", waiting.pk)
@@ -77,6 +78,37 @@ def test_an_approval_of_an_earlier_plan_is_shown_as_not_counting(
     assert "approved an earlier plan" in page
 
 
+def test_the_own_team_is_told_that_another_one_has_to_approve(
+    world: Any, waiting: Operation, sign_in: Any
+) -> None:
+    waiting.approvals_needed, waiting.approval_terms = 1, {"another_team": True}
+    waiting.save()
+    inside = sign_in(factories.person_make(R.APPROVER, teams=[world.team]))
+    page, inbox = text(inside, "operation", waiting.pk), text(inside, "approvals")
+    assert f"wants the approval of somebody who is not of the team {world.team}. You may reject it." in page
+    assert "Approve this plan" not in page and "Reject" in page
+    assert "who is not of the environment&#x27;s team" in inbox and "Look and decide" not in inbox
+    outside = sign_in(factories.person_make(R.APPROVER))
+    page = text(outside, "operation", waiting.pk)
+    assert "Approve this plan" in page and f"who is not of the team {world.team}" in page
+    assert "Look and decide" in text(outside, "approvals")
+
+
+def test_a_rule_that_wants_another_team_says_so(world: Any, sign_in: Any) -> None:
+    ada = sign_in(world.people[R.ADMINISTRATOR])
+    fields = {**RULE, "approvals": "1", "another_team": "on"}
+    act(ada, "rule-new", **fields, do="propose")
+    proposal = Proposal.objects.get()
+    paul = sign_in(world.people[R.APPROVER])
+    assert "One of them from another team" in text(paul, "proposal", proposal.pk)
+    act(paul, "proposal-act", proposal.pk, "approve", digest=proposal.digest)
+    rule = ApprovalRule.objects.get(name="Cheap updates")
+    assert rule.another_team
+    assert "One other person, who is not of the environment&#x27;s team" in text(paul, "rules")
+    refused = act(ada, "rule", rule.pk, **{**fields, "approvals": "0"}, do="propose")
+    assert refused.status_code == 400 and "asks for nobody of another team" in refused.content.decode()
+
+
 def test_a_rule_is_tried_and_then_proposed(world: Any, waiting: Operation, sign_in: Any) -> None:
     ApprovalRule.objects.all().delete()
     ada = sign_in(world.people[R.ADMINISTRATOR])
@@ -97,7 +129,10 @@ def test_a_proposal_is_approved_by_another_person(world: Any, sign_in: Any) -> N
     act(ada, "rule-act", rule.pk, "disable")
     proposal = Proposal.objects.get()
     assert "has proposed a change" in text(ada, "rule", rule.pk)
+    lead = text(sign_in(world.people[R.TEAM_LEAD]), "approvals")
+    assert "Change the rule “Development goes”" in lead and "Look and decide" not in lead
     inbox = text(paul, "approvals")
+    assert "Look and decide" in inbox
     assert "Change the rule “Development goes”" in inbox and "1 proposed setting does" in inbox
     page = text(paul, "proposal", proposal.pk)
     assert "In force" in page and ">yes<" in page and ">no<" in page

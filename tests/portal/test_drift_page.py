@@ -63,6 +63,7 @@ def test_findings_are_told_by_stack_and_property(
 ) -> None:
     page = tab(sign_in(world.people[R.TEAM_LEAD]), drifted)
     for words in (
+        "It is up, at the address above. It has drifted: see its findings under Drift.",
         "2 properties are not what the templates say, since",
         "LoadBalancerAttributes[routing.http2.enabled]",
         "BackupRetentionPeriod",

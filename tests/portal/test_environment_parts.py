@@ -1,17 +1,21 @@
 """The environment page's parts: found by themselves, shown to whom they are for, asked for only when they show."""
 
+import json
 from collections.abc import Callable
+from html import unescape
 from typing import Any
 
 import pytest
 from django.test import Client
 
+from devtools.places import ROOT
 from environments.lifecycle.models import Environment
 from environments.people.models import PortalRole, User
 from portal.pages.environment_parts.base import all_parts
 from tests import factories
 
 pytestmark = pytest.mark.django_db
+AWS_ROLES = ROOT / "blueprint_cdk" / "data" / "aws_roles.json"
 
 
 @pytest.fixture
@@ -58,3 +62,21 @@ def test_parts_are_in_the_order_of_their_positions() -> None:
     positions = [part.position for part in all_parts()]
     assert positions == sorted(positions)
     assert all_parts()[0].key == "overview"
+
+
+def test_access_tells_the_roles_of_the_environments_own_release_and_how_to_take_them(
+    world: Any, environment: Environment, sign_in: Callable[[User], Client]
+) -> None:
+    engineer = world.people[PortalRole.ENGINEER]
+    client = sign_in(engineer)
+    assert "An update to a newer release does" in page_of(client, environment, "access")
+    environment.release.description["aws_roles"] = json.loads(AWS_ROLES.read_text())
+    environment.release.save()
+    page = unescape(page_of(client, environment, "access"))
+    account_id, name = environment.account.account_id, f"sy-{environment.full_name}"
+    for role in ("aws-operator", "aws-developer", "aws-dba", "aws-auditor"):
+        assert f"--role-arn arn:aws:iam::{account_id}:role/{name}-{role}" in page
+    assert f"--source-identity {engineer.username}" in page
+    assert f"--serial-number arn:aws:iam::{account_id}:mfa/{engineer.username}" in page
+    assert f"--secret-id {name}/database" in page
+    assert "{prefix}/database --query" not in page and "{region} --target" not in page

@@ -5,13 +5,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.contrib import admin
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from environments.operations.models import AuditEntry
-from environments.people.models import PortalRole
+from environments.people.models import PortalRole, User
 from environments.people.services import token_create
 from portal.pages.start_cards import PLANS
 from tests import factories
@@ -274,3 +275,48 @@ def test_every_page_of_an_api_object_says_how_the_api_shows_it(
             assert api.get(f"/api/v1/{path.replace('wait=30', 'wait=0')}").status_code == 200, path
     page = client.get(reverse("admin:administration")).content.decode()
     assert all(f"/api/v1/{path}" in page for path in ("pauses/", "limits/", "rules/"))
+
+
+def test_a_list_is_named_in_the_browsers_tab(world: Any, sign_in: Callable[[User], Client]) -> None:
+    client = sign_in(world.people[R.ADMINISTRATOR])
+    named = {
+        "lifecycle_environment": "Environments",
+        "lifecycle_account": "Accounts",
+        "lifecycle_release": "Releases",
+        "operations_operation": "Operations",
+        "operations_auditentry": "Audit",
+        "people_user": "People",
+        "people_team": "Teams",
+        "people_apitoken": "API tokens",
+    }
+    for name, title in named.items():
+        page = client.get(reverse(f"admin:{name}_changelist")).content.decode()
+        assert f"<title> {title} | Switchyard</title>" in page, name
+
+
+def test_the_list_says_what_failed_last_of_an_environment(
+    world: Any, sign_in: Callable[[User], Client]
+) -> None:
+    lead = world.people[R.TEAM_LEAD]
+    place = {"owner": lead, "account": world.account, "release": world.release, "team": world.team}
+    shop, web = (factories.environment_make(name, **place) for name in ("shop", "web"))
+    factories.operation_make(shop, kind="update", status="failed", requested_by=lead)
+    factories.operation_make(web, kind="update", status="failed", requested_by=lead)
+    factories.operation_make(web, kind="update", status="succeeded", requested_by=lead)
+    client = sign_in(lead)
+    page = client.get(reverse("admin:lifecycle_environment_changelist")).content.decode()
+    assert page.count("Update failed") == 1
+    failed = client.get(reverse("admin:lifecycle_environment_changelist") + "?view=failed").content.decode()
+    assert "Update failed" in failed and "<b>web</b>" not in failed
+
+
+def test_labels_of_cells_begin_with_a_capital_on_a_phone_too(
+    world: Any, sign_in: Callable[[User], Client]
+) -> None:
+    fill(world, 1)
+    client = sign_in(world.people[R.ADMINISTRATOR])
+    for model in admin.site._registry:
+        address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+        page = client.get(address).content.decode()
+        labels = set(re.findall(r'data-label="([^"]*)"', page))
+        assert not [label for label in labels if label[:1].islower()], (address, labels)

@@ -56,6 +56,8 @@ def test_the_engines_figures_are_those_of_its_rows(world: Any, client: Client) -
     operation(world, "errored", ended_at=ago(60))
     operation(world, "failed", ended_at=ago(60 * 25))
     operation(world, "succeeded", ended_at=ago(60))
+    operation(world, "waiting", stuck_since=ago(90), stuck={"cause": "slow"})
+    operation(world, "cancelling", stuck_since=ago(5), stuck={"cause": "cancelling"})
     pulse_record(TICK, ago(2))
     told = engine(client)
     assert told['operations{status="running"}'] == 3
@@ -64,6 +66,9 @@ def test_the_engines_figures_are_those_of_its_rows(world: Any, client: Client) -
     assert (told["operations_due"], told["operations_late"]) == (3, 2)
     assert 1200 <= told["operations_oldest_due_seconds"] < 1300
     assert told["operations_failed_last_day"] == 2
+    assert told['operations_stuck{cause="slow"}'] == told['operations_stuck{cause="cancelling"}'] == 1
+    assert told['operations_stuck{cause="lease"}'] == 0
+    assert 5400 <= told["operations_oldest_stuck_seconds"] < 5500
     assert 10_800 <= told["approvals_oldest_seconds"] < 10_900
     assert 120 <= told["tick_age_seconds"] < 220
 

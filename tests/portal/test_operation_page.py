@@ -83,6 +83,19 @@ def test_planning_that_waits_for_a_person_says_so_first(world: Any, running: Ope
     assert "being worked out" in operation.sentence
 
 
+def test_a_plan_counts_its_steps_and_not_what_they_look_at(
+    world: Any, running: Operation, sign_in: Any
+) -> None:
+    operation = factories.operation_make(running.subject, status="planning", phase="plan")
+    factories.step_make(
+        operation, "drift", phase="plan", status="succeeded", progress_done=5, progress_total=5
+    )
+    factories.step_make(operation, "plan", phase="plan", status="running")
+    page = sign_in(world.people[R.AUDITOR]).get(reverse("admin:operation", args=[operation.pk]))
+    assert (page.context["progress"].done, page.context["progress"].total) == (1, 2)
+    assert page.context["progress"].noun == "steps"
+
+
 def test_step_that_another_operation_does_leads_to_it(world: Any, running: Operation, sign_in: Any) -> None:
     parent = factories.operation_make(running.subject, status="succeeded")
     factories.step_make(parent, "up", status="succeeded", state={"child": running.pk})

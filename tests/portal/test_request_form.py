@@ -211,3 +211,45 @@ def test_teardown_page_goes_by_the_rules(world: Any, sign_in: Any) -> None:
     assert person in page("prod")
     ApprovalRule.objects.update(is_enabled=False)
     assert person in page("dev")
+
+
+def test_modules_are_offered_with_their_cost_and_asked_for(
+    world: Any, form: dict[str, Any], sign_in: Any
+) -> None:
+    release = world.release
+    release.description |= {
+        "modules": [
+            {"key": "identity", "title": "Identity", "description": "Sign-in.", "needs": []},
+            {"key": "proxy", "title": "Proxy", "description": "Pools.", "needs": []},
+        ],
+        "tiers": {"dev": {"default_modules": []}, "staging": {"default_modules": ["proxy"]}},
+    }
+    item = {"key": "px", "label": "Proxy", "types": [], "quantity": 8, "unit": "ACU", "unit_price": "10"}
+    more = {"source": "list", "verified": True, "when": {"modules": ["proxy"]}}
+    release.description["costs"]["items"].append({**item, **more})
+    release.description["schema"].get("properties", {})["modules"] = {"type": "array", "default": ["proxy"]}
+    release.save()
+    client = sign_in(world.people[PortalRole.TEAM_LEAD])
+
+    def preview(**typed: Any) -> str:
+        return client.post(reverse("admin:environment-new-preview"), {**form, **typed}).content.decode()
+
+    page = client.get(reverse("admin:environment-new"))
+    assert [(row["key"], row["is_on"]) for row in page.context["modules"]] == [
+        ("identity", False),
+        ("proxy", False),
+    ]
+    assert "USD 88.00 / month" in page.content.decode()
+    shown_for = page.context["modules_for"]
+    assert shown_for == f"{release.pk}/dev/small/eu-west-1"
+    assert 'id="modules"' not in preview(modules_told=shown_for)
+    ticked = preview(modules_told=shown_for, modules=["proxy"])
+    assert "USD 333.14 / month" in ticked
+    other = preview(modules_told=shown_for, modules=["identity"], tier="staging")
+    assert 'value="proxy" checked' in other and 'value="identity" checked' not in other
+    wrong = preview(modules_told=shown_for, modules=["chat"])
+    assert "chat is not a module; there are identity and proxy." in wrong
+    client.post(
+        reverse("admin:environment-new"), {**form, "modules_told": shown_for, "modules": ["identity"]}
+    )
+    assert Environment.objects.get().spec["modules"] == ["identity"]

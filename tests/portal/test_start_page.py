@@ -14,6 +14,7 @@ from environments.lifecycle.figures import costs_at
 from environments.lifecycle.models import Environment, TeamLimit
 from environments.operations.models import Decision
 from environments.people.models import PortalRole, User
+from portal.pages.menu import approvals_badge
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -75,6 +76,44 @@ def test_a_plan_that_one_approved_waits_for_the_others_only(world: Any, sign_in:
     )
     assert groups(sign_in(lead)) == {}
     assert groups(sign_in(approver)) == {"Plans to decide on": 1}
+
+
+def test_a_proposed_setting_waits_for_those_who_can_decide_about_it(world: Any, sign_in: SignIn) -> None:
+    ada, paul = world.people[R.ADMINISTRATOR], world.people[R.APPROVER]
+    other = factories.person_make(R.ADMINISTRATOR)
+    about = factories.person_make(R.ENGINEER)
+    proposal = factories.proposal_make(about, by=ada)
+    factories.proposal_make(paul, by=ada)
+    decides, about_himself, proposed = sign_in(other), sign_in(paul), sign_in(ada)
+    assert groups(decides) == {"Settings to decide on": 2}
+    assert groups(about_himself) == {"Settings to decide on": 1}
+    assert groups(proposed) == {"Settings that you proposed": 2}
+    assert groups(sign_in(world.people[R.TEAM_LEAD])) == {}
+    page = about_himself.get("/")
+    (line,) = page.context["waits"].groups[0].lines
+    assert (line.title, line.address) == (f"Change what {about} may do", f"/proposals/{proposal.pk}/")
+    assert (page.context["says"], page.context["tone"]) == ("One proposed setting waits for you.", "amber")
+
+
+def test_the_badge_of_approvals_counts_what_the_viewer_can_decide_about(world: Any, rf: Any) -> None:
+    def badge(role: str) -> str:
+        request = rf.get("/")
+        request.user = world.people[role]
+        return approvals_badge(request)
+
+    factories.proposal_make(factories.person_make(R.ENGINEER), by=world.people[R.ADMINISTRATOR])
+    waits = factories.operation_make(
+        environment(world, "one", status="requested"),
+        status="awaiting-approval",
+        requested_by=world.people[R.TEAM_LEAD],
+        approval_terms={"roles": ["approver"]},
+    )
+    factories.plan_make(waits)
+    roles = (R.APPROVER, R.ADMINISTRATOR, R.TEAM_LEAD, R.ENGINEER)
+    assert [badge(role) for role in roles] == ["2", "", "", ""]
+    waits.approval_terms = {}
+    waits.save()
+    assert [badge(role) for role in roles] == ["2", "1", "", ""]
 
 
 def test_an_environments_card_tells_its_failure_and_that_a_newer_release_is_there(

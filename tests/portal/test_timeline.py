@@ -31,9 +31,15 @@ def shop(world: Any) -> Environment:
         events_write(
             operation.pk,
             [
-                Draft("stack.deployed", f"Network of {name} is deployed.", step_key="network"),
+                Draft("operation.approved", "Paul approved the plan. Go."),
+                Draft("operation.approved", f"Approved by rule: {name} is small.", data={"hash": "a" * 64}),
+                Draft(
+                    "stack.create-complete", f"Stack sy-{name}-network: CREATE_COMPLETE", step_key="network"
+                ),
+                Draft("step.succeeded", f"Network of {name} is deployed.", step_key="network"),
                 Draft("resource.created", f"Vpc of {name} was created."),
                 Draft("step.failed", f"Data of {name} failed.", level="error"),
+                Draft("operation.failed", f"Data of {name} failed.", level="error"),
             ],
         )
         Decision.objects.create(
@@ -59,13 +65,19 @@ def test_everything_is_told_once_and_nothing_of_another_environment(
     for told in (
         "Build was asked for.",
         "The plan was approved. Go.",
+        "Approved by rule: shop is small.",
         "Network of shop is deployed.",
         "Data of shop failed.",
         "Revision 1 was deployed from release 1.0.0.",
         "environment.protected",
     ):
         assert page.count(told) == 1, told
-    assert "Vpc of shop" not in page and "of web" not in page
+    assert (
+        "Vpc of shop" not in page
+        and "CREATE_COMPLETE" not in page
+        and "Paul approved" not in page
+        and "of web" not in page
+    )
 
 
 def test_the_audit_is_for_those_who_may_see_it(

@@ -105,3 +105,106 @@ def test_an_engineer_asks_as_for_a_new_one_and_an_auditor_does_not(
     assert auditor.get(address(environment)).status_code == 403
     assert auditor.post(address(environment), {"size": "medium"}).status_code == 403
     assert not Operation.objects.exists()
+
+
+MODULES = [
+    {"key": "identity", "title": "Identity", "description": "Sign-in.", "needs": []},
+    {
+        "key": "notifications",
+        "title": "Push",
+        "description": "Push.",
+        "needs": ["identity"],
+        "why": "Of users.",
+    },
+    {"key": "proxy", "title": "Database proxy", "description": "Pools.", "needs": []},
+]
+
+
+@pytest.fixture
+def modular(environment: Environment) -> Environment:
+    """Its release has modules, which staging requires in part; the environment has one."""
+    release = environment.release
+    rule = {
+        "type": "array",
+        "uniqueItems": True,
+        "default": ["proxy"],
+        "changeable": True,
+        "title": "Modules",
+    }
+    release.description["schema"]["properties"]["modules"] = rule
+    release.description |= {
+        "modules": MODULES,
+        "tiers": {"dev": {}, "staging": {"required_modules": ["identity"]}},
+    }
+    release.save()
+    environment.spec["modules"] = ["proxy"]
+    environment.save()
+    return environment
+
+
+def test_environment_from_before_modules_is_upgraded_first(lead: Client, modular: Environment) -> None:
+    del modular.spec["modules"]
+    modular.save()
+    told = {"release": modular.release_id, "modules_told": "yes", "modules": ["identity"]}
+    [problem] = lead.post(address(modular), told).context["problems"].values()
+    assert problem == f"proxy can be turned off once shop is at release {modular.release.version}."
+    lead.post(address(modular), {**told, "modules": ["identity", "proxy"]})
+    asked = Operation.objects.get().parameters
+    assert (asked["before"], asked["changes"]) == ({"modules": None}, {"modules": ["identity", "proxy"]})
+
+
+def test_modules_are_turned_on_and_off_by_ticking(lead: Client, modular: Environment) -> None:
+    page = lead.get(address(modular))
+    [shown] = [field for field in page.context["fields"] if field["name"] == "modules"]
+    assert {row["key"]: row["is_on"] for row in shown["modules"]} == {
+        "identity": False,
+        "notifications": False,
+        "proxy": True,
+    }
+    base = {"release": modular.release_id, "modules_told": "yes"}
+    refused = lead.post(address(modular), {**base, "modules": ["notifications"]})
+    assert refused.status_code == 400
+    assert refused.context["problems"] == {"modules": "notifications needs identity as well. Of users."}
+    assert lead.post(address(modular), {**base, "modules": ["identity"]}).status_code == 302
+    operation = Operation.objects.get()
+    assert operation.parameters["changes"] == {"modules": ["identity"]}
+    assert operation.parameters["spec"]["modules"] == ["identity"]
+
+
+def test_required_modules_cannot_be_unticked(lead: Client, modular: Environment) -> None:
+    modular.spec["tier"] = "staging"
+    modular.save()
+    page = lead.get(address(modular)).content.decode()
+    assert 'value="identity" checked disabled' in page
+    assert "required in this tier" in page
+    told = {
+        "release": modular.release_id,
+        "modules_told": "yes",
+        "modules": ["proxy"],
+        "log_retention_days": "7",
+    }
+    refused = lead.post(address(modular), told)
+    assert refused.context["problems"] == {"modules": "staging requires identity as well."}
+    # Nothing said of modules: what the tier requires comes with any change.
+    assert (
+        lead.post(address(modular), {"release": modular.release_id, "log_retention_days": "7"}).status_code
+        == 302
+    )
+    assert Operation.objects.get().parameters["spec"]["modules"] == ["identity", "proxy"]
+
+
+def test_a_list_is_typed_as_json_and_a_text_that_may_be_empty_can_be_emptied(
+    lead: Client, environment: Environment
+) -> None:
+    properties = environment.release.description["schema"]["properties"]
+    properties["schedules"] = {"type": "array", "title": "Schedules", "default": [], "changeable": True}
+    properties["alarm_email"] = {"type": "string", "title": "Address", "default": "", "changeable": True}
+    environment.release.save()
+    environment.spec["alarm_email"] = "on@example.com"
+    environment.save()
+    page = lead.get(address(environment)).content.decode()
+    assert 'name="schedules" value="[]"' in page and 'value="on@example.com"' in page
+    typed = '[{"name": "weekdays", "min_instances": 2}]'
+    lead.post(address(environment), {"schedules": typed, "alarm_email": "", "size": "small"})
+    changes = Operation.objects.get(kind="update").parameters["changes"]
+    assert changes == {"schedules": [{"name": "weekdays", "min_instances": 2}], "alarm_email": ""}

@@ -4,12 +4,11 @@ import json
 import time
 from typing import Any
 
-import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from devtools.sandbox import Keys, Sandbox
+from devtools.sandbox import Keys, Sandbox, client_make
 
 # How long a stack may take, and the pause between two looks at it, in seconds: here and in a live account.
 LOCAL = (20.0, 0.02)
@@ -77,19 +76,12 @@ class Stacks:
 
 def once(sandbox: Sandbox, keys: Keys, service: str, region: str = "eu-west-1") -> Any:
     """A client that asks once: what is refused is not tried again."""
-    session: Any = boto3.Session(keys.access_key_id, keys.secret_access_key, region_name=region)
     config = Config(read_timeout=2, retries={"total_max_attempts": 1})
-    return session.client(service, endpoint_url=sandbox.url, config=config)
+    return client_make(service, sandbox.url, region, keys.credentials, config=config)
 
 
 def with_credentials(
     sandbox: Sandbox, credentials: dict[str, Any], service: str, region: str = "eu-west-1"
 ) -> Any:
     """A client with the credentials that STS or CreateAccessKey answered."""
-    session: Any = boto3.Session(
-        aws_access_key_id=credentials["AccessKeyId"],
-        aws_secret_access_key=credentials["SecretAccessKey"],
-        aws_session_token=credentials.get("SessionToken"),
-        region_name=region,
-    )
-    return session.client(service, endpoint_url=sandbox.url)
+    return client_make(service, sandbox.url, region, credentials)

@@ -151,3 +151,14 @@ def test_billing_sees_a_tag_after_a_day(tmp_path: Path) -> None:
         assert row["Status"] == "Active"
     finally:
         sandbox.stop()
+
+
+def test_what_an_account_has_by_subscription(sandbox: Sandbox, keys: Keys) -> None:
+    advisor = sandbox.client("trustedadvisor", keys, "us-east-1")
+    checks = advisor.list_checks(maxResults=2)["checkSummaries"]
+    assert len(checks) == 2 and checks[0]["arn"].startswith("arn:aws:trustedadvisor:::check/")
+    mail = sandbox.client("sesv2", keys).get_account()
+    assert mail["ProductionAccessEnabled"] and mail["SendingEnabled"]
+    quick = sandbox.client("quicksight", keys)
+    with pytest.raises(quick.exceptions.ResourceNotFoundException):
+        quick.describe_account_subscription(AwsAccountId=ACCOUNT)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from devtools.sandbox import Sandbox
+from devtools.sandbox import OFTEN, Sandbox
 from sandbox.iam.decisions import kind_of
 from tests.sandbox.support import refused, with_credentials
 
@@ -68,9 +68,7 @@ def test_what_cloudformation_does_for_somebody_says_so_and_what_it_passes(
     cloudformation = user("cloudformation")
     queue = {"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}}
     cloudformation.create_stack(StackName="watched", TemplateBody=json.dumps(queue))
-    cloudformation.get_waiter("stack_create_complete").wait(
-        StackName="watched", WaiterConfig={"Delay": 1, "MaxAttempts": 20}
-    )
+    cloudformation.get_waiter("stack_create_complete").wait(StackName="watched", WaiterConfig=OFTEN)
     role = sandbox.client("iam", sandbox.account(ACCOUNT)).create_role(
         RoleName="maker", AssumeRolePolicyDocument=json.dumps(BY_CLOUDFORMATION)
     )["Role"]

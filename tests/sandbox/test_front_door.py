@@ -7,7 +7,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from devtools.sandbox import Keys, Sandbox
+from devtools.sandbox import Keys, Sandbox, client_make
 from tests.sandbox.support import refused, with_credentials
 
 ACCOUNT = "110000000001"
@@ -15,16 +15,8 @@ ACCOUNT = "110000000001"
 
 def impatient(sandbox: Sandbox, keys: Keys, service: str, region: str = "eu-west-1") -> Any:
     """A client that tries once and waits a second."""
-    import boto3
-
-    return boto3.client(
-        service,  # type: ignore[call-overload]
-        region_name=region,
-        endpoint_url=sandbox.url,
-        aws_access_key_id=keys.access_key_id,
-        aws_secret_access_key=keys.secret_access_key,
-        config=Config(read_timeout=1, retries={"total_max_attempts": 1}),
-    )
+    config = Config(read_timeout=1, retries={"total_max_attempts": 1})
+    return client_make(service, sandbox.url, region, keys.credentials, config=config)
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,32 @@ def test_intrinsic_functions(stacks: Stacks, ssm: Any, value: Any, expected: str
     stacks.delete("intrinsic")
 
 
+def test_output_is_read_from_another_stack_and_held_by_nobody(stacks: Stacks, ssm: Any) -> None:
+    def producing(value: str, output: str) -> str:
+        outputs = {output: {"Value": value}}
+        return json.dumps({"Resources": {"A": parameter(value)}, "Outputs": outputs})
+
+    def reading(output: str) -> str:
+        read = {
+            "Fn::GetStackOutput": {
+                "StackName": "weak-from",
+                "OutputName": output,
+                "Region": ref("AWS::Region"),
+            }
+        }
+        return json.dumps({"Resources": {"B": parameter(read, Name="/weak/b")}})
+
+    stacks.create("weak-from", producing("one", "Host"))
+    stacks.create("weak-to", reading("Host"))
+    assert ssm.get_parameter(Name="/weak/b")["Parameter"]["Value"] == "one"
+    assert stacks.update("weak-from", producing("two", "Other"))["StackStatus"] == "UPDATE_COMPLETE"
+    assert stacks.update("weak-to", reading("Other"))["StackStatus"] == "UPDATE_COMPLETE"
+    assert ssm.get_parameter(Name="/weak/b")["Parameter"]["Value"] == "two"
+    assert stacks.update("weak-to", reading("Host"))["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    stacks.delete("weak-from")
+    stacks.delete("weak-to")
+
+
 @pytest.mark.parametrize(
     ("parameters", "said"),
     [

@@ -3,9 +3,23 @@
 import pytest
 
 from tests.blueprint_types import account_types, environment_types
-from tests.sandbox import test_types_account, test_types_data, test_types_network
+from tests.sandbox import (
+    test_types_account,
+    test_types_data,
+    test_types_engagement,
+    test_types_identity,
+    test_types_network,
+    test_types_operations,
+)
 
-MODULES = (test_types_account, test_types_data, test_types_network)
+MODULES = (
+    test_types_account,
+    test_types_data,
+    test_types_engagement,
+    test_types_identity,
+    test_types_network,
+    test_types_operations,
+)
 
 
 @pytest.fixture(scope="module")

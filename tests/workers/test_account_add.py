@@ -2,20 +2,21 @@
 
 import json
 
-import boto3
 import pytest
+import yaml
 from botocore.exceptions import ClientError
 from django.conf import settings
 
 from devtools import processes
-from devtools.sandbox import Keys, Sandbox
+from devtools.sandbox import OFTEN, Keys, Sandbox, client_make
 from environments.lifecycle.accounts import account_add, account_add_again, region_facts_latest
+from environments.lifecycle.baseline import account_update
 from environments.lifecycle.models import Account
 from environments.operations.control import operation_retry
 from environments.operations.models import AuditEntry
 from environments.people.models import User
 from tests.workers.conftest import decisions_since
-from tests.workers.support import added, drive, role_deploy, wake, zone_make
+from tests.workers.support import added, approve, drive, role_deploy, wake, zone_make
 from workers.aws.session import credentials_forget
 from workers.runner import advance
 from workers.updates import unplanned
@@ -132,7 +133,7 @@ def test_a_baseline_that_was_changed_is_put_right_by_a_change_set_within_the_pla
     }
     cloudformation.update_stack(StackName="switchyard-baseline", TemplateBody=json.dumps(template))
     cloudformation.get_waiter("stack_update_complete").wait(
-        StackName="switchyard-baseline", WaiterConfig={"Delay": 1}
+        StackName="switchyard-baseline", WaiterConfig=OFTEN
     )
     operation = added(account_add_again(account=account, actor=people["administrator"]), people)
     assert operation.status == "succeeded", operation.sentence
@@ -192,14 +193,7 @@ def deployer_of(account, sandbox):
         RoleSessionName="somebody",
         ExternalId=account.external_id,
     )["Credentials"]
-    return lambda service, region="eu-west-1": boto3.client(
-        service,
-        region_name=region,
-        endpoint_url=sandbox.url,
-        aws_access_key_id=session["AccessKeyId"],
-        aws_secret_access_key=session["SecretAccessKey"],
-        aws_session_token=session["SessionToken"],
-    )
+    return lambda service, region="eu-west-1": client_make(service, sandbox.url, region, session)
 
 
 @pytest.mark.enforced
@@ -322,3 +316,57 @@ def test_tags_of_bills_are_activated_once_billing_has_seen_them(release, people,
     assert (value["before"], value["after"]) == ("Inactive", "Active")
     [tag] = costs.list_cost_allocation_tags(**wanted)["CostAllocationTags"]
     assert tag["Status"] == "Active"
+
+
+def test_a_policy_that_a_release_adds_is_attached_by_an_update_and_none_is_away_for_a_moment(
+    release, people, sandbox, fresh
+):
+    """An account of the one stack of old gets a second one; what was attached stays attached throughout."""
+    keys = fresh("444455550038")
+    zone_make(sandbox, keys, ZONE)
+    operation = add(people, keys.account_id, ["eu-west-1"])
+    role_deploy(sandbox, keys, release, Account.objects.get())
+    added(operation, people)
+    account = Account.objects.get()
+    iam, role = sandbox.client("iam", keys), f"cdk-swyard-cfn-exec-role-{keys.account_id}-eu-west-1"
+
+    def attached():
+        return {
+            row["PolicyName"] for row in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]
+        }
+
+    before = attached()
+    templates = release.description["templates"]
+    own = yaml.safe_load(templates["roles"].get("switchyard-access-execution", "Resources: {}"))
+    own["Resources"]["Later"] = {
+        "Type": "AWS::IAM::ManagedPolicy",
+        "Properties": {
+            "ManagedPolicyName": "SwitchyardExecutionLater",
+            "PolicyDocument": {
+                "Version": "2012-10-17",
+                "Statement": [{"Effect": "Allow", "Action": "backup:ListBackupVaults", "Resource": "*"}],
+            },
+        },
+    }
+    templates["roles"]["switchyard-access-execution"] = yaml.safe_dump(own)
+    given = templates["bootstrap"]["parameters"]
+    given["CloudFormationExecutionPolicies"] += ",arn:aws:iam::{account_id}:policy/SwitchyardExecutionLater"
+    release.save()
+    operation = account_update(account=account, actor=people["administrator"])
+    advance(operation.pk)
+    step = operation.steps.get(key="role")
+    assert (step.status, step.waits_for) == ("waiting", "person")
+    assert "SwitchyardExecutionLater is not there yet" in step.sentence
+    assert "switchyard-access and switchyard-access-execution" in step.sentence
+    role_deploy(sandbox, keys, release, account)
+    assert attached() == before
+    wake(operation)
+    drive(operation, until=lambda row: row.status == "awaiting-approval")
+    [row] = [row for row in operation.plan.document["stacks"] if row["key"] == "bootstrap-eu-west-1"]
+    [change] = [change for change in row["changes"] if change["logical_id"] == "CloudFormationExecutionRole"]
+    assert change["action"] == "modified"
+    [value] = change["properties"]
+    assert value["path"].startswith("ManagedPolicyArns") and "Later" in value["after"]
+    drive(approve(operation, people))
+    assert operation.status == "succeeded", operation.sentence
+    assert attached() == before | {"SwitchyardExecutionLater"}

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from devtools.sandbox import OFTEN
 from environments.errors import Conflict
 from environments.lifecycle.baseline import account_update, baseline_behind
 from tests.workers.support import approve, drive
@@ -26,7 +27,7 @@ def put(cloudformation, template, name=STACK):
     cloudformation.update_stack(
         StackName=name, TemplateBody=json.dumps(template), Capabilities=["CAPABILITY_NAMED_IAM"]
     )
-    cloudformation.get_waiter("stack_update_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
+    cloudformation.get_waiter("stack_update_complete").wait(StackName=name, WaiterConfig=OFTEN)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from workers.aws.cloudformation import Deployment
-from workers.changes import Rules, dependents, references, template_changes
+from workers.changes import Rules, dependents, leaves, references, template_changes
 from workers.planning import risk_kinds, risks
 from workers.replacement import losses_of, require_losses_named
 from workers.targets import Target
@@ -215,3 +215,16 @@ def test_a_stack_policy_is_lifted_for_what_is_named_and_put_back_after_a_rollbac
     assert denied(policy_back(target)) == ["Bucket", "Key", "Old"]
     all_named = dataclasses.replace(target, named=frozenset({"Key", "Bucket"}))
     assert denied(policy_during(all_named)) == []
+
+
+def test_options_of_two_scheduled_actions_are_told_apart():
+    def option(of, value):
+        space = "aws:autoscaling:scheduledaction"
+        return {"Namespace": space, "ResourceName": of, "OptionName": "MinSize", "Value": value}
+
+    plain = {"Namespace": "aws:autoscaling:asg", "OptionName": "MinSize", "Value": "1"}
+    before = {"OptionSettings": [plain, option("day", "2"), option("night", "1")]}
+    after = {"OptionSettings": [plain, option("day", "3"), option("night", "1")]}
+    assert list(leaves(before, after)) == [
+        ("OptionSettings[aws:autoscaling:scheduledaction MinSize of day]", "2", "3")
+    ]

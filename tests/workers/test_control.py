@@ -9,7 +9,7 @@ from environments.lifecycle.update import environment_update
 from environments.operations.control import operation_cancel, operation_retry, operation_skip
 from environments.operations.models import Stack
 from environments.operations.pauses import pause_lift
-from tests.workers.support import ACCOUNT_ID, REGION, approve, ask_teardown, drive, fresh, look, wake
+from tests.workers.support import ACCOUNT_ID, REGION, STACKS, approve, ask_teardown, drive, fresh, look, wake
 from workers.runner import advance
 from workers.workflow import StepFailed, workflow_get
 
@@ -65,19 +65,16 @@ def test_a_cancel_while_a_failed_update_goes_back_waits_until_it_has(update, peo
     changed = next(row for row in update.plan.document["stacks"] if row["changes"])
     kind = changed["changes"][0]["type"]
     sandbox.fault("failing-type", type=kind, action="update", account=ACCOUNT_ID, message="Not now.", count=1)
-    sandbox.settings(speed=1.0, durations={kind: {"update": 2}})
-    try:
-        drive(
-            update,
-            until=lambda row: (
-                statuses(sandbox, keys)[changed["name"]] == "UPDATE_ROLLBACK_IN_PROGRESS" or row.is_ended
-            ),
-        )
-        if not fresh(update).is_ended:
-            operation_cancel(operation_id=update.pk, actor=people["team-lead"])
-        drive(update)
-    finally:
-        sandbox.settings(speed=0, durations={kind: {"update": 0}})
+    sandbox.fault("slow", type=kind, action="update", seconds=2)
+    drive(
+        update,
+        until=lambda row: (
+            statuses(sandbox, keys)[changed["name"]] == "UPDATE_ROLLBACK_IN_PROGRESS" or row.is_ended
+        ),
+    )
+    if not fresh(update).is_ended:
+        operation_cancel(operation_id=update.pk, actor=people["team-lead"])
+    drive(update)
     assert update.status in ("cancelled", "failed"), update.sentence
     assert statuses(sandbox, keys)[changed["name"]] == "UPDATE_ROLLBACK_COMPLETE"
 
@@ -92,13 +89,14 @@ SKIPS = {
 @pytest.mark.parametrize("kind", SKIPS)
 def test_the_steps_that_may_be_skipped_are_these(ask, kind):
     """Everything else makes what a later step needs, or guards what nobody could bring back."""
-    steps = workflow_get(kind).execute(ask())
+    planned = drive(ask(), until=lambda row: row.steps.filter(key="plan", status="succeeded").exists())
+    steps = workflow_get(kind).execute(planned)
     assert {step.key for step in steps if step.may_skip} == SKIPS[kind]
     assert not any(step.may_skip for step in workflow_get(kind).plan)
 
 
 def test_an_environment_that_does_not_get_healthy_is_active_when_that_is_skipped(ask, people, monkeypatch):
-    monkeypatch.setattr("workers.workflows.provision.HEALTHY", frozenset())
+    monkeypatch.setattr("workers.addresses.HEALTHY", frozenset())
     operation = drive(ask(), until=lambda row: row.steps.filter(key="addresses", looks__gt=1).exists())
     operation.steps.filter(key="addresses").update(time_limit_s=0)
     drive(operation)
@@ -127,7 +125,7 @@ def test_while_an_environment_is_paused_aws_goes_on_and_nothing_new_begins(ask, 
     assert fresh(operation).held_since is not None
     environment_pause_lift(environment=environment, actor=people["team-lead"])
     assert drive(operation).status == "succeeded", operation.sentence
-    assert Stack.objects.filter(status="CREATE_COMPLETE", operation=operation).count() == 5
+    assert Stack.objects.filter(status="CREATE_COMPLETE", operation=operation).count() == len(STACKS)
 
 
 def test_a_paused_account_lets_a_cancel_through_and_nothing_else(update, people, sandbox, keys, account):

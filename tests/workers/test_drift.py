@@ -14,7 +14,7 @@ from environments.lifecycle.update import environment_update
 from environments.operations.models import Notice
 from tests.workers.hands import ASG, HTTP2, Hands
 from tests.workers.rounds import check
-from tests.workers.support import ACCOUNT_ID, REGION, approve, drive
+from tests.workers.support import ACCOUNT_ID, REGION, STACKS, approve, drive
 from workers.drift_rounds import right_of
 from workers.observer import watch_take
 
@@ -44,7 +44,7 @@ def test_a_look_finds_nothing_where_nothing_was_changed(active, people, sandbox)
     changing = [
         name for name in calls if name.split(".")[1].startswith(("Create", "Update", "Execute", "Delete"))
     ]
-    assert not changing and calls["cloudformation.DetectStackDrift"] == 5
+    assert not changing and calls["cloudformation.DetectStackDrift"] == len(STACKS)
     environment = Environment.objects.get()
     assert environment.drift_since is None and environment.drift_checked_at is not None
     assert not Notice.objects.filter(topic="environment.drifted").exists()
@@ -286,6 +286,6 @@ def test_a_doubled_round_goes_on_with_nothing_twice(active, people):
     from workers.drift_rounds import Moved, _stacks_of
 
     with pytest.raises(Moved):
-        second._begin(stale, _stacks_of([stale])[stale.environment_id])
+        second._begin(stale, _stacks_of([stale], REGION)[stale.environment_id])
     row.refresh_from_db()
     assert row.status == "done"

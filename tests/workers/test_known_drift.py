@@ -7,7 +7,7 @@ import pytest
 from workers.aws.drift import ResourceDrift
 from workers.drift import same_place
 from workers.drift_reading import differences_of
-from workers.known_drift import BEANSTALK, CLUSTER, GLOBAL, ROWS, known
+from workers.known_drift import BEANSTALK, CLUSTER, GLOBAL, ROWS, RULE, known
 
 ARN = "arn:aws:iam::111122223333:role/service/app"
 QUEUE = "AWS::SQS::Queue"
@@ -25,6 +25,7 @@ NONE = [
     (BEANSTALK, "PlatformArn", "a", "b"),
     (BEANSTALK, "OptionSettings[aws:autoscaling:asg MinSize]", "1", "2"),
     (BEANSTALK, "OptionSettings[aws:autoscaling:asg MaxSize]", "2", "4"),
+    (RULE, "Conditions[0].HostHeaderConfig.Values", ["maintenance.invalid"], ["shop.dev.example.com"]),
     (CLUSTER, "EngineVersion", "8.0.mysql_aurora.3.10.0", "8.0.mysql_aurora.3.10.1"),
     (CLUSTER, "ServerlessV2ScalingConfiguration.MaxCapacity", 4, 8),
 ]
@@ -40,6 +41,7 @@ DRIFT = [
     (BEANSTALK, "VersionLabels", "a", "b"),
     (BEANSTALK, "OptionSettings[aws:autoscaling:asg Cooldown]", "1", "2"),
     (CLUSTER, "BackupRetentionPeriod", 3, 9),
+    (RULE, "Actions[0].FixedResponseConfig.MessageBody", "a", "b"),
     (CLUSTER, "EngineVersionOfOld", "a", "b"),
 ]
 

@@ -25,7 +25,7 @@ from environments.operations.queue import send
 from tests.factories import rule_make
 from tests.workers.houses import House, wait_ended
 from tests.workers.points import POINTS
-from tests.workers.support import ask_teardown, assets_take_back
+from tests.workers.support import STACKS, ask_teardown, assets_take_back
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(240)]
 
@@ -57,7 +57,7 @@ def over(operation, counted):
     """The right end: active, each stack deployed once, no event lost."""
     assert operation.status == "succeeded", operation.sentence
     assert Environment.objects.get().status == "active"
-    assert counted() == 5
+    assert counted() == len(STACKS)
     assert set(Stack.objects.filter(operation=operation).values_list("status", flat=True)) == {
         "CREATE_COMPLETE"
     }
@@ -223,21 +223,20 @@ def test_a_worker_killed_between_telling_and_opening_has_done_neither_and_it_is_
 def test_a_paused_account_lets_aws_finish_what_it_has_begun_and_goes_on_once_lifted(
     ask, house, counted, people, account, sandbox
 ):
-    sandbox.settings(speed=1.0, durations={"AWS::EC2::VPC": {"create": 3}})
+    sandbox.fault("slow", type="AWS::EC2::VPC", action="create", seconds=3)
     operation = ask()
-    try:
-        wait_until(lambda: Stack.objects.filter(operation=operation, status="CREATE_IN_PROGRESS").exists())
-        account_pause(account=account, reason="An incident.", actor=people["administrator"])
-        time.sleep(1)
-        begun = counted()
-        # Longer than a lease, a tick and the stack itself take.
-        time.sleep(6)
-        assert counted() == begun < 5
-        operation.refresh_from_db()
-        assert operation.status in ("running", "waiting") and operation.held_since is not None
-    finally:
-        sandbox.settings(speed=0, durations={"AWS::EC2::VPC": {"create": 0}})
-        account_pause_lift(account=account, actor=people["administrator"])
+    stacks = Stack.objects.filter(operation=operation)
+    wait_until(lambda: stacks.filter(status="CREATE_IN_PROGRESS").exists())
+    account_pause(account=account, reason="An incident.", actor=people["administrator"])
+    time.sleep(1)
+    begun = counted()
+    # Longer than a lease, a tick and the stack itself take.
+    time.sleep(6)
+    assert counted() == begun < 5
+    assert set(stacks.values_list("status", flat=True)) == {"CREATE_COMPLETE"}
+    operation.refresh_from_db()
+    assert operation.status in ("running", "waiting") and operation.held_since is not None
+    account_pause_lift(account=account, actor=people["administrator"])
     over(wait_ended(operation, within_s=120), counted)
 
 

@@ -56,17 +56,15 @@ def test_an_update_of_somebody_else_in_progress_is_waited_for_and_then_planned_a
     waiting, people, by_hand, sandbox
 ):
     stack = waiting.plan.document["stacks"][0]["name"]
-    sandbox.settings(speed=1.0, durations={"AWS::Logs::LogGroup": {"update": 4}})
-    try:
-        by_hand(stack, wait=False)
-        drive(
-            approve(waiting, people),
-            until=lambda row: row.steps.filter(key="second-look", looks__gt=0).exists(),
-        )
-        step = waiting.steps.get(key="second-look")
-        assert f"Somebody else changes {stack} (UPDATE_IN_PROGRESS)" in step.sentence
-    finally:
-        sandbox.settings(speed=0, durations={})
+    sandbox.fault("slow", type="AWS::Logs::LogGroup", action="update", seconds=4)
+    by_hand(stack, wait=False)
+    drive(
+        approve(waiting, people),
+        until=lambda row: row.steps.filter(key="second-look", looks__gt=0).exists(),
+    )
+    step = waiting.steps.get(key="second-look")
+    assert f"Somebody else changes {stack} (UPDATE_IN_PROGRESS)" in step.sentence
+    sandbox.lift_faults()
     drive(waiting)
     assert waiting.status == "awaiting-approval", waiting.sentence
     drive(approve(waiting, people))

@@ -51,15 +51,14 @@ def test_a_cancelled_update_that_cannot_go_back_keeps_its_stack(ask, people, san
     operation_approve(operation_id=operation.pk, plan_hash=operation.approval_hash, actor=people["approver"])
     changed = operation.plan.document["stacks"][0]
     kind = changed["changes"][0]["type"]
-    sandbox.settings(speed=1.0, durations={kind: {"update": 3}})
-    try:
-        step = {"key": changed["key"], "status": "waiting", "state__executed": True}
-        drive(operation, until=lambda row: row.steps.filter(**step).exists())
-        operation_cancel(operation_id=operation.pk, actor=people["team-lead"])
-        failing(sandbox, kind, "update")
-        drive(operation)
-    finally:
-        sandbox.settings(speed=0, durations={})
+    sandbox.fault("slow", type=kind, action="update", seconds=60)
+    step = {"key": changed["key"], "status": "waiting", "state__executed": True}
+    drive(operation, until=lambda row: row.steps.filter(**step).exists())
+    operation_cancel(operation_id=operation.pk, actor=people["team-lead"])
+    # What is on its way is given up at once; the way back is quick, and fails.
+    sandbox.lift_faults()
+    failing(sandbox, kind, "update")
+    drive(operation)
     assert operation.status == "failed" and "UPDATE_ROLLBACK_FAILED" in operation.sentence
     cloudformation = sandbox.client("cloudformation", keys, REGION)
     (stack,) = cloudformation.describe_stacks(StackName=changed["name"])["Stacks"]

@@ -12,12 +12,14 @@ import psutil
 import pytest
 from django.conf import settings
 
+from environments.lifecycle.models import Release
 from environments.notes import note_read
 from environments.operations.leases import LeaseLost
+from tests.workers.releases import snapshot_edited
+from tests.workers.support import STACKS
 from workers import synthesis, synthesis_process
-from workers.artifacts import artifact_put, files_digest, folder_zip
 from workers.assembly import assembly_load
-from workers.blueprint import blueprint_files, working_digest, working_root
+from workers.blueprint import working_digest, working_root
 from workers.workflow import StepFailed
 
 SPEC = {
@@ -46,10 +48,12 @@ FACTS = {
 
 def synthesise(*, alive=synthesis_process.nobody_waits, **spec):
     return synthesis.synthesise(
-        digest=working_digest(),
-        artifact="releases/none.zip",
-        lock={},
-        version="1.0.0",
+        release=Release(
+            version="1.0.0",
+            digest=working_digest(),
+            artifact="releases/none.zip",
+            description={"lock": {}},
+        ),
         app="environment",
         spec={**SPEC, **spec},
         facts=FACTS,
@@ -60,9 +64,7 @@ def synthesise(*, alive=synthesis_process.nobody_waits, **spec):
 def test_an_assembly_is_kept_by_its_content_and_found_again(monkeypatch):
     name = synthesise()
     assembly = assembly_load(name)
-    assert {stack.name for stack in assembly.stacks} == {
-        f"sy-shop-k3x9-{key}" for key in ("network", "keys", "data", "storage", "app")
-    }
+    assert {stack.name for stack in assembly.stacks} == {f"sy-shop-k3x9-{key}" for key in STACKS}
     assert (
         name.startswith("assemblies/")
         and assembly.stack("sy-shop-k3x9-app").tags["switchyard:team"] == "shop"
@@ -171,16 +173,16 @@ def test_a_container_serves_new_and_old_releases_and_workers_start_no_process(co
     synthesis_process.synthesis_start()
     assert note_read(synthesis_process.NOTE)["how"] == "in a container of its own"
     assert synthesise(name=f"c{uuid.uuid4().hex[:8]}")
-    digest, artifact = old_release(tmp_path)
-    request = {"version": "0.9.0", "app": "environment", "facts": FACTS}
+    release = old_release(tmp_path)
+    request = {"app": "environment", "facts": FACTS}
     spec = {**SPEC, "name": f"c{uuid.uuid4().hex[:8]}"}
-    name = synthesis.synthesise(digest=digest, artifact=artifact, lock={}, spec=spec, **request)
+    name = synthesis.synthesise(release=release, spec=spec, **request)
     network = assembly_load(name).stack(f"sy-{spec['name']}-k3x9-network")
     assert "An older environment" in network.template
     (beside,) = [
         child for child in psutil.Process(container.pid).children() if "blueprint_cdk" in child.cmdline()
     ]
-    assert str(synthesis.socket_path(tmp_path, digest)) in beside.cmdline()
+    assert str(synthesis.socket_path(tmp_path, release.digest)) in beside.cmdline()
     container.send_signal(signal.SIGTERM)
     container.wait(timeout=20)
     assert ended(beside.pid)
@@ -200,23 +202,17 @@ def end(path):
     synthesis_process._end(path, synthesis_process._served_by(path))
 
 
-def old_release(tmp_path):
-    """A release whose files differ from the working copy's, kept as the command keeps it."""
-    root = tmp_path / "old"
-    for name in blueprint_files(working_root()):
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_bytes((working_root() / name).read_bytes())
-    stack = root / "blueprint_cdk" / "stacks" / "__init__.py"
-    stack.write_text(stack.read_text().replace("Switchyard environment", "An older environment"))
-    names = blueprint_files(root)
-    digest = files_digest(root, names)
-    return digest, artifact_put(f"releases/{digest}.zip", folder_zip(root, names))
+def old_release(folder, lock=None):
+    """A release whose files differ from the working copy's; no row of the database."""
+    edits = {"stacks/__init__.py": ("Switchyard environment", "An older environment")}
+    digest, artifact = snapshot_edited(folder / "old", edits)
+    return Release(version="0.9.0", digest=digest, artifact=artifact, description={"lock": lock or {}})
 
 
 def test_an_old_release_is_synthesised_from_its_own_snapshot(tmp_path):
-    digest, artifact = old_release(tmp_path)
-    request = {"version": "0.9.0", "app": "environment", "spec": SPEC, "facts": FACTS}
-    name = synthesis.synthesise(digest=digest, artifact=artifact, lock={}, **request)
+    release = old_release(tmp_path)
+    request = {"app": "environment", "spec": SPEC, "facts": FACTS}
+    name = synthesis.synthesise(release=release, **request)
     template = assembly_load(name).stack("sy-shop-k3x9-network").template
     assert "An older environment" in template
     assert "An older environment" not in assembly_load(synthesise()).stack("sy-shop-k3x9-network").template
@@ -237,15 +233,15 @@ def ended(process_id, within_s=15):
 
 def test_an_old_releases_process_ends_when_nobody_asks_and_is_started_again(tmp_path, monkeypatch):
     monkeypatch.setattr(synthesis_process, "IDLE_S", 1.0)
-    digest, artifact = old_release(tmp_path)
-    request = {"version": "0.9.0", "app": "environment", "facts": FACTS}
-    path = synthesis.socket_path(tmp_path, digest)
+    release = old_release(tmp_path)
+    request = {"app": "environment", "facts": FACTS}
+    path = synthesis.socket_path(tmp_path, release.digest)
     end(path)  # an earlier test's, which knows of another time
 
     def ask_anew():
         # What an earlier run left in the artifact store asks no process.
         spec = {**SPEC, "name": f"i{uuid.uuid4().hex[:8]}"}
-        assert synthesis.synthesise(digest=digest, artifact=artifact, lock={}, spec=spec, **request)
+        assert synthesis.synthesise(release=release, spec=spec, **request)
         return int(path.with_suffix(".pid").read_text())
 
     synthesise(name=f"w{uuid.uuid4().hex[:8]}")
@@ -260,26 +256,30 @@ def test_an_old_releases_process_ends_when_nobody_asks_and_is_started_again(tmp_
 
 
 def test_an_old_releases_process_ends_with_the_worker_that_started_it(tmp_path):
-    digest, artifact = old_release(tmp_path)
-    path = synthesis.socket_path(tmp_path, digest)
+    release = old_release(tmp_path)
+    path = synthesis.socket_path(tmp_path, release.digest)
     script = (
         "import sys, uuid, django; django.setup()\n"
         "from tests.workers.test_synthesis import FACTS, SPEC\n"
+        "from environments.lifecycle.models import Release\n"
         "from workers import synthesis\n"
-        "synthesis.synthesise(digest=sys.argv[1], artifact=sys.argv[2], lock={}, version='0.9.0',"
-        " app='environment', spec={**SPEC, 'name': f'e{uuid.uuid4().hex[:8]}'}, facts=FACTS)\n"
+        "release = Release(version='0.9.0', digest=sys.argv[1], artifact=sys.argv[2], description={'lock': {}})\n"
+        "spec = {**SPEC, 'name': f'e{uuid.uuid4().hex[:8]}'}\n"
+        "synthesis.synthesise(release=release, app='environment', spec=spec, facts=FACTS)\n"
     )
     end(path)
     environment = os.environ | {
         "SYNTHESIS_SOCKET": str(Path(settings.SYNTHESIS_SOCKET).absolute()),
         "ARTIFACTS_DIR": str(Path(settings.ARTIFACTS_DIR).absolute()),
     }
-    subprocess.run([sys.executable, "-c", script, digest, artifact], check=True, env=environment)
+    subprocess.run(
+        [sys.executable, "-c", script, release.digest, release.artifact], check=True, env=environment
+    )
     assert ended(int(path.with_suffix(".pid").read_text()))
 
 
 def test_an_old_release_without_its_lock_says_what_is_missing(tmp_path):
-    digest, artifact = old_release(tmp_path)
-    request = {"version": "0.9.0", "app": "environment", "spec": {**SPEC, "name": "lock"}, "facts": FACTS}
+    release = old_release(tmp_path, {"aws-cdk-lib": "2.1.0"})
+    request = {"app": "environment", "spec": {**SPEC, "name": "lock"}, "facts": FACTS}
     with pytest.raises(StepFailed, match=r"aws-cdk-lib 2\.1\.0 \(here 2\.\d+\.\d+\)"):
-        synthesis.synthesise(digest=digest, artifact=artifact, lock={"aws-cdk-lib": "2.1.0"}, **request)
+        synthesis.synthesise(release=release, **request)

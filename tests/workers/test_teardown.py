@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from devtools.sandbox import OFTEN
 from environments.errors import Conflict
 from environments.lifecycle.environments import environment_protect
 from environments.lifecycle.models import Environment, TeardownReport
@@ -73,6 +74,27 @@ def test_an_environment_is_torn_down_and_shown_to_be_gone(active, people, sandbo
     assert of_this(sandbox, active) == []
 
 
+def test_readers_that_came_with_demand_go_before_their_cluster(ask, people, sandbox, keys):
+    """Aurora Auto Scaling's instances are in no template; RDS deletes no cluster that has one."""
+    operation = drive(ask(size="medium"))
+    if operation.status == "awaiting-approval":
+        operation = drive(approve(operation, people))
+    assert operation.status == "succeeded", operation.sentence
+    environment = operation.subject
+    rds = sandbox.client("rds", keys, REGION)
+    name = "application-autoscaling-6f1e9c52-0c1b-4f5e-8d0e-000000000001"
+    rds.create_db_instance(
+        DBInstanceIdentifier=name,
+        DBClusterIdentifier=f"sy-{environment.full_name}",
+        Engine="aurora-mysql",
+        DBInstanceClass="db.r6g.large",
+    )
+    torn = drive(ask_teardown(people, environment))
+    assert torn.status == "succeeded", torn.sentence
+    assert name not in {row["DBInstanceIdentifier"] for row in rds.describe_db_instances()["DBInstances"]}
+    assert of_this(sandbox, environment) == []
+
+
 def test_an_object_that_s3_will_not_delete_fails_naming_it_and_a_retry_goes_on(active, people, sandbox, keys):
     s3 = sandbox.client("s3", keys, REGION)
     bucket = uploads(active)
@@ -137,7 +159,7 @@ def test_protected_environments_refuse_and_prod_waits_seven_days(ask, people):
     drive(teardown)
     assert teardown.status == "succeeded", teardown.sentence
     assert "DeletionProtection" not in teardown.sentence
-    unprotect = teardown.steps.get(key="unprotect")
+    unprotect = teardown.steps.get(key="unprotect-data")
     assert unprotect.status == "succeeded" and unprotect.sentence != "Nothing was protected."
 
 
@@ -155,12 +177,12 @@ def test_nothing_is_deleted_while_another_stack_imports_from_it(active, people, 
         }
     }
     cloudformation.create_stack(StackName="foreign", TemplateBody=json.dumps(template))
-    cloudformation.get_waiter("stack_create_complete").wait(StackName="foreign", WaiterConfig={"Delay": 1})
+    cloudformation.get_waiter("stack_create_complete").wait(StackName="foreign", WaiterConfig=OFTEN)
     operation = drive(ask_teardown(people, active))
     assert operation.status == "failed" and "foreign" in operation.sentence
     assert not operation.steps.filter(key__startswith="delete-", attempts__gt=0).exists()
     cloudformation.delete_stack(StackName="foreign")
-    cloudformation.get_waiter("stack_delete_complete").wait(StackName="foreign", WaiterConfig={"Delay": 1})
+    cloudformation.get_waiter("stack_delete_complete").wait(StackName="foreign", WaiterConfig=OFTEN)
     operation_retry(operation_id=operation.pk, actor=people["team-lead"])
     assert drive(operation).status == "succeeded", operation.sentence
 

@@ -4,11 +4,13 @@ import json
 
 import pytest
 
+from devtools.sandbox import OFTEN
 from environments.errors import Conflict, InvalidFields
 from environments.lifecycle.models import Environment, Release
 from environments.lifecycle.update import environment_update
 from environments.operations.approvals import operation_approve
 from environments.operations.control import operation_retry
+from tests.workers.releases import release_edited
 from tests.workers.support import ACCOUNT_ID, REGION, approve, drive
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -189,9 +191,7 @@ def bucket_by_hand(active, sandbox, keys):
     cloudformation.update_stack(
         StackName=stack, TemplateBody=json.dumps(template), Capabilities=["CAPABILITY_NAMED_IAM"]
     )
-    cloudformation.get_waiter("stack_update_complete").wait(
-        StackName=stack, WaiterConfig={"Delay": 1, "MaxAttempts": 30}
-    )
+    cloudformation.get_waiter("stack_update_complete").wait(StackName=stack, WaiterConfig=OFTEN)
     return "storage/ByHand"
 
 
@@ -226,3 +226,17 @@ def test_what_holds_data_is_lost_only_when_it_is_named(active, people, bucket_by
     policy = json.loads(cloudformation.get_stack_policy(StackName=stack)["StackPolicyBody"])
     (guarded,) = [row["Resource"] for row in policy["Statement"] if row["Effect"] == "Deny"]
     assert len(guarded) == 2
+
+
+def test_an_export_that_is_in_use_is_told_as_the_cause(active, people, sandbox, tmp_path):
+    """No resource fails then: the stack alone says why it goes back."""
+    renamed = {"data/naming.json": ("-uploads-{account_id}", "-files-{account_id}")}
+    release = release_edited(tmp_path, "99.0.0", renamed)
+    (loss,) = ask_update(people, release=release).failure["losses"]
+    assert loss["action"] == "replaced" and loss["because"] == "a change of BucketName"
+    operation = ask_update(people, release=release, replace=[loss["name"]])
+    for role in ("approver", "administrator"):
+        operation_approve(operation_id=operation.pk, plan_hash=operation.approval_hash, actor=people[role])
+    assert drive(operation).status == "failed"
+    assert "cannot be updated as it is in use by" in operation.sentence
+    assert active.stacks.get(key="storage").status == "UPDATE_ROLLBACK_COMPLETE"

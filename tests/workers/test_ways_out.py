@@ -54,7 +54,8 @@ def test_the_plain_cdk_cli_goes_on_where_the_portal_stops(active, people, sandbo
     told = json.loads((folder / "environment.json").read_text())
     before = stacks_of(sandbox, keys)
     assert {row["name"]: row["status"] for row in told["stacks"]} == before
-    assert told["addresses"] == active.addresses and told["stacks"][-1]["outputs"]["Address"]
+    assert told["addresses"] == active.addresses
+    assert [row["key"] for row in told["stacks"] if "Address" in row["outputs"]] == ["app"]
     readme = (folder / "README.md").read_text()
     order = [readme.index(f"deploy --app assembly --exclusively {row['name']} ") for row in told["stacks"]]
     assert order == sorted(order)
@@ -135,7 +136,10 @@ def test_a_resync_takes_up_what_was_changed_made_and_deleted_by_hand(active, res
     Stack.objects.filter(pk=rows["keys"].pk).update(outputs={"Old": "1"}, status="UPDATE_IN_PROGRESS")
     rows["network"].resources.first().delete()
     rows["storage"].delete()
-    cloudformation.delete_stack(StackName=rows["app"].name)
+    # The alarms import what the application exports: they go first.
+    for key in ("operations", "app"):
+        cloudformation.delete_stack(StackName=rows[key].name)
+        cloudformation.get_waiter("stack_delete_complete").wait(StackName=rows[key].name)
     operation = resync()
     told = operation.state["resynced"]
     assert f"{rows['keys'].name} is CREATE_COMPLETE, and was UPDATE_IN_PROGRESS." in told["differences"]
@@ -146,7 +150,8 @@ def test_a_resync_takes_up_what_was_changed_made_and_deleted_by_hand(active, res
     assert not told["healthy"] and f"{rows['app'].name} is not there." in operation.sentence
     assert Environment.objects.get().status == "active"
     statuses = dict(active.stacks.values_list("key", "status"))
-    assert statuses.pop("app") == "DELETE_COMPLETE" and set(statuses.values()) == {"CREATE_COMPLETE"}
+    assert {statuses.pop(key) for key in ("operations", "app")} == {"DELETE_COMPLETE"}
+    assert set(statuses.values()) == {"CREATE_COMPLETE"}
     assert active.stacks.get(key="storage").resources.count() > 0
     assert resync().state["resynced"]["differences"] == []
 
@@ -154,7 +159,7 @@ def test_a_resync_takes_up_what_was_changed_made_and_deleted_by_hand(active, res
 def test_a_broken_environment_that_was_put_right_by_hand_is_active(ask, people, monkeypatch, resync):
     operation = ask()
     with monkeypatch.context() as unwell:
-        unwell.setattr("workers.workflows.provision.HEALTHY", frozenset())
+        unwell.setattr("workers.addresses.HEALTHY", frozenset())
         drive(operation, until=lambda row: row.steps.filter(key="addresses", looks__gt=1).exists())
         operation.steps.filter(key="addresses").update(time_limit_s=0)
         assert drive(operation).status == "failed"

@@ -1,6 +1,7 @@
 """CloudFormation's change sets: made, read in the portal's words, carried out, dropped."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -11,15 +12,24 @@ from workers.aws.session import Session
 
 
 def change_set_create(
-    session: Session, deployment: Deployment, change_set: str, token: str, *, reverts: bool = False
+    session: Session,
+    deployment: Deployment,
+    change_set: str,
+    token: str,
+    *,
+    keeps: Sequence[str] = (),
+    reverts: bool = False,
 ) -> None:
     """Ask for a change set against an existing stack; with `reverts` against what its resources really are, so that
-    it puts back what has drifted. The same name again is no error.
+    it puts back what has drifted. `keeps` are parameters that keep the value they have. The same name again is no
+    error.
     """
     mode = {"DeploymentMode": "REVERT_DRIFT"} if reverts else {}
+    request = deployment.request()
+    request["Parameters"] += [{"ParameterKey": name, "UsePreviousValue": True} for name in keeps]
     try:
         session.client(SERVICE).create_change_set(
-            **deployment.request(),
+            **request,
             **mode,
             ChangeSetName=change_set,
             ChangeSetType="UPDATE",

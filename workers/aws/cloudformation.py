@@ -36,6 +36,7 @@ class StackState:
     reason: str
     outputs: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
+    parameters: dict[str, str] = field(default_factory=dict)
     protected: bool = False
     changed_at: datetime | None = None
     last_operation: str = ""
@@ -160,14 +161,19 @@ def template_get(session: Session, name: str) -> str:
 def failure_find(session: Session, stack_id: str, token: str = "") -> tuple[str, str, str] | None:
     """The first failure of the stack's last operation: (logical id, type, reason). None when there is none.
 
-    CloudFormation tells newest first; what failed because another one failed ("cancelled") is no cause.
+    CloudFormation tells newest first; what failed because another one failed ("cancelled") is no cause. Where no
+    resource failed, such as when an export is in use, the stack itself says why it goes back.
     """
-    found = consequence = None
+    found = consequence = own = None
     for event in _events(session, stack_id):
         if token and event.get("ClientRequestToken", token) != token:
             break
         status, reason = event.get("ResourceStatus", ""), event.get("ResourceStatusReason", "")
-        if event.get("PhysicalResourceId") == stack_id or not is_failure(status, reason):
+        if event.get("PhysicalResourceId") == stack_id:
+            if status.endswith("ROLLBACK_IN_PROGRESS") and reason:
+                own = (event["LogicalResourceId"], event["ResourceType"], reason)
+            continue
+        if not is_failure(status, reason):
             continue
         failure = (event["LogicalResourceId"], event["ResourceType"], reason or "no reason given")
         if status.startswith("DELETE"):
@@ -175,7 +181,7 @@ def failure_find(session: Session, stack_id: str, token: str = "") -> tuple[str,
             consequence = failure
         else:
             found = failure
-    return found or consequence
+    return found or own or consequence
 
 
 def is_failure(status: str, reason: str) -> bool:
@@ -266,6 +272,7 @@ def _state(stack: dict[str, Any]) -> StackState:
         reason=stack.get("StackStatusReason", ""),
         outputs={output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])},
         tags={tag["Key"]: tag["Value"] for tag in stack.get("Tags", [])},
+        parameters={row["ParameterKey"]: row["ParameterValue"] for row in stack.get("Parameters", [])},
         protected=bool(stack.get("EnableTerminationProtection")),
         changed_at=stack.get("LastUpdatedTime") or stack.get("CreationTime"),
         last_operation=operations[0].get("OperationId", ""),

@@ -1,16 +1,26 @@
 """IAM: what an account has once."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from workers.aws.faults import error_code
+from workers.aws.paging import entries
 from workers.aws.session import Session
 
 SERVICE = "iam"
 READ_ONLY = ("ExpirePasswords",)
 """What GetAccountPasswordPolicy tells and UpdateAccountPasswordPolicy does not take."""
+
+
+def policies_missing(session: Session, names: Sequence[str]) -> list[str]:
+    """Which of the account's own managed policies of these names are not there."""
+    if not names:
+        return []
+    found = entries(session.client(SERVICE), "list_policies", "Policies", Scope="Local")
+    there = {policy["PolicyName"] for policy in found}
+    return [name for name in names if name not in there]
 
 
 def password_policy(session: Session) -> dict[str, Any]:

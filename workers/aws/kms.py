@@ -10,6 +10,11 @@ from workers.aws.session import Session
 SERVICE = "kms"
 
 
+PENDING_REPLICAS = "PendingReplicaDeletion"
+"""A multi-Region key that is to be deleted, and waits for its replicas to be gone first. It has no date yet."""
+AFTER_REPLICAS = "when its replicas are gone"
+
+
 def key_state(session: Session, key_id: str) -> tuple[str, datetime | None]:
     """(state, date of deletion): Enabled, PendingDeletion …; ("", None) when there is no such key."""
     try:

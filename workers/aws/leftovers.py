@@ -6,7 +6,7 @@ again is cheap, and nothing here changes anything.
 
 from collections.abc import Callable, Iterable
 
-from workers.aws import acm, beanstalk, ec2, kms, logs, metrics, route53, s3, tagging
+from workers.aws import acm, beanstalk, cognito, ec2, kms, logs, metrics, route53, s3, tagging
 from workers.aws.found import TAG, Found, Wanted, is_ours, named
 from workers.aws.paging import entries
 from workers.aws.session import Session
@@ -51,6 +51,12 @@ RDS: tuple[tuple[str, str, str, str], ...] = (
         "DBClusterSnapshots",
         "DBClusterSnapshotIdentifier",
         "AWS::RDS::DBClusterSnapshot",
+    ),
+    (
+        "describe_event_subscriptions",
+        "EventSubscriptionsList",
+        "CustSubscriptionId",
+        "AWS::RDS::EventSubscription",
     ),
 )
 
@@ -180,9 +186,56 @@ def rules(session: Session, wanted: Wanted) -> Iterable[Found]:
 
 
 def alarms(session: Session, wanted: Wanted) -> Iterable[Found]:
-    """Alarms by name."""
-    for name in metrics.alarms_named(session, wanted.prefix):
-        yield named("AWS::CloudWatch::Alarm", name, "cloudwatch describe_alarms")
+    """Alarms and dashboards by name."""
+    for kind, name in metrics.alarms_named(session, wanted.prefix):
+        yield named(kind, name, "cloudwatch describe_alarms")
+    for name in metrics.dashboards_named(session, wanted.prefix):
+        yield named("AWS::CloudWatch::Dashboard", name, "cloudwatch list_dashboards")
+
+
+def topics(session: Session, wanted: Wanted) -> Iterable[Found]:
+    """Topics by name."""
+    for entry in entries(session.client("sns"), "list_topics", "Topics"):
+        name = entry["TopicArn"].rsplit(":", 1)[-1]
+        if is_ours(name, wanted):
+            yield named("AWS::SNS::Topic", name, "sns list_topics")
+
+
+def budgets(session: Session, wanted: Wanted) -> Iterable[Found]:
+    """Budgets by name; they are the account's, whatever the region."""
+    account = session.role.arn.split(":")[4]
+    for entry in entries(session.client("budgets"), "describe_budgets", "Budgets", AccountId=account):
+        if is_ours(entry["BudgetName"], wanted):
+            yield named("AWS::Budgets::Budget", entry["BudgetName"], "budgets describe_budgets")
+
+
+def projects(session: Session, wanted: Wanted) -> Iterable[Found]:
+    """Build projects by name."""
+    for name in entries(session.client("codebuild"), "list_projects", "projects"):
+        if is_ours(name, wanted):
+            yield named("AWS::CodeBuild::Project", name, "codebuild list_projects")
+
+
+def user_pools(session: Session, wanted: Wanted) -> Iterable[Found]:
+    """User pools by name."""
+    for pool in cognito.user_pools(session):
+        if is_ours(pool.get("Name", ""), wanted):
+            yield Found("AWS::Cognito::UserPool", pool["Id"], "cognito-idp list_user_pools by name")
+
+
+def identity_pools(session: Session, wanted: Wanted) -> Iterable[Found]:
+    """Identity pools by name."""
+    for pool in cognito.identity_pools(session):
+        if is_ours(pool.get("IdentityPoolName", ""), wanted):
+            kind, found = "AWS::Cognito::IdentityPool", pool["IdentityPoolId"]
+            yield Found(kind, found, "cognito-identity list_identity_pools by name")
+
+
+def tables(session: Session, wanted: Wanted) -> Iterable[Found]:
+    """Tables by name."""
+    for name in entries(session.client("dynamodb"), "list_tables", "TableNames"):
+        if is_ours(name, wanted):
+            yield named("AWS::DynamoDB::GlobalTable", name, "dynamodb list_tables")
 
 
 def tagged(session: Session, wanted: Wanted) -> Iterable[Found]:
@@ -193,7 +246,9 @@ def tagged(session: Session, wanted: Wanted) -> Iterable[Found]:
             continue
         if service == "kms":
             state, date = kms.key_state(session, arn)
-            if state and not date:
+            if state == kms.PENDING_REPLICAS:
+                yield Found("AWS::KMS::Key", arn, "tag", kms.AFTER_REPLICAS)
+            elif state and not date:
                 yield Found("AWS::KMS::Key", arn, "tag")
             elif date:
                 yield Found("AWS::KMS::Key", arn, "tag", f"{date:%Y-%m-%d}")
@@ -219,5 +274,11 @@ LISTERS: dict[str, Lister] = {
     "sqs": queues,
     "events": rules,
     "cloudwatch": alarms,
+    "cognito-idp": user_pools,
+    "cognito-identity": identity_pools,
+    "dynamodb": tables,
+    "sns": topics,
+    "budgets": budgets,
+    "codebuild": projects,
     "tag": tagged,
 }

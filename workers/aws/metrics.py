@@ -23,7 +23,26 @@ def latest(session: Session, namespace: str, metric: str, dimensions: dict[str, 
     return float(points[-1]["Maximum"]) if points else None
 
 
-def alarms_named(session: Session, prefix: str) -> list[str]:
-    """Names of alarms that begin so."""
-    pages = session.client(SERVICE).get_paginator("describe_alarms").paginate(AlarmNamePrefix=prefix)
-    return [alarm["AlarmName"] for page in pages for alarm in page["MetricAlarms"]]
+def alarms_named(session: Session, prefix: str) -> list[tuple[str, str]]:
+    """(type, name) of alarms that begin so, composite ones among them."""
+    kinds = {
+        "MetricAlarms": ("MetricAlarm", "AWS::CloudWatch::Alarm"),
+        "CompositeAlarms": ("CompositeAlarm", "AWS::CloudWatch::CompositeAlarm"),
+    }
+    pages = (
+        session.client(SERVICE)
+        .get_paginator("describe_alarms")
+        .paginate(AlarmNamePrefix=prefix, AlarmTypes=[word for word, _ in kinds.values()])
+    )
+    return [
+        (kind, alarm["AlarmName"])
+        for page in pages
+        for member, (_, kind) in kinds.items()
+        for alarm in page[member]
+    ]
+
+
+def dashboards_named(session: Session, prefix: str) -> list[str]:
+    """Names of dashboards that begin so; they are the account's, whatever the region."""
+    pages = session.client(SERVICE).get_paginator("list_dashboards").paginate(DashboardNamePrefix=prefix)
+    return [row["DashboardName"] for page in pages for row in page["DashboardEntries"]]

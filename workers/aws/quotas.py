@@ -100,6 +100,7 @@ COUNTERS: dict[str, Callable[[Session], int]] = {
     "autoscaling/L-CDE20ADC": _listed("autoscaling", "describe_auto_scaling_groups", "AutoScalingGroups"),
     "rds/L-952B80B8": _listed("rds", "describe_db_clusters", "DBClusters"),
     "rds/L-7B6409FD": _listed("rds", "describe_db_instances", "DBInstances"),
+    "rds/L-A59F4C87": _listed("rds", "describe_event_subscriptions", "EventSubscriptionsList"),
     "rds/L-D94C7EA3": _listed("rds", "describe_db_proxies", "DBProxies"),
     "elasticbeanstalk/L-8EFC1C51": _beanstalk_environments,
     "elasticbeanstalk/L-1CEABD17": _listed("elasticbeanstalk", "describe_applications", "Applications"),

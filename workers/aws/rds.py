@@ -6,6 +6,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from workers.aws.faults import error_code
+from workers.aws.paging import entries
 from workers.aws.session import Session
 
 SERVICE = "rds"
@@ -82,3 +83,27 @@ def snapshots_of(session: Session, cluster: str) -> list[dict[str, Any]]:
         for page in pages.paginate(DBClusterIdentifier=cluster)
         for snapshot in page["DBClusterSnapshots"]
     ]
+
+
+SCALED = "application-autoscaling-"
+"""How the readers are named that Aurora Auto Scaling adds (Aurora user guide, Auto Scaling with Aurora Replicas)."""
+
+
+def scaled_readers(session: Session, cluster: str) -> dict[str, str]:
+    """Statuses of the cluster's readers that came with demand, by identifier: no template holds them."""
+    filters = [{"Name": "db-cluster-id", "Values": [cluster]}]
+    found = entries(session.client(SERVICE), "describe_db_instances", "DBInstances", Filters=filters)
+    return {
+        row["DBInstanceIdentifier"]: row["DBInstanceStatus"]
+        for row in found
+        if row["DBInstanceIdentifier"].startswith(SCALED)
+    }
+
+
+def reader_delete(session: Session, identifier: str) -> None:
+    """Delete a reader; one that is gone is no error. Its data is the cluster's: there is nothing to copy."""
+    try:
+        session.client(SERVICE).delete_db_instance(DBInstanceIdentifier=identifier)
+    except ClientError as error:
+        if error_code(error) not in ("DBInstanceNotFoundFault", "DBInstanceNotFound"):
+            raise

@@ -5,6 +5,7 @@ No Django here: what differs from place to place is told by a Connection.
 
 import re
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -58,6 +59,9 @@ Hook = Callable[[str, str], None]
 
 _credentials: dict[tuple[Role, str], tuple[float, dict[str, str]]] = {}
 
+KEPT = 16
+"""The most clients that a process keeps, 0.2 MB each: about those of one operation."""
+
 
 class Session:
     """Clients for one role in one region; each call passes the hooks."""
@@ -77,15 +81,11 @@ class Session:
         if not is_on_sandbox and connection.endpoint_url:
             raise NoEndpoint("This portal runs on the sandbox: it does not talk to real accounts.")
         self.connection, self.role, self.region = connection, role, region
-        self._before, self._after = before, after
-        self._clients: dict[tuple[str, str], Any] = {}
+        self.before, self.after = before, after
 
     def client(self, service: str, *, region: str = "") -> Any:
         """A boto3 client of the role; the same one for each call of the same service and region."""
-        key = (service, region or self.region)
-        if key not in self._clients:
-            self._clients[key] = self._make(service, key[1], self._assume())
-        return self._clients[key]
+        return self._client(service, region or self.region, self._assume())
 
     def _assume(self) -> dict[str, str]:
         key = (self.role, self.connection.endpoint_url)
@@ -97,7 +97,7 @@ class Session:
             "aws_secret_access_key": self.connection.secret_access_key,
         }
         try:
-            answer = self._make("sts", self.region, own).assume_role(
+            answer = self._client("sts", self.region, own).assume_role(
                 RoleArn=self.role.arn,
                 RoleSessionName=clean_name(self.role.session_name),
                 SourceIdentity=clean_name(self.role.source_identity),
@@ -118,25 +118,48 @@ class Session:
         _credentials[key] = (answer["Expiration"].timestamp(), credentials)
         return credentials
 
-    def _make(self, service: str, region: str, credentials: dict[str, str]) -> Any:
+    def _client(self, service: str, region: str, credentials: dict[str, str]) -> Any:
+        key = (self.connection, credentials["aws_access_key_id"], service, region)
+        kept = _clients.pop(key, None) or _Kept(self.connection, service, region, credentials)
+        _clients[key] = kept
+        if len(_clients) > KEPT:
+            _clients.popitem(last=False)
+        kept.session = self
+        return kept.client
+
+
+class _Kept:
+    """A client, and the session that asked for it last, whose hooks its calls pass.
+
+    A client takes as long to make as several calls, and each look of each step has a session of its own. Those that
+    share a client have the same credentials, so they are of one operation, which one worker moves at a time.
+    """
+
+    def __init__(
+        self, connection: Connection, service: str, region: str, credentials: dict[str, str]
+    ) -> None:
+        self.session: Session
         # One boto3 session for all: its loader keeps the service models, which are the memory of a worker.
-        client = _shared().client(
+        self.client = _shared().client(
             service,
             region_name=region,
-            endpoint_url=self.connection.endpoint_url or None,
-            config=self.connection.config(),
+            endpoint_url=connection.endpoint_url or None,
+            config=connection.config(),
             **credentials,
         )
 
         def before(model: Any, **_: Any) -> None:
-            self._before(service, model.name)
+            self.session.before(service, model.name)
 
         def after(model: Any, **_: Any) -> None:
-            self._after(service, model.name)
+            self.session.after(service, model.name)
 
-        client.meta.events.register("before-call", before)
-        client.meta.events.register("after-call", after)
-        return client
+        self.client.meta.events.register("before-call", before)
+        self.client.meta.events.register("after-call", after)
+
+
+# In the order of their last use.
+_clients: OrderedDict[tuple[Connection, str, str, str], _Kept] = OrderedDict()
 
 
 def preload(services: Sequence[str]) -> None:
@@ -153,6 +176,7 @@ def preload(services: Sequence[str]) -> None:
 def credentials_forget() -> None:
     """Drop all cached credentials, after AWS has called some expired; the next call takes the role anew."""
     _credentials.clear()
+    _clients.clear()
 
 
 def clean_name(text: str) -> str:

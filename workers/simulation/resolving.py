@@ -97,6 +97,8 @@ class Resolver:
             return self._sub(argument)
         if name == "Fn::ImportValue":
             return self._import(str(self.resolve(argument)))
+        if name == "Fn::GetStackOutput":
+            return self._output(self.resolve(argument))
         if name == "Fn::Select":
             choices = self.resolve(argument[1])
             index = self.resolve(argument[0])
@@ -161,6 +163,17 @@ class Resolver:
         value = other.resolve(found[1])
         self.unresolved |= other.unresolved
         return value
+
+    def _output(self, told: Mapping[str, Any]) -> Any:
+        """Another stack's output, by its names."""
+        for key, name in self.place.names.items():
+            output = self.place.templates.get(key, {}).get("Outputs", {}).get(told["OutputName"])
+            if name == told["StackName"] and output is not None:
+                other = Resolver(self.place, key)
+                value = other.resolve(output["Value"])
+                self.unresolved |= other.unresolved
+                return value
+        return f"output-{told['StackName']}-{told['OutputName']}"
 
     def _type(self, name: str) -> str:
         return str(self.template.get("Resources", {}).get(name, {}).get("Type", ""))

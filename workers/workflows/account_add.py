@@ -14,6 +14,7 @@ from environments.lifecycle.accounts import (
 )
 from environments.lifecycle.models import Account
 from environments.lifecycle.plans import plan_store
+from environments.lifecycle.role_stacks import role_stacks
 from environments.operations.models import Operation
 from workers.account_settings import settings, settings_seen
 from workers.account_stacks import (
@@ -25,13 +26,15 @@ from workers.account_stacks import (
     bootstrap,
     bootstrap_cancel,
     bootstrap_of,
+    bootstrap_parameters,
     deploys,
+    execution_policies,
     guard,
     guard_cancel,
     release_of,
     step_key,
 )
-from workers.aws import beanstalk, ec2, rds, route53, sts
+from workers.aws import beanstalk, ec2, iam, rds, route53, sts
 from workers.changes import Rules
 from workers.context import DEPLOYER, READER, StepContext, subject_of
 from workers.planning import deployed_stack, iam_told, risk_kinds, risks, stack_plan, summary
@@ -57,11 +60,22 @@ def role(ctx: StepContext) -> Outcome:
     region = account.regions[0]
     wanted = (READER, DEPLOYER) if deploys(ctx) else (READER,)
     missing = [name for name in wanted if not sts.role_works(ctx.session(account, region, name))]
-    if not missing:
-        return Done(f"The {' and '.join(wanted)} role can be taken.")
+    if missing:
+        return _for_a_person(ctx, f"the {' and '.join(missing)} role cannot be taken yet.")
+    # CloudFormation's execution role cannot be given a policy that is not there; an older template made fewer.
+    policies = execution_policies(release_of()) if deploys(ctx) else []
+    absent = iam.policies_missing(ctx.session(account, region, READER), policies)
+    if absent:
+        return _for_a_person(ctx, f"{', '.join(absent)} {'is' if len(absent) == 1 else 'are'} not there yet.")
+    return Done(f"The {' and '.join(wanted)} role can be taken.")
+
+
+def _for_a_person(ctx: StepContext, why: str) -> Wait:
+    """Wait until somebody has deployed what the account's page shows."""
+    account: Account = ctx.subject
+    names = " and ".join(stack.stack_name for stack in role_stacks(account))
     return Wait(
-        f"Deploy the role template that this account's page shows, as stack switchyard-access in {account.account_id}:"
-        f" the {' and '.join(missing)} role cannot be taken yet.",
+        f"Deploy what this account's page shows under Let the portal in, as {names}, in {account.account_id}: {why}",
         seconds=_patience(ctx, account),
         waits_for="person",
     )
@@ -88,10 +102,7 @@ def synthesis(ctx: StepContext) -> Outcome:
     release = release_of()
     names = {
         region: synthesise(
-            digest=release.digest,
-            artifact=release.artifact,
-            lock=release.description["lock"],
-            version=release.version,
+            release=release,
             app="baseline",
             spec=baseline_spec(release, account, region),
             facts={},
@@ -116,14 +127,15 @@ def plan(ctx: StepContext) -> Outcome:
     for region in account.regions:
         session = ctx.session(account, region, READER)
         wanted = bootstrap_of(release)
-        own = [(f"bootstrap-{region}", wanted["template"], wanted["stack_name"], wanted["tags"])]
+        given = bootstrap_parameters(release, account, region)
+        own = [(f"bootstrap-{region}", wanted["template"], wanted["stack_name"], wanted["tags"], given)]
         own += [
-            (step_key(stack.name, region), stack.template, stack.name, stack.tags)
+            (step_key(stack.name, region), stack.template, stack.name, stack.tags, {})
             for stack in baseline_of(ctx.operation, region)
         ]
-        for key, template, name, tags in own:
+        for key, template, name, tags, parameters in own:
             deployed = deployed_stack(session, name)
-            row = stack_plan(key, name, region, template, tags, deployed, rules)
+            row = stack_plan(key, name, region, template, tags, deployed, rules, parameters)
             if name == GUARD and row["action"] == "update":
                 row |= {"action": "none", "changes": [], "touched": []}
                 by_hand.append(
@@ -139,6 +151,7 @@ def plan(ctx: StepContext) -> Outcome:
                     "name": name,
                     "region": region,
                     "template": row["template_hash"],
+                    "parameters": parameters,
                     "last_operation": deployed.last_operation if deployed else None,
                 }
             )

@@ -9,7 +9,7 @@ from workers.account_stacks import release_of
 from workers.context import subject_of
 from workers.workflow import StepSpec, Workflow, workflow_register
 from workers.workflows import account_add
-from workers.workflows.account_add import account_steps
+from workers.workflows.account_add import WEEK_S, account_steps
 
 
 def succeeded(operation: Operation) -> str:
@@ -21,7 +21,8 @@ workflow_register(
     Workflow(
         kind="account-update",
         plan=(
-            StepSpec("synthesis", "Synthesis", "synthesis", time_limit_s=600),
+            StepSpec("role", "Roles", "role", time_limit_s=WEEK_S),
+            StepSpec("synthesis", "Synthesis", "synthesis", ("role",), time_limit_s=600),
             StepSpec("plan", "Plan", "plan", ("synthesis",), time_limit_s=600),
         ),
         execute=account_steps,

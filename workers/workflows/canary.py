@@ -6,7 +6,8 @@ smallest environment is built, changed and torn down, each by the operation that
 
 from environments.lifecycle.canary import canary_request
 from environments.lifecycle.models import Account, Environment
-from environments.lifecycle.teardown import STORES, environment_teardown
+from environments.lifecycle.stores import stores_of
+from environments.lifecycle.teardown import environment_teardown
 from environments.lifecycle.update import environment_update
 from environments.operations.models import Operation
 from environments.people.models import User
@@ -68,7 +69,7 @@ def down(ctx: StepContext) -> Outcome:
         return environment_teardown(
             environment=environment,
             confirm=environment.name,
-            copies=dict.fromkeys(STORES, False),
+            copies={store.key: False for store in stores_of(environment)},
             reason=f"The canary of operation {ctx.operation.pk} has done its work.",
             actor=_requester(ctx),
         )

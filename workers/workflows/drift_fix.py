@@ -25,13 +25,13 @@ def plan(ctx: StepContext) -> Outcome:
     """What would be put back, by resource and property. The price stays."""
     environment: Environment = ctx.subject
     assembly = assembly_load(ctx.operation.state["assembly"])
-    session = ctx.session(environment.account, environment.home_region, READER)
     release = release_of(ctx.operation)
     chosen = ctx.operation.parameters["stacks"]
-    every = keyed(assembly, environment, release)
+    every = keyed(assembly, environment, release, ctx.operation.parameters["spec"])
     stacks = {key: stack for key, stack in every.items() if key in chosen}
     deployed: dict[str, Deployed] = {}
     for stack in stacks.values():
+        session = ctx.session(environment.account, stack.region, READER)
         there = deployed_stack(session, stack.name)
         if there is not None:
             deployed[stack.name] = there
@@ -58,9 +58,11 @@ def execute(operation: Operation) -> list[StepSpec]:
     """The files, each stack that has something to put back, the addresses, and another look."""
     environment: Environment = subject_of(operation)
     region = environment.home_region
-    moving = [row["key"] for row in operation.plan.document["stacks"] if row["action"] != "none"]
+    moving = {
+        row["key"]: row["region"] for row in operation.plan.document["stacks"] if row["action"] != "none"
+    }
     steps = [StepSpec("assets", "Assets", "assets", region=region, time_limit_s=900)]
-    for key in moving:
+    for key, place in moving.items():
         parameters = {"stack": key, "stack_name": stack_name(environment, key)}
         steps.append(
             StepSpec(
@@ -68,7 +70,7 @@ def execute(operation: Operation) -> list[StepSpec]:
                 f"Stack {key}",
                 "stack",
                 ("assets",),
-                region,
+                place,
                 provision.STACK_LIMIT_S,
                 parameters,
             )

@@ -4,23 +4,24 @@ Plan: the region's facts, synthesis, and what would be created. Execution: asset
 release in the order of their needs, side by side where they can be, then addresses and health.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from environments.errors import Conflict
 from environments.lifecycle.accounts import account_require_deployable
 from environments.lifecycle.models import Environment
-from environments.lifecycle.runtime import environment_runtime_record
+from environments.lifecycle.stacks import StackOf, stacks_of, stacks_there, users_of
 from environments.operations.models import Operation
+from workers import deletion
+from workers.addresses import addresses, outputs_of
 from workers.assembly import assembly_load, template_parse
-from workers.aws import beanstalk, cloudformation, ec2, s3
-from workers.aws.beanstalk import HEALTHY
+from workers.aws import cloudformation, ec2, s3
 from workers.aws.cloudformation import Deployment
 from workers.context import StepContext, subject_of
-from workers.looks import stack_row
+from workers.joining import JOINED
 from workers.names import stack_name
 from workers.plan_steps import facts, plan, release_of, synthesis
-from workers.rows import stack_seen
-from workers.runtime import began, live_read, require_unmoved
+from workers.runtime import require_unmoved
 from workers.second_look import second_look
 from workers.stacks import stack_deploy, stack_deploy_cancel
 from workers.targets import Target
@@ -30,7 +31,6 @@ from workers.workflow import (
     StepFailed,
     StepFunction,
     StepSpec,
-    Wait,
     Workflow,
     workflow_register,
 )
@@ -43,9 +43,10 @@ DEFAULT_GROUP = "DefaultSecurityGroupId"
 
 
 def execute(operation: Operation) -> list[StepSpec]:
-    """One step per stack of the release, after the assets; addresses last."""
+    """One step per stack, after the assets; then addresses, and the end of those that are no longer wanted."""
     environment: Environment = subject_of(operation)
-    region, stacks = environment.home_region, release_of(operation).stacks
+    stacks = stacks_of(release_of(operation), operation.parameters["spec"])
+    region = environment.home_region
     steps = [
         StepSpec("second-look", "Second look", "second_look", region=region, time_limit_s=LOOK_LIMIT_S),
         StepSpec("assets", "Assets", "assets", ("second-look",), region, time_limit_s=900),
@@ -53,27 +54,28 @@ def execute(operation: Operation) -> list[StepSpec]:
     for stack in stacks:
         steps.append(
             StepSpec(
-                stack["key"],
-                stack["title"],
+                stack.key,
+                stack.title,
                 "stack",
-                needs=("assets", *stack["needs"]),
-                region=region,
+                needs=("assets", *stack.needs),
+                region=stack.region,
                 time_limit_s=STACK_LIMIT_S,
-                parameters={"stack": stack["key"], "stack_name": stack_name(environment, stack["key"])},
+                parameters={"stack": stack.key, "stack_name": stack_name(environment, stack.key)},
             )
         )
-    needs = tuple(stack["key"] for stack in stacks)
     for stack in stacks:
-        if DEFAULT_GROUP in stack.get("outputs", []):
-            title = "Default security group"
+        if stack.joins:
+            steps.append(_join(environment, stack))
+        if stack.output(DEFAULT_GROUP) in stack.outputs:
             steps.append(
                 StepSpec(
-                    "default-group",
-                    title,
+                    "default-group" if stack.is_home else "other-default-group",
+                    "Default security group",
                     "default_group",
-                    (stack["key"],),
-                    region,
+                    (stack.key,),
+                    stack.region,
                     900,
+                    {"of": stack.key, "output": stack.output(DEFAULT_GROUP)},
                     # Nothing uses the group; the next update closes it.
                     may_skip="The default security group keeps its rules, which AWS's control EC2.2 reports.",
                 )
@@ -83,14 +85,39 @@ def execute(operation: Operation) -> list[StepSpec]:
             "addresses",
             "Addresses and health",
             "addresses",
-            needs,
+            (*(stack.key for stack in stacks), *(f"join-{stack.key}" for stack in stacks if stack.joins)),
             region,
             time_limit_s=HEALTH_LIMIT_S,
             # What does not answer may be the team's application, which is not the portal's to mend.
             may_skip="Nobody has seen that it answers: it counts as active with the health that it has.",
         )
     )
-    return steps
+    return steps + _removals(operation, environment, stacks)
+
+
+def _join(environment: Environment, stack: StackOf) -> StepSpec:
+    """The stack once more, when those stand that it is joined to: each region's part needs the other's to be there."""
+    return StepSpec(
+        f"join-{stack.key}",
+        f"{stack.title}, joined to the other region",
+        "join",
+        (stack.key, *stack.joins),
+        stack.region,
+        STACK_LIMIT_S,
+        {"stack": stack.key, "stack_name": stack_name(environment, stack.key)},
+    )
+
+
+def _removals(operation: Operation, environment: Environment, stays: list[StackOf]) -> list[StepSpec]:
+    """The end of the stacks that the plan deletes, each after the changes of those that needed it."""
+    planned = [row["key"] for row in operation.plan.document["stacks"] if row["action"] == "delete"]
+    there = stacks_there(environment)
+    leaving = [stack for stack in there if stack.key in planned]
+    keys = {stack.key for stack in stays}
+    users = {
+        stack.key: [key for key in users_of(stack.key, there, stays) if key in keys] for stack in leaving
+    }
+    return deletion.steps_of(environment, leaving, after=("assets",), users=users)
 
 
 def assets(ctx: StepContext) -> Outcome:
@@ -103,9 +130,9 @@ def assets(ctx: StepContext) -> Outcome:
             error.message, reason="plan-only", remedy="Make the account live with a canary, then retry."
         ) from error
     assembly = assembly_load(ctx.operation.state["assembly"])
-    session = ctx.session(environment.account, environment.home_region)
     new = 0
     for asset in assembly.assets:
+        session = ctx.session(environment.account, asset.region)
         if asset.is_template and _travels(assembly.content(asset.path)):
             continue
         # A template is new for each environment, so it is put without asking; a bundle is shared by many.
@@ -125,10 +152,52 @@ def _travels(template: bytes) -> bool:
 def stack(ctx: StepContext) -> Outcome:
     """One stack."""
     target = _target(ctx)
-    if (target.planned or target.touched) and ctx.step.state.get("token") != ctx.token:
+    is_home = target.region == ctx.subject.home_region
+    if is_home and (target.planned or target.touched) and ctx.step.state.get("token") != ctx.token:
         resources = template_parse(target.template)["Resources"]
         require_unmoved(ctx, {resource["Type"] for resource in resources.values()})
     return stack_deploy(ctx, target)
+
+
+def join(ctx: StepContext) -> Outcome:
+    """One stack joined to the other region. Nothing to do where it is already."""
+    return stack_deploy(ctx, _joined(ctx))
+
+
+def join_cancel(ctx: StepContext) -> Outcome:
+    """A cancel while that is under way."""
+    return stack_deploy_cancel(ctx, _joined(ctx))
+
+
+def _joined(ctx: StepContext) -> Target:
+    target = _target(ctx)
+    planned = _planned(ctx, target.key)
+    return replace(
+        target,
+        deployment=replace(target.deployment, parameters={JOINED: "true"}),
+        planned=(),
+        touched=planned.get("joined", ()),
+        # Its own operation has changed it just before.
+        last_operation=None,
+        may_replace=False,
+        named=frozenset(),
+    )
+
+
+def _parameters(ctx: StepContext, key: str) -> dict[str, str]:
+    """Values that only AWS knows, from the outputs of stacks that stand. Later updates keep them."""
+    environment: Environment = ctx.subject
+    stacks = {s.key: s for s in stacks_of(release_of(ctx.operation), ctx.operation.parameters["spec"])}
+    found = {}
+    for name, source in stacks[key].parameters.items():
+        other, _, output = source.partition(".")
+        found[name] = outputs_of(ctx, environment, other, stacks[other].region)[output]
+    return found
+
+
+def _planned(ctx: StepContext, key: str) -> dict[str, Any]:
+    rows = ctx.operation.plan.document["stacks"]
+    return next((row for row in rows if row["key"] == key), {})
 
 
 def stack_cancel(ctx: StepContext) -> Outcome:
@@ -139,60 +208,10 @@ def stack_cancel(ctx: StepContext) -> Outcome:
 def default_group(ctx: StepContext) -> Outcome:
     """Close the VPC's default security group, which CloudFormation cannot (AWS's control EC2.2 asks for it)."""
     environment: Environment = ctx.subject
-    stacks = release_of(ctx.operation).stacks
-    key = next(stack["key"] for stack in stacks if DEFAULT_GROUP in stack.get("outputs", []))
-    closed = ec2.group_close(
-        ctx.session(environment.account, environment.home_region),
-        _outputs(ctx, environment, key)[DEFAULT_GROUP],
-    )
+    region, key = ctx.step.region, ctx.step.parameters["of"]
+    group = outputs_of(ctx, environment, key, region)[ctx.step.parameters["output"]]
+    closed = ec2.group_close(ctx.session(environment.account, region), group)
     return Done(f"{closed} rules taken away; nothing uses the group.")
-
-
-def addresses(ctx: StepContext) -> Outcome:
-    """What people open, and whether it is healthy."""
-    environment: Environment = ctx.subject
-    key = release_of(ctx.operation).stacks[-1]["key"]
-    # With the role that the steps before took already; it reads as well.
-    session = ctx.session(environment.account, environment.home_region)
-    outputs = _outputs(ctx, environment, key)
-    shown = {
-        label: outputs[output]
-        for output, label in (("Address", "Address"), ("BeanstalkUrl", "Beanstalk"))
-        if outputs.get(output)
-    }
-    if shown != ctx.operation.state.get("addresses"):
-        # At once, for this step may be skipped.
-        ctx.share(addresses=shown)
-    health = beanstalk.environment_find(
-        session, outputs.get("BeanstalkEnvironment", f"sy-{environment.full_name}")
-    )
-    if health is None:
-        raise StepFailed(
-            "Beanstalk does not know the environment that CloudFormation made.",
-            resource=f"sy-{environment.full_name}",
-            remedy="Look at the stack app, then retry.",
-        )
-    if health["status"] == "Ready" and health["health"] in HEALTHY:
-        # What was created a moment ago is as it was told: only later it is worth asking.
-        new = ctx.operation.kind == "provision"
-        running = (
-            began(ctx.operation, release_of(ctx.operation)) if new else live_read(session, environment).facts
-        )
-        with ctx.fenced():
-            environment_runtime_record(environment=environment, facts=running)
-        return Done(f"It answers at {shown.get('Address', health['url'])}.")
-    return Wait(f"Beanstalk says {health['status']}, health {health['health']}.")
-
-
-def _outputs(ctx: StepContext, environment: Environment, key: str) -> dict[str, str]:
-    """Outputs of one of its stacks: as they were seen, or asked for when only events told of its end."""
-    row = stack_row(ctx, environment.account, environment.home_region, key, stack_name(environment, key))
-    if not row.outputs:
-        session = ctx.session(environment.account, environment.home_region)
-        stack_seen(row.pk, cloudformation.stack_find(session, row.stack_id or row.name))
-        row.refresh_from_db()
-    outputs: dict[str, str] = row.outputs
-    return outputs
 
 
 def _target(ctx: StepContext) -> Target:
@@ -200,9 +219,7 @@ def _target(ctx: StepContext) -> Target:
     key = ctx.step.parameters["stack"]
     artifact = assembly_load(ctx.operation.state["assembly"]).stack(stack_name(environment, key))
     travels = _travels(artifact.template.encode())
-    planned: dict[str, Any] = next(
-        (row for row in ctx.operation.plan.document["stacks"] if row["key"] == key), {}
-    )
+    planned = _planned(ctx, key)
     return Target(
         account=environment.account,
         region=artifact.region,
@@ -214,12 +231,14 @@ def _target(ctx: StepContext) -> Target:
             template_url=""
             if travels
             else f"https://{artifact.template_bucket}.s3.{artifact.region}.amazonaws.com/{artifact.template_key}",
+            parameters=_parameters(ctx, key) if planned.get("action") == "create" else {},
             tags=artifact.tags,
             policy=artifact.policy or "",
             termination_protection=artifact.termination_protection,
         ),
         template=artifact.template,
-        may_replace=ctx.operation.kind == "provision",
+        # What an update adds is new as well: what a create left of it that came to nothing is deleted first.
+        may_replace=ctx.operation.kind == "provision" or planned.get("action") == "create",
         reverts=ctx.operation.kind == "drift-fix",
         planned=planned.get("changes", ()),
         touched=planned.get("touched", ()),
@@ -257,10 +276,16 @@ FUNCTIONS: dict[str, StepFunction] = {
     "second_look": second_look,
     "assets": assets,
     "stack": stack,
+    "join": join,
     "default_group": default_group,
     "addresses": addresses,
+    **deletion.FUNCTIONS,
 }
-CANCELS: dict[str, StepFunction] = {"stack": stack_cancel}
+CANCELS: dict[str, StepFunction] = {
+    "stack": stack_cancel,
+    "join": join_cancel,
+    **deletion.CANCELS,
+}
 
 workflow_register(
     Workflow(

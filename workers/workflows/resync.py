@@ -55,7 +55,7 @@ def rows(ctx: StepContext) -> Outcome:
 
 def _read(ctx: StepContext) -> tuple[Found, Environment]:
     environment: Environment = ctx.subject
-    return found_read(ctx.session(environment.account, environment.home_region), environment), environment
+    return found_read(ctx, environment), environment
 
 
 def _summary(differences: list[str]) -> str:

@@ -10,33 +10,22 @@ from typing import Any
 
 from environments.lifecycle.models import Environment, Plan
 from environments.lifecycle.plans import plan_store
-from environments.lifecycle.teardown import IRREVERSIBLE
+from environments.lifecycle.stacks import stacks_there
 from environments.operations.models import Operation
 from environments.operations.states import StepStatus
 from workers.assembly import template_hash, template_parse
-from workers.aws import cloudformation, s3
-from workers.aws.session import Session
+from workers.aws import cloudformation
 from workers.certificates import certificate, records_remove, validation_record
 from workers.checks import check
 from workers.context import READER, StepContext, subject_of
-from workers.copies import clean, copy_database, copy_logs, copy_uploads, kept_buckets
+from workers.copies import clean, copy_database, copy_logs, copy_others, copy_uploads
+from workers.deletion import CANCELS, steps_of
+from workers.deletion import FUNCTIONS as DELETIONS
 from workers.losses import losses_count
 from workers.names import stack_name
-from workers.removal import buckets_of, stack_remove, template_unprotected, unprotected_target
 from workers.reports import report_make
-from workers.stacks import stack_deploy
-from workers.workflow import (
-    Done,
-    Outcome,
-    Retryable,
-    StepFailed,
-    StepSpec,
-    Wait,
-    Workflow,
-    workflow_register,
-)
+from workers.workflow import Done, Outcome, StepFailed, StepSpec, Wait, Workflow, workflow_register
 
-STACK_LIMIT_S = 3 * 3600
 COPY_LIMIT_S = 12 * 3600
 SEARCH_LIMIT_S = 1800
 
@@ -44,8 +33,7 @@ SEARCH_LIMIT_S = 1800
 def losses(ctx: StepContext) -> Outcome:
     """What will be lost, per store."""
     environment: Environment = ctx.subject
-    session = ctx.session(environment.account, environment.home_region, READER)
-    found = losses_count(session, environment, ctx.operation.parameters["copies"])
+    found = losses_count(ctx, environment, ctx.operation.parameters["copies"])
     told = "; ".join(f"{loss['store']}: {loss['what']}" for loss in found) or "No store is there."
     return Done(told, {"losses": found})
 
@@ -53,10 +41,10 @@ def losses(ctx: StepContext) -> Outcome:
 def plan(ctx: StepContext) -> Outcome:
     """Every resource of every stack goes."""
     environment: Environment = ctx.subject
-    session = ctx.session(environment.account, environment.home_region, READER)
     rows, hashed = [], []
-    for stack in environment.release.stacks:
-        name = stack_name(environment, stack["key"])
+    for stack in stacks_there(environment):
+        name = stack_name(environment, stack.key)
+        session = ctx.session(environment.account, stack.region, READER)
         found = cloudformation.stack_find(session, name)
         if found is None:
             continue
@@ -67,9 +55,9 @@ def plan(ctx: StepContext) -> Outcome:
         ]
         rows.append(
             {
-                "key": stack["key"],
+                "key": stack.key,
                 "name": name,
-                "region": environment.home_region,
+                "region": stack.region,
                 "action": "delete",
                 "template_hash": template_hash(template),
                 "changes": changes,
@@ -82,7 +70,11 @@ def plan(ctx: StepContext) -> Outcome:
     document = {
         "summary": told,
         "stacks": rows,
-        "risks": [f"{loss['store']} is lost for good: {loss['what']}." for loss in lost if not loss["copy"]],
+        "risks": [
+            f"Lost for good: {loss['store'][:1].lower()}{loss['store'][1:]}, {loss['what']}."
+            for loss in lost
+            if not loss["copy"]
+        ],
         "losses": lost,
     }
     copies = ctx.operation.parameters["copies"]
@@ -100,13 +92,13 @@ def plan(ctx: StepContext) -> Outcome:
 def execute(operation: Operation) -> list[StepSpec]:
     """Checks and copies first; then each stack when those that need it are gone."""
     environment: Environment = subject_of(operation)
-    region = environment.home_region
-    stacks = environment.release.stacks
+    region, stacks = environment.home_region, stacks_there(environment)
     steps = [
         StepSpec("check", "Checks", "check", region=region, time_limit_s=900),
         StepSpec("copy-database", "Copy of the database", "copy_database", ("check",), region, COPY_LIMIT_S),
         StepSpec("copy-uploads", "Copy of the uploads", "copy_uploads", ("check",), region, 900),
         StepSpec("copy-logs", "Copy of the access logs", "copy_logs", ("check",), region, 900),
+        StepSpec("copy-others", "Copies of the other stores", "copy_others", ("check",), region, 900),
         StepSpec(
             "certificate",
             "Proof of the certificate",
@@ -116,30 +108,10 @@ def execute(operation: Operation) -> list[StepSpec]:
             900,
             may_skip="The DNS record that proved the certificate is not known, and stays in the zone.",
         ),
-        StepSpec(
-            "unprotect",
-            "Protection off",
-            "unprotect",
-            ("copy-database", "copy-uploads", "copy-logs", "certificate"),
-            region,
-            STACK_LIMIT_S,
-            {"stack_name": stack_name(environment, "data")},
-        ),
     ]
-    for stack in reversed(stacks):
-        users = tuple(f"delete-{other['key']}" for other in stacks if stack["key"] in other["needs"])
-        steps.append(
-            StepSpec(
-                f"delete-{stack['key']}",
-                f"Deletion of {stack['title'][0].lower()}{stack['title'][1:]}",
-                "delete",
-                ("unprotect", *users),
-                region,
-                STACK_LIMIT_S,
-                {"stack": stack["key"], "stack_name": stack_name(environment, stack["key"])},
-            )
-        )
-    gone = tuple(f"delete-{stack['key']}" for stack in stacks)
+    copied = ("copy-database", "copy-uploads", "copy-logs", "copy-others", "certificate")
+    steps += steps_of(environment, stacks, after=copied, users={})
+    gone = tuple(f"delete-{stack.key}" for stack in stacks)
     record = "validation-record"
     # By now all that held data is gone or kept: what is left of the steps tidies up, and a person may do that too.
     steps += [
@@ -174,82 +146,14 @@ def execute(operation: Operation) -> list[StepSpec]:
     return steps
 
 
-def unprotect(ctx: StepContext) -> Outcome:
-    """Deletion protection of the cluster off, by a stack update that changes nothing else."""
-    environment: Environment = ctx.subject
-    account, region = environment.account, environment.home_region
-    name = ctx.step.parameters["stack_name"]
-    if not ctx.operation.state.get(IRREVERSIBLE):
-        ctx.share(**{IRREVERSIBLE: True})
-    if ctx.step.state.get("token") != ctx.token:
-        template, protected, tags = template_unprotected(ctx.session(account, region), name)
-        if not protected:
-            return Done("Nothing was protected.")
-        ctx.remember(template=template, protected=protected, tags=tags)
-    return stack_deploy(ctx, unprotected_target(account, region, "data", name, ctx.step.state))
-
-
-def delete(ctx: StepContext) -> Outcome:
-    """One stack goes; its buckets are emptied first, for S3 refuses to delete a full one."""
-    environment: Environment = ctx.subject
-    key, region = ctx.step.parameters["stack"], environment.home_region
-    kept = kept_buckets(ctx.operation.state)
-    retain: list[str] = []
-    if ctx.step.state.get("token") != ctx.token:
-        session = ctx.session(environment.account, region)
-        for bucket in buckets_of(session, ctx.step.parameters["stack_name"]):
-            if bucket["id"] in kept:
-                retain.append(bucket["logical_id"])
-                continue
-            if s3.bucket_exists(session, bucket["id"]):
-                deleted = _empty(session, bucket["id"])
-                if deleted:
-                    return Wait(f"Emptying {bucket['id']}: {deleted} versions deleted just now.", seconds=0.0)
-                s3.uploads_abort(session, bucket["id"])
-        ctx.remember(retain=retain)
-    return stack_remove(
-        ctx,
-        environment.account,
-        region,
-        key,
-        ctx.step.parameters["stack_name"],
-        retain=ctx.step.state.get("retain", []),
-    )
-
-
-def _empty(session: Session, bucket: str) -> int | None:
-    """See s3.bucket_empty. What S3 would not delete passes by itself, or is a person's to look at."""
-    try:
-        return s3.bucket_empty(session, bucket)
-    except s3.ObjectsRemain as remain:
-        if remain.is_passing:
-            raise Retryable(str(remain)) from remain
-        raise StepFailed(
-            f"{remain}.",
-            resource=f"{bucket}/{remain.key}",
-            reason=remain.reason,
-            remedy="Look at the object's lock and the bucket's policy, then retry.",
-        ) from remain
-
-
-def let_run(ctx: StepContext) -> Outcome:
-    """A cancel: what AWS has begun cannot be taken back and is let run; nothing more begins."""
-    if ctx.step.state.get("token") != ctx.token:
-        return Done("Not begun, because the operation was cancelled.")
-    return delete(ctx) if "stack" in ctx.step.parameters else unprotect(ctx)
-
-
 def search(ctx: StepContext) -> Outcome:
     """Look everywhere. Nothing left over is the end; anything is a list and a retry."""
     environment: Environment = ctx.subject
-    session = ctx.session(environment.account, environment.home_region, READER)
     # Certificates that kept a validation record may be gone since: a retry searches after somebody has tidied up.
     records = records_remove(ctx)
     if records.waiting:
         return Wait(records.waiting)
-    stack_ids = [row.stack_id for row in environment.stacks.exclude(stack_id="")]
-    state = {**ctx.operation.state, "validation_kept": records.kept}
-    report = report_make(session, environment, stack_ids, state)
+    report = report_make(ctx, environment, {**ctx.operation.state, "validation_kept": records.kept})
     with ctx.fenced() as operation:
         report.store(operation, environment)
     if report.left_over:
@@ -296,14 +200,14 @@ workflow_register(
             "copy_database": copy_database,
             "copy_uploads": copy_uploads,
             "copy_logs": copy_logs,
+            "copy_others": copy_others,
             "certificate": certificate,
-            "unprotect": unprotect,
-            "delete": delete,
+            **DELETIONS,
             "validation_record": validation_record,
             "clean": clean,
             "search": search,
         },
-        cancels={"delete": let_run, "unprotect": let_run},
+        cancels=CANCELS,
         succeeded=succeeded,
     )
 )

@@ -2,6 +2,8 @@
 template, by a change set where the stack is there, and only with what the approved plan has.
 """
 
+from typing import Any
+
 from environments.operations.models import Operation
 from workers import drift
 from workers.runtime import runtime
@@ -14,10 +16,14 @@ def succeeded(operation: Operation) -> str:
     asked = operation.parameters
     if "back_to" in asked:
         return f"{operation.subject_label} is back at revision {asked['back_to']}."
-    told = [f"{field} {value}" for field, value in asked["changes"].items()]
+    told = [f"{field} {_said(value)}" for field, value in asked["changes"].items()]
     if asked["release"] != asked["release_before"]:
         told.append(f"release {asked['release']}")
     return f"{operation.subject_label} is up to date: {', '.join(told)}."
+
+
+def _said(value: Any) -> str:
+    return ", ".join(map(str, value)) or "none" if isinstance(value, list) else str(value)
 
 
 PLAN = (

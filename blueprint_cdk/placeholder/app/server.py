@@ -3,6 +3,7 @@
 GET /              what this is, as a page
 GET /healthz       200 while the process serves: the load balancer asks it
 GET /healthz/deep  200 when the database answers a query and the uploads bucket may be listed, else 503
+GET /sign-in       to Cognito's sign-in pages; GET /me tells who is signed in (with the module identity)
 PUT /items/<key>   writes a value (at most 64 KB); GET reads it; GET /items lists the keys
 PUT /uploads/<key> stores a file (at most 10 MB); GET reads it; GET /uploads lists the keys
 
@@ -23,10 +24,12 @@ from pathlib import Path
 from typing import Any
 
 from .storage import Bucket, Database, Files, Storage, Unavailable
+from .users import Answer, Refused, Users
 
 KEY = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 LIMITS = {"items": 64 * 1024, "uploads": 10 * 1024 * 1024}
 SHOWN = ("SWITCHYARD_ENVIRONMENT", "AWS_REGION", "DATABASE_HOST", "DATABASE_READER_HOST", "UPLOADS_BUCKET")
+SIGN_IN = "<p><a href=/sign-in>Sign in</a> · <a href=/me>Who is signed in</a></p>"
 CHECKED = {"database": ("items", "DATABASE_HOST"), "uploads": ("uploads", "UPLOADS_BUCKET")}
 
 
@@ -59,6 +62,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     server_version = "placeholder"
     sys_version = ""
     kept: Mapping[str, Storage]
+    users: Users
     environment: Mapping[str, str]
     started: float
 
@@ -72,6 +76,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             checks = deep_checks(self.environment, self.kept)
             good = all(said in ("ok", "not configured") for said in checks.values())
             return self._json(200 if good else 503, {"status": "ok" if good else "failing", "checks": checks})
+        if self.users.is_on and path in ("/sign-in", "/signed-in", "/me"):
+            return self._user(path)
         kind, key = self._place(path)
         try:
             if path in ("/items", "/uploads"):
@@ -101,6 +107,29 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self._json(503, {"error": str(problem)})
         return self._json(201, {"key": key})
 
+    def _user(self, path: str) -> None:
+        host = self.headers.get("Host", "")
+        try:
+            if path == "/me":
+                claims = self.users.who(self.headers)
+                told: dict[str, Any] = {
+                    name: claims[name] for name in ("sub", "email", "cognito:groups") if name in claims
+                }
+                return self._json(200, told)
+            if path == "/sign-in":
+                return self._redirect(self.users.begin(host))
+            return self._redirect(self.users.end(host, self.path.partition("?")[2], self.headers))
+        except Refused as problem:
+            return self._json(401, {"error": str(problem)})
+
+    def _redirect(self, answer: Answer) -> None:
+        self.send_response(302)
+        self.send_header("Location", answer.location)
+        for cookie in answer.cookies:
+            self.send_header("Set-Cookie", cookie)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
     def _place(self, path: str) -> tuple[str | None, str]:
         kind, _, key = path.removeprefix("/").partition("/")
         if kind in LIMITS and KEY.fullmatch(key) and not key.startswith("."):
@@ -114,7 +143,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return (
             "<!doctype html><html lang=en><title>Switchyard placeholder</title>"
             "<h1>This environment works.</h1><p>Deploy a version of your application to replace this page.</p>"
-            f"<table>{rows}</table></html>"
+            f"<table>{rows}</table>{SIGN_IN if self.users.is_on else ''}</html>"
         )
 
     def _json(self, status: int, body: Mapping[str, Any]) -> None:
@@ -135,7 +164,12 @@ def make_server(host: str, port: int, environment: Mapping[str, str]) -> http.se
     handler = type(
         "BoundHandler",
         (Handler,),
-        {"kept": storages(environment), "environment": dict(environment), "started": time.time()},
+        {
+            "kept": storages(environment),
+            "users": Users(environment),
+            "environment": dict(environment),
+            "started": time.time(),
+        },
     )
     server = http.server.ThreadingHTTPServer((host, port), handler)
     server.daemon_threads = True

@@ -3,7 +3,6 @@
 from typing import Any
 
 import django_filters
-from django.conf import settings
 from django.db.models import Count, Q, QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import serializers
@@ -15,10 +14,10 @@ from rest_framework.reverse import reverse
 from environments.lifecycle.accounts import account_add, account_add_again
 from environments.lifecycle.api.control import ReasonInput
 from environments.lifecycle.baseline import account_update, baseline_behind
-from environments.lifecycle.canary import account_canary, canary_open
+from environments.lifecycle.canary import account_canary
 from environments.lifecycle.models import Account
 from environments.lifecycle.pauses import account_pause, account_pause_lift
-from environments.lifecycle.selectors import release_default
+from environments.lifecycle.role_stacks import role_stacks
 from environments.lifecycle.settings import account_change_propose
 from environments.lifecycle.states import GONE, AccountMode, AccountStatus
 from environments.operations.api.shapes import OperationSerializer, accepted
@@ -61,12 +60,13 @@ class AccountSerializer(serializers.ModelSerializer):
         return reverse("account-detail", args=[account.name], request=self.context.get("request"))
 
 
-class RoleSetupSerializer(serializers.Serializer):
-    """The stack that a person deploys in the account, with the account's own credentials, to let the portal in."""
+class RoleStackSerializer(serializers.Serializer):
+    """A stack that a person deploys in the account, with the account's own credentials, to let the portal in."""
 
     stack_name = serializers.CharField()
     template = serializers.CharField(help_text="CloudFormation, as YAML.")
     parameters = serializers.DictField(child=serializers.CharField())
+    command = serializers.CharField(help_text="Deploys the template, saved as <stack name>.yaml.")
 
 
 class AccountDetailSerializer(AccountSerializer):
@@ -76,33 +76,22 @@ class AccountDetailSerializer(AccountSerializer):
     is_behind = serializers.SerializerMethodField(
         help_text="Whether the default release has a newer baseline: bring it here with update."
     )
-    role_setup = serializers.SerializerMethodField(help_text="For administrators; null for everybody else.")
+    role_stacks = serializers.SerializerMethodField(
+        help_text="What a person deploys to let the portal in, in this order. For administrators; null for others."
+    )
 
     class Meta(AccountSerializer.Meta):
-        fields = [*AccountSerializer.Meta.fields, "baseline", "is_behind", "role_setup"]
+        fields = [*AccountSerializer.Meta.fields, "baseline", "is_behind", "role_stacks"]
         read_only_fields = fields
 
     def get_is_behind(self, account: Account) -> bool:
         return baseline_behind(account)
 
-    @extend_schema_field(RoleSetupSerializer(allow_null=True))
-    def get_role_setup(self, account: Account) -> dict[str, Any] | None:
-        return role_setup(account) if may(self.context["request"].user, "account.add") else None
-
-
-def role_setup(account: Account) -> dict[str, Any]:
-    """What a person deploys in the account: {"stack_name", "template", "parameters"}."""
-    release = release_default()
-    template = release.description.get("templates", {}).get("role", "") if release else ""
-    parameters = {
-        "PortalPrincipalArn": settings.PORTAL_PRINCIPAL_ARN,
-        "ExternalId": account.external_id,
-        "Access": "deploy" if canary_open(account) else account.access,
-    }
-    # The template of an older release does not know it, and CloudFormation refuses what a template does not know.
-    if "ZoneName" in template:
-        parameters["ZoneName"] = account.zone_name
-    return {"stack_name": "switchyard-access", "template": template, "parameters": parameters}
+    @extend_schema_field(RoleStackSerializer(many=True, allow_null=True))
+    def get_role_stacks(self, account: Account) -> Any:
+        if not may(self.context["request"].user, "account.add"):
+            return None
+        return RoleStackSerializer(role_stacks(account), many=True).data
 
 
 class AccountInput(Input):

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-import django_filters
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Prefetch, Q, QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_view
@@ -16,17 +15,20 @@ from rest_framework.response import Response
 from environments.lifecycle.api import history
 from environments.lifecycle.api.control import NAME_OR_ID, EnvironmentControl
 from environments.lifecycle.api.drift import EnvironmentDrift
-from environments.lifecycle.api.shapes import (
-    EnvironmentDetailSerializer,
+from environments.lifecycle.api.filters import EnvironmentFilters
+from environments.lifecycle.api.inputs import (
     EnvironmentInput,
-    EnvironmentSerializer,
     ExtendInput,
     PreviewInput,
-    PreviewSerializer,
     ProtectInput,
-    ResourceSerializer,
     TeardownInput,
     UpdateInput,
+)
+from environments.lifecycle.api.shapes import (
+    EnvironmentDetailSerializer,
+    EnvironmentSerializer,
+    PreviewSerializer,
+    ResourceSerializer,
 )
 from environments.lifecycle.costs import cost_estimate
 from environments.lifecycle.environments import (
@@ -42,7 +44,8 @@ from environments.lifecycle.models import Environment, TeardownReport
 from environments.lifecycle.naming import names_derive
 from environments.lifecycle.rules import approval_expected, facts_of_request
 from environments.lifecycle.selectors import environment_audit, environments_list, release_default
-from environments.lifecycle.states import GONE, EnvironmentStatus, Tier
+from environments.lifecycle.standby import FIELDS as STANDBY_FIELDS
+from environments.lifecycle.states import GONE
 from environments.lifecycle.teardown import environment_teardown
 from environments.lifecycle.update import environment_update
 from environments.lifecycle.validation import owner_problem
@@ -51,7 +54,6 @@ from environments.operations.models import Operation
 from environments.operations.states import OPEN
 from environments.people.api.control import AuditEntrySerializer
 from environments.people.rights import require
-from environments.rest.filters import Moment, YesNo
 from environments.rest.serializers import Nothing
 from environments.rest.views import ReadOnlyResource
 
@@ -83,39 +85,6 @@ def open_operations_attach(environments: Sequence[Any]) -> None:
         row = found.get(environment.pk, {})
         for column in columns:
             setattr(environment, f"open_operation_{column}", row.get(column))
-
-
-class EnvironmentFilters(django_filters.FilterSet):
-    """Without ?gone= and ?status=, environments that are gone are left out. ?status= may be given several times."""
-
-    status = django_filters.MultipleChoiceFilter(choices=EnvironmentStatus.choices)
-    gone = YesNo(method="by_gone", label="true: those that are gone.")
-    name = django_filters.CharFilter()
-    team = django_filters.CharFilter("team__slug", label="The team's slug.")
-    account = django_filters.CharFilter("account__name")
-    owner = django_filters.CharFilter("owner__username")
-    release = django_filters.CharFilter("release__version")
-    tier = django_filters.ChoiceFilter(choices=Tier.choices)
-    size = django_filters.CharFilter()
-    home_region = django_filters.CharFilter()
-    is_protected = YesNo()
-    expires_after = Moment("expires_at", "gte")
-    expires_before = Moment("expires_at", "lt")
-    drifted = YesNo(
-        "drift_since", lookup_expr="isnull", exclude=True, label="true: those with open findings of drift."
-    )
-
-    class Meta:
-        model = Environment
-        fields: list[str] = []
-
-    def by_gone(self, rows: QuerySet[Environment], _name: str, value: bool) -> QuerySet[Environment]:
-        return rows.filter(status__in=GONE) if value else rows.exclude(status__in=GONE)
-
-    def filter_queryset(self, queryset: QuerySet[Environment]) -> QuerySet[Environment]:
-        rows = super().filter_queryset(queryset)
-        asked = self.form.cleaned_data
-        return rows if asked["status"] or asked["gone"] is not None else rows.exclude(status__in=GONE)
 
 
 @extend_schema_view(
@@ -216,8 +185,23 @@ class EnvironmentViewSet(EnvironmentControl, EnvironmentDrift, history.HistoryAc
     def preview(self, request: Request) -> Response:
         asked = self._asked()
         require(self.person, "environment.request", team=asked["team"])
-        release = asked.pop("release")
-        fields = ("name", "team", "owner", "tier", "size", "account", "home_region", "cidr", "domain")
+        release = asked["release"]
+        fields = (
+            *(
+                "name",
+                "team",
+                "owner",
+                "tier",
+                "size",
+                "account",
+                "home_region",
+                "cidr",
+                "domain",
+                "release",
+                "modules",
+            ),
+            *STANDBY_FIELDS,
+        )
         spec = spec_preview(
             **{"cidr": "", "domain": ""} | {key: asked[key] for key in fields if key in asked},
             actor=self.person,
@@ -233,6 +217,7 @@ class EnvironmentViewSet(EnvironmentControl, EnvironmentDrift, history.HistoryAc
                 "name": spec["name"],
                 "domain": spec["domain"],
                 "cidr": spec["cidr"],
+                "other_cidr": spec.get("other_cidr"),
                 "release": release.version,
                 "names": names_derive(release.naming, spec),
                 "cost": cost,

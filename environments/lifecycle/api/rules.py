@@ -51,6 +51,7 @@ class RuleSerializer(serializers.ModelSerializer):
             "risks_covered",
             "approvals",
             "approver_roles",
+            "another_team",
             "expires_after_h",
             "remind_after_h",
         ]
@@ -84,6 +85,7 @@ class RuleChangeInput(Input):
     risks_covered = _words("The plan carries no risk beyond these.")
     approvals = Whole(min_value=0, max_value=2, required=False, help_text="How many other people approve.")
     approver_roles = _words(f"Only these approve, of {', '.join(PortalRole.values)}; empty: all who may.")
+    another_team = Flag(required=False, help_text="One of them at least is not of the environment's team.")
     expires_after_h = Whole(min_value=1, max_value=ApprovalRule.MOST_HOURS, required=False)
     remind_after_h = Whole(min_value=1, max_value=ApprovalRule.MOST_HOURS, required=False, allow_null=True)
     reason = Text(

@@ -1,4 +1,4 @@
-"""What environments look like in the API, and what requests about them may say."""
+"""What environments look like in the API."""
 
 from typing import Any
 
@@ -7,16 +7,13 @@ from rest_framework import serializers
 from rest_framework.reverse import reverse
 
 from environments.lifecycle.extend import extend_limit
-from environments.lifecycle.models import Account, Environment, Release, TeardownReport
+from environments.lifecycle.models import Environment, TeardownReport
 from environments.lifecycle.naming import names_derive
 from environments.lifecycle.pauses import environment_pause_of
 from environments.lifecycle.runtime import runtime_shown
-from environments.lifecycle.teardown import STORES
 from environments.operations.api.shapes import PauseBriefSerializer
 from environments.operations.models import Resource, Stack
-from environments.people.models import Team, User
-from environments.rest.fields import Flag, Named, Text, Whole, shown_by
-from environments.rest.serializers import Input
+from environments.rest.fields import shown_by
 
 
 def _rows() -> serializers.ListField:
@@ -76,6 +73,8 @@ class EnvironmentSerializer(serializers.ModelSerializer):
             "other_region",
             "active_region",
             "cidr",
+            "other_cidr",
+            "standby",
             "domain",
             "release",
             "is_protected",
@@ -222,130 +221,6 @@ class EnvironmentDetailSerializer(EnvironmentSerializer):
         return PauseBriefSerializer(pause).data if pause else None
 
 
-class RestoreSourceInput(Input):
-    """Where the database's first data comes from."""
-
-    kind = serializers.ChoiceField(["snapshot", "cluster"])
-    id = Text(max_length=255, help_text="Identifier of the snapshot or cluster.")
-
-
-class PreviewInput(Input):
-    """A request for an environment. Sizes, tiers and regions are those of the release."""
-
-    name = Text(max_length=200, help_text="3 to 20 lower-case letters, digits and single hyphens.")
-    team = Named("team", Team.objects.all(), by="slug", help_text="The team's slug.")
-    owner = Named(
-        "person",
-        User.objects.all(),
-        by="username",
-        required=False,
-        help_text="User name of who answers for it, somebody of the team; left out, you.",
-    )
-    tier = Text(max_length=20, help_text="dev, staging or prod.")
-    size = Text(max_length=20, help_text="small, medium or large.")
-    account = Named("account", Account.objects.all(), by="name", help_text="The account's name.")
-    home_region = Text(max_length=30, help_text="Fixed for its life.")
-    release = Named(
-        "release",
-        Release.objects.select_related("blueprint"),
-        by="version",
-        required=False,
-        help_text="A version; left out, the default release.",
-    )
-    cidr = Text(
-        max_length=50,
-        required=False,
-        allow_blank=True,
-        help_text="As 10.12.0.0/16; left out, the account's next free /16.",
-    )
-    domain = Text(
-        max_length=255, required=False, allow_blank=True, help_text="Left out, <name>.<the account's zone>."
-    )
-
-
-class EnvironmentInput(PreviewInput):
-    """A request for an environment."""
-
-    expires_at = serializers.DateTimeField(
-        required=False,
-        allow_null=True,
-        help_text="When it is torn down; left out, as its tier's rule says (expiry-rules/); null: never, where the"
-        " rule has no maximum.",
-    )
-
-    restore_source = RestoreSourceInput(required=False, allow_null=True)
-    is_protected = Flag(required=False, help_text="Left out: true outside dev.")
-
-
-class ProtectInput(Input):
-    """Protection against teardown."""
-
-    is_protected = Flag(default=True)
-
-
-class UpdateInput(Input):
-    """Other values of the spec, another release, or both."""
-
-    changes = serializers.DictField(
-        child=serializers.JSONField(),
-        required=False,
-        default=dict,
-        help_text='Fields that the release marks as changeable in its schema: {"size": "medium"}.',
-    )
-    release = Named(
-        "release",
-        Release.objects.select_related("blueprint"),
-        by="version",
-        required=False,
-        help_text="A version to upgrade to (or to go back to); left out, the environment's own.",
-    )
-    replace = serializers.ListField(
-        child=serializers.CharField(max_length=300),
-        required=False,
-        default=list,
-        max_length=50,
-        help_text="What holds data and may be replaced or removed all the same, each named: data/Cluster. A plan that"
-        ' was refused lists them in its operation\'s failure, as "losses".',
-    )
-
-
-class ExtendInput(Input):
-    """Another end: a moment, or so many hours more."""
-
-    until = serializers.DateTimeField(
-        required=False,
-        allow_null=True,
-        help_text="When it expires; null: never. An earlier one takes time back.",
-    )
-    hours = Whole(
-        min_value=1,
-        max_value=87_600,
-        required=False,
-        help_text="On top of its expiry, or of now when that has passed.",
-    )
-    reason = Text(
-        required=False, allow_blank=True, default="", help_text="For who approves it, and the audit."
-    )
-
-    def validate(self, said: dict[str, Any]) -> dict[str, Any]:
-        if ("until" in said) == ("hours" in said):
-            raise serializers.ValidationError(
-                {"until": "Say until when, or by how many hours: one of the two."}
-            )
-        return said
-
-
-class TeardownInput(Input):
-    """The end of an environment."""
-
-    confirm = Text(max_length=200, help_text="The environment's name, typed.")
-    copies = serializers.DictField(
-        child=Flag(),
-        help_text=f"Per store, whether a last copy is kept: {', '.join(STORES)}. Each needs its true or false.",
-    )
-    reason = Text(required=False, allow_blank=True, default="")
-
-
 class ErrorSerializer(serializers.Serializer):
     """A sentence at its field."""
 
@@ -364,6 +239,7 @@ class CostItemSerializer(serializers.Serializer):
     amount = serializers.CharField()
     source = serializers.CharField()  # type: ignore[assignment]
     verified = serializers.BooleanField()
+    region = serializers.CharField()
 
 
 class CostSerializer(serializers.Serializer):
@@ -373,6 +249,7 @@ class CostSerializer(serializers.Serializer):
     period = serializers.CharField()
     as_of = serializers.CharField()
     total = serializers.CharField()
+    by_region = serializers.DictField(child=serializers.CharField(), help_text="The parts by region.")
     unverified = serializers.CharField(help_text="The part whose prices are not verified.")
     items = CostItemSerializer(many=True)
 
@@ -392,6 +269,7 @@ class PreviewSerializer(serializers.Serializer):
     name = serializers.CharField()
     domain = serializers.CharField()
     cidr = serializers.CharField()
+    other_cidr = serializers.CharField(allow_null=True)
     release = serializers.CharField()
     names = NameSerializer(many=True)
     cost = CostSerializer()

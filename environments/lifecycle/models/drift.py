@@ -31,7 +31,8 @@ FINDING_LIVE = (FindingStatus.OPEN, FindingStatus.ACCEPTED)
 
 
 class DriftCheck(models.Model):
-    """One look at one environment: of a night, or asked for by a person. It needs no claim and changes nothing.
+    """One look at one environment in one of its regions: of a night, or asked for by a person. It needs no claim and
+    changes nothing.
 
     state: {"stacks": {stack id: {"key", "name", "detection", "drifted": true|false when complete}}}.
     """
@@ -58,10 +59,14 @@ class DriftCheck(models.Model):
         ordering = ["-id"]
         constraints = [
             models.UniqueConstraint(
-                fields=["environment", "night"], condition=Q(night__isnull=False), name="drift_night_once"
+                fields=["environment", "night", "scope"],
+                condition=Q(night__isnull=False),
+                name="drift_night_once",
             ),
             models.UniqueConstraint(
-                fields=["environment"], condition=Q(status__in=CHECK_OPEN), name="drift_check_one_open"
+                fields=["environment", "scope"],
+                condition=Q(status__in=CHECK_OPEN),
+                name="drift_check_one_open",
             ),
         ]
         indexes = [

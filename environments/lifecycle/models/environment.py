@@ -44,6 +44,13 @@ class Environment(models.Model):
     other_region = models.CharField(max_length=30, blank=True)
     active_region = models.CharField(max_length=30, blank=True)
     cidr = models.CharField(max_length=18)
+    # An index casts it to an address, which an empty text is not.
+    other_cidr = models.CharField(  # noqa: DJ001
+        max_length=18,
+        null=True,
+        blank=True,
+        help_text="The address range in its other region; empty without a standby.",
+    )
     spec = models.JSONField(help_text="All that the blueprint is told about it.")
     status = models.CharField(
         max_length=20, choices=EnvironmentStatus.choices, default=EnvironmentStatus.REQUESTED
@@ -108,6 +115,11 @@ class Environment(models.Model):
             models.Index(fields=["status", "name"], name="environment_status"),
             models.Index(fields=["team", "status"], name="environment_team"),
             models.Index(fields=["account", "home_region"], name="environment_place"),
+            models.Index(
+                fields=["account", "other_region"],
+                condition=~Q(other_region=""),
+                name="environment_other_place",
+            ),
             models.Index(fields=["-created_at"], name="environment_created"),
             models.Index(fields=["expires_at"], name="environment_expires"),
             # For the tick, which asks every few seconds.
@@ -121,6 +133,7 @@ class Environment(models.Model):
             ),
             # For requests, which settle ranges and domains.
             models.Index(F("account"), block_of("cidr"), name="environment_block"),
+            models.Index(F("account"), block_of("other_cidr"), name="environment_other_block"),
             models.Index(KeyTextTransform("domain", "spec"), name="environment_domain"),
         ]
 
@@ -136,6 +149,21 @@ class Environment(models.Model):
     def audit_name(self) -> str:
         """What the audit calls it: its name alone can be another environment's later."""
         return self.full_name
+
+    @property
+    def regions(self) -> list[str]:
+        """Its home, and the region of its standby, where it has one or gets one."""
+        return [self.home_region, *filter(None, [self.other_region])]
+
+    @property
+    def scopes(self) -> list[str]:
+        """Its regions as account/region, which limits and pauses are of."""
+        return [f"{self.account.account_id}/{region}" for region in self.regions]
+
+    @property
+    def standby(self) -> str:
+        """Its standby as it is deployed: none, pilot-light or warm."""
+        return str(self.spec.get("standby") or "none")
 
     @property
     def is_gone(self) -> bool:

@@ -106,6 +106,10 @@ class ApprovalRule(models.Model):
         blank=True,
         help_text="Only these portal roles may approve. Empty: all that may approve at all.",
     )
+    another_team = models.BooleanField(
+        default=False,
+        help_text="At least one of those who approve is not of the environment's team.",
+    )
     expires_after_h = models.PositiveSmallIntegerField(
         default=168,
         validators=[MinValueValidator(1), MaxValueValidator(MOST_HOURS)],

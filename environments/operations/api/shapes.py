@@ -57,6 +57,17 @@ class StuckSerializer(serializers.Serializer):
     since = serializers.DateTimeField(help_text="When it was found.")
 
 
+class ApprovalTermsSerializer(serializers.Serializer):
+    """Whose approval is wanted, besides how many."""
+
+    roles = serializers.ListField(
+        child=serializers.CharField(), help_text="Only these portal roles approve; empty: all that may."
+    )
+    another_team = serializers.BooleanField(
+        help_text="One at least of those who approve is not of the environment's team."
+    )
+
+
 class OperationSerializer(serializers.ModelSerializer):
     """One operation, as lists show it."""
 
@@ -72,6 +83,7 @@ class OperationSerializer(serializers.ModelSerializer):
         help_text="Its place, and which operation blocks it; empty: not queued."
     )
     plan = serializers.SerializerMethodField()
+    approval_terms = serializers.SerializerMethodField(help_text="What its rule asks of those who approve.")
     stuck = serializers.SerializerMethodField(help_text="null: it moves, or waits for what it should.")
 
     class Meta:
@@ -86,6 +98,7 @@ class OperationSerializer(serializers.ModelSerializer):
             "sentence",
             "failure",
             "scope",
+            "more_scopes",
             "priority",
             "requested_by",
             "requested_at",
@@ -94,6 +107,7 @@ class OperationSerializer(serializers.ModelSerializer):
             "ended_at",
             "approvals_needed",
             "approval_rule",
+            "approval_terms",
             "approval_expires_at",
             "cancel_requested_at",
             "blocked_by",
@@ -104,6 +118,11 @@ class OperationSerializer(serializers.ModelSerializer):
             "plan",
         ]
         read_only_fields = fields
+
+    @extend_schema_field(ApprovalTermsSerializer)
+    def get_approval_terms(self, operation: Operation) -> dict[str, Any]:
+        terms = operation.approval_terms
+        return {"roles": terms.get("roles", []), "another_team": terms.get("another_team", False)}
 
     def _place(self, operation: Operation) -> Place | None:
         """Out of those that the view has read for a whole list, or asked for."""

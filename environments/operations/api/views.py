@@ -23,6 +23,7 @@ from environments.operations.api.shapes import (
     SkipInput,
 )
 from environments.operations.approvals import operation_approve, operation_reject
+from environments.operations.claims import in_scopes
 from environments.operations.control import (
     operation_cancel,
     operation_extend_time,
@@ -53,7 +54,7 @@ class OperationFilters(django_filters.FilterSet):
     subject = django_filters.CharFilter("subject_label", label="Name of its environment or account.")
     subject_type = django_filters.CharFilter("subject_type__model", label="environment or account.")
     requested_by = django_filters.CharFilter("requested_by__username")
-    scope = django_filters.CharFilter(label="account id/region")
+    scope = django_filters.CharFilter(method="by_scope", label="account id/region")
     stuck = YesNo(method="by_stuck", label="true: those that do not move.")
     requested_after = Moment("requested_at", "gte")
     requested_before = Moment("requested_at", "lt")
@@ -61,6 +62,9 @@ class OperationFilters(django_filters.FilterSet):
     class Meta:
         model = Operation
         fields: list[str] = []
+
+    def by_scope(self, rows: QuerySet[Operation], _name: str, value: str) -> QuerySet[Operation]:
+        return rows.filter(in_scopes([value]))
 
     def by_stuck(self, rows: QuerySet[Operation], _name: str, value: bool) -> QuerySet[Operation]:
         return rows.filter(stuck_since__isnull=not value)

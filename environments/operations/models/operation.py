@@ -4,6 +4,7 @@ from django.conf import settings
 from django.contrib.contenttypes.fields import GenericForeignKey
 from django.contrib.contenttypes.models import ContentType
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -52,6 +53,12 @@ class Operation(Subject):
     claim_mode = models.CharField(max_length=10, choices=ClaimMode.choices)
     scope = models.CharField(
         max_length=60, blank=True, help_text="Account and region that the limits count, as account/region."
+    )
+    more_scopes = ArrayField(
+        models.CharField(max_length=60),
+        default=list,
+        blank=True,
+        help_text="Further ones, of an operation that works in two regions: it needs a place in each.",
     )
     priority = models.SmallIntegerField(default=0, help_text="Higher goes first.")
 
@@ -119,6 +126,11 @@ class Operation(Subject):
             models.Index(fields=["kind", "status"], name="operation_kind"),
             models.Index(fields=["scope"], condition=Q(status__in=sorted(HOLDING)), name="operation_holding"),
             models.Index(fields=["scope"], condition=Q(status="queued"), name="operation_queue"),
+            GinIndex(
+                fields=["more_scopes"],
+                condition=~Q(more_scopes=[]) & Q(status__in=sorted(HOLDING | {"queued"})),
+                name="operation_more_scopes",
+            ),
             models.Index(
                 fields=["approval_call_at"],
                 condition=Q(status=OperationStatus.AWAITING_APPROVAL),
@@ -131,6 +143,11 @@ class Operation(Subject):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.subject_label} (operation {self.pk})"
+
+    @property
+    def scopes(self) -> list[str]:
+        """All places that it works in, as account/region; none for one that works in no account."""
+        return [self.scope, *self.more_scopes] if self.scope else []
 
     @property
     def is_ended(self) -> bool:

@@ -10,14 +10,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
+from environments.people.changes import proposal_moved, title_of
 from environments.people.models import Proposal
-from environments.people.proposals import (
-    proposal_approve,
-    proposal_moved,
-    proposal_reject,
-    proposal_withdraw,
-    title_of,
-)
+from environments.people.proposals import proposal_approve, proposal_reject, proposal_withdraw
 from environments.rest.fields import Text, shown_by
 from environments.rest.serializers import Input, Nothing
 from environments.rest.views import ReadOnlyResource

@@ -13,8 +13,8 @@ WITH_REPORT = (EnvironmentStatus.TEARING_DOWN, EnvironmentStatus.TORN_DOWN)
 
 
 def _overview(look: Look) -> dict[str, Any]:
-    picture = picture_of(look.environment, stacks_of(look.environment))
-    return {"picture": picture, "report": _report(look)}
+    places = picture_of(look.environment, stacks_of(look.environment))
+    return {"places": places, "report": _report(look)}
 
 
 def _report(look: Look) -> TeardownReport | None:

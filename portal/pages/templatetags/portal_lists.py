@@ -139,16 +139,17 @@ def list_api(cl: Any) -> dict[str, Any]:
 
 
 @register.inclusion_tag("portal/parts/api.html")
-def api_call(*paths: str) -> dict[str, Any]:
-    """What a page shows, as API calls: addresses below /api/v1/."""
-    return {"api_lines": [_curl(path) for path in paths]}
+def api_call(*paths: str, title: str = "As API call") -> dict[str, Any]:
+    """What a page shows, as API calls: addresses below /api/v1/. A page with several of them names each."""
+    return {"api_lines": [_curl(path) for path in paths], "api_title": title}
 
 
 @register.inclusion_tag("portal/parts/api.html")
 def api_post(path: str, body: str) -> dict[str, Any]:
     """What a form does, as an API call."""
     head = 'curl -X POST -H "Authorization: Bearer $TOKEN" -H "Content-Type: application/json" \\'
-    return {"api_lines": [head, f"  -d '{body}' \\", f"  {settings.PUBLIC_URL}/api/v1/{path}"]}
+    lines = [head, f"  -d '{body}' \\", f"  {settings.PUBLIC_URL}/api/v1/{path}"]
+    return {"api_lines": lines, "api_title": "As API call"}
 
 
 def _curl(path: str) -> str:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.context import Context
 from sandbox.registry import on_start
-from sandbox.services import events
-from sandbox.services.cloudwatch import metrics
+from sandbox.services import events, sns
+from sandbox.services.cloudwatch import expressions, metrics
 from sandbox.services.cloudwatch.metrics import Key, key_of
 from sandbox.store import Record
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from sandbox.world import World
 
 ALARM = "AWS::CloudWatch::Alarm"
+COMPOSITE = "AWS::CloudWatch::CompositeAlarm"
+ON_CHANGE: list[Callable[[Context, Record], None]] = []
+"""Called with an alarm that has another state: composite alarms look at it."""
 TICK_S = 10.0
 COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "GreaterThanOrEqualToThreshold": operator.ge,
@@ -34,11 +37,29 @@ ACTIONS = {"OK": "OKActions", "ALARM": "AlarmActions", "INSUFFICIENT_DATA": "Ins
 
 
 def metric_of(alarm: Record) -> Key | None:
-    """The alarm's metric; None for one of metric math, which is not evaluated here."""
+    """The alarm's metric; None for one of an expression."""
     given = alarm.properties
     if not given.get("MetricName"):
         return None
     return key_of(str(given["Namespace"]), str(given["MetricName"]), given.get("Dimensions"))
+
+
+def _queries(alarm: Record) -> list[dict[str, Any]]:
+    return list(alarm.properties.get("Metrics") or ())
+
+
+def watches(alarm: Record, key: Key) -> bool:
+    """Whether the alarm looks at the metric."""
+    own = metric_of(alarm)
+    return own == key if own is not None else expressions.watches(_queries(alarm), key)
+
+
+def period_of(alarm: Record) -> int:
+    """Seconds of one of its periods; an expression's is that of its metrics."""
+    periods = [
+        query.get("Period") or (query.get("MetricStat") or {}).get("Period") for query in _queries(alarm)
+    ]
+    return int(alarm.properties.get("Period") or next((p for p in periods if p), 60))
 
 
 def history_of(alarm: Record) -> str:
@@ -59,7 +80,7 @@ def _tick(world: World) -> None:
     for alarm in world.store.everywhere(ALARM):
         # What was set by hand stays until the next evaluation, a period later (SetAlarmState).
         since = world.scheduler.now() - float(alarm.data["alarm"]["StateUpdatedTimestamp"])
-        if since >= float(alarm.properties.get("Period") or 60):
+        if since >= period_of(alarm):
             look(world.context(alarm.account, alarm.region), alarm)
     begin(world)
 
@@ -67,7 +88,7 @@ def _tick(world: World) -> None:
 def point_came(ctx: Context, key: Key) -> None:
     """A metric has a new point."""
     for alarm in ctx.store.list(ctx.account, ctx.region, ALARM):
-        if metric_of(alarm) == key:
+        if watches(alarm, key):
             look(ctx, alarm)
 
 
@@ -76,22 +97,30 @@ metrics.ON_PUT.append(point_came)
 
 def look(ctx: Context, alarm: Record) -> None:
     """Evaluate an alarm and change its state where that is another one now."""
-    key = metric_of(alarm)
-    if key is None:
-        return
-    found = _evaluated(ctx, alarm, key)
+    found = _evaluated(ctx, alarm)
     before = alarm.data["alarm"]["StateValue"]
     if found is not None and found[0] != before:
         change(ctx, alarm, *found)
 
 
-def _evaluated(ctx: Context, alarm: Record, key: Key) -> tuple[str, str, str] | None:
+def _series(ctx: Context, alarm: Record, start: float, end: float) -> tuple[str, dict[float, float]]:
+    """(statistic, values by period) of what an alarm looks at: its metric, or the query that returns data."""
+    given, key, period = alarm.properties, metric_of(alarm), period_of(alarm)
+    if key is not None:
+        statistic = str(given.get("Statistic") or given.get("ExtendedStatistic") or "Average")
+        return statistic, dict(metrics.series(ctx, key, statistic, period, start, end))
+    queries = _queries(alarm)
+    [asked] = [q for q in queries if q.get("ReturnData", True)]
+    made = expressions.evaluate(ctx, queries, period, start, end)
+    return str(asked.get("Expression") or asked["MetricStat"]["Stat"]), made[asked["Id"]]
+
+
+def _evaluated(ctx: Context, alarm: Record) -> tuple[str, str, str] | None:
     """(state, reason, reason data); None: it stays as it is."""
     given = alarm.properties
-    period, count = int(given.get("Period") or 60), int(given["EvaluationPeriods"])
-    statistic = str(given.get("Statistic") or given.get("ExtendedStatistic") or "Average")
+    period, count = period_of(alarm), int(given["EvaluationPeriods"])
     end = (ctx.now // period + 1) * period
-    found = dict(metrics.series(ctx, key, statistic, period, end - period * (count + 1), end))
+    statistic, found = _series(ctx, alarm, end - period * (count + 1), end)
     # The period that is under way is not waited for, and not missed.
     last = end - period if end - period in found else end - 2 * period
     points = [found.get(last - period * n) for n in range(count)]
@@ -164,10 +193,33 @@ def change(ctx: Context, alarm: Record, state: str, reason: str, data: str | Non
     )
     if alarm.properties.get("ActionsEnabled", True):
         for action in alarm.properties.get(ACTIONS[state]) or ():
-            text = f"The sandbox has no service that takes the action {action}"
-            write_history(
-                ctx, alarm, "Action", text, {"actionState": "Failed", "notificationResource": action}
-            )
+            _act(ctx, alarm, action, was, now)
+    for follow in ON_CHANGE:
+        follow(ctx, alarm)
+
+
+def _act(ctx: Context, alarm: Record, action: str, was: dict[str, Any], now: dict[str, Any]) -> None:
+    """Take an action: a message to a topic. No other service takes any."""
+    if ":sns:" not in action:
+        text, done = f"The sandbox has no service that takes the action {action}", "Failed"
+    else:
+        message = {
+            "AlarmName": alarm.id,
+            "AlarmDescription": alarm.properties.get("AlarmDescription"),
+            "AWSAccountId": ctx.account,
+            "NewStateValue": now["value"],
+            "NewStateReason": now["reason"],
+            "StateChangeTime": now["timestamp"],
+            "Region": ctx.region,
+            "AlarmArn": alarm.arn,
+            "OldStateValue": was["value"],
+        }
+        subject = f'{now["value"]}: "{alarm.id}" in {ctx.region}'[:100]
+        refused = sns.put(ctx, action, subject, json.dumps(message), "cloudwatch.amazonaws.com", alarm.arn)
+        done = "Failed" if refused else "Succeeded"
+        text = f"Failed to execute action {action}" if refused else f"Successfully executed action {action}"
+    data = {"actionState": done, "notificationResource": action}
+    write_history(ctx, alarm, "Action", text, data)
 
 
 def _state(alarm: dict[str, Any]) -> dict[str, Any]:
@@ -178,6 +230,8 @@ def _state(alarm: dict[str, Any]) -> dict[str, Any]:
 
 def _configuration(alarm: Record) -> dict[str, Any]:
     given = alarm.properties
+    if alarm.type == COMPOSITE:
+        return {"description": given.get("AlarmDescription", ""), "alarmRule": given["AlarmRule"]}
     by = {d["Name"]: d["Value"] for d in given.get("Dimensions") or ()}
     metric = {"namespace": given.get("Namespace"), "name": given.get("MetricName"), "dimensions": by}
     stat = {"metric": metric, "period": given.get("Period"), "stat": given.get("Statistic")}
@@ -187,7 +241,7 @@ def _configuration(alarm: Record) -> dict[str, Any]:
 def write_history(ctx: Context, alarm: Record, kind: str, summary: str, data: dict[str, Any]) -> None:
     entry = {
         "AlarmName": alarm.id,
-        "AlarmType": "MetricAlarm",
+        "AlarmType": "CompositeAlarm" if alarm.type == COMPOSITE else "MetricAlarm",
         "Timestamp": ctx.now,
         "HistoryItemType": kind,
         "HistorySummary": summary,

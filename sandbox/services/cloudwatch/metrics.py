@@ -37,7 +37,7 @@ def key_of(namespace: str, name: str, dimensions: Any) -> Key:
     return (namespace, name, tuple(sorted((d["Name"], d["Value"]) for d in dimensions or ())))
 
 
-def _epoch(value: Any) -> float:
+def epoch(value: Any) -> float:
     if isinstance(value, datetime):
         return (value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp()
     return float(value)
@@ -47,7 +47,7 @@ def _epoch(value: Any) -> float:
 def put_metric_data(ctx: Context, params: dict[str, Any]) -> None:
     metrics = _metrics(ctx)
     for datum in params.get("MetricData") or ():
-        when = _epoch(datum["Timestamp"]) if datum.get("Timestamp") else ctx.now
+        when = epoch(datum["Timestamp"]) if datum.get("Timestamp") else ctx.now
         values = datum.get("Values") or ([datum["Value"]] if datum.get("Value") is not None else [])
         key = key_of(params["Namespace"], datum["MetricName"], datum.get("Dimensions"))
         points = metrics.setdefault(key, [])
@@ -95,45 +95,33 @@ def computed(statistic: str) -> Callable[[Sequence[float]], float]:
     raise AwsError("InvalidParameterValue", f"The statistic {statistic} is not supported by the sandbox", 400)
 
 
+def known(ctx: Context) -> list[Key]:
+    """Every metric that has points."""
+    return list(_metrics(ctx))
+
+
 def series(ctx: Context, key: Key, statistic: str, period: int, start: float, end: float) -> list[Point]:
     """One value per period that has points, oldest first."""
+    return series_over(ctx, [key], statistic, period, start, end)
+
+
+def series_over(
+    ctx: Context, keys: Sequence[Key], statistic: str, period: int, start: float, end: float
+) -> list[Point]:
+    """The same, over the points of several metrics together."""
     compute = computed(statistic)
     buckets: dict[float, list[float]] = {}
-    for when, value in _metrics(ctx).get(key, ()):
-        if start <= when < end:
-            buckets.setdefault(when - when % period, []).append(value)
+    for key in keys:
+        for when, value in _metrics(ctx).get(key, ()):
+            if start <= when < end:
+                buckets.setdefault(when - when % period, []).append(value)
     return [(when, compute(values)) for when, values in sorted(buckets.items())]
-
-
-@operation("cloudwatch", "GetMetricData")
-def get_metric_data(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
-    results = []
-    start, end = _epoch(params["StartTime"]), _epoch(params["EndTime"])
-    for query in params["MetricDataQueries"]:
-        if not query.get("MetricStat"):
-            raise AwsError("NotImplemented", "Metric math is not supported by the sandbox", 501)
-        stat = query["MetricStat"]
-        metric = stat["Metric"]
-        key = key_of(metric["Namespace"], metric["MetricName"], metric.get("Dimensions"))
-        points = series(ctx, key, stat["Stat"], int(stat["Period"]), start, end)
-        if params.get("ScanBy", "TimestampDescending") == "TimestampDescending":
-            points.reverse()
-        results.append(
-            {
-                "Id": query["Id"],
-                "Label": query.get("Label", metric["MetricName"]),
-                "Timestamps": [when for when, _ in points],
-                "Values": [value for _, value in points],
-                "StatusCode": "Complete",
-            }
-        )
-    return {"MetricDataResults": results, "Messages": []}
 
 
 @operation("cloudwatch", "GetMetricStatistics")
 def get_metric_statistics(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     key = key_of(params["Namespace"], params["MetricName"], params.get("Dimensions"))
-    start, end = _epoch(params["StartTime"]), _epoch(params["EndTime"])
+    start, end = epoch(params["StartTime"]), epoch(params["EndTime"])
     points: dict[float, dict[str, Any]] = {}
     for statistic in (*(params.get("Statistics") or ()), *(params.get("ExtendedStatistics") or ())):
         for when, value in series(ctx, key, statistic, int(params["Period"]), start, end):

@@ -11,7 +11,15 @@ from sandbox.context import Context
 from sandbox.errors import AwsError
 from sandbox.registry import resource_type
 from sandbox.resource_types import ResourceType, random_name
-from sandbox.services.elasticbeanstalk import common, deployments, metrics, options, platforms, resources
+from sandbox.services.elasticbeanstalk import (
+    common,
+    deployments,
+    metrics,
+    options,
+    platforms,
+    resources,
+    scheduled,
+)
 from sandbox.services.elasticbeanstalk.common import ENVIRONMENT, TERMINATED, event, invalid
 from sandbox.store import Record
 
@@ -117,6 +125,7 @@ class Environment(ResourceType):
         try:
             deployments.finish(ctx, record)
             resources.arrange(ctx, record, options.effective(ctx, record.properties))
+            scheduled.arranged(ctx, record)
         except AwsError as problem:
             self._failed(ctx, record, action, problem)
             raise

@@ -29,6 +29,7 @@ NAMESPACES = {
     "aws:elasticbeanstalk:cloudwatch:logs:health",
     "aws:elasticbeanstalk:command",
     "aws:elasticbeanstalk:control",
+    "aws:elasticbeanstalk:customoption",
     "aws:elasticbeanstalk:environment",
     "aws:elasticbeanstalk:environment:proxy",
     "aws:elasticbeanstalk:environment:proxy:staticfiles",
@@ -69,22 +70,34 @@ DEFAULTS = {
     ("aws:elasticbeanstalk:environment:process:default", "HealthCheckPath"): "/",
 }
 Options = dict[tuple[str, str], str]
+OF = "#"
+"""Between a namespace and the resource that its options are of, of which there may be several (a scheduled action)."""
 
 
 def table(settings: list[dict[str, Any]] | None) -> Options:
-    """Settings as {(namespace, option): value}."""
-    return {(s["Namespace"], s["OptionName"]): str(s.get("Value", "")) for s in settings or ()}
+    """Settings as {(namespace, option): value}; one of a named resource has the name with its namespace."""
+    return {_key(s): str(s.get("Value", "")) for s in settings or ()}
+
+
+def _key(setting: dict[str, Any]) -> tuple[str, str]:
+    named = setting.get("ResourceName")
+    return f"{setting['Namespace']}{OF}{named}" if named else setting["Namespace"], setting["OptionName"]
 
 
 def listed(options: Options) -> list[dict[str, str]]:
-    return [{"Namespace": n, "OptionName": o, "Value": v} for (n, o), v in sorted(options.items())]
+    rows = []
+    for (place, name), value in sorted(options.items()):
+        namespace, _, resource = place.partition(OF)
+        of = {"ResourceName": resource} if resource else {}
+        rows.append({**of, "Namespace": namespace, "OptionName": name, "Value": value})
+    return rows
 
 
 def merged(
     before: list[dict[str, Any]], after: list[dict[str, Any]], removed: list[dict[str, Any]]
 ) -> list[dict[str, str]]:
     """Settings after an UpdateEnvironment: changed ones over the old ones, without the removed ones."""
-    gone = {(r["Namespace"], r["OptionName"]) for r in removed}
+    gone = {_key(r) for r in removed}
     return listed({k: v for k, v in {**table(before), **table(after)}.items() if k not in gone})
 
 
@@ -106,7 +119,8 @@ def items(options: Options, namespace: str, name: str) -> list[str]:
 def refusals(ctx: Context, options: Options) -> list[tuple[str, str, str]]:
     """What is wrong with the options: (namespace, option, sentence)."""
     found = []
-    for namespace, name in options:
+    for place, name in options:
+        namespace = place.partition(OF)[0]
         if namespace not in NAMESPACES and not namespace.startswith(PREFIXES):
             text = (
                 f"Invalid option specification (Namespace: '{namespace}', OptionName: '{name}'): Unknown configuration "

@@ -202,8 +202,14 @@ def _scale(ctx: Context, env: Record, options: Options, made: dict[str, Any], ba
     low, high = (int(options["aws:autoscaling:asg", n]) for n in ("MinSize", "MaxSize"))
     if not balanced:
         low = high = 1
+    group = ctx.store.get(ctx.account, ctx.region, ASG, made.get("asg", ""))
+    if group is not None and made.get("limits") == [low, high]:
+        # Options that stay leave alone what a schedule, or somebody, has made of the group.
+        low, high = int(group.properties["MinSize"]), int(group.properties["MaxSize"])
+    else:
+        made["limits"] = [low, high]
     desired = max(low, min(len(made["instances"]) or low, high))
-    properties = {
+    properties: dict[str, Any] = {
         "AutoScalingGroupName": f"awseb-{env.data['id']}-stack-AWSEBAutoScalingGroup-{random_name(12)}",
         "MinSize": str(low),
         "MaxSize": str(high),
@@ -214,10 +220,28 @@ def _scale(ctx: Context, env: Record, options: Options, made: dict[str, Any], ba
     }
     if "asg" not in made:
         made["asg"] = _make(ctx, env, ASG, properties).id
+    _fill(ctx, env, options, made, {n: properties[n] for n in ("MinSize", "MaxSize", "DesiredCapacity")})
+
+
+def resize(ctx: Context, env: Record, options: Options, action: dict[str, str]) -> None:
+    """Give the group the limits and the capacity that a scheduled action names; what it does not name stays."""
+    made: dict[str, Any] = env.data["made"]
+    group = ctx.store.get(ctx.account, ctx.region, ASG, made.get("asg", ""))
+    if group is None:
+        return
+    low, high = (int(action.get(n) or group.properties[n]) for n in ("MinSize", "MaxSize"))
+    desired = int(action.get("DesiredCapacity") or len(made["instances"]))
+    sizes = {"MinSize": low, "MaxSize": high, "DesiredCapacity": max(low, min(desired, high))}
+    _fill(ctx, env, options, made, {n: str(v) for n, v in sizes.items()})
+    ctx.store.put(env)
+
+
+def _fill(ctx: Context, env: Record, options: Options, made: dict[str, Any], changes: dict[str, str]) -> None:
+    """Change the group, and start or end instances until there are as many as it desires, of the wanted type."""
     record = ctx.store.get(ctx.account, ctx.region, ASG, made["asg"])
     if record is not None:
-        changes = {n: properties[n] for n in ("MinSize", "MaxSize", "DesiredCapacity")}
         ctx.world.update(ctx, record, {**record.properties, **changes}, at_once=True)
+    desired = int(changes["DesiredCapacity"])
     wanted = instance_type(options)
     for id in list(made["instances"]):
         instance = ctx.store.get(ctx.account, ctx.region, INSTANCE, id)

@@ -5,6 +5,7 @@ Messages and categories: Aurora user guide, "Amazon RDS event categories and eve
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +18,8 @@ from sandbox.world import World
 
 SOURCES = {CLUSTER: "db-cluster", INSTANCE: "db-instance", SNAPSHOT: "db-cluster-snapshot", PROXY: "db-proxy"}
 KEPT_S = 14 * 86400
+ON_EVENT: list[Callable[[World, str, str, dict[str, Any]], None]] = []
+"""Called with account, region and the event: subscriptions tell of it."""
 DEFAULT_MINUTES = 60
 
 
@@ -31,6 +34,8 @@ def note(world: World, record: Record, category: str, message: str) -> None:
         "SourceArn": record.arn,
     }
     world.store.append(_stream(record.account, record.region), entry)
+    for told in ON_EVENT:
+        told(world, record.account, record.region, entry)
 
 
 def _stream(account: str, region: str) -> str:

@@ -3,6 +3,7 @@
 from copy import copy
 from decimal import Decimal
 
+import jsonschema
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -194,12 +195,26 @@ def test_costs_leave_out_what_a_spec_does_not_have(description, asked):
             {"key": "a", "label": "A", "quantity": 2, "unit": "x", "unit_price": "10", "source": "s", "verified": True},
             {
                 "key": "b", "label": "B", "quantity": 1, "unit": "x", "unit_price": "5", "source": "s",
-                "verified": False, "when": {"field": "standby", "in": ["warm"]},
+                "verified": False, "when": {"standby": ["warm"]},
             },
         ],
     }  # fmt: skip
     assert cost_estimate(costs, spec)["total"] == "22.00"
     assert cost_estimate(costs, spec | {"standby": "warm"})["unverified"] == "5.50"
+
+
+def test_a_format_that_nobody_checks_is_in_no_schema(description):
+    """jsonschema passes over a format whose package is not there: a release says by a pattern what it means."""
+
+    def formats(schema):
+        if isinstance(schema, dict):
+            own = {schema["format"]} if isinstance(schema.get("format"), str) else set()
+            return own.union(*map(formats, schema.values()))
+        return set().union(*map(formats, schema)) if isinstance(schema, list) else set()
+
+    named = formats([description[name] for name in ("schema", "facts_schema", "runtime_schema")])
+    assert named <= set(jsonschema.FormatChecker().checkers)
+    assert formats({"properties": {"a": {"type": "string", "format": "hostname"}}}) == {"hostname"}
 
 
 def test_protection_is_switched_at_once_and_audited(asked, lead):

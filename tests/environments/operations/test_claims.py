@@ -4,8 +4,10 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from environments.operations.claims import claim_release, claim_take, scope_room
+from environments.operations.claims import claim_release, claim_take, scope_rooms
 from environments.operations.models import Claim, Operation, OperationLimit
+from environments.operations.places import queues
+from environments.operations.selectors import scopes_moving
 from environments.operations.starting import operation_try_start
 from environments.operations.states import OperationStatus
 
@@ -107,6 +109,29 @@ def test_limits_are_data_per_scope(make_operation):
     OperationLimit.objects.create(scope="1/us", max_running=2)
     for scope in ("1/eu", "1/us"):
         make_operation("change", OperationStatus.RUNNING, scope=scope)
-    assert scope_room(Operation(scope="1/eu", claim_mode="change")) == (1, 1)
-    assert scope_room(Operation(scope="1/us", claim_mode="change")) == (2, 1)
-    assert scope_room(Operation(scope="1/eu", claim_mode="recover")) is None
+    assert scope_rooms(Operation(scope="1/eu", claim_mode="change")) == {"1/eu": (1, 1)}
+    assert scope_rooms(Operation(scope="1/us", claim_mode="change")) == {"1/us": (2, 1)}
+    assert scope_rooms(Operation(scope="1/eu", claim_mode="recover")) == {}
+
+
+def test_what_works_in_two_regions_takes_a_place_in_each_and_waits_for_both(make_operation):
+    OperationLimit.objects.all().delete()
+    OperationLimit.objects.create(scope="*", max_running=1)
+    both = make_operation("change", OperationStatus.QUEUED, scope="1/eu", more_scopes=["1/us"])
+    assert scope_rooms(both) == {"1/eu": (1, 0), "1/us": (1, 0)}
+    elsewhere = make_operation("change", OperationStatus.RUNNING, scope="1/us")
+    assert scope_rooms(both) == {"1/eu": (1, 0), "1/us": (1, 1)}
+    assert not operation_try_start(both)
+    assert "1 operations already run in 1/us" in both.sentence
+    assert both.pk in claim_release(elsewhere)
+    elsewhere.status = OperationStatus.SUCCEEDED
+    elsewhere.save()
+    both.status = OperationStatus.RUNNING
+    both.save()
+    later = make_operation("change", OperationStatus.QUEUED, scope="1/us")
+    assert scope_rooms(later) == {"1/us": (1, 1)}
+    assert [(row.scope, row.running, row.waiting) for row in queues()] == [
+        ("1/us", [both], [later]),
+        ("1/eu", [both], []),
+    ]
+    assert scopes_moving() == [{"scope": "1/eu", "running": 1}, {"scope": "1/us", "running": 1}]

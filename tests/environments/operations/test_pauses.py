@@ -51,7 +51,7 @@ def test_a_pause_covers_what_it_names_and_no_more(make_operation, team, django_a
     with django_assert_num_queries(1):
         among = pauses.paused_among([operation])
     assert (found is not None, set(among) == {operation.pk}) == (COVERS[covers], COVERS[covers])
-    assert (pauses.pause_covering("1/eu", team) is not None) == COVERS[covers]
+    assert (pauses.pause_covering("1/eu", subject=team) is not None) == COVERS[covers]
 
 
 def test_the_widest_pause_is_told(make_operation, team):

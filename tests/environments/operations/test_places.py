@@ -75,6 +75,12 @@ def test_the_sentence_names_place_and_blocker(make):
     assert places.queue_told(holder, None) == ""
 
 
+def test_one_that_was_started_since_it_was_read_is_told_no_place(make):
+    waiting = make()
+    assert operation_try_start(Operation.objects.get(pk=waiting.pk))
+    assert places.queue_told(waiting, places.places_of([waiting]).get(waiting.pk)) == ""
+
+
 def test_a_lower_priority_does_not_overtake_when_a_place_gets_free(make, limit):
     running = make(S.RUNNING)
     low, high = make(), make(priority=5)

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from environments.errors import Conflict, DomainError, Forbidden, Invalid
 from environments.operations.models import AuditEntry, Notice
+from environments.people.changes import proposal_moved
 from environments.people.models import PortalRole, Proposal, Team, User
 from environments.people.persons import (
     person_change_propose,
@@ -17,13 +18,12 @@ from environments.people.persons import (
     totp_reset_propose,
 )
 from environments.people.proposals import (
-    deciders,
     proposal_approve,
-    proposal_moved,
     proposal_reject,
     proposal_withdraw,
     proposals_expire,
 )
+from environments.people.selectors import deciders
 
 pytestmark = pytest.mark.django_db
 R = PortalRole

@@ -4,12 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from devtools.sandbox import Keys, Sandbox
+from devtools.sandbox import Keys, Sandbox, client_make
 from sandbox.context import Context, Principal
 from sandbox.iam.actions import actions_of
 from sandbox.iam.authorize import ALWAYS
@@ -17,6 +16,7 @@ from sandbox.iam.resources import resources_of
 from sandbox.world import World
 from tests.sandbox.iam import authorization
 from tests.sandbox.iam.test_actions import OPERATIONS
+from tests.sandbox.support import with_credentials
 from tests.sandbox.test_iam_decisions import allow, document, trust
 
 ACCOUNT, OTHER = "110000000081", "110000000082"
@@ -27,20 +27,15 @@ class Caller:
     """A session of a role, asking by operation name, with parameters that botocore does not look at."""
 
     def __init__(self, sandbox: Sandbox, credentials: dict[str, Any], region: str = "eu-west-1") -> None:
-        self.sandbox, self.region = sandbox, region
-        self.session: Any = boto3.Session(
-            aws_access_key_id=credentials["AccessKeyId"],
-            aws_secret_access_key=credentials["SecretAccessKey"],
-            aws_session_token=credentials["SessionToken"],
-        )
+        self.sandbox, self.region, self.credentials = sandbox, region, credentials
         self.clients: dict[str, Any] = {}
 
     def ask(self, service: str, operation: str, params: dict[str, Any]) -> str:
         """The code of the refusal, or "done"."""
         if service not in self.clients:
             config = Config(parameter_validation=False, retries={"total_max_attempts": 1}, read_timeout=10)
-            self.clients[service] = self.session.client(
-                service, region_name=self.region, endpoint_url=self.sandbox.url, config=config
+            self.clients[service] = client_make(
+                service, self.sandbox.url, self.region, self.credentials, config=config
             )
         try:
             self.clients[service]._make_api_call(operation, params)
@@ -59,8 +54,7 @@ def caller(sandbox: Sandbox, keys: Keys, name: str, *statements: dict[str, Any])
     arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trusted)["Role"]["Arn"]
     if statements:
         iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=document(*statements))
-    session: Any = boto3.Session(key["AccessKeyId"], key["SecretAccessKey"], region_name="eu-west-1")
-    sts = session.client("sts", endpoint_url=sandbox.url)
+    sts = with_credentials(sandbox, key, "sts")
     return Caller(sandbox, sts.assume_role(RoleArn=arn, RoleSessionName="every-operation")["Credentials"])
 
 

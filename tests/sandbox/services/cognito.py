@@ -41,16 +41,14 @@ def anonymous(sandbox: Sandbox, region: str) -> Any:
     config = Config(
         signature_version=UNSIGNED, proxies={"http": sandbox.url}, retries={"total_max_attempts": 1}
     )
-    session: Any = boto3.Session(region_name=region)
     endpoint = f"http://cognito-idp.{region}.amazonaws.com"
-    return session.client("cognito-idp", endpoint_url=endpoint, config=config)
+    return boto3.client("cognito-idp", region_name=region, endpoint_url=endpoint, config=config)
 
 
 def anonymous_identity(sandbox: Sandbox) -> Any:
     """A client without keys for identity pools."""
-    session: Any = boto3.Session(region_name=HOME)
     config = Config(signature_version=UNSIGNED)
-    return session.client("cognito-identity", endpoint_url=sandbox.url, config=config)
+    return boto3.client("cognito-identity", region_name=HOME, endpoint_url=sandbox.url, config=config)
 
 
 @dataclass

@@ -8,6 +8,7 @@ import pytest
 
 from devtools.sandbox import Sandbox
 from tests.sandbox.support import refused
+from tests.sandbox.types.support import Aws, OneStack
 
 ACCOUNT = "210000000041"
 SPACE = "Switchyard/Tests"
@@ -187,3 +188,173 @@ def test_metric_data_comes_back_by_period(cloudwatch: Any) -> None:
         ScanBy="TimestampAscending",
     )["MetricDataResults"]
     assert result["Values"] == [2.0, 5.0]
+
+
+def composite_state(cloudwatch: Any, name: str) -> str:
+    found = cloudwatch.describe_alarms(AlarmNames=[name], AlarmTypes=["CompositeAlarm"])["CompositeAlarms"]
+    return str(found[0]["StateValue"])
+
+
+def metric(id: str, name: str) -> dict[str, Any]:
+    stat = {"Metric": {"Namespace": SPACE, "MetricName": name}, "Period": 60, "Stat": "Sum"}
+    return {"Id": id, "MetricStat": stat, "ReturnData": False}
+
+
+def expressed(cloudwatch: Any, name: str, expression: str, *metrics: dict[str, Any], **more: Any) -> None:
+    result = {
+        "Id": "result",
+        "Expression": expression,
+        "ReturnData": True,
+        **({} if metrics else {"Period": 60}),
+    }
+    cloudwatch.put_metric_alarm(
+        AlarmName=name, EvaluationPeriods=1, Threshold=5, ComparisonOperator="GreaterThanThreshold",
+        TreatMissingData="notBreaching", Metrics=[*metrics, result], **more,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("key", "requests", "errors", "expected"),
+    [
+        ("share", 100, 6, "ALARM"),
+        ("few", 19, 19, "OK"),
+        ("all-is-well", 100, None, "OK"),
+        ("exactly", 100, 5, "OK"),
+    ],
+)
+def test_alarm_of_a_share_follows_both_metrics(
+    cloudwatch: Any, key: str, requests: int, errors: int | None, expected: str
+) -> None:
+    expression = "IF(requests >= 20, 100 * FILL(errors, 0) / requests, 0)"
+    names = (f"{key}-requests", f"{key}-errors")
+    expressed(cloudwatch, key, expression, metric("requests", names[0]), metric("errors", names[1]))
+    assert state(cloudwatch, key) == "OK"
+    points(cloudwatch, names[0], requests)
+    points(cloudwatch, names[1], errors)
+    assert state(cloudwatch, key) == expected
+
+
+def test_alarm_of_a_query_finds_metrics_whose_names_nobody_knew(cloudwatch: Any) -> None:
+    # Metrics Insights is no SQL of a database.
+    query = f"SELECT MAX(Sick) FROM SCHEMA(\"{SPACE}\", Balancer, Group) WHERE Balancer = 'app/shop/1'"  # noqa: S608
+    expressed(cloudwatch, "sick", query)
+
+    def sick(balancer: str, group: str, value: float, **more: str) -> None:
+        by = {"Balancer": balancer, "Group": group, **more}
+        dimensions = [{"Name": n, "Value": v} for n, v in by.items()]
+        datum = {"MetricName": "Sick", "Dimensions": dimensions, "Value": value}
+        cloudwatch.put_metric_data(Namespace=SPACE, MetricData=[datum])
+
+    sick("app/other/2", "one", 9)
+    sick("app/shop/1", "one", 9, Zone="eu-west-1a")
+    sick("app/shop/1", "one", 5)
+    assert state(cloudwatch, "sick") == "OK"
+    sick("app/shop/1", "made-by-beanstalk", 6)
+    assert state(cloudwatch, "sick") == "ALARM"
+
+
+@pytest.mark.parametrize(
+    "expression",
+    ["nobody + 1", "errors +", "open('x')", "SELECT x", "SELECT MAX(a) FROM SCHEMA(\"b\") WHERE c LIKE 'd'"],
+)
+def test_expression_that_is_not_understood_is_refused(cloudwatch: Any, expression: str) -> None:
+    result = {"Id": "result", "Expression": expression, "ReturnData": True}
+    code, _ = refused(
+        cloudwatch.put_metric_alarm,
+        AlarmName="wrong",
+        EvaluationPeriods=1,
+        Threshold=5,
+        ComparisonOperator="GreaterThanThreshold",
+        Metrics=[metric("errors", "any"), result],
+    )
+    assert code == "ValidationError"
+
+
+def test_composite_follows_its_rule_and_its_topic_tells_once(sandbox: Sandbox, cloudwatch: Any) -> None:
+    keys = sandbox.account(ACCOUNT)
+    sqs, sns = sandbox.client("sqs", keys), sandbox.client("sns", keys)
+    names = ("front", "back", "side")
+    for name in names:
+        alarm(cloudwatch, name, EvaluationPeriods=1)
+    topic, url = _topic(sandbox)
+    cloudwatch.put_composite_alarm(
+        AlarmName="whole",
+        AlarmRule='(ALARM("front") OR ALARM(back)) AND NOT ALARM("side")',
+        AlarmActions=[topic],
+        OKActions=[topic],
+    )
+    assert composite_state(cloudwatch, "whole") == "OK"
+    points(cloudwatch, "front", 11)
+    points(cloudwatch, "back", 11)
+    assert composite_state(cloudwatch, "whole") == "ALARM"
+    points(cloudwatch, "side", 11)
+    assert composite_state(cloudwatch, "whole") == "OK"
+    assert sns.get_topic_attributes(TopicArn=topic)["Attributes"]["SubscriptionsConfirmed"] == "1"
+    told = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
+    bodies = [json.loads(json.loads(message["Body"])["Message"]) for message in told]
+    changes = [(body["OldStateValue"], body["NewStateValue"]) for body in bodies]
+    assert changes == [("INSUFFICIENT_DATA", "OK"), ("OK", "ALARM"), ("ALARM", "OK")]
+    assert {body["AlarmName"] for body in bodies} == {"whole"}
+    # Composite alarms are told only to who asks for them.
+    assert "whole" not in {row["AlarmName"] for row in cloudwatch.describe_alarms()["MetricAlarms"]}
+    history = cloudwatch.describe_alarm_history(AlarmName="whole", HistoryItemType="Action")
+    assert {row["AlarmType"] for row in history["AlarmHistoryItems"]} == {"CompositeAlarm"}
+
+
+def _topic(sandbox: Sandbox) -> tuple[str, str]:
+    """A topic that CloudWatch may publish to, and the queue that gets its messages."""
+    keys = sandbox.account(ACCOUNT)
+    arn = f"arn:aws:sqs:eu-west-1:{ACCOUNT}:told"
+
+    def lets(service: str, action: str, resource: Any) -> dict[str, Any]:
+        principal = {"Service": service}
+        statement = {"Effect": "Allow", "Principal": principal, "Action": action, "Resource": resource}
+        return {"Version": "2012-10-17", "Statement": [statement]}
+
+    resources = {
+        "Topic": {"Type": "AWS::SNS::Topic"},
+        "Policy": {
+            "Type": "AWS::SNS::TopicPolicy",
+            "Properties": {
+                "Topics": [{"Ref": "Topic"}],
+                "PolicyDocument": lets("cloudwatch.amazonaws.com", "sns:Publish", {"Ref": "Topic"}),
+            },
+        },
+        "Queue": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "told"}},
+        "QueuePolicy": {
+            "Type": "AWS::SQS::QueuePolicy",
+            "Properties": {
+                "Queues": [{"Ref": "Queue"}],
+                "PolicyDocument": lets("sns.amazonaws.com", "sqs:SendMessage", arn),
+            },
+        },
+        "Subscription": {
+            "Type": "AWS::SNS::Subscription",
+            "DependsOn": "QueuePolicy",
+            "Properties": {"TopicArn": {"Ref": "Topic"}, "Protocol": "sqs", "Endpoint": arn},
+        },
+    }
+    ids = OneStack(Aws(sandbox, keys), "told").create(resources)
+    return ids["Topic"], ids["Queue"]
+
+
+@pytest.mark.parametrize(
+    "rule", ["ALARM(nobody)", "ALARM(front) XOR ALARM(back)", "(ALARM(front)", "OK(front) AND"]
+)
+def test_rule_that_means_nothing_is_refused(cloudwatch: Any, rule: str) -> None:
+    for name in ("front", "back"):
+        alarm(cloudwatch, name)
+    code, _ = refused(cloudwatch.put_composite_alarm, AlarmName="wrong", AlarmRule=rule)
+    assert code == "ValidationError"
+
+
+def test_action_on_a_topic_that_refuses_it_fails_and_is_told(sandbox: Sandbox, cloudwatch: Any) -> None:
+    ids = OneStack(Aws(sandbox, sandbox.account(ACCOUNT)), "mute").create(
+        {"Topic": {"Type": "AWS::SNS::Topic"}}
+    )
+    alarm(cloudwatch, "unheard", EvaluationPeriods=1, AlarmActions=[ids["Topic"]])
+    points(cloudwatch, "unheard", 11)
+    rows = cloudwatch.describe_alarm_history(AlarmName="unheard", HistoryItemType="Action")[
+        "AlarmHistoryItems"
+    ]
+    assert [json.loads(row["HistoryData"])["actionState"] for row in rows] == ["Failed"]

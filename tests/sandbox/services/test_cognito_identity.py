@@ -4,13 +4,12 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 
 from devtools.sandbox import Keys, Sandbox
 from tests.sandbox.services.cognito import HOME, Pool, anonymous_identity, client_of
-from tests.sandbox.support import Stacks, refused, template
+from tests.sandbox.support import Stacks, refused, template, with_credentials
 
 ACCOUNT = "210000000065"
 FEDERATED = "cognito-identity.amazonaws.com"
@@ -76,13 +75,9 @@ def public(sandbox: Sandbox) -> Any:
 
 
 def session(sandbox: Sandbox, credentials: dict[str, Any], service: str) -> Any:
-    made: Any = boto3.Session(
-        aws_access_key_id=credentials["AccessKeyId"],
-        aws_secret_access_key=credentials["SecretKey"],
-        aws_session_token=credentials["SessionToken"],
-        region_name=HOME,
-    )
-    return made.client(service, endpoint_url=sandbox.url)
+    # This one API says SecretKey where all others say SecretAccessKey.
+    given = {**credentials, "SecretAccessKey": credentials["SecretKey"]}
+    return with_credentials(sandbox, given, service, HOME)
 
 
 def enter(public: Any, pool: str, logins: dict[str, str]) -> tuple[str, dict[str, Any]]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from devtools.sandbox import Sandbox
+from devtools.sandbox import OFTEN, Sandbox
 from tests.sandbox.support import Stacks, refused, template
 
 ACCOUNT = "210000000041"
@@ -246,7 +246,7 @@ def test_leaving_cluster_is_promoting_for_a_while(rds: Rds, sandbox: Sandbox) ->
     )
     assert code == "InvalidDBClusterStateFault"
     waiter = rds(OTHER).get_waiter("db_cluster_available")
-    waiter.wait(DBClusterIdentifier="slow-other", WaiterConfig={"Delay": 1})
+    waiter.wait(DBClusterIdentifier="slow-other", WaiterConfig=OFTEN)
     assert [m["DBClusterArn"] for m in described(rds, "slow")["GlobalClusterMembers"]] == [source]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from devtools.sandbox import Sandbox
+from devtools.sandbox import OFTEN, Sandbox
 
 ACCOUNT = "210000000014"
 
@@ -139,9 +139,9 @@ def test_stack_generates_the_password_and_deletes_without_recovery(secrets: Any,
     cloudformation.create_stack(
         StackName="secret", TemplateBody=json.dumps({"Resources": {"Secret": secret}})
     )
-    cloudformation.get_waiter("stack_create_complete").wait(StackName="secret", WaiterConfig={"Delay": 1})
+    cloudformation.get_waiter("stack_create_complete").wait(StackName="secret", WaiterConfig=OFTEN)
     value = json.loads(secrets.get_secret_value(SecretId="generated")["SecretString"])
     assert (value["username"], len(value["password"])) == ("swadmin", 32)
     cloudformation.delete_stack(StackName="secret")
-    cloudformation.get_waiter("stack_delete_complete").wait(StackName="secret", WaiterConfig={"Delay": 1})
+    cloudformation.get_waiter("stack_delete_complete").wait(StackName="secret", WaiterConfig=OFTEN)
     secrets.create_secret(Name="generated", SecretString="free again")

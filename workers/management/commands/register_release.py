@@ -35,7 +35,9 @@ class Command(BaseCommand):
             return
         description = describe(root)
         description["templates"] = {
-            "role": run([sys.executable, "-m", "blueprint_cdk", "role-template"], root),
+            "roles": json.loads(
+                run([sys.executable, "-m", "blueprint_cdk", "role-template", "--stack", "all"], root)
+            ),
             "bootstrap": bootstrap(root, description["bootstrap"]),
         }
         artifact = artifact_put(f"releases/{digest}.zip", folder_zip(root, names))

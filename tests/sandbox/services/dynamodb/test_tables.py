@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from devtools.sandbox import Sandbox
+from devtools.sandbox import OFTEN, Sandbox
 from tests.sandbox.services.dynamodb.support import INVALID, got, put, typed
 from tests.sandbox.support import Stacks, refused, template, with_credentials
 
@@ -32,9 +32,9 @@ def test_table_is_creating_then_active(dynamodb: Any, sandbox: Sandbox) -> None:
         "Table already exists: slow",
     )
     assert refused(dynamodb.delete_table, TableName="slow")[0] == "ResourceInUseException"
-    dynamodb.get_waiter("table_exists").wait(TableName="slow", WaiterConfig={"Delay": 1})
+    dynamodb.get_waiter("table_exists").wait(TableName="slow", WaiterConfig=OFTEN)
     dynamodb.delete_table(TableName="slow")
-    dynamodb.get_waiter("table_not_exists").wait(TableName="slow", WaiterConfig={"Delay": 1})
+    dynamodb.get_waiter("table_not_exists").wait(TableName="slow", WaiterConfig=OFTEN)
     assert refused(dynamodb.describe_table, TableName="slow") == (
         "ResourceNotFoundException",
         "Requested resource not found: Table: slow not found",

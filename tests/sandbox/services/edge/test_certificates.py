@@ -4,6 +4,7 @@ import json
 import time
 from typing import Any
 
+from devtools.sandbox import OFTEN
 from tests.sandbox.services.edge.support import NOT_FOUND, ZONE, a_balancer, upsert
 from tests.sandbox.support import refused
 
@@ -73,9 +74,9 @@ def test_validation_record_that_cloudformation_wrote_outlives_the_stack(aws: Any
     resource = {"Type": "AWS::CertificateManager::Certificate", "Properties": properties}
     template = json.dumps({"Resources": {"Certificate": resource}})
     made = cloudformation.create_stack(StackName="written", TemplateBody=template)["StackId"]
-    cloudformation.get_waiter("stack_create_complete").wait(StackName=made, WaiterConfig={"Delay": 0.05})
+    cloudformation.get_waiter("stack_create_complete").wait(StackName=made, WaiterConfig=OFTEN)
     cloudformation.delete_stack(StackName="written")
-    cloudformation.get_waiter("stack_delete_complete").wait(StackName=made, WaiterConfig={"Delay": 0.05})
+    cloudformation.get_waiter("stack_delete_complete").wait(StackName=made, WaiterConfig=OFTEN)
     assert not [
         c for c in aws("acm").list_certificates()["CertificateSummaryList"] if c["DomainName"] == name
     ]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from devtools.sandbox import Sandbox
+from devtools.sandbox import OFTEN, Sandbox
 from tests.sandbox.services.rds.support import ENGINE, LOGIN, Client, cluster, described, instance
 from tests.sandbox.support import refused
 
@@ -22,10 +22,10 @@ def test_cluster_is_creating_then_available_then_gone(rds: Any, sandbox: Sandbox
         refused(rds.modify_db_cluster, DBClusterIdentifier="states", Port=3307)[0]
         == "InvalidDBClusterStateFault"
     )
-    rds.get_waiter("db_cluster_available").wait(DBClusterIdentifier="states", WaiterConfig={"Delay": 1})
+    rds.get_waiter("db_cluster_available").wait(DBClusterIdentifier="states", WaiterConfig=OFTEN)
     changed = rds.modify_db_cluster(DBClusterIdentifier="states", BackupRetentionPeriod=5)["DBCluster"]
     assert changed["Status"] == "modifying"
-    rds.get_waiter("db_cluster_available").wait(DBClusterIdentifier="states", WaiterConfig={"Delay": 1})
+    rds.get_waiter("db_cluster_available").wait(DBClusterIdentifier="states", WaiterConfig=OFTEN)
     gone = rds.delete_db_cluster(DBClusterIdentifier="states", SkipFinalSnapshot=True)["DBCluster"]
     assert gone["Status"] == "deleting"
     deadline = time.monotonic() + 10

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from devtools.sandbox import OFTEN
 from tests.sandbox.services.rds.support import ENGINE, LOGIN, Client, cluster, described, instance
 from tests.sandbox.support import Stacks, refused, template
 
@@ -147,9 +148,9 @@ def test_stack_with_deletion_policy_snapshot_leaves_one_that_restores(rds: Any, 
     resource = {"Type": "AWS::RDS::DBCluster", "DeletionPolicy": "Snapshot", "Properties": properties}
     body = json.dumps({"Resources": {"Cluster": resource}})
     cloudformation.create_stack(StackName="copied", TemplateBody=body)
-    cloudformation.get_waiter("stack_create_complete").wait(StackName="copied", WaiterConfig={"Delay": 1})
+    cloudformation.get_waiter("stack_create_complete").wait(StackName="copied", WaiterConfig=OFTEN)
     cloudformation.delete_stack(StackName="copied")
-    cloudformation.get_waiter("stack_delete_complete").wait(StackName="copied", WaiterConfig={"Delay": 1})
+    cloudformation.get_waiter("stack_delete_complete").wait(StackName="copied", WaiterConfig=OFTEN)
     found = rds.describe_db_cluster_snapshots(SnapshotType="manual")["DBClusterSnapshots"]
     [left] = [s for s in found if s["DBClusterSnapshotIdentifier"].startswith("copied-snapshot-cluster-")]
     rds.restore_db_cluster_from_snapshot(

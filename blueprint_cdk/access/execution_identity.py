@@ -1,0 +1,50 @@
+"""Where CloudFormation may do what it needs for sign-in, identities, and user data that devices share."""
+
+from __future__ import annotations
+
+from blueprint_cdk.access.scopes import Scope
+from blueprint_cdk.access.statements import OWN_ROLES, arn, passed_to
+
+IDENTITY: tuple[Scope, ...] = (
+    # Pools have generated ids; making one, and looking at a domain, know no resource.
+    Scope("UserPoolsMake", "cognito-idp", "CreateUserPool DescribeUserPoolDomain"),
+    Scope(
+        "UserPools",
+        "cognito-idp",
+        "AddCustomAttributes DeleteUserPool DescribeUserPool UpdateUserPool *UserPoolMfaConfig *UserPoolClient "
+        "*UserPoolClientSecrets *UserPoolDomain *Group *ManagedLoginBranding *ManagedLoginBrandingByClient *Resource "
+        "*WebACL *WebACLForResource",
+        arn("cognito-idp", "userpool/*"),
+    ),
+    Scope("IdentityPoolsMake", "cognito-identity", "CreateIdentityPool"),
+    Scope(
+        "IdentityPools",
+        "cognito-identity",
+        "DeleteIdentityPool DescribeIdentityPool UpdateIdentityPool *IdentityPoolRoles *PrincipalTagAttributeMap "
+        "*Resource",
+        arn("cognito-identity", "identitypool/*"),
+    ),
+    # The Service Authorization Reference knows no resources for most of them.
+    Scope(
+        "UserDataApi",
+        "appsync",
+        "*GraphqlApi *GraphqlApiEnvironmentVariables *DataSource *Resolver *SchemaCreation* *Resource *WebACL "
+        "*WebACLForResource",
+    ),
+    Scope(
+        "UserDataTables",
+        "dynamodb",
+        "CreateTable DeleteTable UpdateTable Describe* UpdateTimeToLive UpdateContinuousBackups *TagsOfResource "
+        "*Resource GetResourcePolicy",
+        arn("dynamodb", "table/sy-*"),
+    ),
+    Scope("UserDataTablesTell", "cloudwatch", "PutMetricData"),
+    Scope("UserKeys", "kms", "ReEncryptFrom ReEncryptTo RevokeGrant", arn("kms", "key/*")),
+    Scope(
+        "UserDataLogs",
+        "logs",
+        "CreateLogGroup DeleteLogGroup *RetentionPolicy *KmsKey *Resource",
+        arn("logs", "log-group:/aws/appsync/apis/*"),
+    ),
+    Scope("RolesToIdentity", "iam", "PassRole", OWN_ROLES, passed_to("appsync", "cognito-identity")),
+)

@@ -1,0 +1,47 @@
+"""Where CloudFormation may do what watches and works for an environment: topic, alarms, dashboard, budget, canary,
+runner, readers that scale.
+"""
+
+from __future__ import annotations
+
+from blueprint_cdk.access.scopes import Scope
+from blueprint_cdk.access.statements import arn
+
+OPERATIONS = (
+    Scope(
+        "AlarmTopics",
+        "sns",
+        "CreateTopic DeleteTopic *TopicAttributes Subscribe Unsubscribe ListSubscriptionsByTopic "
+        "GetDataProtectionPolicy *Resource",
+        arn("sns", "sy-*"),
+    ),
+    Scope("Alarms", "cloudwatch", "*Alarm *Alarms *Resource", arn("cloudwatch", "alarm:sy-*")),
+    Scope(
+        "Dashboards",
+        "cloudwatch",
+        "*Dashboard *Dashboards *Resource",
+        arn("cloudwatch", "dashboard/sy-*", region=""),
+    ),
+    Scope(
+        "LogMetrics",
+        "logs",
+        "*MetricFilter *MetricFilters",
+        arn("logs", "log-group:/aws/rds/cluster/sy-*"),
+    ),
+    Scope("Budgets", "budgets", "*", arn("budgets", "budget/*", region="")),
+    Scope("BudgetsView", "billing", "GetBillingViewData", arn("billing", "billingview/*", region="")),
+    Scope("Runner", "codebuild", "*Project *Projects", arn("codebuild", "project/sy-*")),
+    Scope(
+        "ReaderScaling",
+        "application-autoscaling",
+        "*",
+        arn("application-autoscaling", "scalable-target/*"),
+    ),
+    Scope("ReaderScalingLook", "application-autoscaling", "Describe*"),
+    Scope(
+        "DatabaseEvents",
+        "rds",
+        "*EventSubscription *EventSubscriptions *SourceIdentifier*",
+        [arn("rds", "es:*"), arn("rds", "cluster:sy-*")],
+    ),
+)

@@ -1,0 +1,15 @@
+import { util } from '@aws-appsync/utils';
+
+export function request(ctx) {
+  return {
+    operation: 'GetItem',
+    key: util.dynamodb.toMapValues({ owner: ctx.identity.sub, id: ctx.args.id }),
+    consistentRead: true,
+  };
+}
+
+export function response(ctx) {
+  if (ctx.error) util.error(ctx.error.message, ctx.error.type);
+  const found = ctx.result;
+  return found ? { ...found, value: JSON.stringify(found.value) } : null;
+}

@@ -1,0 +1,68 @@
+"""Operations: the topic of alarms, alarms and the one that means healthy, dashboard, metrics made of logs, budget."""
+
+from __future__ import annotations
+
+from constructs import Construct
+
+from blueprint_cdk.alarms import alarm_rows
+from blueprint_cdk.constructs.alarms import Alarms, AlarmTopic, DatabaseEvents
+from blueprint_cdk.constructs.budget import Budget
+from blueprint_cdk.constructs.dashboard import Dashboard, LogMetrics
+from blueprint_cdk.estimate import budget_usd
+from blueprint_cdk.sizes import size_of
+from blueprint_cdk.spec import RegionFacts, Spec
+from blueprint_cdk.stacks import EnvironmentStack
+from blueprint_cdk.stacks.app import AppStack
+from blueprint_cdk.stacks.data import DataStack
+from blueprint_cdk.stacks.network import NetworkStack
+
+
+class OperationsStack(EnvironmentStack):
+    def __init__(
+        self,
+        scope: Construct,
+        spec: Spec,
+        facts: RegionFacts,
+        *,
+        network: NetworkStack,
+        data: DataStack,
+        app: AppStack,
+    ) -> None:
+        super().__init__(scope, "operations", spec, facts, protected=False)
+        prefix, size = spec.named("prefix"), size_of(spec.size, other_region=spec.other_region)
+        places = {
+            "prefix": prefix,
+            "region": self.region,
+            "load_balancer": app.load_balancer_full_name,
+            "certificate": app.certificate_arn,
+            "beanstalk": spec.named("beanstalk-environment"),
+            "web_acl": spec.named("web-acl"),
+            "cluster": spec.named("db-cluster"),
+            "proxy": spec.named("db-proxy"),
+        }
+        topic = AlarmTopic(
+            self, "Topic", prefix=prefix, key_arn=network.logs_key.key_arn, email=spec.alarm_email
+        )
+        alarms = Alarms(
+            self,
+            "Alarms",
+            prefix=prefix,
+            rows=[row for row in alarm_rows() if row.applies(size, frozenset(spec.modules))],
+            size=spec.size,
+            places=places,
+            topic_arn=topic.arn,
+        )
+        LogMetrics(self, "Logs", prefix=prefix, cluster=places["cluster"])
+        DatabaseEvents(self, "Database", cluster_id=places["cluster"], topic_arn=topic.arn)
+        Budget(
+            self,
+            "Budget",
+            environment=spec.key,
+            usd=budget_usd(spec.model_dump(mode="json")),
+            topic_arn=topic.arn,
+        )
+        Dashboard(self, "Dashboard", prefix=prefix, places=places, alarm_arns=alarms.arns)
+        # Named, not referred to: its log groups and its cluster are there first, and go last.
+        self.add_stack_dependency(data)
+        self.output("AlarmTopicArn", topic.arn, "Where alarms go")
+        self.output("HealthAlarm", alarms.health.alarm_name or "", "OK means that users notice nothing")

@@ -1,0 +1,1 @@
+"""Amazon Athena: workgroups, named queries, and SELECT over the Parquet files of Glue's tables."""

@@ -1,0 +1,1 @@
+"""Amazon Data Firehose: streams that take records (DirectPut) and write them to a bucket."""

@@ -1,0 +1,290 @@
+"""What people may do in an environment: every AWS role, action, environment and second factor, allowed and denied.
+
+Each decision is taken from the templates' own policies, once by the sandbox and once by npm @cloud-copilot/iam-simulate
+(docs/decisions/0106). A person gets somewhere when they may take the role and the role may do it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from blueprint_cdk.access.templates import ACCESS, build_templates
+from blueprint_cdk.aws_roles import aws_parts, aws_roles
+from devtools.node import link_node
+from devtools.places import ROOT
+from sandbox.iam.decision import Caller, Layers, decide
+from sandbox.iam.policy import Request
+from tests.blueprint_cdk.aws_role_table import ACCOUNT, ALL, TABLE, Row
+from tests.blueprint_cdk.support import ALL_MODULES, Assembly, Synthesise
+from tests.sandbox.iam.cases import Case, Document
+
+SCRIPT = ROOT / "tests" / "sandbox" / "iam" / "decide.mjs"
+ANNA = f"arn:aws:iam::{ACCOUNT}:user/people/anna"
+ENVIRONMENTS = {"own": "shop-k3x9", "other": "till-a1b2", "namesake": "shop-k3x9-c4d5"}
+"""The namesake's name begins as the own one does, suffix and all."""
+TIERS = ("dev", "prod")
+KEY_POLICY: Document = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"},
+            "Action": "kms:*",
+            "Resource": "*",
+        }
+    ],
+}
+"""What the environment's keys say (test_rights): IAM decides."""
+ENVIRONMENT, TIER = "switchyard:environment", "switchyard:tier"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A case, and what has to come of it."""
+
+    case: Case
+    allowed: bool
+    simulated: bool = True
+
+
+@pytest.fixture(scope="module")
+def roles(synthesise: Synthesise) -> dict[tuple[str, str], dict[str, Any]]:
+    """The IAM roles of an environment's template, by tier and AWS role."""
+    return {
+        (tier, role): _role(synthesise(tier=tier, modules=ALL_MODULES), role)
+        for tier, role in itertools.product(TIERS, ALL)
+    }
+
+
+def _role(assembly: Assembly, key: str) -> dict[str, Any]:
+    name = f"{assembly.prefix}-{key}"
+    [found] = [
+        row["Properties"]
+        for row in assembly.template("access")["Resources"].values()
+        if row["Properties"]["RoleName"] == name
+    ]
+    return dict(found)
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Document, ...]]:
+    """The policies of the account's groups of people, by AWS role."""
+    from blueprint_cdk.synthesis import synthesise
+
+    out = tmp_path_factory.mktemp("baseline")
+    synthesise({"app": "baseline", "spec": {"account_id": ACCOUNT, "region": "eu-west-1"}, "out": str(out)})
+    resources = json.loads((out / "switchyard-guard.template.json").read_text())["Resources"].values()
+    [own] = [row["Properties"] for row in resources if row["Type"] == "AWS::IAM::ManagedPolicy"]
+    return {
+        row["Properties"]["GroupName"].removeprefix("switchyard-"): (
+            own["PolicyDocument"],
+            row["Properties"]["Policies"][0]["PolicyDocument"],
+        )
+        for row in resources
+        if row["Type"] == "AWS::IAM::Group"
+    }
+
+
+def taking(role: dict[str, Any], policies: tuple[Document, ...], *, mfa: bool, **keys: Any) -> Case:
+    """Anna takes the role, as the command on the environment's page does."""
+    told = {
+        "aws:username": "anna",
+        "aws:PrincipalArn": ANNA,
+        "sts:SourceIdentity": "anna",
+        "sts:RoleSessionName": "anna",
+        **({"aws:MultiFactorAuthPresent": "true"} if mfa else {}),
+        **keys,
+    }
+    return Case(
+        f"taking {role['RoleName']}, {mfa=}, {keys}",
+        policies,
+        resource_policy=role["AssumeRolePolicyDocument"],
+        keys={name: value for name, value in told.items() if value},
+        action="sts:AssumeRole",
+        resource=f"arn:aws:iam::{ACCOUNT}:role/{role['RoleName']}",
+        principal=ANNA,
+    )
+
+
+def doing(role: dict[str, Any], row: Row, environment: str, tier: str) -> Case:
+    """A session of the role does something in an environment; the table's names are that one's."""
+    tags = {tag["Key"]: tag["Value"] for tag in role["Tags"]}
+    keys = {
+        f"aws:PrincipalTag/{ENVIRONMENT}": tags[ENVIRONMENT],
+        "aws:userid": "AROAEXAMPLE:anna",
+        **row.keys,
+    }
+    if row.tagged:
+        keys |= {f"aws:ResourceTag/{ENVIRONMENT}": environment, f"aws:ResourceTag/{TIER}": tier}
+    resource = row.resource.replace("{prefix}", f"sy-{environment}")
+    return Case(
+        f"{role['RoleName']} of {tags[TIER]}: {row.action} on {resource}, {environment} {tier} {sorted(row.keys)}",
+        tuple(policy["PolicyDocument"] for policy in role["Policies"]),
+        boundary=_boundary(),
+        resource_policy=KEY_POLICY if row.action.startswith("kms:") else None,
+        keys=keys,
+        action=row.action,
+        resource=resource,
+        principal=f"arn:aws:sts::{ACCOUNT}:assumed-role/{role['RoleName']}/anna",
+    )
+
+
+def _boundary() -> Document:
+    text = json.dumps(
+        build_templates()[ACCESS]["Resources"]["SwitchyardBoundaryPolicy"]["Properties"]["PolicyDocument"]
+    )
+    for name, value in {
+        "AWS::Partition": "aws",
+        "AWS::AccountId": ACCOUNT,
+        "AWS::Region": "eu-west-1",
+    }.items():
+        text = text.replace(f"${{{name}}}", value)
+    document: Document = json.loads(text, object_hook=lambda row: row.get("Fn::Sub", row))
+    return document
+
+
+def entrances(
+    roles: dict[tuple[str, str], dict[str, Any]], people: dict[str, tuple[Document, ...]]
+) -> Iterator[Asked]:
+    """Who may take which role, and how."""
+    for wanted, member in itertools.product(ALL, ALL):
+        for mfa in (True, False):
+            case = taking(roles["dev", wanted], people[member], mfa=mfa)
+            yield Asked(replace(case, name=f"{case.name}, member of {member}"), mfa and wanted == member)
+    others: dict[str, dict[str, Any]] = {
+        "somebody else's name": {"sts:SourceIdentity": "bert"},
+        "no name": {"sts:SourceIdentity": None},
+        "another session name": {"sts:RoleSessionName": "bert"},
+        "not one of the people": {"aws:PrincipalArn": f"arn:aws:iam::{ACCOUNT}:user/anna"},
+        "a session without its second factor": {"aws:MultiFactorAuthPresent": "false"},
+    }
+    for name, keys in others.items():
+        case = taking(roles["dev", "aws-operator"], people["aws-operator"], mfa=True, **keys)
+        yield Asked(replace(case, name=f"{case.name}: {name}"), False)
+    tagging = taking(roles["dev", "aws-operator"], people["aws-operator"], mfa=True)
+    tag = {name: value for name, value in tagging.keys.items() if not name.startswith("sts:")}
+    tag[f"aws:RequestTag/{ENVIRONMENT}"] = ENVIRONMENTS["other"]
+    yield Asked(replace(tagging, name="bringing a tag along", action="sts:TagSession", keys=tag), False)
+
+
+def deeds(roles: dict[tuple[str, str], dict[str, Any]]) -> Iterator[Asked]:
+    """The table, in every environment, by every role."""
+    for row, (kind, environment), tier, key in itertools.product(TABLE, ENVIRONMENTS.items(), TIERS, ALL):
+        may = key in (*row.may, *(row.before_prod if tier != "prod" else ()))
+        yield Asked(
+            doing(roles[tier, key], row, environment, tier),
+            may and (kind == "own" or row.everywhere),
+            row.simulated,
+        )
+
+
+def ours(case: Case) -> bool:
+    entity = case.principal
+    if ":assumed-role/" in entity:
+        entity = f"arn:aws:iam::{ACCOUNT}:role/{entity.split('/')[1]}"
+    caller = Caller(ACCOUNT, case.principal, entity)
+    layers = Layers(case.identity, case.boundary, None, case.resource_policy)
+    request = Request(case.action, case.resource, case.keys)
+    delegated = case.resource_policy is not None
+    return decide(caller, request, layers, owner=ACCOUNT, delegated=delegated).allowed
+
+
+def theirs(cases: list[Case]) -> list[bool | str]:
+    """iam-simulate's answers; a sentence where it would not take a case."""
+    text = json.dumps([{**case.asked(), "owner": ACCOUNT} for case in cases])
+    command = [str(link_node()), str(SCRIPT)]
+    done = subprocess.run(command, input=text, capture_output=True, text=True, check=True, timeout=90)
+    return [row.get("error") or row["decision"] == "allow" for row in json.loads(done.stdout)]
+
+
+def judged(asked: list[Asked]) -> list[str]:
+    """A sentence for each decision that is not as it has to be."""
+    simulated = [row.case for row in asked if row.simulated]
+    said = {case.name: their for case, their in zip(simulated, theirs(simulated), strict=True)}
+    assert len(said) == len(simulated)
+    return [
+        f"{row.case.name}: expected {row.allowed}, the sandbox {ours(row.case)}, iam-simulate {their}"
+        for row in asked
+        for their in [said.get(row.case.name, row.allowed)]
+        if not (row.allowed is ours(row.case) is their)
+    ]
+
+
+def test_a_role_is_taken_by_its_people_with_a_second_factor_under_their_own_name(
+    roles: dict[tuple[str, str], dict[str, Any]], people: dict[str, tuple[Document, ...]]
+) -> None:
+    asked = list(entrances(roles, people))
+    assert sum(row.allowed for row in asked) == len(ALL)
+    assert judged(asked) == []
+
+
+def test_a_role_does_what_the_table_says_in_its_own_environment_and_nothing_elsewhere(
+    roles: dict[tuple[str, str], dict[str, Any]],
+) -> None:
+    asked = list(deeds(roles))
+    assert len(asked) > 1000 and 100 < sum(row.allowed for row in asked) < len(asked) / 2
+    assert judged(asked) == []
+
+
+def test_nobody_does_anything_without_a_second_factor(
+    roles: dict[tuple[str, str], dict[str, Any]], people: dict[str, tuple[Document, ...]]
+) -> None:
+    """Not by the role, which they cannot take (above), and not by what the groups give themselves."""
+    asked = []
+    for row, key in itertools.product(TABLE, ALL):
+        case = doing(roles["dev", key], row, ENVIRONMENTS["own"], "dev")
+        keys = {"aws:username": "anna", "aws:MultiFactorAuthPresent": "false", **row.keys}
+        asked.append(
+            Asked(
+                replace(case, identity=people[key], boundary=None, keys=keys, principal=ANNA),
+                False,
+                row.simulated,
+            )
+        )
+    assert judged(asked) == []
+
+
+def test_every_role_has_its_name_boundary_tag_and_a_session_that_ends(synthesise: Synthesise) -> None:
+    longest = synthesise(
+        name="a-name-of-nineteen-x",
+        suffix="k3x9",
+        home_region="us-east-1",
+        facts={"azs": ["us-east-1a", "us-east-1b", "us-east-1c"]},
+    )
+    resources = longest.template("access")["Resources"].values()
+    assert [row["Type"] for row in resources] == ["AWS::IAM::Role"] * len(ALL)
+    for row, role in zip(resources, aws_roles(), strict=True):
+        properties = row["Properties"]
+        assert properties["RoleName"] == f"{longest.prefix}-{role.key}" and len(properties["RoleName"]) <= 64
+        assert properties["PermissionsBoundary"].endswith("policy/SwitchyardBoundary")
+        assert properties["MaxSessionDuration"] == role.session_s <= 4 * 3600
+        assert {"Key": ENVIRONMENT, "Value": longest.prefix.removeprefix("sy-")} in properties["Tags"]
+        [policy] = properties["Policies"]
+        # IAM: 10,240 characters of inline policies a role, without white space.
+        assert len(json.dumps(policy["PolicyDocument"], separators=(",", ":"))) < 10_240
+        sids = [statement["Sid"] for statement in policy["PolicyDocument"]["Statement"]]
+        assert len(sids) == len(set(sids))
+
+
+def test_every_part_is_used_and_says_what_it_allows() -> None:
+    used = {part for role in aws_roles() for part in role.parts}
+    assert used == set(aws_parts())
+    assert all(part.words and part.statements for part in aws_parts().values())
+
+
+def test_every_action_that_a_role_has_is_in_the_table_or_only_looks() -> None:
+    """So that whoever adds an action says who may do it, and in which environment not."""
+    table = {row.action for row in TABLE}
+    for part in aws_parts().values():
+        for statement in part.statements:
+            for action in statement.actions:
+                verb = action.partition(":")[2]
+                looks = verb.startswith(("Describe", "Get", "List", "Filter"))
+                assert action in table or looks, action

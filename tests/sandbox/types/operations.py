@@ -1,0 +1,151 @@
+"""A template's resources of alarms, topics, dashboards, budgets and scaling, one of each type."""
+
+import json
+
+from tests.sandbox.types.support import Resources, att, ref
+
+ACCOUNT = "210000000062"
+NAME = "types-of-operations"
+
+
+def lets(service: str, action: str, resource: object) -> dict[str, object]:
+    principal = {"Service": service}
+    statement = {"Effect": "Allow", "Principal": principal, "Action": action, "Resource": resource}
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+RESOURCES: Resources = {
+    "Topic": {
+        "Type": "AWS::SNS::Topic",
+        "Properties": {
+            "TopicName": NAME,
+            "Subscription": [{"Protocol": "email", "Endpoint": "on@example.com"}],
+        },
+    },
+    "TopicPolicy": {
+        "Type": "AWS::SNS::TopicPolicy",
+        "Properties": {
+            "Topics": [ref("Topic")],
+            "PolicyDocument": lets("cloudwatch.amazonaws.com", "sns:Publish", ref("Topic")),
+        },
+    },
+    "Queue": {"Type": "AWS::SQS::Queue"},
+    "Subscription": {
+        "Type": "AWS::SNS::Subscription",
+        "Properties": {"TopicArn": ref("Topic"), "Protocol": "sqs", "Endpoint": att("Queue", "Arn")},
+    },
+    "Alarm": {
+        "Type": "AWS::CloudWatch::Alarm",
+        "Properties": {
+            "AlarmName": NAME,
+            "Namespace": "Switchyard/Types",
+            "MetricName": "Any",
+            "Statistic": "Sum",
+            "Period": 60,
+            "EvaluationPeriods": 1,
+            "Threshold": 1,
+            "ComparisonOperator": "GreaterThanThreshold",
+        },
+    },
+    "Composite": {
+        "Type": "AWS::CloudWatch::CompositeAlarm",
+        "DependsOn": "Alarm",
+        "Properties": {
+            "AlarmName": f"{NAME}-all",
+            "AlarmRule": f'ALARM("{NAME}")',
+            "OKActions": [ref("Topic")],
+        },
+    },
+    "Dashboard": {
+        "Type": "AWS::CloudWatch::Dashboard",
+        "Properties": {"DashboardName": NAME, "DashboardBody": json.dumps({"widgets": []})},
+    },
+    "Logs": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": f"/{NAME}"}},
+    "Filter": {
+        "Type": "AWS::Logs::MetricFilter",
+        "Properties": {
+            "LogGroupName": ref("Logs"),
+            "FilterPattern": "ERROR",
+            "MetricTransformations": [
+                {"MetricNamespace": "Switchyard/Types", "MetricName": "Errors", "MetricValue": "1"}
+            ],
+        },
+    },
+    "Events": {
+        "Type": "AWS::RDS::EventSubscription",
+        "Properties": {"SnsTopicArn": ref("Topic"), "SourceType": "db-cluster"},
+    },
+    "Budget": {
+        "Type": "AWS::Budgets::Budget",
+        "Properties": {
+            "Budget": {
+                "BudgetType": "COST",
+                "TimeUnit": "MONTHLY",
+                "BudgetLimit": {"Amount": 100, "Unit": "USD"},
+                "CostFilters": {"TagKeyValue": ["user:row$types"]},
+            },
+            "NotificationsWithSubscribers": [
+                {
+                    "Notification": {
+                        "NotificationType": "ACTUAL",
+                        "ComparisonOperator": "GREATER_THAN",
+                        "Threshold": 80,
+                    },
+                    "Subscribers": [{"SubscriptionType": "SNS", "Address": ref("Topic")}],
+                }
+            ],
+        },
+    },
+    "Target": {
+        "Type": "AWS::ApplicationAutoScaling::ScalableTarget",
+        "Properties": {
+            "ServiceNamespace": "rds",
+            "ScalableDimension": "rds:cluster:ReadReplicaCount",
+            "ResourceId": f"cluster:{NAME}",
+            "MinCapacity": 1,
+            "MaxCapacity": 3,
+        },
+    },
+    "Scaling": {
+        "Type": "AWS::ApplicationAutoScaling::ScalingPolicy",
+        "Properties": {
+            "PolicyName": NAME,
+            "PolicyType": "TargetTrackingScaling",
+            "ScalingTargetId": ref("Target"),
+            "TargetTrackingScalingPolicyConfiguration": {
+                "TargetValue": 60,
+                "PredefinedMetricSpecification": {"PredefinedMetricType": "RDSReaderAverageCPUUtilization"},
+            },
+        },
+    },
+    "Role": {
+        "Type": "AWS::IAM::Role",
+        "Properties": {
+            "RoleName": NAME,
+            "AssumeRolePolicyDocument": {
+                "Version": "2012-10-17",
+                "Statement": [
+                    {
+                        "Effect": "Allow",
+                        "Principal": {"Service": "codebuild.amazonaws.com"},
+                        "Action": "sts:AssumeRole",
+                    }
+                ],
+            },
+        },
+    },
+    "Project": {
+        "Type": "AWS::CodeBuild::Project",
+        "Properties": {
+            "Name": NAME,
+            "ServiceRole": att("Role", "Arn"),
+            "Source": {"Type": "NO_SOURCE", "BuildSpec": "{}"},
+            "Artifacts": {"Type": "NO_ARTIFACTS"},
+            "Environment": {
+                "Type": "LINUX_CONTAINER",
+                "ComputeType": "BUILD_GENERAL1_SMALL",
+                "Image": "aws/codebuild/amazonlinux-x86_64-standard:5.0",
+            },
+        },
+    },
+}

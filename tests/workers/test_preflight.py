@@ -1,0 +1,78 @@
+"""What an account lacks before environments can be built in it."""
+
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from tests.workers.support import REGION
+from workers.aws.session import credentials_forget
+from workers.preflight import preflight
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def told(name):
+    """What the command prints, and how it ends."""
+    out = StringIO()
+    try:
+        call_command("preflight", name, stdout=out)
+    except SystemExit as end:
+        return out.getvalue(), end.code
+    return out.getvalue(), 0
+
+
+def test_an_account_that_is_ready_lacks_nothing_but_what_is_optional(account, release):
+    text, code = told(account.name)
+    assert code == 0, text
+    assert "MISSING" not in text and "unknown  " not in text
+    assert f"switchyard-access is that of release {release.version}" in text
+    assert f"{REGION} has Beanstalk's Docker platform" in text and "quotas of" in text
+    # The local AWS has no Quick Sight: a module that is optional, with its link and its price.
+    assert "optional dashboards: Quick Sight is not subscribed to" in text
+    assert "quicksight.aws.amazon.com" in text and "USD per author" in text
+
+
+def test_a_stack_of_an_older_release_is_missing_with_its_command(account, release):
+    first = release.description["templates"]["roles"]["switchyard-access"]
+    release.description["templates"]["roles"]["switchyard-access"] = first.replace(
+        "Description: Lets Switchyard into this account.", "Description: Another one."
+    )
+    release.save()
+    text, code = told(account.name)
+    assert code == 1
+    assert f"MISSING  stacks: switchyard-access is not that of release {release.version}." in text
+    assert "aws cloudformation deploy" in text and "--stack-name switchyard-access" in text
+
+
+def test_without_credentials_nothing_else_is_asked(account, release):
+    credentials_forget()
+    account.external_id = "another-external-id-than-that"
+    account.save()
+    found = list(preflight(account, release))
+    credentials_forget()
+    assert {row.check for row in found} == {"credentials"}
+    assert {row.state for row in found} == {"missing"} and "aws cloudformation deploy" in found[0].todo
+
+
+def test_a_full_quota_is_missing_with_the_link_to_ask_for_more(account, release):
+    [quota] = [row for row in release.description["quotas"] if row["name"] == "IAM roles"]
+    # Service Quotas does not list it, so the release's own figure holds, which the account's roles exceed.
+    quota |= {"code": "L-00000000", "default": 2}
+    release.save()
+    [row] = [row for row in preflight(account, release) if row.state == "missing"]
+    assert row.check == "quotas" and row.sentence.startswith("IAM roles in eu-west-1: ")
+    assert row.todo.startswith("https://") and "servicequotas" in row.todo
+
+
+def test_a_zone_that_is_not_there_is_told_with_the_command_and_its_price(account, release):
+    account.zone_name = "nowhere.example.org"
+    account.save()
+    [row] = [row for row in preflight(account, release) if row.check == "zone"]
+    assert (row.state, row.costs) == ("missing", "0.50 USD a month")
+    assert "--name nowhere.example.org" in row.todo
+
+
+def test_an_unknown_account_is_told(account):
+    with pytest.raises(CommandError, match="no account nobody"):
+        call_command("preflight", "nobody")
