@@ -5,13 +5,13 @@ Each test that passes was observed there; the report in .data/conform.md names t
 
 import os
 import sys
-import xml.etree.ElementTree as ElementTree
 from datetime import UTC, datetime
 from pathlib import Path
 
 from devtools import processes
 from devtools.live import COUNTED, LEFT_OVER
 from devtools.places import STATE, shown
+from devtools.results import cases
 from devtools.trouble import Trouble
 
 REPORT = STATE / "conform.md"
@@ -63,15 +63,9 @@ def main(account: str, cap: str, *tests: str) -> int:
 
 def report(results: Path, account: str) -> str:
     """The tests that passed and those that differed, from a JUnit file."""
-    seen, differ = [], []
-    for case in ElementTree.parse(results).getroot().iter("testcase"):  # noqa: S314 - our own file
-        name = str(case.get("name"))
-        problem = next((part for part in case if part.tag in ("failure", "error")), None)
-        if problem is None:
-            seen.append(f"- {name}")
-        else:
-            said = (problem.get("message") or "").strip().splitlines()[:1]
-            differ.append(f"- {name}: {' '.join(said)}")
+    found = cases(results)
+    seen = [f"- {case.name}" for case in found if not case.problem]
+    differ = [f"- {case.name}: {case.said}" for case in found if case.problem]
     day = datetime.now(UTC).date().isoformat()
     lines = [f"# Asked of account {account} on {day}", "", f"## Observed on AWS on {day}: {len(seen)}", ""]
     return "\n".join([*lines, *seen, "", f"## Different, or not answered: {len(differ)}", "", *differ, ""])

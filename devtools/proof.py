@@ -9,25 +9,29 @@ import os
 import subprocess
 import sys
 import tempfile
-import xml.etree.ElementTree as ElementTree
 from collections import defaultdict
 from pathlib import Path
 
 from devtools.places import ROOT
 from devtools.requirements import Requirement, requirements
+from devtools.results import cases
+from devtools.trouble import Trouble
 
 TESTS = "tests/blueprint_cdk"
 
 
 def main(chosen: list[str]) -> int:
-    """Exit code 0 when every row is proved. Arguments choose some constructs."""
+    """Exit code 0 when every row is proved. Arguments choose some constructs. Raises Trouble for an unknown one."""
     rows: dict[str, list[Requirement]] = defaultdict(list)
     for row in requirements():
         for construct in row.constructs:
             rows[construct].append(row)
-    wanted = chosen or sorted(rows)
+    if unknown := sorted(set(chosen) - set(rows)):
+        raise Trouble(
+            f"No row of docs/blueprint.md names {', '.join(unknown)}; there are {', '.join(sorted(rows))}."
+        )
     unproved = 0
-    for construct in wanted:
+    for construct in chosen or sorted(rows):
         red = failing(construct, sorted({test for row in rows[construct] for test in row.tests}))
         for row in rows[construct]:
             proved = any(f"{file}::{test}" in red for file, test in row.tests)
@@ -51,11 +55,15 @@ def failing(construct: str, tests: list[tuple[str, str]]) -> set[str]:
             check=False,
         )
         return {
-            f"{(case.get('classname') or '').rpartition('.')[2]}::{(case.get('name') or '').partition('[')[0]}"
-            for case in ElementTree.parse(results).getroot().iter("testcase")  # noqa: S314 - our own file
-            if case.find("failure") is not None
+            f"{case.module.rpartition('.')[2]}::{case.function}"
+            for case in cases(results)
+            if case.problem == "failure"
         }
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except Trouble as trouble:
+        print(trouble, file=sys.stderr)
+        sys.exit(1)

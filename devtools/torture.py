@@ -1,13 +1,13 @@
 """`make torture`: run the long fault matrices and keep their report in docs/torture.md."""
 
 import sys
-import xml.etree.ElementTree as ElementTree
 from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from devtools import machine, processes
 from devtools.places import ROOT, STATE, shown
+from devtools.results import cases
 from devtools.trouble import Trouble
 
 REPORT = ROOT / "docs" / "torture.md"
@@ -49,16 +49,13 @@ def main(arguments: list[str]) -> int:
 def read(results: Path) -> dict[str, Matrix]:
     """Matrices by the name of their test, from a JUnit file."""
     matrices: dict[str, Matrix] = defaultdict(Matrix)
-    for case in ElementTree.parse(results).getroot().iter("testcase"):  # noqa: S314 - our own file
-        name, _, parameters = (case.get("name") or "").partition("[")
-        matrix = matrices[f"{case.get('classname')}.{name}"]
-        matrix.seconds += float(case.get("time") or 0)
-        problem = next((part for part in case if part.tag in ("failure", "error")), None)
-        if problem is None:
-            matrix.passed += 1
+    for case in cases(results):
+        matrix = matrices[f"{case.module}.{case.function}"]
+        matrix.seconds += case.seconds
+        if case.problem:
+            matrix.failed.append(f"`{case.parameters or case.function}`: {case.said[:200]}")
         else:
-            first = (problem.get("message") or "").strip().splitlines()[:1]
-            matrix.failed.append(f"`{parameters.rstrip(']') or name}`: {' '.join(first)[:200]}")
+            matrix.passed += 1
     return dict(matrices)
 
 

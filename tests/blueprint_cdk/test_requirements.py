@@ -10,11 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from blueprint_cdk.data import load
 from devtools.places import ROOT
 from devtools.requirements import Requirement, requirements
 
 BLUEPRINT, HERE = ROOT / "blueprint_cdk", Path(__file__).parent
 ROWS = requirements()
+STACKS = {row["key"] for row in load("stacks")["environment"]} | {
+    row["name"] for row in load("stacks")["baseline"]
+}
 
 
 def classes(folder: str) -> set[str]:
@@ -42,6 +46,7 @@ def test_every_construct_answers_a_requirement() -> None:
 def test_a_row_names_what_exists(row: Requirement) -> None:
     assert row.number.isdigit() and 1 <= int(row.number) <= 17
     assert row.constructs and row.tests
+    assert set(row.stacks) <= STACKS
     for construct in row.constructs:
         module, _, name = construct.rpartition(".")
         tree = ast.parse((BLUEPRINT / f"{module.replace('.', '/')}.py").read_text())
