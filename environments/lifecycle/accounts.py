@@ -115,10 +115,8 @@ def _problems(name: str, account_id: str, mode: str, regions: list[str], zone_na
     elif other := Account.objects.filter(account_id=account_id).first():
         problems["account_id"] = f"{account_id} is here already, as {other.name}."
     if mode not in AccountMode.values:
-        known = ", ".join(AccountMode.values)
-        problems["mode"] = (
-            f"{mode} is no mode. Modes are: {known}." if mode else f"Choose a mode, one of: {known}."
-        )
+        said = f"{mode} is no mode." if mode else "Choose a mode."
+        problems["mode"] = f"{said} Modes are: {', '.join(AccountMode.values)}."
     elif mode == AccountMode.SANDBOX and not settings.SANDBOX_URL:
         problems["mode"] = "This portal has no sandbox: choose plan-only, then live."
     elif mode == AccountMode.LIVE:

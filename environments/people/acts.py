@@ -14,6 +14,7 @@ from environments.errors import Conflict, Forbidden, Invalid
 from environments.operations.audit import audit_record
 from environments.people.models import PortalRole, Team, User
 from environments.people.rights import require
+from environments.people.values import value_require
 
 
 def person_create(
@@ -34,6 +35,8 @@ def person_create(
         raise Invalid(f"There is no portal role {portal_role}.", field="portal_role")
     if User.objects.filter(username=username).exists():
         raise Invalid(f"There is a person {username} already.", field="username")
+    value_require(User, "username", username)
+    value_require(User, "email", email)
     user = User(username=username, email=email, first_name=first_name, last_name=last_name)
     if password is not None:
         password_hash = password_seal(password, user)

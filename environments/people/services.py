@@ -13,6 +13,7 @@ from environments.errors import Conflict, Forbidden, Invalid
 from environments.operations.audit import audit_record
 from environments.people.models import ApiToken, Team, TokenScope, User
 from environments.people.rights import may, require
+from environments.people.values import value_require
 
 MAX_TOKEN_DAYS = 365
 
@@ -26,6 +27,7 @@ def team_create(*, name: str, email: str = "", actor: User | None) -> Team:
         raise Invalid("A team's name needs at least one letter or digit.", field="name")
     if Team.objects.filter(slug=slug).exists():
         raise Invalid(f"There is a team {slug} already.", field="name")
+    value_require(Team, "email", email)
     with transaction.atomic():
         team = Team.objects.create(name=name, slug=slug, email=email)
         audit_record("team.created", team, actor=actor, after={"slug": slug})

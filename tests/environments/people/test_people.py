@@ -74,6 +74,8 @@ def test_a_person_is_taken_in_with_role_and_teams(ada, shop):
     ("change", "field"),
     [
         ({"username": "ada"}, "username"),
+        ({"username": "le na!"}, "username"),
+        ({"email": "somewhere"}, "email"),
         ({"portal_role": "king"}, "portal_role"),
         ({"password": "12345"}, "password"),
     ],
@@ -102,6 +104,13 @@ def test_teams_have_a_slug_of_their_own(ada):
     for name in ("shop front", "!!!"):
         with pytest.raises(Invalid):
             team_create(name=name, actor=ada)
+
+
+def test_a_teams_address_is_an_address_or_nothing(ada):
+    with pytest.raises(Invalid, match="Enter a valid email address") as refusal:
+        team_create(name="Search", email="somewhere", actor=ada)
+    assert refusal.value.field == "email"
+    assert team_create(name="Search", email="search@example.org", actor=ada).email == "search@example.org"
 
 
 def test_a_token_is_kept_as_a_digest_only(ada):
