@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from psycopg import sql
+from psycopg import errors, sql
 
 from devtools.places import ROOT
 from devtools.postgres import Postgres
@@ -23,6 +23,7 @@ SCHEMA_SOURCES = (
     "requirements/runtime.txt",
 )
 KEPT = {"django_migrations"}
+TRIES = 5
 
 
 def schema_mark(root: Path = ROOT, sources: Iterable[str] = SCHEMA_SOURCES) -> str:
@@ -70,7 +71,17 @@ class ScratchDatabase:
 
         Django's own flush would need TRUNCATE, which the limited role does not have, and which the audit tables
         refuse to everybody. This is a superuser's, with triggers and foreign keys off for its one transaction.
+        Workers of a test may still write: who meets them in the wrong order begins again.
         """
+        for attempt in range(TRIES):
+            try:
+                self._empty()
+                return
+            except (errors.DeadlockDetected, errors.LockNotAvailable):
+                if attempt == TRIES - 1:
+                    raise
+
+    def _empty(self) -> None:
         with self.postgres.superuser(self.name) as connection, connection.transaction():
             connection.execute("SET LOCAL session_replication_role = replica")
             connection.execute("SET LOCAL lock_timeout = '10s'")

@@ -76,6 +76,8 @@ def test_ranges_and_domains_are_looked_up_by_index(asked, account, release):
         assert domain_problem("orders.dev.example.org", account, release)
     plans = []
     with connection.cursor() as cursor:
+        # What the planner knows of the table must not depend on when autovacuum came by.
+        cursor.execute("ANALYZE lifecycle_environment")
         cursor.execute("SET LOCAL enable_seqscan = off")
         for query in asked_for:
             cursor.execute(f"EXPLAIN {query['sql']}")
