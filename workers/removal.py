@@ -124,23 +124,32 @@ def template_unprotected(session: Session, name: str) -> tuple[str, list[str], d
     template = template_parse(cloudformation.template_get(session, found.stack_id))
     protected = [key for key, resource in template["Resources"].items() if _is_protected(resource)]
     for key in protected:
-        name, off = PROTECTED[template["Resources"][key]["Type"]]
-        template["Resources"][key]["Properties"][name] = off
+        resource = template["Resources"][key]
+        property_name, off = PROTECTED[resource["Type"]]
+        for place in _protecting(resource):
+            place[property_name] = off
     return json.dumps(template), protected, found.tags
 
 
 PROTECTED: dict[str, tuple[str, Any]] = {
     "AWS::RDS::DBCluster": ("DeletionProtection", False),
     "AWS::RDS::GlobalCluster": ("DeletionProtection", False),
-    "AWS::DynamoDB::Table": ("DeletionProtectionEnabled", False),
+    "AWS::DynamoDB::GlobalTable": ("DeletionProtectionEnabled", False),
     "AWS::Cognito::UserPool": ("DeletionProtection", "INACTIVE"),
 }
 """Types that AWS does not delete while a property says so: its name, and the value that lets it."""
 
 
+def _protecting(resource: dict[str, Any]) -> list[dict[str, Any]]:
+    """Where the resource says so: in its properties, or in those of each replica of a global table."""
+    properties: dict[str, Any] = resource.get("Properties", {})
+    replicas: list[dict[str, Any]] = properties.get("Replicas", [])
+    return replicas if resource["Type"] == "AWS::DynamoDB::GlobalTable" else [properties]
+
+
 def _is_protected(resource: dict[str, Any]) -> bool:
     name, _ = PROTECTED.get(resource["Type"], ("", None))
-    return resource.get("Properties", {}).get(name) in (True, "true", "ACTIVE")
+    return any(place.get(name) in (True, "true", "ACTIVE") for place in _protecting(resource))
 
 
 def unprotected_target(account: Account, region: str, key: str, name: str, state: dict[str, Any]) -> Target:

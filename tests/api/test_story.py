@@ -93,7 +93,9 @@ def test_from_request_to_active_and_back_to_nothing(script, account, house):  # 
     events = lead.get(f"operations/{operation['id']}/events/", params={"after": 0}).json()["results"]
     assert [event["number"] for event in events] == list(range(1, len(events) + 1))
 
-    goodbye = {"confirm": "shop", "copies": {"database": True, "uploads": False, "logs": False}}
+    stores = {store["key"]: store["can_keep"] for store in shop["stores"]}
+    assert {"database", "uploads", "logs"} < set(stores) and not all(stores.values())
+    goodbye = {"confirm": "shop", "copies": dict.fromkeys(stores, False) | {"database": True}}
     refused = lead.post("environments/shop/teardown/", json=goodbye)
     assert refused.status_code == 409 and "protected" in refused.json()["detail"]
     assert lead.post("environments/shop/protect/", json={"is_protected": False}).status_code == 200

@@ -154,6 +154,6 @@ class TeardownInput(Input):
     copies = serializers.DictField(
         child=Flag(),
         help_text=f"Per store, whether a last copy is kept: {', '.join(CORE)}, and those of its modules and its"
-        " standby, which a refusal names. Each needs its true or false.",
+        " standby. The environment's `stores` names them; each needs its true or false.",
     )
     reason = Text(required=False, allow_blank=True, default="")

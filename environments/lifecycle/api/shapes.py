@@ -11,6 +11,7 @@ from environments.lifecycle.models import Environment, TeardownReport
 from environments.lifecycle.naming import names_derive
 from environments.lifecycle.pauses import environment_pause_of
 from environments.lifecycle.runtime import runtime_shown
+from environments.lifecycle.stores import stores_of
 from environments.operations.api.shapes import PauseBriefSerializer
 from environments.operations.models import Resource, Stack
 from environments.rest.fields import shown_by
@@ -173,12 +174,21 @@ class ReportSerializer(serializers.ModelSerializer):
         read_only_fields = fields
 
 
+class StoreSerializer(serializers.Serializer):
+    """What nobody could make again. A teardown's `copies` names each by its key."""
+
+    key = serializers.CharField()
+    what = serializers.CharField()
+    can_keep = serializers.BooleanField(help_text="Whether a last copy of it can be kept.")
+
+
 class EnvironmentDetailSerializer(EnvironmentSerializer):
     """One environment with its spec, its names, its stacks, and what its teardown left."""
 
     spec = serializers.DictField(read_only=True)
     names = serializers.SerializerMethodField()
     stacks = StackSerializer(many=True, read_only=True)
+    stores = serializers.SerializerMethodField(help_text="Each needs a word at a teardown; none once it is gone.")
     teardown_report = serializers.SerializerMethodField()
     expiry_limit = serializers.SerializerMethodField(
         help_text="As far as it is extended without another person's approval; null: no maximum."
@@ -195,6 +205,7 @@ class EnvironmentDetailSerializer(EnvironmentSerializer):
             "spec",
             "names",
             "stacks",
+            "stores",
             "teardown_report",
             "pause",
             "left_behind",
@@ -209,6 +220,10 @@ class EnvironmentDetailSerializer(EnvironmentSerializer):
     @extend_schema_field(NameSerializer(many=True))
     def get_names(self, environment: Environment) -> list[dict[str, str]]:
         return names_derive(environment.release.naming, environment.spec)
+
+    @extend_schema_field(StoreSerializer(many=True))
+    def get_stores(self, environment: Environment) -> Any:
+        return StoreSerializer([] if environment.is_gone else stores_of(environment), many=True).data
 
     @extend_schema_field(ReportSerializer(allow_null=True))
     def get_teardown_report(self, environment: Environment) -> dict[str, Any] | None:
