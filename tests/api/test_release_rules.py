@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from environments.lifecycle.models import Account, Environment, Release
+from environments.lifecycle.models import Account, Environment, RegionFacts, Release
 from environments.operations.models import Operation
 from environments.people.models import Team, User
 from tests.api import factories
@@ -36,6 +36,10 @@ ASKED: list[tuple[str, dict[str, Any], str, str]] = [
     ("restore_source", {"restore_source": {"kind": "dump", "id": "x"}}, "restore_source.kind", "not a valid"),
     ("restore_source", {"restore_source": {"kind": "snapshot", "id": ""}}, "restore_source.id", "blank"),
     ("restore_source", {"restore_source": {"kind": "snapshot", "id": "a b"}}, "restore_source", "a b is not acc"),
+    ("modules", {"modules": ["mail"]}, "modules", "mail is not a module"),
+    ("modules", {"modules": ["proxy", "proxy"]}, "modules", "named twice"),
+    ("standby", {"standby": "hot"}, "standby", "hot"),
+    ("other_region", {"standby": "warm", "other_region": "eu-west-1"}, "other_region", "another region"),
 ]  # fmt: skip
 # The same, where it is the account, the team or the owner that does not fit.
 HELD: list[tuple[str, type[Any], dict[str, Any], str, str]] = [
@@ -47,14 +51,10 @@ HELD: list[tuple[str, type[Any], dict[str, Any], str, str]] = [
     ("owner", User, {"username": "jörg"}, "owner", "Who answers for it"),
     ("domain", Account, {"zone_name": "z" * 46 + ".example.org"}, "domain", "a shorter name"),
 ]
-# What the portal makes by itself: nobody can ask for another value.
-MADE = {
-    "suffix",
-    "other_region",
-    "standby",
-    "deletion_protection",
-    "log_retention_days",
-}
+STANDBY = {"standby": "warm", "other_region": "eu-central-1"}
+# What a request cannot name: the portal makes it, or it begins as the release has it and an update changes it.
+MADE = {"suffix", "deletion_protection", "log_retention_days"}
+LATER = {"alarm_email", "schedules", "monthly_budget_usd"}
 
 
 def refusal(api: Any, house: Any, role: str = "team-lead", **asked: Any) -> dict[str, str]:
@@ -65,8 +65,9 @@ def refusal(api: Any, house: Any, role: str = "team-lead", **asked: Any) -> dict
 
 
 def test_no_property_of_the_schema_is_left_out(description: dict[str, Any]) -> None:
-    told = {row[0] for row in ASKED} | {row[0] for row in HELD} | MADE
+    told = {row[0] for row in ASKED} | {row[0] for row in HELD} | MADE | LATER | {"other_cidr"}
     assert told == set(description["schema"]["properties"])
+    assert all(description["schema"]["properties"][name]["changeable"] for name in LATER)
 
 
 @pytest.mark.parametrize("row", ASKED, ids=lambda row: str(row[1]))
@@ -88,6 +89,13 @@ def test_what_a_request_refers_to_is_held_to_the_rules_too(api: Any, house: Any,
     assert not Environment.objects.exists()
     told = {row["field"]: row["detail"] for row in answer.data["errors"]}
     assert words in told[field] and told[field].endswith(".")
+
+
+def test_the_range_of_a_standby_is_held_to_the_rules_of_ranges(api: Any, house: Any) -> None:
+    Account.objects.update(regions=["eu-west-1", "eu-central-1"], baseline={"eu-central-1": "1"})
+    RegionFacts.objects.create(account=house.account, region="eu-central-1", version=1, facts={"azs": []})
+    told = refusal(api, house, **STANDBY, other_cidr="8.8.0.0/16")
+    assert set(told) == {"other_cidr"} and "no private range" in told["other_cidr"]
 
 
 def test_a_name_too_long_for_its_region_is_told(api: Any, house: Any) -> None:

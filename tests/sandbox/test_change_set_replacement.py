@@ -52,7 +52,7 @@ def topic(name: str) -> dict[str, Any]:
 
 ARN_OF_Q = {"Fn::GetAtt": ["Q", "Arn"]}
 FOLLOWING = {"R": subscription(TopicArn=ref("T"), Endpoint="arn:q")}
-WITH_ARN = {"R": subscription(TopicArn="arn:t", Endpoint=ARN_OF_Q)}
+WITH_ARN = {**topic("q"), "R": subscription(TopicArn=ref("T"), Endpoint=ARN_OF_Q)}
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,9 @@ def test_output_is_read_from_another_stack_and_held_by_nobody(stacks: Stacks, ss
     assert stacks.update("weak-from", producing("two", "Other"))["StackStatus"] == "UPDATE_COMPLETE"
     assert stacks.update("weak-to", reading("Other"))["StackStatus"] == "UPDATE_COMPLETE"
     assert ssm.get_parameter(Name="/weak/b")["Parameter"]["Value"] == "two"
-    assert stacks.update("weak-to", reading("Host"))["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    told = refused(stacks.client.update_stack, StackName="weak-to", TemplateBody=reading("Host"))
+    assert told == ("ValidationError", "Stack weak-from has no output named Host.")
+    assert ssm.get_parameter(Name="/weak/b")["Parameter"]["Value"] == "two"
     stacks.delete("weak-from")
     stacks.delete("weak-to")
 
