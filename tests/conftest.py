@@ -45,6 +45,7 @@ SECONDS = (
 slot_key = pytest.StashKey[slots.Slot]()
 servers_key = pytest.StashKey[Servers]()
 port_key = pytest.StashKey[int]()
+shared_key = pytest.StashKey[Sandbox]()
 
 
 def needs_django(arguments: list[str], invoked_from: Path) -> bool:
@@ -222,6 +223,7 @@ def sandbox(
     process = Sandbox(tmp_path_factory.mktemp("sandbox") / "state", port, enforce_iam=record is None)
     process.start()
     process.after_test()
+    pytestconfig.stash[shared_key] = process
     yield process
     if record is not None:
         record.write_text(json.dumps(process.control("GET", "decisions")))
@@ -254,6 +256,9 @@ def _lift_faults(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     if process is not None:
         process.after_test()
+    if process is not None and process is request.config.stash.get(shared_key, None):
+        ahead = process.control("GET", "clock")["ahead_s"]
+        assert not ahead, "The clock of the run's sandbox was put forward: give this test a sandbox of its own."
 
 
 @pytest.fixture(scope="session")

@@ -2,11 +2,12 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
+from devtools.processes import free_port
 from devtools.sandbox import Keys, Sandbox
 from tests.sandbox.support import Stacks, refused
 from tests.sandbox.types import engagement
@@ -35,6 +36,16 @@ USERS = [
     {"name": "opened", "USER_SUB": "u1", "properties": {"n": 5}, "unknown": True},
     {"name": "opened"},
 ]
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """One of its own: these tests put its clock forward by days."""
+    process = Sandbox(tmp_path_factory.mktemp("usage") / "state", free_port())
+    process.start()
+    process.settings(speed=0, enforce_iam=True)
+    yield process
+    process.stop()
 
 
 @pytest.fixture(scope="module")
