@@ -86,7 +86,9 @@ ROWS: dict[str, dict[str, tuple[str, ...]]] = {
     "autoscaling": dict.fromkeys(
         ("CreateOrUpdateTags", "DeleteTags"), ("autoScalingGroup:*:autoScalingGroupName/{Tags.ResourceId}",)
     ),
+    "budgets": {"DescribeBudgets": ("arn:aws:budgets::{@a}:budget/*",)},
     "cloudwatch": {
+        "GetDashboard": ("arn:aws:cloudwatch::{@a}:dashboard/{DashboardName}",),
         "DescribeAlarms": ("alarm:{AlarmNames}",),
         "DescribeAlarmHistory": ("alarm:{AlarmName}",),
     },
@@ -207,6 +209,7 @@ ROWS: dict[str, dict[str, tuple[str, ...]]] = {
         "PutLogEvents": _STREAM,
     },
     "pinpoint": {"SendMessages": ("apps/{ApplicationId}/messages",)},
+    "quicksight": {"DescribeAccountSubscription": ("account/{AwsAccountId}",)},
     "rds": {
         "AddTagsToResource": _NAMED,
         "ListTagsForResource": _NAMED,

@@ -65,7 +65,8 @@ def request(service: str, operation: str, account: str, arn: str) -> dict[str, A
         return {}
     wanted = set(shape.required_members)
     # One way of naming it is enough for AWS, and none of them is required in the model.
-    wanted |= {name for name in ("ARN",) if service == "wafv2" and operation == "GetWebACL"}
+    wanted |= {"ARN"} if (service, operation) == ("wafv2", "GetWebACL") else set()
+    wanted |= {"TopicArn"} if (service, operation) == ("sns", "Publish") else set()
     return {
         name: _value(member, name, account, arn, 0)
         for name, member in shape.members.items()
