@@ -50,7 +50,7 @@ _BY_SERVICE = {
     "Lambda": "Alias EventInvokeConfig EventSourceMapping Function LayerVersion LayerVersionPermission "
     "Permission Url Version",
     "Logs": "AccountPolicy Delivery DeliveryDestination DeliverySource Destination Integration LogAnomalyDetector "
-    "MetricFilter QueryDefinition ResourcePolicy ScheduledQuery StorageTierPolicy SubscriptionFilter "
+    "QueryDefinition ResourcePolicy ScheduledQuery StorageTierPolicy SubscriptionFilter "
     "Transformer",
     "Notifications": "ChannelAssociation EventRule ManagedNotificationAccountContactAssociation "
     "ManagedNotificationAdditionalChannelAssociation NotificationConfiguration NotificationHub "

@@ -258,7 +258,9 @@ def _lift_faults(request: pytest.FixtureRequest) -> Iterator[None]:
         process.after_test()
     if process is not None and process is request.config.stash.get(shared_key, None):
         ahead = process.control("GET", "clock")["ahead_s"]
-        assert not ahead, "The clock of the run's sandbox was put forward: give this test a sandbox of its own."
+        assert not ahead, (
+            "The clock of the run's sandbox was put forward: give this test a sandbox of its own."
+        )
 
 
 @pytest.fixture(scope="session")
