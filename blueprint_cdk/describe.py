@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from blueprint_cdk import VERSION
 from blueprint_cdk.access import bootstrap
+from blueprint_cdk.application_spec import ApplicationSpec
 from blueprint_cdk.data import load
 from blueprint_cdk.names import naming_rules
 from blueprint_cdk.runtime import node_directory
@@ -31,7 +32,7 @@ def describe() -> dict[str, Any]:
         "modules": load("modules"),
         "costs": {
             **load("costs"),
-            "region_factor": {row["region"]: row["factor"] for row in load("regions")},
+            "region_factor": _region_factors(),
         },
         "stacks": load("stacks")["environment"],
         "aws_roles": load("aws_roles"),
@@ -43,10 +44,20 @@ def describe() -> dict[str, Any]:
             "schema": schema_of(BaselineSpec),
             "stacks": load("stacks")["baseline"],
         },
+        "application": {
+            **load("application"),
+            "costs": {**load("application")["costs"], "region_factor": _region_factors()},
+            "schema": schema_of(ApplicationSpec),
+            "stacks": load("stacks")["application"],
+        },
         "bootstrap": bootstrap(),
         "changes": load("changes"),
         "lock": lock(),
     }
+
+
+def _region_factors() -> dict[str, str]:
+    return {row["region"]: row["factor"] for row in load("regions")}
 
 
 def schema_of(model: type[BaseModel]) -> dict[str, Any]:

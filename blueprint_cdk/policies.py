@@ -7,8 +7,10 @@ from typing import Any
 
 STATEFUL_TYPES = frozenset(
     {
+        "AWS::CodeCommit::Repository",
         "AWS::Cognito::UserPool",
         "AWS::DynamoDB::GlobalTable",
+        "AWS::ECR::Repository",
         "AWS::KMS::Key",
         "AWS::KMS::ReplicaKey",
         "AWS::RDS::DBCluster",

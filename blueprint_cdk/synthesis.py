@@ -14,7 +14,8 @@ from typing import Any, Literal
 import aws_cdk as cdk
 from pydantic import BaseModel, ConfigDict
 
-from blueprint_cdk import VERSION, baseline, environment
+from blueprint_cdk import VERSION, application, baseline, environment
+from blueprint_cdk.application_spec import ApplicationSpec
 from blueprint_cdk.bundle import bundle_hash, placeholder_bundle
 from blueprint_cdk.policies import stack_policy
 from blueprint_cdk.refusals import SpecError, parse
@@ -33,7 +34,7 @@ class Request(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    app: Literal["environment", "baseline"]
+    app: Literal["environment", "baseline", "application"]
     spec: dict[str, Any]
     facts: dict[str, dict[str, Any]] = {}
     runtime: dict[str, Any] = {}
@@ -56,6 +57,12 @@ def synthesise(data: Any) -> Path:
         account = parse(BaselineSpec, request.spec)
         app = new_app(out)
         baseline.compose(app, account, release=release)
+        _write(app, out)
+        return out
+    if request.app == "application":
+        wanted = parse(ApplicationSpec, request.spec)
+        app = new_app(out)
+        application.compose(app, wanted, release=release)
         _write(app, out)
         return out
     spec = parse(Spec, request.spec)

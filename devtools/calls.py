@@ -134,7 +134,7 @@ def _types() -> dict[str, list[str]]:
     """The types that each of CloudFormation's roles makes."""
     stacks = json.loads((DATA / "stacks.json").read_text())
     made: dict[str, set[str]] = {"execution": set(), "guard": set()}
-    for stack in (*stacks["environment"], *stacks["baseline"]):
+    for stack in (row for rows in stacks.values() for row in rows):
         made[stack.get("made_by", "execution")].update(stack["types"])
     bootstrap = json.loads((DATA / "bootstrap.json").read_text())
     return {"bootstrap": sorted(bootstrap["types"]), **{role: sorted(types) for role, types in made.items()}}

@@ -51,6 +51,21 @@ def account_types() -> frozenset[str]:
     return _types([baseline]).union(*map(_of_template, templates))
 
 
+@functools.cache
+def application_types() -> frozenset[str]:
+    """Types of an Application's stack, with both sources of code."""
+    spec = {
+        "name": "shop",
+        "suffix": "k3x9",
+        "team": "web",
+        "owner": "ann@example.com",
+        "account_id": SPEC["account_id"],
+        "region": "eu-west-1",
+    }
+    sources: tuple[dict[str, str], ...] = ({}, {"source": "github", "github_repository": "example/shop"})
+    return _types([{"app": "application", "spec": {**spec, **source}} for source in sources])
+
+
 def _types(requests: list[dict[str, Any]]) -> frozenset[str]:
     from blueprint_cdk import runtime
 

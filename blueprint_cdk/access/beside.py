@@ -84,7 +84,7 @@ BESIDE: tuple[Need, ...] = (
         "BatchGetProjects",
         "AWS::CodeBuild::Project has no handlers in the registry that would document them (CodeBuild API reference)",
     ),
-    Need("execution", "s3", "GetObjectAcl GetObjectVersion", _BEANSTALK),
+    Need("execution", "s3", "GetObjectAcl", _BEANSTALK),
     Need(
         "execution",
         "ssm",
@@ -103,5 +103,12 @@ BESIDE: tuple[Need, ...] = (
         "GetLogDelivery ListLogDeliveries UpdateLogDelivery",
         "flow and firewall logs go to log groups (CloudWatch Logs user guide, Logging that requires additional "
         "permissions [V1])",
+    ),
+    Need(
+        "execution",
+        "codeconnections",
+        "PassConnection",
+        "a pipeline's source names the connection (CodeConnections user guide, Permissions for passing a connection; "
+        "the handler of AWS::CodePipeline::Pipeline documents it by the service's older name)",
     ),
 )

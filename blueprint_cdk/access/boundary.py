@@ -24,7 +24,7 @@ _SERVICES = (
     "application-autoscaling backup backup-storage billing budgets cloudwatch codebuild codecommit codeconnections "
     "codepipeline ecr events lambda logs pi scheduler ssm ssmmessages synthetics xray "
     # The account.
-    "access-analyzer ce cloudtrail inspector2 servicequotas sts tag trustedadvisor"
+    "access-analyzer ce cloudtrail inspector-scan inspector2 servicequotas sts tag trustedadvisor"
 )
 _NOT_THE_GUARD = {"StringNotEquals": {"aws:PrincipalArn": GUARD_ARN}}
 _LOCKED_CHANGES = (

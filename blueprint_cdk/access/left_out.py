@@ -41,6 +41,10 @@ LEFT_OUT: tuple[LeftOut, ...] = (
     LeftOut("apprunner", "*", _OTHER_TARGETS),
     LeftOut("bedrock-agentcore", "*", _OTHER_TARGETS),
     LeftOut("cognito-sync", "*", "Cognito Sync is closed: no identity pool has streams or events"),
+    LeftOut("codecommit", "CreateCommit PutRepositoryTriggers UpdateRepositoryName", _NOT_SET),
+    LeftOut(
+        "codestar-connections", "PassConnection", "connections are CodeConnections' own, by its newer name"
+    ),
     LeftOut("cloudfront", "UpdateDistribution", "the sign-in pages have a prefix of Cognito's domain"),
     LeftOut("kinesis", "ListStreams DescribeStream PutRecords", "no table streams to Kinesis"),
     LeftOut(

@@ -18,6 +18,16 @@ _HANDLERS: dict[str, tuple[str, str, str]] = {
         "codebuild:UpdateProject",
         "codebuild:DeleteProject",
     ),
+    "AWS::CodeCommit::Repository": (
+        "codecommit:CreateRepository",
+        "codecommit:UpdateRepositoryDescription",
+        "codecommit:DeleteRepository",
+    ),
+    "AWS::CodeConnections::Connection": (
+        "codeconnections:CreateConnection",
+        "codeconnections:TagResource",
+        "codeconnections:DeleteConnection",
+    ),
     "AWS::CertificateManager::Certificate": (
         "acm:RequestCertificate",
         "acm:UpdateCertificateOptions",

@@ -123,7 +123,8 @@ def test_handlers_are_those_of_the_stacks_types() -> None:
     for role in ("execution", "guard"):
         made = {
             kind
-            for stack in (*stacks["environment"], *stacks["baseline"])
+            for rows in stacks.values()
+            for stack in rows
             if stack.get("made_by", "execution") == role
             for kind in stack["types"]
         }

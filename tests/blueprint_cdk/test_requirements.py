@@ -16,9 +16,11 @@ from devtools.requirements import Requirement, requirements
 
 BLUEPRINT, HERE = ROOT / "blueprint_cdk", Path(__file__).parent
 ROWS = requirements()
-STACKS = {row["key"] for row in load("stacks")["environment"]} | {
-    row["name"] for row in load("stacks")["baseline"]
-}
+STACKS = (
+    {row["key"] for row in load("stacks")["environment"]}
+    | {row["name"] for row in load("stacks")["baseline"]}
+    | {row["key"] for row in load("stacks")["application"]}
+)
 
 
 def classes(folder: str) -> set[str]:
@@ -39,7 +41,7 @@ def functions(file: str) -> set[str]:
 
 def test_every_construct_answers_a_requirement() -> None:
     named = {construct for row in ROWS for construct in row.constructs}
-    assert (classes("constructs") | classes("baseline")) - named == set()
+    assert (classes("constructs") | classes("baseline") | classes("application")) - named == set()
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.number}-{row.text}")

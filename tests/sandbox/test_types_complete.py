@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.blueprint_types import account_types, environment_types
+from tests.blueprint_types import account_types, application_types, environment_types
 from tests.sandbox import (
     test_types_account,
     test_types_data,
@@ -39,4 +39,10 @@ def test_every_type_of_the_blueprint_has_a_round_trip(tried: dict[str, str]) -> 
 def test_every_type_of_baseline_bootstrap_and_the_way_in_has_a_round_trip(tried: dict[str, str]) -> None:
     types = account_types()
     assert {"AWS::Events::Rule", "AWS::IAM::ManagedPolicy", "AWS::ECR::Repository"} <= types
+    assert types - set(tried) == set()
+
+
+def test_every_type_of_an_application_has_a_round_trip(tried: dict[str, str]) -> None:
+    types = application_types()
+    assert {"AWS::CodePipeline::Pipeline", "AWS::CodeCommit::Repository"} <= types
     assert types - set(tried) == set()

@@ -11,7 +11,7 @@ import pytest
 
 from devtools.sandbox import Keys, Sandbox
 from tests.sandbox.types.operations import ACCOUNT, NAME, RESOURCES
-from tests.sandbox.types.support import Aws, Find, OneStack, Row, gone, tagged, wanted_by
+from tests.sandbox.types.support import Aws, Find, OneStack, Row, att, gone, tagged, wanted_by
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +71,9 @@ ROWS = [
     Row("Target", recorded("Target")),
     Row("Scaling", recorded("Scaling"), None),
     Row("Project", lambda aws, ids: aws("codebuild").batch_get_projects(names=[ids["Project"]])["projects"]),
+    Row("Repository", recorded("Repository")),
+    Row("Connection", recorded("Connection")),
+    Row("Pipeline", recorded("Pipeline")),
 ]
 
 
@@ -94,4 +97,28 @@ def test_address_in_a_topics_template_waits_for_its_owner_and_goes_with_the_next
     assert (row["SubscriptionArn"], row["Endpoint"]) == ("PendingConfirmation", "on@example.com")
     stack.update({"Topic": {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": NAME}}})
     assert aws("sns").list_subscriptions_by_topic(TopicArn=ids["Topic"])["Subscriptions"] == []
+    stack.delete()
+
+
+def test_repository_has_its_addresses_and_there_is_one_of_a_name(aws: Aws) -> None:
+    names = ("Arn", "CloneUrlHttp", "CloneUrlSsh", "Name")
+    tags = [{"Key": name, "Value": att("Repository", name)} for name in names]
+    resources = {
+        "Repository": RESOURCES["Repository"],
+        "Topic": {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "addresses", "Tags": tags}},
+    }
+    stack = OneStack(aws, "operations-repository")
+    ids = stack.create(resources)
+    rows = aws("sns").list_tags_for_resource(ResourceArn=ids["Topic"])["Tags"]
+    told = {row["Key"]: row["Value"] for row in rows}
+    address = f"git-codecommit.eu-west-1.amazonaws.com/v1/repos/{NAME}"
+    assert {name: told[name] for name in names} == {
+        "Arn": f"arn:aws:codecommit:eu-west-1:{ACCOUNT}:{NAME}",
+        "CloneUrlHttp": f"https://{address}",
+        "CloneUrlSsh": f"ssh://{address}",
+        "Name": NAME,
+    }
+    second = OneStack(aws, "operations-repository-again")
+    with pytest.raises(AssertionError, match="already exists"):
+        second.create({"Repository": RESOURCES["Repository"]})
     stack.delete()

@@ -148,4 +148,35 @@ RESOURCES: Resources = {
             },
         },
     },
+    "Repository": {"Type": "AWS::CodeCommit::Repository", "Properties": {"RepositoryName": NAME}},
+    "Connection": {
+        "Type": "AWS::CodeConnections::Connection",
+        "Properties": {"ConnectionName": NAME, "ProviderType": "GitHub"},
+    },
+    "Pipeline": {
+        "Type": "AWS::CodePipeline::Pipeline",
+        "Properties": {
+            "Name": NAME,
+            "PipelineType": "V2",
+            "RoleArn": att("Role", "Arn"),
+            "ArtifactStore": {"Type": "S3", "Location": "types-artifacts"},
+            "Stages": [
+                {
+                    "Name": "Source",
+                    "Actions": [
+                        {
+                            "Name": "Source",
+                            "ActionTypeId": {
+                                "Category": "Source",
+                                "Owner": "AWS",
+                                "Provider": "CodeCommit",
+                                "Version": "1",
+                            },
+                            "Configuration": {"RepositoryName": att("Repository", "Name")},
+                        }
+                    ],
+                }
+            ],
+        },
+    },
 }
