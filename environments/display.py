@@ -48,8 +48,10 @@ LOOKS: dict[str, Look] = {
     "torn-down": Look(GREY, "inventory_2", "Torn down"),
     "withdrawn": Look(GREY, "undo"),
     "broken": Look(RED, "error"),
-    # accounts
+    # accounts and applications
     "adding": Look(BLUE, "progress_activity"),
+    "removing": Look(BLUE, "delete_sweep"),
+    "gone": Look(GREY, "inventory_2"),
     "ready": Look(GREEN, "check_circle"),
     # decisions and changes
     "open": Look(AMBER, "approval"),
@@ -93,6 +95,8 @@ KIND_WORDS = {
     "teardown": "Tear down",
     "account-add": "Add account",
     "account-update": "Update account",
+    "application-add": "Add application",
+    "application-remove": "Remove application",
     "canary": "Canary",
     "drift-fix": "Drift fix",
     "update": "Update",

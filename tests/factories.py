@@ -17,6 +17,7 @@ from django.utils import timezone
 from environments.lifecycle.costs import cost_estimate
 from environments.lifecycle.models import (
     Account,
+    Application,
     ApprovalRule,
     Blueprint,
     DriftFinding,
@@ -26,6 +27,7 @@ from environments.lifecycle.models import (
     Release,
     Revision,
     Risk,
+    Version,
 )
 from environments.notifications.models import Channel, Delivery
 from environments.operations.events import Draft, events_write
@@ -129,6 +131,30 @@ COSTS = {
         },
     ],
 }
+DELIVERY: dict[str, Any] = {
+    "schema": {
+        "type": "object",
+        "properties": {"branch": {"type": "string", "pattern": "^[a-z]+$", "description": "Letters."}},
+    },
+    "costs": {
+        "currency": "USD",
+        "period": "month",
+        "as_of": "2026-11-28",
+        "items": [
+            {
+                "key": "key",
+                "label": "KMS key",
+                "types": ["AWS::KMS::Key"],
+                "quantity": 1,
+                "unit": "key",
+                "unit_price": "1.00",
+                "source": "list price",
+                "verified": False,
+            }
+        ],
+    },
+}
+"""What a release says of applications."""
 SCHEMA: dict[str, Any] = {
     "type": "object",
     "properties": {
@@ -193,6 +219,7 @@ def release_make(version: str = "", **fields: Any) -> Release:
         "stacks": STACKS,
         "regions": ["eu-west-1", "us-east-1"],
         "lock": {"aws-cdk-lib": "2.275.0", "node": "24.0.0", "python": "3.11"},
+        "application": DELIVERY,
         "templates": {"role": "AWSTemplateFormatVersion: '2010-09-09'\n"},
     }
     digest = hashlib.sha256(version.encode()).hexdigest()
@@ -258,6 +285,36 @@ def environment_make(
     return Environment.objects.create(
         name=name, team=team, owner=owner, account=account, release=release, **defaults | fields
     )
+
+
+def application_make(
+    name: str = "", *, team: Team, owner: User, account: Account, release: Release, **fields: Any
+) -> Application:
+    """An application in a status of one's choice (default: ready), without operations or stacks."""
+    number = next(_numbers)
+    name = name or f"app-{number}"
+    defaults = {
+        "suffix": f"{number:04d}"[-4:],
+        "region": account.regions[0],
+        "status": "ready",
+        "spec": {"source": "codecommit", "branch": "main", "blocks_from": "high", "findings_email": ""},
+        "outputs": {
+            "RepositoryUrl": f"https://git-codecommit.eu-west-1.amazonaws.com/v1/repos/sy-app-{name}",
+            "PipelineName": f"sy-app-{name}",
+            "RegistryUri": f"111122223333.dkr.ecr.eu-west-1.amazonaws.com/sy-app-{name}",
+        },
+        "monthly_cost": Decimal("9.00"),
+    }
+    return Application.objects.create(
+        name=name, team=team, owner=owner, account=account, release=release, **defaults | fields
+    )
+
+
+def version_make(application: Application, commit: str = "", **fields: Any) -> Version:
+    """A version that the registry has."""
+    commit = commit or f"{next(_numbers):040x}"
+    defaults = {"digest": f"sha256:{commit:0>64}", "pushed_at": timezone.now()}
+    return Version.objects.create(application=application, commit=commit, **defaults | fields)
 
 
 def operation_make(

@@ -13,6 +13,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
+from environments.lifecycle.applications import applications_delivering
 from environments.lifecycle.drift import drift_acceptances_lapse
 from environments.lifecycle.drift_nights import drift_checks_forget, drift_night_take, drift_scopes_due
 from environments.lifecycle.expired import expiries_due, expiries_round
@@ -47,6 +48,7 @@ from workers.reconcile import reconcile
 from workers.retention import assemblies_drop, comparisons_forget
 from workers.runner import advance
 from workers.sandbox import sandbox_round
+from workers.versions import versions_round
 
 log = structlog.get_logger(__name__)
 
@@ -99,6 +101,9 @@ def tick() -> None:
     minute = now.replace(second=0, microsecond=0)
     if export_wanted(hour) and audit_account() is not None and occurrence_take("audit-export", minute):
         _send("workers.audit_export", [hour.isoformat()])
+    five = minute - timedelta(minutes=minute.minute % 5)
+    if applications_delivering().exists() and occurrence_take("versions", five):
+        _send("workers.versions")
     _expire_approvals(now)
     _call_approvers(now)
     _expire_proposals(now)
@@ -150,6 +155,12 @@ def expiries() -> None:
 def limits() -> None:
     """Once an hour: tell of teams at their limit, and make room where their limit says so."""
     limits_round()
+
+
+@shared_task(name="workers.versions", ignore_result=True)
+def versions() -> None:
+    """Every five minutes: which versions the registries of applications have."""
+    log.info("versions.done", new=versions_round())
 
 
 @shared_task(name="workers.audit_export", ignore_result=True)

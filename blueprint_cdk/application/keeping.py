@@ -17,6 +17,8 @@ from blueprint_cdk.constructs.storage import tidied
 ARTIFACT_DAYS = 180
 """SBOMs are among them: half a year tells what a version had in it, for longer than any version is kept."""
 IMAGE_DAYS = 90
+KEPT = cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
+"""Not after a creation that failed: names that are taken would stand in the way of the next one."""
 VERSIONS_KEPT = 200
 
 
@@ -31,7 +33,7 @@ class DeliveryKey(Construct):
             "Key",
             description=f"Repository, images and artifacts of {spec.prefix}",
             enable_key_rotation=True,
-            removal_policy=cdk.RemovalPolicy.RETAIN,
+            removal_policy=KEPT,
         )
         groups = [
             spec.named("check-log-group", function="*"),
@@ -90,7 +92,7 @@ class Artifacts(Construct):
             enforce_ssl=True,
             minimum_tls_version=1.2,
             versioned=True,
-            removal_policy=cdk.RemovalPolicy.RETAIN,
+            removal_policy=KEPT,
             lifecycle_rules=[
                 tidied(noncurrent_days=30),
                 s3.LifecycleRule(id="expire", expiration=cdk.Duration.days(ARTIFACT_DAYS)),
@@ -124,7 +126,7 @@ class Registry(Construct):
                 lifecycle_policy_text=json.dumps({"rules": _expiry()}, separators=(",", ":"))
             ),
         )
-        self.resource.apply_removal_policy(cdk.RemovalPolicy.RETAIN)
+        self.resource.apply_removal_policy(KEPT)
         self.arn = f"arn:{stack.partition}:ecr:{stack.region}:{stack.account}:repository/{name}"
         self.uri = f"{stack.account}.dkr.ecr.{stack.region}.{stack.url_suffix}/{name}"
 

@@ -13,6 +13,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
+from blueprint_cdk.application.keeping import KEPT
 from blueprint_cdk.application.roles import policy_of, service_role
 from blueprint_cdk.application_spec import ApplicationSpec
 
@@ -34,7 +35,7 @@ class Repository(Construct):
             repository_description=f"Code of {spec.name}, of team {spec.team}",
             kms_key_id=key.key_arn,
         )
-        resource.apply_removal_policy(cdk.RemovalPolicy.RETAIN)
+        resource.apply_removal_policy(KEPT)
         self.resource = resource
         self.arn = f"arn:{stack.partition}:codecommit:{stack.region}:{stack.account}:{name}"
         self.clone_url = resource.attr_clone_url_http

@@ -26,8 +26,9 @@ from environments.lifecycle.admin_filters import (
     StatusFilter,
     ViewFilter,
 )
+from environments.lifecycle.applications import SOURCES
 from environments.lifecycle.bulk import MOST, VERBS
-from environments.lifecycle.models import Account, Environment, Release
+from environments.lifecycle.models import Account, Application, Environment, Release
 from environments.lifecycle.selectors import environments_list
 from environments.lifecycle.states import GONE
 from environments.operations.models import Operation
@@ -201,6 +202,46 @@ class AccountAdmin(ReadOnlyAdmin):
 
     @display(description="Environments", ordering="living_count")
     def living(self, row: Account) -> int:
+        return int(getattr(row, "living_count", 0))
+
+
+@admin.register(Application)
+class ApplicationAdmin(ReadOnlyAdmin):
+    """The list of applications."""
+
+    view_verb = "application.view"
+    page_name = "application"
+    list_display = ["called", "state", "whose", "where", "from_where", "versions_count"]
+    list_filter = [("status", ChoicesDropdownFilter), ("team", RelatedDropdownFilter)]
+    search_fields = ["name", "suffix", "team__name"]
+    search_help_text = "Search name, team"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Application]:
+        rows = super().get_queryset(request).select_related("team", "account")
+        return rows.annotate(living_count=Count("versions", filter=Q(versions__gone_at__isnull=True)))
+
+    @display(description="Name", ordering="name")
+    def called(self, row: Application) -> str:
+        return row.name
+
+    @display(description="Status", ordering="status")
+    def state(self, row: Application) -> SafeString:
+        return pill(row.status)
+
+    @display(description="Team", ordering="team__name")
+    def whose(self, row: Application) -> str:
+        return str(row.team)
+
+    @display(description="Account", ordering="account__name")
+    def where(self, row: Application) -> str:
+        return f"{row.account} · {place(row.region)}"
+
+    @display(description="Source")
+    def from_where(self, row: Application) -> str:
+        return SOURCES.get(str(row.spec.get("source")), "")
+
+    @display(description="Versions", ordering="living_count")
+    def versions_count(self, row: Application) -> int:
         return int(getattr(row, "living_count", 0))
 
 

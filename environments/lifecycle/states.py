@@ -33,6 +33,15 @@ class AccountStatus(models.TextChoices):
     BROKEN = "broken"
 
 
+class ApplicationStatus(models.TextChoices):
+    ADDING = "adding"
+    READY = "ready"
+    BROKEN = "broken"
+    REMOVING = "removing"
+    GONE = "gone"
+    WITHDRAWN = "withdrawn"
+
+
 class AtLimit(models.TextChoices):
     """What happens when a team has reached its limit. Each does what those above it do."""
 
@@ -62,3 +71,19 @@ ENVIRONMENT_MOVES: dict[str, frozenset[str]] = {
 
 # Names of these are free again; so are domains and address ranges, but for those of the forgotten.
 GONE = frozenset({E.TORN_DOWN, E.WITHDRAWN})
+
+A = ApplicationStatus
+
+APPLICATION_MOVES: dict[str, frozenset[str]] = {
+    A.ADDING: frozenset({A.READY, A.BROKEN, A.WITHDRAWN}),
+    # A retry goes on where it failed; what was half made can be removed.
+    A.BROKEN: frozenset({A.READY, A.REMOVING, A.WITHDRAWN}),
+    A.READY: frozenset({A.REMOVING}),
+    # A removal that ends before its stack was touched leaves it as it was.
+    A.REMOVING: frozenset({A.GONE, A.READY, A.BROKEN}),
+    A.GONE: frozenset(),
+    A.WITHDRAWN: frozenset(),
+}
+
+# Names of these are free again.
+APPLICATION_GONE = frozenset({A.GONE, A.WITHDRAWN})

@@ -10,7 +10,7 @@ from django.db.models import Count, Exists, F, IntegerField, OuterRef, Q, QueryS
 from django.db.models.functions import Coalesce
 
 from environments.errors import Forbidden
-from environments.lifecycle.models import ApprovalRule, Environment
+from environments.lifecycle.models import Application, ApprovalRule, Environment
 from environments.operations.approvals import approvals_given
 from environments.operations.models import Decision, Operation
 from environments.operations.selectors import approvals_waiting
@@ -84,7 +84,11 @@ def approvals_for(user: User) -> QuerySet[Operation]:
         subject_id__in=Environment.objects.filter(team__in=user.teams.all()).values("pk"),
     )
     if RIGHTS["operation.approve"][PortalRole(user.portal_role)] is not Reach.ALL:
-        waiting = waiting.filter(own)
+        application = Q(
+            subject_type__model="application",
+            subject_id__in=Application.objects.filter(team__in=user.teams.all()).values("pk"),
+        )
+        waiting = waiting.filter(own | application)
     team = Environment.objects.filter(pk=OuterRef("subject_id")).values("team")
     of_the_team = User.teams.through.objects.filter(
         user=OuterRef("decided_by"), team=OuterRef(OuterRef("environment_team"))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from django.contrib.contenttypes.models import ContentType
 
-from environments.lifecycle.models import Account, Environment
+from environments.lifecycle.models import Account, Application, Environment
 from environments.notifications.models import Channel
 from environments.notifications.topics import TOPICS, Group
 from environments.operations.models import Decision, Notice
@@ -38,7 +38,7 @@ class Facts:
     teams: dict[tuple[int, int], int]
     """The team of a subject, by its content type and id."""
     owners: dict[tuple[int, int], set[int]]
-    """Who owns a subject: an environment's owner, who made a channel."""
+    """Who owns a subject: an environment's or application's owner, who made a channel."""
     decided: dict[tuple[int, str], set[int]]
     """Who has decided on an operation's plan, by operation and hash."""
     account_type: int
@@ -49,19 +49,21 @@ class Facts:
 
 
 def facts_gather(notices: Sequence[Notice]) -> Facts:
-    """Read what addressing these notices needs: six queries, however many there are."""
+    """Read what addressing these notices needs: seven queries, however many there are."""
     types = {
-        model: ContentType.objects.get_for_model(model).pk for model in (Environment, Account, Team, Channel)
+        model: ContentType.objects.get_for_model(model).pk
+        for model in (Environment, Account, Application, Team, Channel)
     }
     subjects: dict[int, set[int]] = defaultdict(set)
     for notice in notices:
         subjects[notice.subject_type_id].add(notice.subject_id)
     teams: dict[tuple[int, int], int] = {(types[Team], pk): pk for pk in subjects[types[Team]]}
     owners: dict[tuple[int, int], set[int]] = defaultdict(set)
-    environments = Environment.objects.filter(pk__in=subjects[types[Environment]])
-    for pk, team, owner in environments.values_list("pk", "team_id", "owner_id"):
-        teams[types[Environment], pk] = team
-        owners[types[Environment], pk].add(owner)
+    for model in (Environment, Application):
+        rows = model._default_manager.filter(pk__in=subjects[types[model]])
+        for pk, team, owner in rows.values_list("pk", "team_id", "owner_id"):
+            teams[types[model], pk] = team
+            owners[types[model], pk].add(owner)
     channels = Channel.objects.filter(pk__in=subjects[types[Channel]])
     for pk, team, person, maker in channels.values_list("pk", "team_id", "person_id", "created_by_id"):
         owners[types[Channel], pk].update(one for one in (person, maker) if one)

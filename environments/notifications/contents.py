@@ -10,7 +10,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 
 from environments.display import kind_word
-from environments.lifecycle.models import Account, Environment
+from environments.lifecycle.models import Account, Application, Environment
 from environments.notifications.models import Channel, Delivery, Medium
 from environments.notifications.topics import TOPICS
 from environments.operations.models import Notice, Operation
@@ -148,7 +148,12 @@ def notice_path(notice: Notice) -> str:
     if notice.operation_id:
         return f"/operations/{notice.operation_id}/"
     model = ContentType.objects.get_for_id(notice.subject_type_id).model_class()
-    folders: dict[Any, str] = {Environment: "environments", Account: "cloud-accounts", Channel: "channels"}
+    folders: dict[Any, str] = {
+        Environment: "environments",
+        Account: "cloud-accounts",
+        Application: "applications",
+        Channel: "channels",
+    }
     if named := str(notice.data.get("path", "")):
         return named
     return f"/{folders[model]}/{notice.subject_id}/" if model in folders else "/notifications/"
@@ -165,11 +170,15 @@ def _absolute(path: str) -> str:
 
 def _teams(notices: Iterable[Notice]) -> dict[int, str]:
     """The slug of each notice's team, by the notice's id."""
-    environment = ContentType.objects.get_for_model(Environment).pk
-    about = {notice.pk: notice.subject_id for notice in notices if notice.subject_type_id == environment}
-    found = Environment.objects.filter(pk__in=set(about.values())).values_list("pk", "team__slug")
-    slugs = dict(found)
-    return {notice: slugs[subject] for notice, subject in about.items() if subject in slugs}
+    told = list(notices)
+    teams: dict[int, str] = {}
+    for model in (Environment, Application):
+        kind = ContentType.objects.get_for_model(model).pk
+        about = {notice.pk: notice.subject_id for notice in told if notice.subject_type_id == kind}
+        found = model._default_manager.filter(pk__in=set(about.values())).values_list("pk", "team__slug")
+        slugs = dict(found)
+        teams |= {notice: slugs[subject] for notice, subject in about.items() if subject in slugs}
+    return teams
 
 
 def _names(notices: Sequence[Notice]) -> list[str]:

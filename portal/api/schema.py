@@ -79,6 +79,7 @@ STATES = "environments.{}.states.{}"
 # Fields that are all named "status" or "mode" would else get names made of hashes.
 ENUM_NAMES = {
     "EnvironmentStatus": STATES.format("lifecycle", "EnvironmentStatus"),
+    "ApplicationStatus": STATES.format("lifecycle", "ApplicationStatus"),
     "AccountStatus": STATES.format("lifecycle", "AccountStatus"),
     "AccountMode": STATES.format("lifecycle", "AccountMode"),
     "Tier": STATES.format("lifecycle", "Tier"),

@@ -3,6 +3,7 @@
 from django.urls import include, path, re_path
 
 from environments.lifecycle.api.accounts import AccountViewSet
+from environments.lifecycle.api.applications import ApplicationViewSet
 from environments.lifecycle.api.environments import EnvironmentViewSet
 from environments.lifecycle.api.limits import ExpiryRuleViewSet, TeamLimitViewSet
 from environments.lifecycle.api.plans import PlanViewSet
@@ -22,6 +23,7 @@ from portal.api.views import NowhereView
 
 router = ApiRouter()
 router.register("accounts", AccountViewSet, "account")
+router.register("applications", ApplicationViewSet, "application")
 router.register("blueprints", BlueprintViewSet, "blueprint")
 router.register("releases", ReleaseViewSet, "release")
 router.register("environments", EnvironmentViewSet, "environment")

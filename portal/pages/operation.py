@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from environments.display import kind_word
 from environments.errors import DomainError, Forbidden, Invalid
-from environments.lifecycle.models import Account, Environment, TeardownReport
+from environments.lifecycle.models import Account, Application, Environment, TeardownReport
 from environments.lifecycle.states import AccountMode
 from environments.lifecycle.terms import terms_words
 from environments.operations.approvals import operation_approve, operation_reject
@@ -267,7 +267,11 @@ def _refused(operation: Operation, verb: str, user: User) -> str:
 
 
 def _subject_url(operation: Operation) -> str:
-    pages = {Environment: "admin:environment", Account: "admin:account"}
+    pages = {
+        Environment: "admin:environment",
+        Account: "admin:account",
+        Application: "admin:application",
+    }
     model = ContentType.objects.get_for_id(operation.subject_type_id).model_class()
     name = pages.get(model) if model else None
     return reverse(name, args=[operation.subject_id]) if name else ""
@@ -276,7 +280,7 @@ def _subject_url(operation: Operation) -> str:
 def _live_account(operation: Operation) -> str:
     """The account's id when this changes real AWS; confirmations carry it."""
     subject = operation.subject
-    account = subject.account if isinstance(subject, Environment) else subject
+    account = subject.account if isinstance(subject, Environment | Application) else subject
     if not isinstance(account, Account) or account.mode != AccountMode.LIVE:
         return ""
     return account.account_id
@@ -302,7 +306,7 @@ def _moment(when: str, text: str) -> datetime:
     return moment_typed(text, field="not_before")
 
 
-def stacks_of(subject: Environment | Account) -> list[Stack]:
+def stacks_of(subject: Environment | Account | Application) -> list[Stack]:
     """The subject's stacks with their resources, in the blueprint's order as first seen."""
     kind = ContentType.objects.get_for_model(type(subject))
     return list(

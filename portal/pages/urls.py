@@ -12,6 +12,7 @@ from environments.errors import Forbidden
 from portal.pages import (
     accounts,
     administration,
+    applications,
     approvals,
     bulk,
     channels,
@@ -94,6 +95,9 @@ def page_urls(site: "PortalSite") -> list[URLPattern]:
         ("rules/<int:pk>/<slug:verb>/", rules.act, "rule-act"),
         ("proposals/<int:pk>/", proposals.show, "proposal"),
         ("proposals/<int:pk>/<slug:verb>/", proposals.act, "proposal-act"),
+        ("applications/new/", applications.new, "application-new"),
+        ("applications/<int:pk>/", applications.show, "application"),
+        ("applications/<int:pk>/remove/", applications.remove, "application-remove"),
         ("cloud-accounts/new/", accounts.new, "account-new"),
         ("cloud-accounts/<int:pk>/", accounts.show, "account"),
         ("cloud-accounts/<int:pk>/change/", accounts.change, "account-change"),

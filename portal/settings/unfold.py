@@ -73,6 +73,7 @@ UNFOLD: dict[str, Any] = {
                     ),
                     _link("Operations", "play_circle", "admin:operations_operation_changelist"),
                     _link("Queue", "hourglass_top", "admin:queue"),
+                    _link("Applications", "package_2", "admin:lifecycle_application_changelist"),
                     _link("Accounts", "cloud", "admin:lifecycle_account_changelist"),
                     _link("Releases", "new_releases", "admin:lifecycle_release_changelist"),
                 ]

@@ -33,6 +33,7 @@ REQUEST = {
     "account": "sandbox-1",
     "home_region": "eu-west-1",
 }
+NEW_APPLICATION = {"name": "orders", "team": "shop", "account": "sandbox-1"}
 NEW_WEBHOOK = {"name": "ci", "team": "shop", "groups": ["failed"], "url": "https://ci.example.org/hook"}
 NEW_CHAT = {"name": "room", "team": "shop", "groups": ["failed"], "address": "slack://TokenA/TokenB/TokenC"}
 PREFERENCES = {"groups": {"drift": {"mail": False}}}
@@ -64,6 +65,16 @@ class Deed:
 
 
 DEEDS = [
+    Deed("add an application", "application.add", "POST applications/", NEW_APPLICATION, 202, ASKERS, ADMIN),
+    Deed(
+        "remove an application",
+        "application.remove",
+        "POST applications/till/remove/",
+        {"confirm": "till"},
+        202,
+        LEADS,
+        ADMIN,
+    ),
     Deed("request", "environment.request", "POST environments/", REQUEST, 202, ASKERS, ADMIN),
     Deed("preview", "environment.request", "POST environments/preview/", REQUEST, 200, ASKERS, ADMIN),
     Deed(
@@ -392,6 +403,8 @@ DEEDS = [
         Deed(f"read {resource}", right, f"GET {resource}/", None, 200, EVERYONE, EVERYONE)
         for resource, right in {
             "accounts": "account.view",
+            "applications": "application.view",
+            "applications/till/versions": "application.view",
             "blueprints": "release.view",
             "releases": "release.view",
             "environments": "environment.view",

@@ -6,7 +6,7 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
-from environments.lifecycle.models import Account, ApprovalRule, Environment, Release, TeamLimit
+from environments.lifecycle.models import Account, Application, ApprovalRule, Environment, Release, TeamLimit
 from environments.notifications.models import Channel, Delivery
 from environments.operations.models import AuditEntry, Operation, OperationLimit, Pause
 from environments.people.models import ApiToken, PortalRole, Proposal, Team
@@ -14,7 +14,14 @@ from environments.people.rights import RIGHTS
 from tests.api import factories
 from tests.api.deeds import ADMINISTRATOR, AUDITOR, DEEDS, ENGINEER, FINDING, LEAD, ONLY_PAGES, REQUEST
 from tests.api.support import client_with
-from tests.factories import assembly_make, drift_make, proposal_make, revision_make, rule_make
+from tests.factories import (
+    application_make,
+    assembly_make,
+    drift_make,
+    proposal_make,
+    revision_make,
+    rule_make,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -35,6 +42,7 @@ def things(house, description, settings):
             )
         return row.pk
 
+    application_make("till", team=house.team, owner=other, account=house.account, release=house.release)
     shop = house.environment("shop", owner=other)
     drift_make(shop, pk=FINDING)
     revision_make(shop)
@@ -218,6 +226,8 @@ SCOPES = {
         "reject a proposal",
     ),
     "operate": (
+        "add an application",
+        "remove an application",
         "change",
         "look for drift",
         "accept drift",
@@ -316,6 +326,7 @@ def assert_sentence(answer):
 def counted():
     models = (
         Account,
+        Application,
         ApprovalRule,
         Environment,
         Operation,

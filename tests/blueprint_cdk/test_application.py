@@ -362,7 +362,7 @@ def test_what_cannot_be_made_again_is_kept_protected_and_pinned(
     assert found == PINNED
     for name in PINNED:
         row = template["Resources"][name]
-        assert (row["DeletionPolicy"], row["UpdateReplacePolicy"]) == ("Retain", "Retain")
+        assert (row["DeletionPolicy"], row["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
     out = synthesise({"app": "application", "spec": SPEC, "out": str(tmp_path / "out")})
     _, deny = json.loads((out / f"{NAME}.policy.json").read_text())["Statement"]
     assert deny["Resource"] == [f"LogicalResourceId/{name}" for name in sorted(PINNED)]

@@ -81,6 +81,15 @@ def behind(world: Any, asker: Any) -> int:
     return environment()(world, asker)
 
 
+def application(status: str = "ready") -> Callable[[Any, Any], int]:
+    """An application of the world's team."""
+    return lambda world, asker: (
+        factories.application_make(
+            "shop", team=world.team, owner=asker, account=world.account, release=world.release, status=status
+        ).pk
+    )
+
+
 def operation(status: str, **fields: Any) -> Callable[[Any, Any], int]:
     """An operation on such an environment; one that waits for approval has a plan."""
 
@@ -239,6 +248,7 @@ REQUEST = {
     "account": "{account}",
     "home_region": "eu-west-1",
 }
+NEW_APPLICATION = {"name": "orders", "team": "{team}", "account": "{account}"}
 SOON = (timezone.now() + timedelta(days=1)).isoformat()
 TIER_RULE = {"tier": "dev", "default_days": "7", "maximum_days": "21", "approves_teardown": "on"}
 TEAM_LIMIT = {"team": "{team}", "max_environments": "5", "at_limit": "stop-new"}
@@ -306,6 +316,8 @@ DEEDS = [
     Deed(
         "environment-update", "environment.request", REQUESTERS, ADMIN, {"size": "medium"}, "", environment()
     ),
+    Deed("application-new", "application.add", REQUESTERS, ADMIN, NEW_APPLICATION),
+    Deed("application-remove", "application.remove", LEADS, ADMIN, {"confirm": "shop"}, "", application()),
     Deed("environment-pause", "environment.pause", LEADS, ADMIN, WHY, "", environment()),
     Deed("environment-pause-lift", "environment.pause", LEADS, ADMIN, {}, "", a_pause_of_environment),
     Deed("environment-rollback", "environment.request", REQUESTERS, ADMIN, {}, "1", grown),

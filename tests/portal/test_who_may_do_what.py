@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from environments.lifecycle.models import (
     Account,
+    Application,
     ApprovalRule,
     Environment,
     ExpiryRule,
@@ -64,6 +65,7 @@ def held() -> dict[str, Any]:
     return {
         "audit": AuditEntry.objects.count(),
         "accounts": Account.objects.count(),
+        "applications": sorted(Application.objects.values_list("name", "status")),
         "environments": sorted(
             Environment.objects.values_list("name", "status", "is_protected", "expires_at"), key=str
         ),

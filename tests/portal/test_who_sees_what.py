@@ -43,6 +43,10 @@ PAGES: list[tuple[str, str, str, frozenset[str]]] = [
     ("rule", "admin:rule", "rule.view", ALL),
     ("new rule", "admin:rule-new", "rule.change", ADMIN),
     ("proposal", "admin:proposal", "proposal.view", ALL),
+    ("applications", "admin:lifecycle_application_changelist", "application.view", ALL),
+    ("application", "admin:application", "application.view", ALL),
+    ("new application", "admin:application-new", "application.add", REQUESTERS),
+    ("remove an application", "admin:application-remove", "application.remove", LEADS),
     ("accounts", "admin:lifecycle_account_changelist", "account.view", ALL),
     ("account", "admin:account", "account.view", ALL),
     ("new account", "admin:account-new", "account.add", ADMIN),
@@ -95,7 +99,13 @@ def ids_make(world: Any) -> dict[str, Any]:
     operation = factories.operation_make(environment, status="running", requested_by=lead)
     factories.revision_make(environment)
     channel = factories.channel_make(world.team)
+    application = factories.application_make(
+        "shop", team=world.team, owner=lead, account=world.account, release=world.release
+    )
+    factories.version_make(application)
     return {
+        "admin:application": application.pk,
+        "admin:application-remove": application.pk,
         "admin:channel": channel.pk,
         "admin:delivery": factories.delivery_make(channel).pk,
         "admin:environment": environment.pk,

@@ -102,22 +102,23 @@ def test_address_in_a_topics_template_waits_for_its_owner_and_goes_with_the_next
 
 def test_repository_has_its_addresses_and_there_is_one_of_a_name(aws: Aws) -> None:
     names = ("Arn", "CloneUrlHttp", "CloneUrlSsh", "Name")
-    tags = [{"Key": name, "Value": att("Repository", name)} for name in names]
-    resources = {
-        "Repository": RESOURCES["Repository"],
-        "Topic": {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "addresses", "Tags": tags}},
-    }
+    told = {"Fn::Join": [",", [att("Repository", name) for name in names]]}
+    parameter = {"Name": "/types/addresses", "Type": "StringList", "Value": told}
     stack = OneStack(aws, "operations-repository")
-    ids = stack.create(resources)
-    rows = aws("sns").list_tags_for_resource(ResourceArn=ids["Topic"])["Tags"]
-    told = {row["Key"]: row["Value"] for row in rows}
+    stack.create(
+        {
+            "Repository": RESOURCES["Repository"],
+            "Told": {"Type": "AWS::SSM::Parameter", "Properties": parameter},
+        }
+    )
+    found = aws("ssm").get_parameter(Name="/types/addresses")["Parameter"]["Value"].split(",")
     address = f"git-codecommit.eu-west-1.amazonaws.com/v1/repos/{NAME}"
-    assert {name: told[name] for name in names} == {
-        "Arn": f"arn:aws:codecommit:eu-west-1:{ACCOUNT}:{NAME}",
-        "CloneUrlHttp": f"https://{address}",
-        "CloneUrlSsh": f"ssh://{address}",
-        "Name": NAME,
-    }
+    assert found == [
+        f"arn:aws:codecommit:eu-west-1:{ACCOUNT}:{NAME}",
+        f"https://{address}",
+        f"ssh://{address}",
+        NAME,
+    ]
     second = OneStack(aws, "operations-repository-again")
     with pytest.raises(AssertionError, match="already exists"):
         second.create({"Repository": RESOURCES["Repository"]})

@@ -215,6 +215,13 @@ def secrets_of(house, signed_in, script, story, sandbox, portal_principal):
 def pages(browser, story, account):
     """(address, content) of every page that opens by GET, and of the API's lists and things."""
     environment, operation, channel = story["environment"], story["operation"], story["channel"]
+    application = factories.application_make(
+        "till",
+        team=environment.team,
+        owner=environment.owner,
+        account=account,
+        release=environment.release,
+    )
     things = {
         "admin:environment": environment.pk,
         "admin:environment-compare": environment.pk,
@@ -226,6 +233,8 @@ def pages(browser, story, account):
         "admin:operation": operation.pk,
         "admin:operation-live": operation.pk,
         "admin:account": account.pk,
+        "admin:application": application.pk,
+        "admin:application-remove": application.pk,
         "admin:release": environment.release_id,
         "admin:release-compare": environment.release_id,
         "admin:person": environment.owner_id,

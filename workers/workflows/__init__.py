@@ -3,6 +3,8 @@
 from workers.workflows import (
     account_add,
     account_update,
+    application_add,
+    application_remove,
     canary,
     drift_fix,
     extend,
@@ -15,6 +17,8 @@ from workers.workflows import (
 __all__ = [
     "account_add",
     "account_update",
+    "application_add",
+    "application_remove",
     "canary",
     "drift_fix",
     "extend",

@@ -15,8 +15,7 @@ from environments.operations.models import Operation
 from workers import deletion
 from workers.addresses import addresses, outputs_of
 from workers.assembly import assembly_load, template_parse
-from workers.aws import cloudformation, ec2, s3
-from workers.aws.cloudformation import Deployment
+from workers.aws import ec2
 from workers.context import StepContext, subject_of
 from workers.joining import JOINED
 from workers.names import stack_name
@@ -25,6 +24,7 @@ from workers.runtime import require_unmoved
 from workers.second_look import second_look
 from workers.stacks import stack_deploy, stack_deploy_cancel
 from workers.targets import Target
+from workers.uploads import assets_upload, deployment_of
 from workers.workflow import (
     Done,
     Outcome,
@@ -129,24 +129,7 @@ def assets(ctx: StepContext) -> Outcome:
         raise StepFailed(
             error.message, reason="plan-only", remedy="Make the account live with a canary, then retry."
         ) from error
-    assembly = assembly_load(ctx.operation.state["assembly"])
-    new = 0
-    for asset in assembly.assets:
-        session = ctx.session(environment.account, asset.region)
-        if asset.is_template and _travels(assembly.content(asset.path)):
-            continue
-        # A template is new for each environment, so it is put without asking; a bundle is shared by many.
-        if asset.is_template or not s3.object_exists(session, asset.bucket, asset.key):
-            s3.object_put(session, asset.bucket, asset.key, assembly.content(asset.path))
-            new += 1
-    return Done(
-        f"{new} of {len(assembly.assets)} files uploaded; the others were there, or travel in the call."
-    )
-
-
-def _travels(template: bytes) -> bool:
-    """Whether a template is small enough to travel in the call that deploys it."""
-    return len(template) <= cloudformation.BODY_LIMIT
+    return assets_upload(ctx, environment.account, assembly_load(ctx.operation.state["assembly"]))
 
 
 def stack(ctx: StepContext) -> Outcome:
@@ -218,23 +201,13 @@ def _target(ctx: StepContext) -> Target:
     environment: Environment = ctx.subject
     key = ctx.step.parameters["stack"]
     artifact = assembly_load(ctx.operation.state["assembly"]).stack(stack_name(environment, key))
-    travels = _travels(artifact.template.encode())
     planned = _planned(ctx, key)
     return Target(
         account=environment.account,
         region=artifact.region,
         key=key,
-        deployment=Deployment(
-            name=artifact.name,
-            role_arn=artifact.execution_role_arn,
-            template_body=artifact.template if travels else "",
-            template_url=""
-            if travels
-            else f"https://{artifact.template_bucket}.s3.{artifact.region}.amazonaws.com/{artifact.template_key}",
-            parameters=_parameters(ctx, key) if planned.get("action") == "create" else {},
-            tags=artifact.tags,
-            policy=artifact.policy or "",
-            termination_protection=artifact.termination_protection,
+        deployment=deployment_of(
+            artifact, parameters=_parameters(ctx, key) if planned.get("action") == "create" else {}
         ),
         template=artifact.template,
         # What an update adds is new as well: what a create left of it that came to nothing is deleted first.

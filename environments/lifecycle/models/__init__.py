@@ -1,6 +1,7 @@
 """What the portal knows of accounts, blueprints and environments."""
 
 from environments.lifecycle.models.account import Account, QuotaSnapshot, RegionFacts
+from environments.lifecycle.models.application import Application, Version
 from environments.lifecycle.models.blueprint import Blueprint, Release
 from environments.lifecycle.models.drift import DriftCheck, DriftFinding
 from environments.lifecycle.models.environment import Environment, Plan, PlanVersion, TeardownReport
@@ -12,6 +13,7 @@ from environments.lifecycle.models.sandbox import SandboxOrder, SandboxView
 __all__ = [
     "GRAVE",
     "Account",
+    "Application",
     "ApprovalRule",
     "Blueprint",
     "Comparison",
@@ -30,4 +32,5 @@ __all__ = [
     "SandboxView",
     "TeamLimit",
     "TeardownReport",
+    "Version",
 ]

@@ -52,7 +52,9 @@ class OperationFilters(django_filters.FilterSet):
     status = django_filters.MultipleChoiceFilter(choices=OperationStatus.choices)
     kind = django_filters.CharFilter()
     subject = django_filters.CharFilter("subject_label", label="Name of its environment or account.")
-    subject_type = django_filters.CharFilter("subject_type__model", label="environment or account.")
+    subject_type = django_filters.CharFilter(
+        "subject_type__model", label="environment, account or application."
+    )
     requested_by = django_filters.CharFilter("requested_by__username")
     scope = django_filters.CharFilter(method="by_scope", label="account id/region")
     stuck = YesNo(method="by_stuck", label="true: those that do not move.")

@@ -56,6 +56,16 @@ ABOUT = {
         "account-new",
         "account.add",
     ),
+    "application": About(
+        "Teams' own applications: repository, pipeline, registry. They belong to an account and outlive environments.",
+        "package_2",
+        "No application yet",
+        "Add one: its pipeline makes versions of what a team commits, each scanned and approved.",
+        "applications/",
+        "New application",
+        "application-new",
+        "application.add",
+    ),
     "release": About(
         "Snapshots of the blueprint. An environment keeps the release that it was made from.",
         "new_releases",

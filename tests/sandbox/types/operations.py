@@ -175,7 +175,22 @@ RESOURCES: Resources = {
                             "Configuration": {"RepositoryName": att("Repository", "Name")},
                         }
                     ],
-                }
+                },
+                {
+                    "Name": "Build",
+                    "Actions": [
+                        {
+                            "Name": "Build",
+                            "ActionTypeId": {
+                                "Category": "Build",
+                                "Owner": "AWS",
+                                "Provider": "CodeBuild",
+                                "Version": "1",
+                            },
+                            "Configuration": {"ProjectName": ref("Project")},
+                        }
+                    ],
+                },
             ],
         },
     },

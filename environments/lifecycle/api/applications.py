@@ -1,0 +1,218 @@
+"""Applications and their versions in the API."""
+
+from typing import Any
+
+import django_filters
+from django.db.models import Count, Q, QuerySet
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.reverse import reverse
+
+from environments.errors import Invalid
+from environments.lifecycle.applications import application_add, application_remove
+from environments.lifecycle.models import Account, Application, Release, Version
+from environments.lifecycle.selectors import release_default
+from environments.lifecycle.states import APPLICATION_GONE, ApplicationStatus
+from environments.operations.api.shapes import OperationSerializer, accepted
+from environments.people.models import Team, User
+from environments.rest.fields import Named, Text, shown_by
+from environments.rest.serializers import Input
+from environments.rest.views import ReadOnlyResource
+
+
+class ApplicationSerializer(serializers.ModelSerializer):
+    """A team's own application."""
+
+    url = serializers.SerializerMethodField()
+    team = shown_by("slug")
+    owner = shown_by("username")
+    account = shown_by("name")
+    release = shown_by("version")
+    source = serializers.CharField(source="spec.source", read_only=True, help_text="codecommit or github.")
+    branch = serializers.CharField(source="spec.branch", read_only=True)
+    versions = serializers.IntegerField(
+        source="living", read_only=True, help_text="How many its registry has."
+    )
+
+    class Meta:
+        model = Application
+        fields = [
+            "id",
+            "url",
+            "name",
+            "full_name",
+            "team",
+            "owner",
+            "account",
+            "region",
+            "release",
+            "status",
+            "status_since",
+            "source",
+            "branch",
+            "monthly_cost",
+            "versions",
+            "versions_seen_at",
+            "created_at",
+            "gone_at",
+        ]
+        read_only_fields = fields
+
+    def get_url(self, application: Application) -> str:
+        key = application.pk if application.is_gone else application.name
+        return reverse("application-detail", args=[key], request=self.context.get("request"))
+
+
+class LeftBehindSerializer(serializers.Serializer):
+    """Something that stays in AWS after the removal."""
+
+    type = serializers.CharField()
+    id = serializers.CharField()
+
+
+class ApplicationDetailSerializer(ApplicationSerializer):
+    """An application with what its stack answers, and what stays when it is gone."""
+
+    spec = serializers.DictField(read_only=True, help_text="All that the blueprint is told about it.")
+    outputs = serializers.DictField(
+        child=serializers.CharField(),
+        read_only=True,
+        help_text="RepositoryUrl, PipelineName, RegistryUri, ArtifactsBucket, FindingsTopicArn …",
+    )
+    left_behind = LeftBehindSerializer(many=True, read_only=True)
+
+    class Meta(ApplicationSerializer.Meta):
+        fields = [*ApplicationSerializer.Meta.fields, "spec", "outputs", "left_behind"]
+        read_only_fields = fields
+
+
+class VersionSerializer(serializers.ModelSerializer):
+    """An image that passed the pipeline and a person's approval."""
+
+    class Meta:
+        model = Version
+        fields = ["id", "commit", "digest", "pushed_at", "gone_at"]
+        read_only_fields = fields
+
+
+class ApplicationInput(Input):
+    """An application to take in."""
+
+    name = Text(max_length=200, help_text="3 to 20 lower-case letters, digits and single hyphens.")
+    team = Named("team", Team.objects.all(), by="slug", help_text="The team's slug.")
+    account = Named("account", Account.objects.all(), by="name", help_text="The account's name.")
+    owner = Named(
+        "person",
+        User.objects.all(),
+        by="username",
+        required=False,
+        help_text="User name of who answers for it, somebody of the team; left out, you.",
+    )
+    release = Named(
+        "release",
+        Release.objects.select_related("blueprint"),
+        by="version",
+        required=False,
+        help_text="A version; left out, the default release.",
+    )
+    source = Text(max_length=20, required=False, help_text="codecommit (the default) or github.")
+    github_repository = Text(
+        max_length=200, required=False, allow_blank=True, help_text="owner/name, with the source github."
+    )
+    branch = Text(max_length=200, required=False, help_text="main, unless said otherwise.")
+    blocks_from = Text(
+        max_length=20,
+        required=False,
+        help_text="The least severe finding that blocks a version: critical, high (the default) or medium.",
+    )
+    findings_email = Text(
+        max_length=254, required=False, allow_blank=True, help_text="Who gets findings by mail."
+    )
+
+
+class RemoveInput(Input):
+    """That an application goes."""
+
+    confirm = Text(max_length=200, help_text="Its name.")
+    reason = Text(required=False, allow_blank=True, default="")
+
+
+class ApplicationFilters(django_filters.FilterSet):
+    status = django_filters.ChoiceFilter(choices=ApplicationStatus.choices)
+    team = django_filters.CharFilter("team__slug")
+    account = django_filters.CharFilter("account__name")
+
+    class Meta:
+        model = Application
+        fields: list[str] = []
+
+
+@extend_schema_view(
+    list=extend_schema(summary="Applications"),
+    retrieve=extend_schema(summary="One application"),
+)
+class ApplicationViewSet(ReadOnlyResource):
+    """Applications of teams. One that is gone is reached by its id."""
+
+    noun = "application"
+    view_right = "application.view"
+    queryset = (
+        Application.objects.select_related("team", "owner", "account", "release")
+        .defer("release__description")
+        .annotate(living=Count("versions", filter=Q(versions__gone_at__isnull=True)))
+        .order_by("name", "-id")
+    )
+    serializer_class = ApplicationSerializer
+    serializers = {"retrieve": ApplicationDetailSerializer, "versions": VersionSerializer}
+    inputs = {"create": ApplicationInput, "remove": RemoveInput}
+    scopes = dict.fromkeys(("create", "remove"), "operate")
+    list_actions = {"list"}
+    parameters = {"versions": {"page", "page_size"}}
+    lookup_field = "name"
+    lookup_value_regex = r"[a-z0-9-]{1,60}"
+    filterset_class = ApplicationFilters
+    search_fields = ["name", "suffix"]
+    ordering_fields = ["name", "status", "created_at", "monthly_cost"]
+
+    def get_object(self) -> Application:
+        asked = self.kwargs["name"]
+        rows: QuerySet[Application] = self.get_queryset()
+        if asked.isdecimal():
+            found = rows.filter(pk=int(asked)).first() if len(asked) < 19 else None
+        else:
+            found = rows.exclude(status__in=APPLICATION_GONE).filter(name=asked).first()
+        if found is None:
+            raise NotFound(f"There is no application {asked}.")
+        self.check_object_permissions(self.request, found)
+        return found
+
+    @extend_schema(
+        summary="Take an application in", request=ApplicationInput, responses={202: OperationSerializer}
+    )
+    def create(self, request: Request) -> Response:
+        said: dict[str, Any] = self.said()
+        release = said.pop("release", None) or release_default()
+        if release is None:
+            raise Invalid("No release is registered.", field="release")
+        return accepted(application_add(**said, release=release, actor=self.person), request)
+
+    @extend_schema(
+        summary="Remove it; its code and images stay",
+        request=RemoveInput,
+        responses={202: OperationSerializer},
+    )
+    @action(detail=True, methods=["post"])
+    def remove(self, request: Request, name: str) -> Response:
+        application = self.get_object()
+        return accepted(
+            application_remove(application=application, **self.said(), actor=self.person), request
+        )
+
+    @extend_schema(summary="Its versions, newest first", responses=VersionSerializer(many=True))
+    @action(detail=True, methods=["get"], filterset_class=None, search_fields=[])
+    def versions(self, request: Request, name: str) -> Response:
+        return self.show_list(self.get_object().versions.all(), VersionSerializer)

@@ -1,0 +1,159 @@
+"""An application comes, makes versions, and goes; what nobody could make again stays, by name."""
+
+import json
+
+import pytest
+
+from environments.errors import Conflict
+from environments.lifecycle.applications import application_add, application_remove
+from environments.lifecycle.models import Application
+from environments.operations.control import operation_cancel, operation_retry
+from environments.people.models import Team
+from tests.workers.support import ACCOUNT_ID, REGION, approve, drive
+from workers.versions import versions_look, versions_round
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def asked(release, account, people):
+    """asked(**fields) asks for an application, and drives it to its approval."""
+
+    def ask(**fields):
+        wanted = {"name": "till", "team": Team.objects.get(), "account": account, "release": release}
+        operation = application_add(**{**wanted, **fields}, actor=people["team-lead"])
+        return drive(operation, until=lambda row: row.status == "awaiting-approval" or row.is_ended)
+
+    return ask
+
+
+@pytest.fixture
+def ready(asked, people):
+    """An application that is ready."""
+    operation = drive(approve(asked(), people))
+    assert operation.status == "succeeded", operation.sentence
+    return Application.objects.get()
+
+
+def there(sandbox, kind):
+    rows = sandbox.control("GET", "resources", account=ACCOUNT_ID, type=kind)
+    return [row for row in rows if "sy-app-" in json.dumps(row)]
+
+
+def removed(application, people):
+    operation = application_remove(
+        application=application, confirm=application.name, actor=people["team-lead"]
+    )
+    drive(operation, until=lambda row: row.status == "awaiting-approval" or row.is_ended)
+    return operation
+
+
+def test_an_application_is_planned_with_its_price_approved_and_ready(asked, people, sandbox):
+    operation = asked()
+    assert operation.status == "awaiting-approval", operation.sentence
+    [row] = operation.plan.document["stacks"]
+    assert row["action"] == "create" and operation.plan.monthly_cost_after > 5
+    assert operation.plan.document["unpriced"] == []
+    assert not there(sandbox, "AWS::CodePipeline::Pipeline")
+    drive(approve(operation, people))
+    assert operation.status == "succeeded", operation.sentence
+    application = Application.objects.get()
+    assert application.status == "ready"
+    address = f"https://git-codecommit.{REGION}.amazonaws.com/v1/repos/{application.stack_name}"
+    assert application.outputs["RepositoryUrl"] == address
+    assert address in operation.sentence
+    assert there(sandbox, "AWS::CodePipeline::Pipeline")
+
+
+def test_versions_are_what_the_registry_marks_as_released(ready, sandbox, keys):
+    ecr = sandbox.client("ecr", keys, REGION)
+
+    def push(manifest, tag):
+        body = json.dumps({"schemaVersion": 2, "layers": [], "config": {"digest": manifest}})
+        answer = ecr.put_image(repositoryName=ready.stack_name, imageManifest=body, imageTag=tag)
+        return answer["image"]["imageId"]["imageDigest"]
+
+    push("sha256:aa", "abc123")
+    assert versions_look(ready) == 0
+    digest = push("sha256:aa", "release-abc123")
+    assert versions_round() == 1 and versions_round() == 0
+    [version] = ready.versions.all()
+    assert (version.commit, version.digest, version.gone_at) == ("abc123", digest, None)
+    ready.refresh_from_db()
+    assert ready.versions_seen_at is not None
+    ecr.batch_delete_image(repositoryName=ready.stack_name, imageIds=[{"imageDigest": digest}])
+    assert versions_look(ready) == 0
+    version.refresh_from_db()
+    assert version.gone_at is not None
+    push("sha256:aa", "release-abc123")
+    assert versions_look(ready) == 0
+    version.refresh_from_db()
+    assert version.gone_at is None
+
+
+def test_a_registry_that_does_not_answer_keeps_no_other_back(ready, sandbox):
+    sandbox.fault("throttle", service="ecr", share=1.0)
+    assert versions_round() == 0
+    ready.refresh_from_db()
+    assert ready.versions_seen_at is None
+
+
+def test_what_nobody_could_make_again_stays_and_is_named(ready, people, sandbox):
+    operation = removed(ready, people)
+    told = " ".join(operation.plan.document["risks"])
+    for kind in ("AWS::CodeCommit::Repository", "AWS::ECR::Repository", "AWS::KMS::Key", "AWS::S3::Bucket"):
+        assert kind in told
+        assert kind not in {row["type"] for row in operation.plan.document["stacks"][0]["changes"]}
+    drive(approve(operation, people))
+    assert operation.status == "succeeded", operation.sentence
+    ready.refresh_from_db()
+    assert ready.status == "gone" and ready.outputs == {}
+    kinds = sorted(row["type"] for row in ready.left_behind)
+    assert kinds == [
+        "AWS::CodeCommit::Repository",
+        "AWS::ECR::Repository",
+        "AWS::KMS::Key",
+        "AWS::S3::Bucket",
+    ]
+    registry = next(row["id"] for row in ready.left_behind if row["type"] == "AWS::ECR::Repository")
+    assert registry == ready.stack_name
+    assert not there(sandbox, "AWS::CodePipeline::Pipeline")
+    assert [row for row in there(sandbox, "AWS::ECR::Repository") if row["id"] == registry]
+
+
+def test_the_name_is_free_again_with_other_names_in_aws(ready, people, asked):
+    drive(approve(removed(ready, people), people))
+    operation = drive(approve(asked(), people))
+    assert operation.status == "succeeded", operation.sentence
+    names = set(Application.objects.values_list("suffix", flat=True))
+    assert len(names) == 2
+
+
+def test_a_creation_that_failed_leaves_nothing_and_is_retried(asked, people, sandbox):
+    operation = asked()
+    sandbox.fault(
+        "failing-type", type="AWS::CodePipeline::Pipeline", action="create", account=ACCOUNT_ID, message="No."
+    )
+    drive(approve(operation, people))
+    assert operation.status == "failed", operation.sentence
+    assert Application.objects.get().status == "adding"
+    sandbox.lift_faults()
+    operation_retry(operation_id=operation.pk, actor=people["team-lead"])
+    drive(operation)
+    assert operation.status == "succeeded", operation.sentence
+    assert Application.objects.get().status == "ready"
+
+
+def test_a_request_that_is_cancelled_is_withdrawn_and_frees_its_name(asked, people):
+    operation = asked()
+    operation_cancel(operation_id=operation.pk, actor=people["team-lead"])
+    drive(operation)
+    assert Application.objects.get().status == "withdrawn"
+    assert asked().status == "awaiting-approval"
+
+
+def test_what_is_gone_cannot_be_removed_again(ready, people):
+    drive(approve(removed(ready, people), people))
+    ready.refresh_from_db()
+    with pytest.raises(Conflict):
+        application_remove(application=ready, confirm=ready.name, actor=people["team-lead"])
