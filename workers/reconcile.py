@@ -8,9 +8,9 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from environments.lifecycle.models import Account, Environment, Release
+from environments.lifecycle.models import Account, Application, Environment, Release
 from environments.lifecycle.stacks import stacks_of
-from environments.lifecycle.states import GONE, EnvironmentStatus
+from environments.lifecycle.states import APPLICATION_GONE, GONE, ApplicationStatus, EnvironmentStatus
 from environments.notes import note_write
 from environments.operations.models import Operation, Stack
 from environments.operations.states import OPEN
@@ -58,7 +58,7 @@ def reconcile() -> list[Difference]:
 
 
 def _region(account: Account, region: str, stacks: list[StackState]) -> list[Difference]:
-    """One pass over environments and stacks, and three queries, however many there are."""
+    """One pass over environments and stacks, of applications, and four queries, however many there are."""
     by_name = {stack.name: stack for stack in stacks}
     releases = {release.pk: release for release in Release.objects.all()}
     environments = Environment.objects.filter(
@@ -80,13 +80,44 @@ def _region(account: Account, region: str, stacks: list[StackState]) -> list[Dif
         there = [by_name.pop(name) for name in known if name in by_name]
         if region == environment.home_region or names or there:
             found += _environment(environment, names, there, operations.get(environment.pk, []))
+    found += _applications(account, region, by_name)
     for stack in by_name.values():
         if stack.name.startswith("sy-"):
             found.append(
                 Difference(
                     f"stack {stack.name}",
-                    f"is {stack.status} in {account} {region}, and no environment here knows it",
+                    f"is {stack.status} in {account} {region}, and no environment or application here knows it",
                     "It was made after the backup: take it over by hand, or delete it in AWS.",
+                )
+            )
+    return found
+
+
+def _applications(account: Account, region: str, by_name: dict[str, StackState]) -> list[Difference]:
+    """Applications beside their stacks, which are taken out of `by_name`. What an operation is at is its own to see."""
+    found: list[Difference] = []
+    rows = Application.objects.filter(account=account, region=region)
+    moving = set(rows.filter(operations__status__in=OPEN).values_list("pk", flat=True))
+    for application in rows.only("name", "suffix", "status").order_by("pk"):
+        stack = by_name.pop(application.stack_name, None)
+        if application.pk in moving:
+            continue
+        stands = stack is not None and (stack.status in GOOD or "ROLLBACK_COMPLETE" in stack.status)
+        subject = f"application {application}"
+        if application.status == ApplicationStatus.READY and not stands:
+            found.append(
+                Difference(
+                    subject,
+                    f"is ready here, but AWS has not: {application.stack_name}",
+                    "It was changed or removed after the backup: remove it here, and add it again.",
+                )
+            )
+        elif application.status in APPLICATION_GONE and stack is not None:
+            found.append(
+                Difference(
+                    subject,
+                    f"is {application.status} here, but AWS has: {stack.name} ({stack.status})",
+                    "It was begun after the backup: delete the stack in AWS.",
                 )
             )
     return found

@@ -12,14 +12,11 @@ from collections.abc import Mapping, Sequence
 import aws_cdk as cdk
 from aws_cdk import aws_codebuild as codebuild
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
-from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from blueprint_cdk.application.keeping import Registry
+from blueprint_cdk.application.keeping import Place, Registry
 from blueprint_cdk.application.roles import artifacts, policy_of, service_role, writes_to
-from blueprint_cdk.application_spec import ApplicationSpec
 
 IMAGE = "aws/codebuild/amazonlinux-x86_64-standard:5.0"
 
@@ -38,9 +35,7 @@ class Check(Construct):
         scope: Construct,
         id: str,
         *,
-        spec: ApplicationSpec,
-        key: kms.Key,
-        bucket: s3.Bucket,
+        place: Place,
         function: str,
         more: Sequence[iam.PolicyStatement] = (),
         variables: Mapping[str, str] | None = None,
@@ -48,6 +43,7 @@ class Check(Construct):
         minutes: int = 30,
     ) -> None:
         super().__init__(scope, id)
+        spec, key = place.spec, place.key
         name = spec.named("check-log-group", function=function)
         group = logs.CfnLogGroup(
             self,
@@ -62,7 +58,7 @@ class Check(Construct):
             "Role",
             "codebuild.amazonaws.com",
             f"Runs {function} of {spec.prefix}",
-            [writes_to(self, name), *artifacts(bucket, key, writes=False), *more],
+            [writes_to(self, name), *artifacts(place.bucket, key, writes=False), *more],
         )
         self.project = codebuild.CfnProject(
             self,
@@ -103,21 +99,17 @@ class ImageBuild(Check):
         scope: Construct,
         id: str,
         *,
-        spec: ApplicationSpec,
-        key: kms.Key,
-        bucket: s3.Bucket,
+        place: Place,
         registry: Registry,
     ) -> None:
         super().__init__(
             scope,
             id,
-            spec=spec,
-            key=key,
-            bucket=bucket,
+            place=place,
             function="image",
             builds_images=True,
             minutes=60,
-            variables={"REGISTRY": spec.named("registry"), "REGISTRY_URI": registry.uri},
+            variables={"REGISTRY": place.spec.named("registry"), "REGISTRY_URI": registry.uri},
             more=[
                 iam.PolicyStatement(
                     sid="RegistrySignIn", actions=["ecr:GetAuthorizationToken"], resources=["*"]
@@ -149,19 +141,15 @@ class Release(Check):
         scope: Construct,
         id: str,
         *,
-        spec: ApplicationSpec,
-        key: kms.Key,
-        bucket: s3.Bucket,
+        place: Place,
         registry: Registry,
     ) -> None:
         super().__init__(
             scope,
             id,
-            spec=spec,
-            key=key,
-            bucket=bucket,
+            place=place,
             function="release",
-            variables={"REGISTRY": spec.named("registry")},
+            variables={"REGISTRY": place.spec.named("registry")},
             more=[
                 iam.PolicyStatement(
                     sid="Mark",

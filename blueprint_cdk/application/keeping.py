@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 
 import aws_cdk as cdk
 from aws_cdk import aws_ecr as ecr
@@ -98,6 +99,15 @@ class Artifacts(Construct):
                 s3.LifecycleRule(id="expire", expiration=cdk.Duration.days(ARTIFACT_DAYS)),
             ],
         )
+
+
+@dataclass(frozen=True)
+class Place:
+    """What each function of the pipeline needs to know: the Application, its key, and where artifacts are."""
+
+    spec: ApplicationSpec
+    key: kms.Key
+    bucket: s3.Bucket
 
 
 class Registry(Construct):

@@ -10,11 +10,10 @@ from aws_cdk import aws_codepipeline as codepipeline
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
-from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from blueprint_cdk.application.checks import Check
-from blueprint_cdk.application.keeping import Registry
+from blueprint_cdk.application.keeping import Place, Registry
 from blueprint_cdk.application.roles import action_role, artifacts, policy_of, service_role, writes_to
 from blueprint_cdk.application.source import Connection, Repository
 from blueprint_cdk.application_spec import ApplicationSpec
@@ -37,9 +36,7 @@ class Pipeline(Construct):
         scope: Construct,
         id: str,
         *,
-        spec: ApplicationSpec,
-        key: kms.Key,
-        bucket: s3.Bucket,
+        place: Place,
         source: Repository | Connection,
         secrets: Check,
         quality: Check,
@@ -50,6 +47,7 @@ class Pipeline(Construct):
     ) -> None:
         super().__init__(scope, id)
         stack = cdk.Stack.of(self)
+        spec, key, bucket = place.spec, place.key, place.bucket
         self._spec = spec
         name = spec.named("pipeline")
         self.arn = f"arn:{stack.partition}:codepipeline:{stack.region}:{stack.account}:{name}"

@@ -7,7 +7,7 @@ from constructs import Construct
 
 from blueprint_cdk.application.checks import Check, ImageBuild, Release
 from blueprint_cdk.application.findings import Findings
-from blueprint_cdk.application.keeping import Artifacts, DeliveryKey, Registry
+from blueprint_cdk.application.keeping import Artifacts, DeliveryKey, Place, Registry
 from blueprint_cdk.application.pipeline import Pipeline
 from blueprint_cdk.application.source import Connection, Repository
 from blueprint_cdk.application_spec import ApplicationSpec
@@ -35,16 +35,16 @@ class DeliveryStack(cdk.Stack):
             if spec.source == "github"
             else Repository(self, "Repository", spec=spec, key=key.key)
         )
-        shared = {"spec": spec, "key": key.key, "bucket": artifacts.bucket}
+        place = Place(spec, key.key, artifacts.bucket)
         pipeline = Pipeline(
             self,
             "Pipeline",
-            **shared,
+            place=place,
             source=source,
-            secrets=Check(self, "Secrets", **shared, function="secrets"),
-            quality=Check(self, "Quality", **shared, function="quality"),
-            image=ImageBuild(self, "Image", **shared, registry=registry),
-            release=Release(self, "Release", **shared, registry=registry),
+            secrets=Check(self, "Secrets", place=place, function="secrets"),
+            quality=Check(self, "Quality", place=place, function="quality"),
+            image=ImageBuild(self, "Image", place=place, registry=registry),
+            release=Release(self, "Release", place=place, registry=registry),
             registry=registry,
             topic_arn=findings.topic_arn,
         )

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from sandbox.iam.policy import Request
 
 KEPT = 20_000
-_WITHOUT_KIND = {"sns": "topic", "sqs": "queue"}
+_WITHOUT_KIND = {"codecommit": "repository", "codepipeline": "pipeline", "sns": "topic", "sqs": "queue"}
 _TOLD = {"passed_to": "iam:PassedToService", "service_name": "iam:AWSServiceName"}
 
 

@@ -331,6 +331,52 @@ MAY = [
         {},
         False,
     ),
+    *(
+        (EXECUTION, action, f"arn:aws:{resource}", {}, expected)
+        for action, resource, expected in (
+            ("codecommit:CreateRepository", f"codecommit:eu-west-1:{ACCOUNT}:sy-app-shop-k3x9", True),
+            ("codecommit:DeleteRepository", f"codecommit:eu-west-1:{ACCOUNT}:payroll", False),
+            ("codecommit:GitPush", f"codecommit:eu-west-1:{ACCOUNT}:sy-app-shop-k3x9", False),
+            ("codepipeline:CreatePipeline", f"codepipeline:eu-west-1:{ACCOUNT}:sy-app-shop-k3x9", True),
+            ("codepipeline:DeletePipeline", f"codepipeline:eu-west-1:{ACCOUNT}:payroll", False),
+            ("codepipeline:PutApprovalResult", f"codepipeline:eu-west-1:{ACCOUNT}:sy-app-shop-k3x9", False),
+            ("ecr:CreateRepository", f"ecr:eu-west-1:{ACCOUNT}:repository/sy-app-shop-k3x9", True),
+            ("ecr:DeleteRepository", f"ecr:eu-west-1:{ACCOUNT}:repository/payroll", False),
+            ("ecr:BatchDeleteImage", f"ecr:eu-west-1:{ACCOUNT}:repository/sy-app-shop-k3x9", False),
+            ("ecr:PutImage", f"ecr:eu-west-1:{ACCOUNT}:repository/sy-app-shop-k3x9", False),
+            ("events:PutRule", f"events:eu-west-1:{ACCOUNT}:rule/sy-app-shop-k3x9-commits", True),
+            ("events:PutRule", f"events:eu-west-1:{ACCOUNT}:rule/payroll", False),
+        )
+    ),
+    *(
+        (
+            EXECUTION,
+            "iam:PassRole",
+            f"{IAM}:role/{role}",
+            {"PassedToService": f"{to}.amazonaws.com"},
+            expected,
+        )
+        for role, to, expected in (
+            ("sy-app-shop-k3x9-PipelineRole", "codepipeline", True),
+            ("sy-app-shop-k3x9-RepositoryStarterRole", "events", True),
+            ("sy-app-shop-k3x9-PipelineRole", "ecs-tasks", False),
+            ("Admin", "codepipeline", False),
+        )
+    ),
+    (
+        ("SwitchyardRead",),
+        "ecr:DescribeImages",
+        f"arn:aws:ecr:eu-west-1:{ACCOUNT}:repository/sy-app-shop-k3x9",
+        {},
+        True,
+    ),
+    (
+        ("SwitchyardRead",),
+        "ecr:BatchGetImage",
+        f"arn:aws:ecr:eu-west-1:{ACCOUNT}:repository/sy-app-shop-k3x9",
+        {},
+        False,
+    ),
     (
         ("SwitchyardBootstrap",),
         "iam:CreateRole",

@@ -4,12 +4,14 @@ import json
 
 import pytest
 
+from devtools.sandbox import OFTEN
 from environments.errors import Conflict
 from environments.lifecycle.applications import application_add, application_remove
 from environments.lifecycle.models import Application
 from environments.operations.control import operation_cancel, operation_retry
 from environments.people.models import Team
 from tests.workers.support import ACCOUNT_ID, REGION, approve, drive
+from workers.reconcile import reconcile, told
 from workers.versions import versions_look, versions_round
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -157,3 +159,21 @@ def test_what_is_gone_cannot_be_removed_again(ready, people):
     ready.refresh_from_db()
     with pytest.raises(Conflict):
         application_remove(application=ready, confirm=ready.name, actor=people["team-lead"])
+
+
+def test_after_a_restore_an_application_is_compared_with_aws(ready, sandbox, keys):
+    def about():
+        return [row for row in told(reconcile()) if "till" in row]
+
+    assert about() == []
+    Application.objects.update(status="gone")
+    [line] = about()
+    assert line.startswith("application till is gone here, but AWS has: sy-app-till-")
+    Application.objects.update(status="ready")
+    client = sandbox.client("cloudformation", keys, REGION)
+    client.update_termination_protection(StackName=ready.stack_name, EnableTerminationProtection=False)
+    client.delete_stack(StackName=ready.stack_name)
+    client.get_waiter("stack_delete_complete").wait(StackName=ready.stack_name, WaiterConfig=OFTEN)
+    [line] = about()
+    assert line.startswith(f"application till is ready here, but AWS has not: {ready.stack_name}")
+    Application.objects.all().delete()

@@ -3,7 +3,7 @@
 Nothing is emptied. What stays has DeletionPolicy RetainExceptOnCreate in the deployed template.
 """
 
-import json
+from decimal import Decimal
 from typing import Any
 
 from environments.lifecycle.models import Application
@@ -44,8 +44,9 @@ def plan(ctx: StepContext) -> Outcome:
         rows = [stack_removal(KEY, name, region, found, Rules.of(application.release.description))]
         rows[0]["changes"] = [row for row in rows[0]["changes"] if row["logical_id"] not in kept]
     told = [f"{row['type']} {row['id']} stays in the account, and what it costs goes on." for row in stays]
+    said = summary(rows)
     document = {
-        "summary": summary(rows),
+        "summary": said,
         "stacks": rows,
         "risks": [*risks(rows), *told],
         "risk_kinds": risk_kinds(rows),
@@ -53,12 +54,14 @@ def plan(ctx: StepContext) -> Outcome:
     }
     hashed = {
         "application": application.full_name,
-        "stack": None if found is None else json.loads(json.dumps([name, found.last_operation])),
+        "stack": None if found is None else [name, found.last_operation],
         "stays": stays,
     }
     with ctx.fenced() as operation:
-        plan_store(operation, document=document, hashed=hashed, cost_before=application.monthly_cost or 0)
-    return Done(document["summary"], {"left_behind": stays})
+        plan_store(
+            operation, document=document, hashed=hashed, cost_before=application.monthly_cost or Decimal(0)
+        )
+    return Done(said, {"left_behind": stays})
 
 
 def execute(operation: Operation) -> list[StepSpec]:

@@ -20,6 +20,7 @@ from environments.lifecycle.states import APPLICATION_GONE, ApplicationStatus
 from environments.operations.api.shapes import OperationSerializer, accepted
 from environments.people.models import Team, User
 from environments.rest.fields import Named, Text, shown_by
+from environments.rest.filters import YesNo
 from environments.rest.serializers import Input
 from environments.rest.views import ReadOnlyResource
 
@@ -32,7 +33,10 @@ class ApplicationSerializer(serializers.ModelSerializer):
     owner = shown_by("username")
     account = shown_by("name")
     release = shown_by("version")
-    source = serializers.CharField(source="spec.source", read_only=True, help_text="codecommit or github.")
+    # Its name is also that of an attribute of fields, which the metaclass sees to.
+    source = serializers.CharField(  # type: ignore[assignment]
+        source="spec.source", read_only=True, help_text="codecommit or github."
+    )
     branch = serializers.CharField(source="spec.branch", read_only=True)
     versions = serializers.IntegerField(
         source="living", read_only=True, help_text="How many its registry has."
@@ -119,7 +123,9 @@ class ApplicationInput(Input):
         required=False,
         help_text="A version; left out, the default release.",
     )
-    source = Text(max_length=20, required=False, help_text="codecommit (the default) or github.")
+    source = Text(  # type: ignore[assignment]
+        max_length=20, required=False, help_text="codecommit (the default) or github."
+    )
     github_repository = Text(
         max_length=200, required=False, allow_blank=True, help_text="owner/name, with the source github."
     )
@@ -142,13 +148,27 @@ class RemoveInput(Input):
 
 
 class ApplicationFilters(django_filters.FilterSet):
-    status = django_filters.ChoiceFilter(choices=ApplicationStatus.choices)
-    team = django_filters.CharFilter("team__slug")
+    """Without ?gone= and ?status=, applications that are gone are left out. ?status= may be given several times."""
+
+    status = django_filters.MultipleChoiceFilter(choices=ApplicationStatus.choices)
+    gone = YesNo(method="by_gone", label="true: those that are gone.")
+    team = django_filters.CharFilter("team__slug", label="The team's slug.")
     account = django_filters.CharFilter("account__name")
 
     class Meta:
         model = Application
         fields: list[str] = []
+
+    def by_gone(self, rows: QuerySet[Application], _name: str, value: bool) -> QuerySet[Application]:
+        return (
+            rows.filter(status__in=APPLICATION_GONE) if value else rows.exclude(status__in=APPLICATION_GONE)
+        )
+
+    def filter_queryset(self, queryset: QuerySet[Application]) -> QuerySet[Application]:
+        rows = super().filter_queryset(queryset)
+        asked = self.form.cleaned_data
+        chosen = asked["status"] or asked["gone"] is not None
+        return rows if chosen else rows.exclude(status__in=APPLICATION_GONE)
 
 
 @extend_schema_view(
@@ -186,7 +206,9 @@ class ApplicationViewSet(ReadOnlyResource):
         else:
             found = rows.exclude(status__in=APPLICATION_GONE).filter(name=asked).first()
         if found is None:
-            raise NotFound(f"There is no application {asked}.")
+            raise NotFound(
+                f"There is no application {asked}. One that is gone is reached by its id: see ?gone=true."
+            )
         self.check_object_permissions(self.request, found)
         return found
 
