@@ -38,6 +38,15 @@ def placeholder_bundle() -> bytes:
     return buffer.getvalue()
 
 
+def beside_image() -> dict[str, str]:
+    """What a bundle has beside the image that it names, as text by path: Beanstalk's own configuration."""
+    return {
+        name: (PLACEHOLDER / name).read_text(encoding="utf-8")
+        for name in BUNDLED
+        if name.startswith((".ebextensions/", ".platform/"))
+    }
+
+
 def bundle_hash(bundle: bytes) -> str:
     """SHA-256 in hexadecimal: the asset's name in the bucket."""
     return hashlib.sha256(bundle).hexdigest()

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from blueprint_cdk import VERSION
 from blueprint_cdk.access import bootstrap
 from blueprint_cdk.application_spec import ApplicationSpec
+from blueprint_cdk.bundle import beside_image
 from blueprint_cdk.data import load
 from blueprint_cdk.names import naming_rules
 from blueprint_cdk.runtime import node_directory
@@ -47,6 +48,7 @@ def describe() -> dict[str, Any]:
         "application": {
             **load("application"),
             "costs": {**load("application")["costs"], "region_factor": _region_factors()},
+            "bundle": beside_image(),
             "schema": schema_of(ApplicationSpec),
             "stacks": load("stacks")["application"],
         },

@@ -99,6 +99,7 @@ KIND_WORDS = {
     "application-remove": "Remove application",
     "canary": "Canary",
     "drift-fix": "Drift fix",
+    "deploy": "Deploy",
     "update": "Update",
     "extend": "Extend",
     "resync": "Read anew",

@@ -132,6 +132,7 @@ COSTS = {
     ],
 }
 DELIVERY: dict[str, Any] = {
+    "bundle": {".ebextensions/scaling.config": "Resources: {}\n"},
     "schema": {
         "type": "object",
         "properties": {"branch": {"type": "string", "pattern": "^[a-z]+$", "description": "Letters."}},

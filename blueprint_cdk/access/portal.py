@@ -88,6 +88,13 @@ DEPLOYER_SCOPES = {
         # What is put there stays: the bucket is locked, and its policy and retention are nobody's of the portal's.
         Scope("AuditWrite", "s3", "PutObject", bucket(f"{AUDIT}/*")),
         Scope("Events", "sqs", "ReceiveMessage DeleteMessage", arn("sqs", "switchyard-events*")),
+        # A version is named before the stack's update puts it on the environment.
+        Scope(
+            "Versions",
+            "elasticbeanstalk",
+            "CreateApplicationVersion",
+            [arn("elasticbeanstalk", f"{kind}/sy-*") for kind in ("application", "applicationversion")],
+        ),
         # What has no CloudFormation type. They can be set, and not taken back.
         Scope("PasswordPolicy", "iam", "UpdateAccountPasswordPolicy"),
         Scope("DiskEncryption", "ec2", "EnableEbsEncryptionByDefault"),

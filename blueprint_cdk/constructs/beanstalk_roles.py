@@ -78,6 +78,13 @@ class InstanceProfile(Construct):
                     ],
                     ["*"],
                 ),
+                # Versions are images of applications' registries (data/application.json), pulled by their digest.
+                _allow("RegistrySignIn", ["ecr:GetAuthorizationToken"], ["*"]),
+                _allow(
+                    "Images",
+                    ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+                    [f"{arn}:ecr:{place}:repository/sy-app-*"],
+                ),
                 _allow("UploadsList", ["s3:ListBucket"], [uploads_bucket_arn]),
                 _allow(
                     "Uploads",

@@ -193,6 +193,10 @@ def _update_end(operation: Operation) -> None:
     revision_keep(operation, environment)
 
 
+def _deploy_end(operation: Operation) -> None:
+    revision_keep(operation, _locked(operation))
+
+
 def _resync_approval(operation: Operation) -> ApprovalNeed:
     return ApprovalNeed(count=0, plan_hash=operation.plan.hash, rule=RESYNC_RULE)
 
@@ -287,6 +291,16 @@ KINDS = (
         approval=approval_need,
         check=_while(E.ACTIVE),
         on_end=_update_end,
+        can_replan=True,
+    ),
+    Kind(
+        name="deploy",
+        title="Deployment",
+        claim_mode=ClaimMode.CHANGE,
+        authorize=_environment_authorize,
+        approval=approval_need,
+        check=_while(E.ACTIVE),
+        on_end=_deploy_end,
         can_replan=True,
     ),
     Kind(

@@ -94,7 +94,7 @@ def approval_need(operation: Operation) -> ApprovalNeed:
     if environment.is_canary:
         part = "Part of a canary, which another person approved as a whole"
         return ApprovalNeed(count=0, plan_hash=plan.hash, rule=part)
-    if operation.kind in ("update", "drift-fix") and plan.is_empty:
+    if operation.kind in ("deploy", "update", "drift-fix") and plan.is_empty:
         return ApprovalNeed(count=0, plan_hash=plan.hash, nothing=f"Nothing to change in {environment}.")
     rule = rule_deciding(facts_of(plan, environment))
     if rule is None:

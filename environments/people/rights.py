@@ -34,6 +34,7 @@ RIGHTS: Mapping[str, Mapping[PortalRole, Reach]] = {
     "environment.protect": {R.ADMINISTRATOR: ALL, R.TEAM_LEAD: TEAM},
     "environment.extend": {R.ADMINISTRATOR: ALL, R.TEAM_LEAD: TEAM, R.ENGINEER: OWN},
     "environment.teardown": {R.ADMINISTRATOR: ALL, R.TEAM_LEAD: TEAM},
+    "environment.deploy": {R.ADMINISTRATOR: ALL, R.TEAM_LEAD: TEAM, R.ENGINEER: TEAM},
     "environment.pause": {R.ADMINISTRATOR: ALL, R.TEAM_LEAD: TEAM},
     "environment.export": {R.ADMINISTRATOR: ALL, R.TEAM_LEAD: TEAM, R.ENGINEER: TEAM},
     "environment.resync": {R.ADMINISTRATOR: ALL, R.TEAM_LEAD: TEAM, R.ENGINEER: TEAM},
@@ -83,6 +84,7 @@ RIGHTS: Mapping[str, Mapping[PortalRole, Reach]] = {
 
 DEEDS: Mapping[str, str] = {
     "expiry.change": "change how long environments live",
+    "environment.deploy": "deploy to this environment",
     "environment.teardown": "tear down this environment",
     "environment.resync": "have this environment read anew",
     "environment.forget": "have this environment forgotten",

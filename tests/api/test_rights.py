@@ -6,6 +6,7 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
+from environments.lifecycle.deploy import label_of
 from environments.lifecycle.models import Account, Application, ApprovalRule, Environment, Release, TeamLimit
 from environments.notifications.models import Channel, Delivery
 from environments.operations.models import AuditEntry, Operation, OperationLimit, Pause
@@ -21,6 +22,7 @@ from tests.factories import (
     proposal_make,
     revision_make,
     rule_make,
+    version_make,
 )
 
 pytestmark = pytest.mark.django_db
@@ -42,7 +44,11 @@ def things(house, description, settings):
             )
         return row.pk
 
-    application_make("till", team=house.team, owner=other, account=house.account, release=house.release)
+    till = application_make(
+        "till", team=house.team, owner=other, account=house.account, release=house.release
+    )
+    coffee = version_make(till, "c0ffee")
+    house.environment("ahead", owner=other, runtime={"version_label": label_of(coffee)})
     shop = house.environment("shop", owner=other)
     drift_make(shop, pk=FINDING)
     revision_make(shop)
@@ -227,6 +233,8 @@ SCOPES = {
     ),
     "operate": (
         "add an application",
+        "deploy",
+        "promote",
         "remove an application",
         "change",
         "look for drift",

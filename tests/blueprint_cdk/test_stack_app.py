@@ -203,3 +203,20 @@ def test_connections_may_be_silent_and_sessions_find_their_instance(small: Assem
     proxy = (PLACEHOLDER / ".platform/nginx/conf.d/timeouts.conf").read_text()
     assert "proxy_read_timeout 300s;" in proxy
     assert ".platform/nginx/conf.d/timeouts.conf" in BUNDLED
+
+
+def test_instances_may_pull_images_of_applications_and_push_none(synthesise: Synthesise) -> None:
+    statements = [
+        row
+        for policy in synthesise().all("AWS::IAM::Policy")
+        for row in policy["Properties"]["PolicyDocument"]["Statement"]
+        if row.get("Sid") in ("Images", "RegistrySignIn")
+    ]
+    found = {row["Sid"]: row for row in statements}
+    assert found["Images"]["Resource"] == "arn:aws:ecr:eu-west-1:111122223333:repository/sy-app-*"
+    assert set(found["Images"]["Action"]) == {
+        "ecr:BatchCheckLayerAvailability",
+        "ecr:BatchGetImage",
+        "ecr:GetDownloadUrlForLayer",
+    }
+    assert found["RegistrySignIn"]["Action"] == "ecr:GetAuthorizationToken"

@@ -90,6 +90,19 @@ def application(status: str = "ready") -> Callable[[Any, Any], int]:
     )
 
 
+VERSION_ID = 1_000_019
+
+
+def deployable(world: Any, asker: Any) -> int:
+    """An environment, and a version that it does not run yet: VERSION_ID."""
+    pk = environment()(world, asker)
+    till = factories.application_make(
+        "till", team=world.team, owner=asker, account=world.account, release=world.release
+    )
+    factories.version_make(till, pk=VERSION_ID)
+    return pk
+
+
 def operation(status: str, **fields: Any) -> Callable[[Any, Any], int]:
     """An operation on such an environment; one that waits for approval has a plan."""
 
@@ -318,6 +331,15 @@ DEEDS = [
     ),
     Deed("application-new", "application.add", REQUESTERS, ADMIN, NEW_APPLICATION),
     Deed("application-remove", "application.remove", LEADS, ADMIN, {"confirm": "shop"}, "", application()),
+    Deed(
+        "environment-deploy",
+        "environment.deploy",
+        REQUESTERS,
+        ADMIN,
+        {"chosen": f"version-{VERSION_ID}"},
+        "",
+        deployable,
+    ),
     Deed("environment-pause", "environment.pause", LEADS, ADMIN, WHY, "", environment()),
     Deed("environment-pause-lift", "environment.pause", LEADS, ADMIN, {}, "", a_pause_of_environment),
     Deed("environment-rollback", "environment.request", REQUESTERS, ADMIN, {}, "1", grown),

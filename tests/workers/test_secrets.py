@@ -224,6 +224,7 @@ def pages(browser, story, account):
     )
     things = {
         "admin:environment": environment.pk,
+        "admin:environment-deploy": environment.pk,
         "admin:environment-compare": environment.pk,
         "admin:environment-rollback": [environment.pk, 1],
         "admin:environment-teardown": environment.pk,

@@ -7,6 +7,8 @@ from workers.aws.session import Session
 
 SERVICE = "elasticbeanstalk"
 ASSETS = "cdk-swyard-assets-"
+VERSIONS = "versions"
+"""Prefix of the bundles of versions in the bucket of assets."""
 BRANCH = "Docker running on 64bit Amazon Linux 2023"
 HEALTHY = frozenset({"Green", "Yellow"})
 """Colours of an environment that serves; Yellow is one that is short of something."""
@@ -55,13 +57,38 @@ def capacity(session: Session, application: str, name: str) -> dict[str, int]:
 
 
 def version_is_ours(session: Session, application: str, label: str) -> bool:
-    """Whether a version is the placeholder: its bundle is among the assets that the portal uploads."""
+    """Whether a version is the placeholder: its bundle is among the assets that synthesis names. Those of versions are
+    in the same bucket, under a prefix of their own.
+    """
     answer = session.client(SERVICE).describe_application_versions(
         ApplicationName=application, VersionLabels=[label]
     )
     return any(
-        version.get("SourceBundle", {}).get("S3Bucket", "").startswith(ASSETS)
+        source.get("S3Bucket", "").startswith(ASSETS)
+        and not source.get("S3Key", "").startswith(f"{VERSIONS}/")
         for version in answer["ApplicationVersions"]
+        for source in [version.get("SourceBundle", {})]
+    )
+
+
+def version_exists(session: Session, application: str, label: str) -> bool:
+    """Whether an application has a version of that label."""
+    answer = session.client(SERVICE).describe_application_versions(
+        ApplicationName=application, VersionLabels=[label]
+    )
+    return bool(answer["ApplicationVersions"])
+
+
+def version_create(
+    session: Session, application: str, label: str, description: str, bucket: str, key: str
+) -> None:
+    """Name a bundle in S3 as a version of an application."""
+    session.client(SERVICE).create_application_version(
+        ApplicationName=application,
+        VersionLabel=label,
+        Description=description[:200],
+        SourceBundle={"S3Bucket": bucket, "S3Key": key},
+        Process=False,
     )
 
 

@@ -2,10 +2,24 @@
 
 from datetime import datetime
 
+from botocore.exceptions import ClientError
+
+from workers.aws.faults import error_code
 from workers.aws.session import Session
 
 RELEASE = "release-"
 """How the tag begins that the pipeline gives an image that was approved."""
+
+
+def image_exists(session: Session, registry: str, digest: str) -> bool:
+    """Whether the registry of this region has the image of that digest."""
+    try:
+        session.client("ecr").describe_images(repositoryName=registry, imageIds=[{"imageDigest": digest}])
+    except ClientError as error:
+        if error_code(error) in ("ImageNotFoundException", "RepositoryNotFoundException"):
+            return False
+        raise
+    return True
 
 
 def releases(session: Session, registry: str) -> list[tuple[str, str, datetime]]:

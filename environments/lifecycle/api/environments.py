@@ -14,6 +14,7 @@ from rest_framework.response import Response
 
 from environments.lifecycle.api import history
 from environments.lifecycle.api.control import NAME_OR_ID, EnvironmentControl
+from environments.lifecycle.api.delivery import EnvironmentDelivery
 from environments.lifecycle.api.drift import EnvironmentDrift
 from environments.lifecycle.api.filters import EnvironmentFilters
 from environments.lifecycle.api.inputs import (
@@ -91,7 +92,9 @@ def open_operations_attach(environments: Sequence[Any]) -> None:
     list=extend_schema(summary="Environments"),
     retrieve=extend_schema(summary="One environment", parameters=[NAME_OR_ID]),
 )
-class EnvironmentViewSet(EnvironmentControl, EnvironmentDrift, history.HistoryActions, ReadOnlyResource):
+class EnvironmentViewSet(
+    EnvironmentControl, EnvironmentDelivery, EnvironmentDrift, history.HistoryActions, ReadOnlyResource
+):
     """Instances of a blueprint."""
 
     noun = "environment"
@@ -111,6 +114,7 @@ class EnvironmentViewSet(EnvironmentControl, EnvironmentDrift, history.HistoryAc
     inputs = {
         **EnvironmentControl.control_inputs,
         **EnvironmentDrift.drift_inputs,
+        **EnvironmentDelivery.delivery_inputs,
         "create": EnvironmentInput,
         "preview": PreviewInput,
         "teardown": TeardownInput,
