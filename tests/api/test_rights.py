@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from environments.lifecycle.deploy import label_of
 from environments.lifecycle.models import Account, Application, ApprovalRule, Environment, Release, TeamLimit
+from environments.lifecycle.runtime import FACTS
 from environments.notifications.models import Channel, Delivery
 from environments.operations.models import AuditEntry, Operation, OperationLimit, Pause
 from environments.people.models import ApiToken, PortalRole, Proposal, Team
@@ -48,7 +49,9 @@ def things(house, description, settings):
         "till", team=house.team, owner=other, account=house.account, release=house.release
     )
     coffee = version_make(till, "c0ffee")
-    house.environment("ahead", owner=other, runtime={"version_label": label_of(coffee)})
+    house.environment(
+        "ahead", owner=other, runtime=dict.fromkeys(FACTS) | {"version_label": label_of(coffee)}
+    )
     shop = house.environment("shop", owner=other)
     drift_make(shop, pk=FINDING)
     revision_make(shop)

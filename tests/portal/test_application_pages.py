@@ -65,7 +65,7 @@ def test_a_refusal_stands_at_its_field_and_keeps_what_was_typed(
 
 def test_the_form_says_what_it_costs_and_what_is_missing(world: Any, lead: Client) -> None:
     page = lead.get(reverse("admin:application-new")).content.decode()
-    assert "About 1.10 USD a month" in page
+    assert "About 1.00 USD a month" in page
     world.account.status = "adding"
     world.account.save(update_fields=["status"])
     world.release.description.pop("application")
