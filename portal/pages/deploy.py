@@ -68,11 +68,13 @@ def _asked(request: HttpRequest, environment: Environment, user: User) -> Operat
 
 
 def _sources(environment: Environment) -> list[Environment]:
-    """Environments of the team in the account that run a version of their own."""
+    """Environments of the team in the account that run another version, and no placeholder."""
     rows = Environment.objects.filter(
         team_id=environment.team_id,
         account_id=environment.account_id,
         status=EnvironmentStatus.ACTIVE,
         runtime__version_label__isnull=False,
     )
-    return [row for row in rows.exclude(pk=environment.pk).order_by("name") if row.runtime["version_label"]]
+    running = (environment.runtime or {}).get("version_label")
+    others = rows.exclude(pk=environment.pk).order_by("name")
+    return [row for row in others if row.runtime["version_label"] not in (None, running)]
