@@ -113,6 +113,7 @@ def test_instances_use_their_environments_data_and_no_other(small: Assembly) -> 
         "secretsmanager.eu-west-1.amazonaws.com",
     }
     assert str(found["Logs"]["Resource"]).count("/aws/elasticbeanstalk/sy-shop-k3x9/*") == 1
+    assert found.pop("RegistrySignIn")["Action"] == "ecr:GetAuthorizationToken"
     agent = found.pop("Sessions")
     assert {action.partition(":")[0] for action in agent["Action"]} == {"ssm", "ssmmessages"}
     for statement in found.values():

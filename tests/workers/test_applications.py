@@ -178,3 +178,19 @@ def test_after_a_restore_an_application_is_compared_with_aws(ready, sandbox, key
     [line] = about()
     assert line.startswith(f"application till is ready here, but AWS has not: {ready.stack_name}")
     Application.objects.all().delete()
+
+
+def test_what_never_came_up_is_removed_and_leaves_nothing(asked, people, sandbox):
+    operation = asked()
+    sandbox.fault(
+        "failing-type", type="AWS::CodePipeline::Pipeline", action="create", account=ACCOUNT_ID, message="No."
+    )
+    drive(approve(operation, people))
+    sandbox.lift_faults()
+    broken = Application.objects.get()
+    removal = removed(broken, people)
+    assert not [row for row in removal.plan.document["risks"] if "stays in the account" in row]
+    drive(approve(removal, people))
+    assert removal.status == "succeeded", removal.sentence
+    broken.refresh_from_db()
+    assert (broken.status, broken.left_behind) == ("gone", [])

@@ -120,10 +120,11 @@ def test_a_version_that_comes_up_unhealthy_leaves_the_one_before(
         action="update",
         account=ACCOUNT_ID,
         message="Failed to deploy application version: unhealthy instances.",
+        count=1,
     )
     operation = deploy(active, second, people)
     assert operation.status == "failed", operation.sentence
-    assert "unhealthy instances" in json.dumps(operation.failure)
+    assert "unhealthy instances" in operation.sentence
     assert running() == label_of(first)
     sandbox.lift_faults()
     operation_retry(operation_id=operation.pk, actor=people["team-lead"])

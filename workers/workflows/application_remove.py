@@ -39,7 +39,10 @@ def plan(ctx: StepContext) -> Outcome:
         stays = [
             {"type": entry["ResourceType"], "id": entry["PhysicalResourceId"]}
             for entry in cloudformation.resources_of(session, found.stack_id)
-            if entry["LogicalResourceId"] in kept and entry.get("PhysicalResourceId")
+            if entry["LogicalResourceId"] in kept
+            and entry.get("PhysicalResourceId")
+            # A creation that failed has kept nothing.
+            and entry["ResourceStatus"] != "DELETE_COMPLETE"
         ]
         rows = [stack_removal(KEY, name, region, found, Rules.of(application.release.description))]
         rows[0]["changes"] = [row for row in rows[0]["changes"] if row["logical_id"] not in kept]
