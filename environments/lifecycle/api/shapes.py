@@ -188,7 +188,9 @@ class EnvironmentDetailSerializer(EnvironmentSerializer):
     spec = serializers.DictField(read_only=True)
     names = serializers.SerializerMethodField()
     stacks = StackSerializer(many=True, read_only=True)
-    stores = serializers.SerializerMethodField(help_text="Each needs a word at a teardown; none once it is gone.")
+    stores = serializers.SerializerMethodField(
+        help_text="Each needs a word at a teardown; none once it is gone."
+    )
     teardown_report = serializers.SerializerMethodField()
     expiry_limit = serializers.SerializerMethodField(
         help_text="As far as it is extended without another person's approval; null: no maximum."
