@@ -212,6 +212,7 @@ SPECTACULAR_SETTINGS = {
         "EnvironmentStatus": "environments.lifecycle.states.EnvironmentStatus",
         "OperationStatus": "environments.operations.states.OperationStatus",
         "StepStatus": "environments.operations.states.StepStatus",
+        "ApplicationStatus": "environments.lifecycle.states.ApplicationStatus",
         "AccountStatus": "environments.lifecycle.states.AccountStatus",
         "Tier": "environments.lifecycle.states.Tier",
         "PortalRole": "environments.people.models.PortalRole",
