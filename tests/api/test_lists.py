@@ -15,12 +15,14 @@ from environments.people.models import Team
 from environments.rest.filters import YesNo
 from portal.api.urls import router
 from tests.api import factories
-from tests.factories import proposal_make
+from tests.factories import application_make, proposal_make, version_make
 
 pytestmark = pytest.mark.django_db
 
 LISTS = [
     "accounts",
+    "applications",
+    "applications/till-0/versions",
     "audit",
     "blueprints",
     "chats",
@@ -63,6 +65,10 @@ def fill(house, description, first, count):
             key="app",
             name=f"s{number}",
         )
+        till = application_make(f"till-{number}", team=team, owner=person, account=account, release=release)
+        if number == 0:
+            house.versions_of = till
+        version_make(house.versions_of)
         factories.make_token(admin)
         audit_record("tests.filled", environment, actor=person)
         Pause.objects.create(covers=f"{number:012}/", reason="Storm.", set_by=person)

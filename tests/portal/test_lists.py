@@ -45,6 +45,14 @@ def fill(world: Any, count: int) -> None:
         factories.operation_make(
             failed, status="failed", requested_by=lead, ended_at=factories.minutes_ago(3)
         )
+        factories.version_make(
+            factories.application_make(
+                team=factories.team_make(),
+                owner=lead,
+                account=environment.account,
+                release=environment.release,
+            )
+        )
         token_create(user=lead, name="t", scopes=["read"], days=3, actor=lead)
 
 
@@ -54,6 +62,7 @@ LISTS = [
     "admin:operations_operation_changelist",
     "admin:approvals",
     "admin:lifecycle_account_changelist",
+    "admin:lifecycle_application_changelist",
     "admin:lifecycle_release_changelist",
     "admin:people_user_changelist",
     "admin:people_team_changelist",
