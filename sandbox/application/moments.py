@@ -16,6 +16,7 @@ from sandbox.application.volumes import (
     OWNER,
     SETTLED_WITHIN_S,
     VOLUME,
+    copy_begin,
     jobs_of,
     make,
     reached,
@@ -43,7 +44,10 @@ async def _cut(world: World) -> None:
     """New bases for all that is written to; what is before them in the log goes, and with it the moments before now."""
     journal = hosting.of(world).journal
     held = world.store.list(OWNER, GLOBAL, VOLUME)
-    if any(record.data.get("follows") or record.state == "copying" for record in held):
+    copying = [record for record in held if record.state == "copying" and not record.data.get("follows")]
+    for record in copying:
+        copy_begin(world, record)
+    if copying or any(record.data.get("follows") for record in held):
         return  # They need it: this is tried again with the log's next file.
     async with journal.lock:
         kept = []

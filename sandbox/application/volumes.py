@@ -72,7 +72,7 @@ def volume_copy(
         return
     if moment is None:
         _reading(world).setdefault(source, set()).add(target)
-    _begin(world, record)
+    copy_begin(world, record)
 
 
 def held_from(world: World, volume: str) -> float:
@@ -124,7 +124,8 @@ async def settled(world: World, volume: str) -> None:
         await asyncio.sleep(0.01)
 
 
-def _begin(world: World, record: Record) -> asyncio.Task[None]:
+def copy_begin(world: World, record: Record) -> asyncio.Task[None]:
+    """Whoever is at work on a volume; begun anew where nobody is, as after a killed process."""
     job = jobs_of(world).get(record.id)
     if job is None or job.done():
         before = jobs_of(world).get(record.data.get("source", ""))
@@ -223,7 +224,7 @@ async def ready(world: World, volume: str) -> str:
         raise NoEngine("the volume was deleted")
     empty = record.state == "empty"
     if record.state != "available":
-        await asyncio.shield(_begin(world, record))
+        await asyncio.shield(copy_begin(world, record))
     if not record.data.get("follows"):
         await _have_base(world, record, empty=empty)
     return schema_of(volume)

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 
 from devtools import processes
 from devtools.sandbox import Sandbox
+from sandbox.application.journal import RESOLUTION_S
 from tests.sandbox.application.building import Place
 from tests.sandbox.application.test_carried_data import (
     HOME,
@@ -52,6 +53,11 @@ def kill(sandbox: Sandbox) -> None:
 
 def now(place: Place) -> float:
     return float(place.sandbox.control("GET", "clock")["now"])
+
+
+def after_a_look(place: Place) -> None:
+    """The log is looked at so often and no oftener: what is written now is told apart from what was before."""
+    place.sandbox.control("POST", "clock", {"advance_s": 2 * RESOLUTION_S})
 
 
 def restored(place: Place, source: str, id: str, moment: float) -> Any:
@@ -215,6 +221,7 @@ def test_secondary_that_lags_has_its_primarys_data_of_then(
 ) -> None:
     writer, other = pair
     place.sandbox.fault("lag", account=ACCOUNT, region=OTHER, service="rds", seconds=300)
+    after_a_look(place)
     rows(writer, "INSERT INTO kept VALUES (2)")
     reader = connect(place, other["ReaderEndpoint"])
     # What had arrived before the lag began stays; the rest comes five minutes later.
