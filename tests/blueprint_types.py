@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from devtools.places import ROOT
-from tests.blueprint_cdk.support import ALL_MODULES, FACTS, SPEC
+from tests.blueprint_cdk.support import ALL_MODULES, FACTS, OTHER, SPEC, STANDBY, facts_of
 
 SOURCES: tuple[dict[str, str] | None, ...] = (
     None,
@@ -30,7 +30,7 @@ OPTIONS: tuple[dict[str, Any], ...] = (
 
 @functools.cache
 def environment_types() -> frozenset[str]:
-    """Types of an environment's stacks, over all sizes, restore sources and options."""
+    """Types of an environment's stacks, over all sizes, restore sources, options and kinds of standby."""
     from blueprint_cdk.data import load
 
     requests = []
@@ -38,6 +38,17 @@ def environment_types() -> frozenset[str]:
         facts = FACTS if number % 2 else {**FACTS, "elb_account_id": "156460612806"}
         spec = {**SPEC, **OPTIONS[number % len(OPTIONS)], "size": size, "restore_source": source}
         requests.append({"app": "environment", "spec": spec, "facts": {spec["home_region"]: facts}})
+    for number, (size, standby) in enumerate(itertools.product(load("sizes"), ("pilot-light", "warm"))):
+        # The proxy of a standby is there once it has an instance: each way with the modules and without.
+        modules = ALL_MODULES if number % 3 else []
+        spec = {**SPEC, **STANDBY, "size": size, "standby": standby, "modules": modules}
+        requests.append(
+            {
+                "app": "environment",
+                "spec": spec,
+                "facts": {spec["home_region"]: FACTS, OTHER: facts_of(OTHER)},
+            }
+        )
     return _types(requests)
 
 

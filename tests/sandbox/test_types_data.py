@@ -102,6 +102,7 @@ ROWS = [
         in_rds("describe_db_parameter_groups", "DBParameterGroupName", "InstanceParameters"),
     ),
     Row("Cluster", in_rds("describe_db_clusters", "DBClusterIdentifier", "Cluster")),
+    Row("GlobalCluster", in_rds("describe_global_clusters", "GlobalClusterIdentifier", "GlobalCluster")),
     Row("Instance", in_rds("describe_db_instances", "DBInstanceIdentifier", "Instance")),
     Row("Proxy", in_rds("describe_db_proxies", "DBProxyName", "Proxy")),
     Row("Targets", targets),

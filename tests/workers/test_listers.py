@@ -39,6 +39,8 @@ PARTS = {
     "AWS::ElasticLoadBalancingV2::Listener": "AWS::ElasticLoadBalancingV2::LoadBalancer",
     "AWS::ElasticLoadBalancingV2::ListenerRule": "AWS::ElasticLoadBalancingV2::LoadBalancer",
     "AWS::IAM::Policy": "AWS::IAM::Role",
+    # A key of its own region, like any other, to whoever lists there.
+    "AWS::KMS::ReplicaKey": "AWS::KMS::Key",
     "AWS::Logs::MetricFilter": "AWS::Logs::LogGroup",
     "AWS::RDS::DBProxyEndpoint": "AWS::RDS::DBProxy",
     "AWS::RDS::DBProxyTargetGroup": "AWS::RDS::DBProxy",
@@ -70,6 +72,28 @@ def active(ask):
     return Environment.objects.get()
 
 
+@pytest.fixture
+def global_parts(active, keys, sandbox):
+    """What a standby adds to the types of the home region, without one: a global cluster, and a health check."""
+    rds = sandbox.client("rds", keys, active.home_region)
+    [cluster] = rds.describe_db_clusters(DBClusterIdentifier=f"sy-{active.full_name}")["DBClusters"]
+    name = f"sy-{active.full_name}-global"
+    route53 = sandbox.client("route53", keys, "us-east-1")
+    rds.create_global_cluster(GlobalClusterIdentifier=name, SourceDBClusterIdentifier=cluster["DBClusterArn"])
+    check = route53.create_health_check(
+        CallerReference=name,
+        HealthCheckConfig={
+            "Type": "CLOUDWATCH_METRIC",
+            "AlarmIdentifier": {"Region": active.home_region, "Name": f"sy-{active.full_name}-withdraw"},
+            "InsufficientDataHealthStatus": "LastKnownStatus",
+        },
+    )["HealthCheck"]["Id"]
+    yield
+    route53.delete_health_check(HealthCheckId=check)
+    rds.remove_from_global_cluster(GlobalClusterIdentifier=name, DbClusterIdentifier=cluster["DBClusterArn"])
+    rds.delete_global_cluster(GlobalClusterIdentifier=name)
+
+
 def told(service: str, operation: str) -> None:
     """Nothing is done around a call."""
 
@@ -78,7 +102,9 @@ def wanted_of(environment: Any) -> Wanted:
     return Wanted(environment.full_name, environment.spec["domain"], environment.spec["zone_id"])
 
 
-def test_every_type_of_the_blueprint_is_found_by_a_lister_or_goes_with_one_that_is(active, reader):
+def test_every_type_of_the_blueprint_is_found_by_a_lister_or_goes_with_one_that_is(
+    active, global_parts, reader
+):
     wanted = wanted_of(active)
     found = {row.type for lister in LISTERS.values() for row in lister(reader(active), wanted)}
     types = environment_types()
@@ -88,7 +114,7 @@ def test_every_type_of_the_blueprint_is_found_by_a_lister_or_goes_with_one_that_
     assert set(PARTS) <= types - found
 
 
-def test_every_lister_reads_all_pages(active, reader, keys, sandbox):
+def test_every_lister_reads_all_pages(active, global_parts, reader, keys, sandbox):
     sandbox.client("ecr", keys, active.home_region).create_repository(repositoryName=f"sy-{active.full_name}")
     sqs = sandbox.client("sqs", keys, active.home_region)
     queue = sqs.create_queue(QueueName=f"sy-{active.full_name}-late")["QueueUrl"]
@@ -107,6 +133,7 @@ def test_every_lister_reads_all_pages(active, reader, keys, sandbox):
         credentials_forget()
         sqs.delete_queue(QueueUrl=queue)
         events.delete_rule(Name=f"sy-{active.full_name}-late")
+    assert {"DescribeGlobalClusters", "ListHealthChecks"} <= paged.split
     assert {"ListWebACLs", "ListQueues", "ListRules", "DescribeVpcs", "ListBuckets"} <= paged.split
 
 

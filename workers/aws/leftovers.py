@@ -52,6 +52,13 @@ RDS: tuple[tuple[str, str, str, str], ...] = (
         "DBClusterSnapshotIdentifier",
         "AWS::RDS::DBClusterSnapshot",
     ),
+    # A global cluster keeps its name apart from its members, in each region that has one.
+    (
+        "describe_global_clusters",
+        "GlobalClusters",
+        "GlobalClusterIdentifier",
+        "AWS::RDS::GlobalCluster",
+    ),
     (
         "describe_event_subscriptions",
         "EventSubscriptionsList",
@@ -129,9 +136,12 @@ def certificates(session: Session, wanted: Wanted) -> Iterable[Found]:
 
 
 def records(session: Session, wanted: Wanted) -> Iterable[Found]:
-    """Records at and below the domain."""
+    """Records at and below the domain, and health checks by the alarms that decide them: they have no name."""
     for record in route53.records_named(session, wanted.zone_id, wanted.domain):
         yield Found("AWS::Route53::RecordSet", f"{record['name']} {record['type']}", "route53 by domain")
+    for health_check, alarm in route53.alarm_checks(session):
+        if is_ours(alarm, wanted):
+            yield Found("AWS::Route53::HealthCheck", health_check, "route53 list_health_checks by alarm")
 
 
 def firewalls(session: Session, wanted: Wanted) -> Iterable[Found]:

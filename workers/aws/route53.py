@@ -31,6 +31,17 @@ def records_named(session: Session, zone_id: str, ending: str) -> list[dict[str,
     return found
 
 
+def alarm_checks(session: Session) -> list[tuple[str, str]]:
+    """Id and alarm of every health check of the account that an alarm decides."""
+    pages = session.client(SERVICE).get_paginator("list_health_checks").paginate()
+    return [
+        (str(entry["Id"]), str(entry["HealthCheckConfig"]["AlarmIdentifier"]["Name"]))
+        for page in pages
+        for entry in page["HealthChecks"]
+        if "AlarmIdentifier" in entry["HealthCheckConfig"]
+    ]
+
+
 def record_find(session: Session, zone_id: str, name: str, kind: str) -> dict[str, Any] | None:
     """The record of that name and type as Route 53 has it; None when it, or its zone, is not there."""
     try:

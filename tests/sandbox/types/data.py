@@ -103,6 +103,15 @@ RESOURCES: Resources = {
             "DBClusterParameterGroupName": ref("ClusterParameters"),
         },
     },
+    "GlobalCluster": {
+        "Type": "AWS::RDS::GlobalCluster",
+        "Properties": {
+            "GlobalClusterIdentifier": "types-global",
+            "SourceDBClusterIdentifier": {
+                "Fn::Sub": "arn:${AWS::Partition}:rds:${AWS::Region}:${AWS::AccountId}:cluster:${Cluster}"
+            },
+        },
+    },
     "Instance": {
         "Type": "AWS::RDS::DBInstance",
         "Properties": {
