@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from blueprint_cdk import runtime
+from blueprint_cdk.contract import command as contract
 from blueprint_cdk.refusals import SpecError
 
 
@@ -38,7 +39,10 @@ def main(arguments: list[str] | None = None) -> int:
     commands.add_parser("policies", help="what the portal's roles may do in an account, and why, as Markdown")
     bundle = commands.add_parser("placeholder-bundle", help="the placeholder application as a zip file")
     bundle.add_argument("--out", type=Path, required=True)
+    contract.add_to(commands)
     options = parser.parse_args(arguments)
+    if options.command == "check-application":
+        return contract.run(options)
     runtime.prepare(Path(options.cache) if options.cache else None)
     return _run(options)
 

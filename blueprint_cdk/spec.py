@@ -250,7 +250,10 @@ class Spec(_Frozen):
     @classmethod
     def _default_domain(cls, data: Any) -> Any:
         """An empty domain is the name below the zone, filled in before anything is checked or hashed."""
-        if isinstance(data, dict) and not data.get("domain") and data.get("name") and data.get("zone_name"):
+        # Empty or left out: what is no text at all is refused, not filled in.
+        if not isinstance(data, dict) or data.get("domain", "") != "":
+            return data
+        if data.get("name") and data.get("zone_name"):
             return {**data, "domain": f"{data['name']}.{data['zone_name']}"}
         return data
 

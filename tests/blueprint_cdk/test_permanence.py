@@ -12,7 +12,16 @@ from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
 from blueprint_cdk.data import load
 from blueprint_cdk.policies import STATEFUL_TYPES
-from tests.blueprint_cdk.support import ALL_MODULES, FACTS, Assembly, Synthesise
+from tests.blueprint_cdk.support import (
+    ALL_MODULES,
+    FACTS,
+    OTHER,
+    SPEC,
+    STANDBY,
+    Assembly,
+    Synthesise,
+    facts_of,
+)
 
 PINNED = Path(__file__).parent / "stateful_logical_ids.json"
 
@@ -90,13 +99,18 @@ def property_at(properties: dict[str, Any], pointer: str) -> Any:
     return value
 
 
-def test_same_input_gives_the_same_bytes(synthesise: Synthesise, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "asked", [{}, {**STANDBY, "modules": ALL_MODULES, "standby": "warm"}], ids=["smallest", "largest"]
+)
+def test_same_input_gives_the_same_bytes(
+    synthesise: Synthesise, tmp_path: Path, asked: dict[str, Any]
+) -> None:
     from blueprint_cdk import VERSION
     from blueprint_cdk.synthesis import synthesise as run
-    from tests.blueprint_cdk.support import SPEC
 
-    first = synthesise()
-    request = {"app": "environment", "spec": SPEC, "facts": {"eu-west-1": FACTS}, "release": VERSION}
+    first = synthesise(**asked)
+    facts = {"eu-west-1": FACTS, **({OTHER: facts_of(OTHER)} if asked else {})}
+    request = {"app": "environment", "spec": {**SPEC, **asked}, "facts": facts, "release": VERSION}
     for number in (1, 2):
         run({**request, "out": str(tmp_path / str(number))})
     names = sorted(path.name for path in first.folder.iterdir() if path.name != "validation-report.json")
