@@ -76,7 +76,7 @@ lint: venv ## format, lint, types, import directions, migrations, templates, YAM
 	$(BIN)/yamllint --strict .
 	$(BIN)/hadolint $(DOCKERFILES)
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
-DOCKERFILES := Dockerfile blueprint_cdk/placeholder/Dockerfile
+DOCKERFILES := Dockerfile blueprint_cdk/placeholder/Dockerfile docs/examples/php/Dockerfile
 
 .PHONY: format
 format: venv ## put formatting right
