@@ -21,6 +21,7 @@ from tests.blueprint_cdk.test_standby_deployed import House
 pytestmark = [pytest.mark.torture, pytest.mark.timeout(900)]
 
 NUMBER = 31
+TOOLKIT = ("--toolkit-stack-name", "CDKToolkit-swyard")
 ROWS = {row["key"]: row for row in load("stacks")["environment"] if "modules" not in row.get("when", {})}
 JOINED = [key for key, row in ROWS.items() if "joins" in row]
 
@@ -30,7 +31,8 @@ class Cdk:
 
     def __init__(self, sandbox: Sandbox, house: House, folder: Path) -> None:
         self._house, self._folder = house, folder
-        keys = sandbox.account(house.fixed["account_id"] or "")
+        self._account = str(house.fixed["account_id"])
+        keys = sandbox.account(self._account)
         self._environment = {
             **with_our_tools({"HOME": str(folder), "PATH": os.environ["PATH"]}),
             "AWS_ENDPOINT_URL": sandbox.url,
@@ -53,8 +55,17 @@ class Cdk:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout + done.stderr
 
+    def bootstrap(self, assembly: Assembly) -> None:
+        """Both regions, as an account gets it that no portal knows."""
+        for place, region in self._house.deployment.regions.items():
+            # Made for the other tests of this house; the bootstrap has its own.
+            bucket = f"cdk-swyard-assets-{self._account}-{region}"
+            self._house.deployment.client("s3", place).delete_bucket(Bucket=bucket)
+        places = [f"aws://{self._account}/{region}" for region in self._house.deployment.regions.values()]
+        self(assembly, "bootstrap", *places, "--qualifier", "swyard", *TOOLKIT)
+
     def deploy(self, assembly: Assembly, *words: str) -> str:
-        return self(assembly, "deploy", "--require-approval", "never", "--concurrency", "4", *words)
+        return self(assembly, "deploy", "--require-approval", "never", "--concurrency", "4", *TOOLKIT, *words)
 
     def outputs(self, assembly: Assembly) -> dict[str, dict[str, str]]:
         """Of every stack that is there, by name."""
@@ -96,6 +107,7 @@ def test_cdk_alone_deploys_adds_and_removes_a_standby_and_deletes(
     home = [key for key, row in ROWS.items() if "when" not in row]
     added = [key for key in ROWS if key not in home]
 
+    cdk.bootstrap(plain)
     cdk.deploy(plain, "--all")
     assert set(cdk.outputs(plain)) == set(names(plain, home))
     before = physical(house, home)
