@@ -38,6 +38,9 @@ OTHER: PlaceName = "other"
 REGIONS = tuple(row["region"] for row in load("regions"))
 
 AccountId = Annotated[str, Field(pattern=r"^[0-9]{12}$")]
+SecretName = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{1,62}$", examples=["SMTP_PASSWORD"])]
+TAKEN_SECRETS = ("DATABASE",)
+"""Whose variable, <NAME>_SECRET_ARN, is the blueprint's own."""
 RANGES = load("ranges")
 """Which address ranges an environment may have. Docker's own bridge on a Beanstalk instance is 172.17.0.0/16: addresses
 in it never leave the instance."""
@@ -246,6 +249,15 @@ class Spec(_Frozen):
         json_schema_extra={"changeable": True},
     )
 
+    secrets: tuple[SecretName, ...] = Field(
+        default=(),
+        title="Secrets",
+        description="Names of the application's own secrets. Each is made without a value; the application is told its "
+        'ARN as <NAME>_SECRET_ARN. A list as JSON, for example ["SMTP_PASSWORD"].',
+        max_length=20,
+        json_schema_extra={"uniqueItems": True, "changeable": True},
+    )
+
     @model_validator(mode="before")
     @classmethod
     def _default_domain(cls, data: Any) -> Any:
@@ -277,6 +289,17 @@ class Spec(_Frozen):
         if len(known) != len(value):
             raise SpecError(modules_problem(value, "dev"), "modules")
         return sorted(known, key=MODULES.index)
+
+    @field_validator("secrets")
+    @classmethod
+    def _distinct_secrets(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        """In the order of the alphabet, so that the same names give the same bytes."""
+        for name in value:
+            if name in TAKEN_SECRETS:
+                raise SpecError(f"{name} is taken: {name}_SECRET_ARN names the database's.", "secrets")
+            if value.count(name) > 1:
+                raise SpecError(f"{name} is named twice.", "secrets")
+        return tuple(sorted(value))
 
     @field_validator("log_retention_days")
     @classmethod
@@ -361,6 +384,10 @@ class Spec(_Frozen):
     def has_standby(self) -> bool:
         """Whether there is anything in the other region."""
         return self.standby != "none"
+
+    def secret_name(self, secret: str) -> str:
+        """What Secrets Manager calls one of the application's secrets, in both regions."""
+        return f"{self.named('app-secrets')}{secret}"
 
     def region(self, place: PlaceName) -> str:
         """The region that a place is in. ValueError for the other one of an environment that has none."""

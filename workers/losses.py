@@ -6,7 +6,7 @@ from typing import Any
 from environments.lifecycle.models import Environment
 from environments.lifecycle.stacks import regions_known
 from environments.lifecycle.stores import Store, stores_beside
-from workers.aws import cognito, dynamodb, logs, metrics, rds, s3
+from workers.aws import cognito, dynamodb, logs, metrics, rds, s3, secretsmanager
 from workers.aws.session import Session
 from workers.context import READER, StepContext
 from workers.names import names_of
@@ -72,10 +72,18 @@ def _items(session: Session, table: str) -> tuple[int | None, str]:
     return count, f"about {count} items, as DynamoDB has counted them last, and its backups"
 
 
+def _value(session: Session, secret: str) -> tuple[int | None, str]:
+    has_value = secretsmanager.secret_has_value(session, secret)
+    if has_value is None:
+        return None, ""
+    return int(has_value), "a value, which nobody can read again afterwards" if has_value else "no value yet"
+
+
 COUNTS: dict[str, Callable[[Session, str], tuple[int | None, str]]] = {
     "AWS::Cognito::UserPool": _users,
     "AWS::DynamoDB::Table": _items,
     "AWS::DynamoDB::GlobalTable": _items,
+    "AWS::SecretsManager::Secret": _value,
 }
 """(how many, in words) of a physical id; None for what is gone."""
 

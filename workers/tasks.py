@@ -21,6 +21,8 @@ from environments.lifecycle.faults import orders_wait
 from environments.lifecycle.models import Account, Comparison
 from environments.lifecycle.room import SCHEDULE as LIMITS
 from environments.lifecycle.room import limits_round
+from environments.lifecycle.secrets import SCHEDULE as SECRETS
+from environments.lifecycle.secrets import with_secrets
 from environments.lifecycle.selectors import audit_account
 from environments.operations.approvals import operation_call, operation_expire_approval
 from environments.operations.chain import export_wanted
@@ -48,6 +50,7 @@ from workers.reconcile import reconcile
 from workers.retention import assemblies_drop, comparisons_forget
 from workers.runner import advance
 from workers.sandbox import sandbox_round
+from workers.secrets import secrets_round
 from workers.versions import versions_round
 
 log = structlog.get_logger(__name__)
@@ -97,8 +100,10 @@ def tick() -> None:
         _send("workers.expiries")
     if not occurrence_is_taken(LIMITS, hour):
         _send("workers.limits")
-    # Every minute until the hour's object lies there: a message may be lost, and AWS out of reach.
     minute = now.replace(second=0, microsecond=0)
+    if with_secrets().exists() and occurrence_take(SECRETS, minute):
+        _send("workers.secrets")
+    # Every minute until the hour's object lies there: a message may be lost, and AWS out of reach.
     if export_wanted(hour) and audit_account() is not None and occurrence_take("audit-export", minute):
         _send("workers.audit_export", [hour.isoformat()])
     five = minute - timedelta(minutes=minute.minute % 5)
@@ -149,6 +154,12 @@ def expiries() -> None:
     """Warn of expiries that come, and open the teardown of what has expired."""
     handled = expiries_round(passed=fault_point)
     log.info("expiries.done", environments=handled)
+
+
+@shared_task(name="workers.secrets", ignore_result=True)
+def secrets() -> None:
+    """See which secrets of applications have a value."""
+    secrets_round()
 
 
 @shared_task(name="workers.limits", ignore_result=True)

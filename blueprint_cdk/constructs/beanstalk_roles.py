@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from constructs import Construct
@@ -19,6 +21,7 @@ class InstanceProfile(Construct):
         uploads_bucket_arn: str,
         key_arn: str,
         secret_arn: str,
+        application_secret_arns: Sequence[str] = (),
     ) -> None:
         super().__init__(scope, id)
         stack = cdk.Stack.of(self)
@@ -92,6 +95,17 @@ class InstanceProfile(Construct):
                     [f"{uploads_bucket_arn}/*"],
                 ),
                 _allow("DatabaseSecret", ["secretsmanager:GetSecretValue"], [secret_arn]),
+                *(
+                    [
+                        _allow(
+                            "ApplicationSecrets",
+                            ["secretsmanager:GetSecretValue"],
+                            list(application_secret_arns),
+                        )
+                    ]
+                    if application_secret_arns
+                    else []
+                ),
                 iam.PolicyStatement(
                     sid="DataKey",
                     actions=["kms:Decrypt", "kms:GenerateDataKey"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
@@ -148,3 +149,36 @@ class DatabaseSecret(Construct):
         self.secret.apply_removal_policy(cdk.RemovalPolicy.DESTROY, apply_to_update_replace_policy=False)
         self.secret.cfn_options.update_replace_policy = cdk.CfnDeletionPolicy.RETAIN
         self.arn = self.secret.ref
+
+
+class ApplicationSecrets(Construct):
+    """The application's own secrets, each without a value: whoever runs the environment sets it, and no template, event
+    or portal ever has it. Until then a secret has no version, by which one that is not set is told.
+
+    Each has a replica where the standby is, sealed as the database's. They are found by name: an export would keep a
+    secret that is no longer named from going before the application has let go of it.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        names: Mapping[str, str],
+        key: kms.IKey,
+        replica_region: str | None = None,
+    ) -> None:
+        super().__init__(scope, id)
+        for secret, name in names.items():
+            made = secretsmanager.CfnSecret(
+                self,
+                secret,
+                name=name,
+                description="Secret of the application; set by hand",
+                kms_key_id=key.key_arn,
+                replica_regions=[secretsmanager.CfnSecret.ReplicaRegionProperty(region=replica_region)]
+                if replica_region
+                else None,
+            )
+            made.apply_removal_policy(cdk.RemovalPolicy.DESTROY, apply_to_update_replace_policy=False)
+            made.cfn_options.update_replace_policy = cdk.CfnDeletionPolicy.RETAIN

@@ -79,6 +79,9 @@ class AppStack(EnvironmentStack):
         self.add_stack_dependency(data)
         if data.proxy is None:
             DirectDatabase(self, "Direct", firewall=network.firewall)
+        # Whole but for the six letters that Secrets Manager adds: the same in both regions, imported from nowhere.
+        arn = f"arn:{self.partition}:secretsmanager:{self.region}:{self.account}:secret"
+        secrets = {secret: f"{arn}:{spec.secret_name(secret)}" for secret in spec.secrets}
         name = self.named("beanstalk-environment")
         application = Application(
             self,
@@ -106,11 +109,14 @@ class AppStack(EnvironmentStack):
                 uploads_bucket_arn=storage.uploads.bucket_arn,
                 key_arn=keys.data_key.key_arn,
                 secret_arn=keys.secret_arn,
+                application_secret_arns=[f"{secret}-??????" for secret in secrets.values()],
             ),
             service=ServiceRole(self, "Service", application=name),
             log_retention_days=spec.log_retention_days,
             variables={
                 "SWITCHYARD_ENVIRONMENT": spec.key,
+                # AWS's libraries find an instance's credentials by themselves, and its region not.
+                "AWS_REGION": self.region,
                 "DATABASE_HOST": _address(data, "DatabaseEndpoint", data.host),
                 "DATABASE_READER_HOST": _address(data, "DatabaseReaderEndpoint", data.reader_host)
                 if size.db_readers
@@ -119,6 +125,7 @@ class AppStack(EnvironmentStack):
                 "DATABASE_NAME": "app",
                 "DATABASE_SECRET_ARN": keys.secret_arn,
                 "UPLOADS_BUCKET": storage.uploads.bucket_name,
+                **{f"{secret}_SECRET_ARN": secret_arn for secret, secret_arn in secrets.items()},
                 **(identity.variables if identity else {}),
             },
         )

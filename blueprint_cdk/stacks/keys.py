@@ -6,7 +6,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
-from blueprint_cdk.constructs.keys import DatabaseSecret, DataKey, DataKeyReplica
+from blueprint_cdk.constructs.keys import ApplicationSecrets, DatabaseSecret, DataKey, DataKeyReplica
 from blueprint_cdk.spec import OTHER, RegionFacts, Spec
 from blueprint_cdk.stacks import EnvironmentStack
 
@@ -27,6 +27,13 @@ class KeysStack(EnvironmentStack):
             key=self.data_key,
             replica_region=spec.other_region if spec.has_standby else None,
         ).arn
+        ApplicationSecrets(
+            self,
+            "Secrets",
+            names={secret: spec.secret_name(secret) for secret in spec.secrets},
+            key=self.data_key,
+            replica_region=spec.other_region if spec.has_standby else None,
+        )
         self.output("DataKeyArn", self.data_key.key_arn, "Key of database, secret and uploads")
         self.output("DatabaseSecretArn", self.secret_arn, "Secret with the database's user and password")
 

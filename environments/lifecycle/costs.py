@@ -66,7 +66,10 @@ def _quantity(item: dict[str, Any], spec: dict[str, Any]) -> Any:
     ):
         return 0
     quantity = item["quantity"]
-    return quantity.get(spec["size"], 0) if isinstance(quantity, dict) else quantity
+    if isinstance(quantity, dict):
+        quantity = quantity.get(spec["size"], 0)
+    # For each entry of a list of the spec's: the application's own secrets.
+    return quantity * len(spec.get(item["each"]) or ()) if "each" in item else quantity
 
 
 def cost_compare(after: dict[str, Any], before: dict[str, Any] | None) -> dict[str, Any]:

@@ -6,6 +6,8 @@ The standby's database is no store of its own: it is the same data.
 
 from dataclasses import dataclass
 
+from django.db.models import Q
+
 from environments.lifecycle.models import Environment
 
 CORE = {
@@ -14,11 +16,15 @@ CORE = {
     "logs": "the access logs of load balancer and uploads",
 }
 CORE_STACKS = ("data", "storage")
+SECRET_TYPE = "AWS::SecretsManager::Secret"  # noqa: S105 - a type's name
+APPLICATIONS = "/app/"
+"""In the name of an application's own secret. The database's goes with it, and whoever restores gets a new one."""
 TYPES = {
     "AWS::S3::Bucket": "the objects of bucket",
     "AWS::DynamoDB::Table": "the items of table",
     "AWS::DynamoDB::GlobalTable": "the items of table",
     "AWS::Cognito::UserPool": "the users of pool",
+    "AWS::SecretsManager::Secret": "the value of secret",
 }
 """Types that hold what nobody could make again, and what that is, in words."""
 KEEPABLE = frozenset({"AWS::S3::Bucket"})
@@ -49,12 +55,13 @@ def stores_of(environment: Environment) -> list[Store]:
 def stores_beside(environment: Environment) -> list[Store]:
     """Those besides the three of every environment. A table that is in both regions is told once."""
     rows = environment.resources().filter(type__in=TYPES).exclude(physical_id="")
+    rows = rows.exclude(Q(type=SECRET_TYPE) & ~Q(physical_id__contains=APPLICATIONS))
     rows = rows.exclude(stack__key__in=CORE_STACKS).exclude(status__in=["DELETE_COMPLETE", "DELETE_SKIPPED"])
     found: dict[tuple[str, str], Store] = {}
     for row in rows.order_by("stack_id", "logical_id"):
         told = Store(
             key=f"{row.stack.key}.{row.logical_id}",
-            what=f"{TYPES[row.type]} {row.physical_id}",
+            what=f"{TYPES[row.type]} {_shown(row.type, row.physical_id)}",
             can_keep=row.type in KEEPABLE,
             type=row.type,
             stack=row.stack.key,
@@ -63,6 +70,11 @@ def stores_beside(environment: Environment) -> list[Store]:
         )
         found.setdefault((row.type, row.physical_id), told)
     return list(found.values())
+
+
+def _shown(kind: str, physical_id: str) -> str:
+    """A secret by the name that the spec has for it: its physical id is an ARN, with six letters at its end."""
+    return physical_id.rpartition(APPLICATIONS)[2][:-7] if kind == SECRET_TYPE else physical_id
 
 
 def copies_problem(environment: Environment, copies: dict[str, bool]) -> str:

@@ -41,6 +41,7 @@ CLUSTER = f"arn:aws:rds:{HERE}:cluster:{{prefix}}"
 DATABASE = f"arn:aws:rds:{HERE}:db:{{prefix}}-1"
 BEANSTALK = f"arn:aws:elasticbeanstalk:{HERE}:environment/{{prefix}}/{{prefix}}"
 SECRET = f"arn:aws:secretsmanager:{HERE}:secret:{{prefix}}/database-AbCdEf"
+OWN_SECRET = f"arn:aws:secretsmanager:{HERE}:secret:{{prefix}}/app/SMTP_PASSWORD-AbCdEf"
 KEY = f"arn:aws:kms:{HERE}:key/mrk-0a1b"
 STACK = f"arn:aws:cloudformation:{HERE}:stack/{{prefix}}-app/0a1b"
 GROUP = f"arn:aws:autoscaling:{HERE}:autoScalingGroup:0a1b:autoScalingGroupName/awseb-e-abc-stack-Group"
@@ -110,7 +111,12 @@ TABLE: tuple[Row, ...] = (
     Row("secretsmanager:GetSecretValue", SECRET, (DBA,), tagged=True),
     Row("secretsmanager:DescribeSecret", SECRET, (DBA, AUDITOR), tagged=True),
     Row("secretsmanager:PutSecretValue", SECRET, NOBODY, tagged=True),
-    Row("kms:Decrypt", KEY, (DBA,), tagged=True, keys=VIA_SECRETS),
+    Row("secretsmanager:PutSecretValue", OWN_SECRET, (OPERATOR,), tagged=True),
+    Row("secretsmanager:DescribeSecret", OWN_SECRET, (OPERATOR, AUDITOR), tagged=True),
+    Row("secretsmanager:GetSecretValue", OWN_SECRET, NOBODY, tagged=True),
+    Row("kms:Decrypt", KEY, (OPERATOR, DBA), tagged=True, keys=VIA_SECRETS),
+    Row("kms:GenerateDataKey", KEY, (OPERATOR,), tagged=True, keys=VIA_SECRETS),
+    Row("kms:GenerateDataKey", KEY, NOBODY, tagged=True),
     Row("kms:Decrypt", KEY, NOBODY, tagged=True),
     Row("kms:ScheduleKeyDeletion", KEY, NOBODY, tagged=True),
     Row("rds:CreateDBClusterSnapshot", CLUSTER, (DBA,), tagged=True),

@@ -49,7 +49,8 @@ def _text(schema: dict[str, Any]) -> Strategy:
 
 
 def _list(schema: dict[str, Any]) -> Strategy:
-    return st.lists(of(schema["items"]), max_size=min(schema.get("maxItems", 3), 3))
+    is_set = bool(schema.get("uniqueItems"))
+    return st.lists(of(schema["items"]), max_size=min(schema.get("maxItems", 3), 3), unique=is_set)
 
 
 def _object(schema: dict[str, Any]) -> Strategy:

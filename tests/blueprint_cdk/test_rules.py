@@ -31,12 +31,13 @@ def lint(template: Path, *ignored: str, region: str = "eu-west-1") -> list[str]:
     return [str(match) for match in cfnlint.api.lint(template.read_text(), config=config)]
 
 
+SECRETS = ["MAPS_KEY", "SMTP_PASSWORD"]
 VARIANTS: list[dict[str, Any]] = [
     {"size": "small", "tier": "dev"},
     {"size": "medium", "tier": "staging", "modules": ["proxy"]},
     {"size": "large", "tier": "prod", "deletion_protection": True, "modules": ALL_MODULES},
     {"standby": "pilot-light"},
-    {"standby": "warm", "size": "medium"},
+    {"standby": "warm", "size": "medium", "secrets": SECRETS},
     {"restore_source": {"kind": "snapshot", "id": "last-copy"}},
     {"restore_source": {"kind": "cluster", "id": "sy-source-a1b2"}},
 ]
@@ -107,6 +108,13 @@ def acknowledged(fields: dict[str, Any]) -> list[tuple[str, str, str]]:
     found = []
     for row in load("acknowledged"):
         if any(not _holds(fields[name], wanted) for name, wanted in row.get("when", {}).items()):
+            continue
+        if "each" in row:
+            # Once for each entry of a list of the spec's.
+            found += [
+                (row["construct"].format_map({**fields, "each": one}), row["id"], row["reason"])
+                for one in fields[row["each"]]
+            ]
             continue
         found.append((row["construct"].format_map(fields), row["id"].format_map(fields), row["reason"]))
         stack = row["construct"].partition("/")[0].removeprefix("{prefix}-")
@@ -193,6 +201,7 @@ def nag(folder: Path, spec: Spec, *, acknowledging: bool) -> list[tuple[str, str
             "tier": "prod",
             "deletion_protection": True,
             "modules": ALL_MODULES,
+            "secrets": SECRETS,
         },
     ],
     ids=["small-dev", "large-prod", "pilot-light", "warm-large-prod"],
@@ -203,7 +212,7 @@ def test_cdk_nag_finds_nothing_that_is_not_acknowledged(tmp_path: Path, change: 
 
 def test_every_acknowledged_finding_is_found(tmp_path: Path) -> None:
     """An acknowledgment that matches nothing hides whatever comes there later."""
-    spec = parse(Spec, {**SPEC, **STANDBY, "standby": "warm", "modules": ALL_MODULES})
+    spec = parse(Spec, {**SPEC, **STANDBY, "standby": "warm", "modules": ALL_MODULES, "secrets": SECRETS})
     fields = {**spec.model_dump(), "prefix": spec.named("prefix")}
     wanted = sorted((id, path) for path, id, _ in acknowledged(fields))
     assert nag(tmp_path, spec, acknowledging=False) == wanted

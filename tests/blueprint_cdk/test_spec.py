@@ -65,6 +65,10 @@ BAD_SPECS: list[tuple[dict[str, Any], str, str]] = [
     ({"modules": ["proxy", "proxy"]}, "modules", "proxy is named twice"),
     ({"tier": "prod", "modules": ["proxy"]}, "modules", "prod requires identity as well"),
     ({"tier": "prod", "modules": []}, "modules", "prod requires identity and proxy as well"),
+    ({"secrets": ["smtp"]}, "secrets.0", "malformed"),
+    ({"secrets": ["DATABASE"]}, "secrets", "names the database's"),
+    ({"secrets": ["A_B", "A_B"]}, "secrets", "A_B is named twice"),
+    ({"secrets": [f"S{number}" for number in range(21)]}, "secrets", "at most 20"),
     ({"colour": "blue"}, "colour", "not known"),
 ]
 

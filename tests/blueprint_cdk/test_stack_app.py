@@ -115,6 +115,7 @@ def test_environment_variables_hold_names_and_no_secret(small: Assembly) -> None
     variables = {name: value for (namespace, name), value in options(small).items() if namespace == space}
     assert set(variables) == {
         "SWITCHYARD_ENVIRONMENT",
+        "AWS_REGION",
         "DATABASE_HOST",
         "DATABASE_READER_HOST",
         "DATABASE_PORT",

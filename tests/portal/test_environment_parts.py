@@ -7,15 +7,19 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from devtools.places import ROOT
 from environments.lifecycle.models import Environment
+from environments.lifecycle.secrets import secrets_seen
 from environments.people.models import PortalRole, User
 from portal.pages.environment_parts.base import all_parts
 from tests import factories
 
 pytestmark = pytest.mark.django_db
 AWS_ROLES = ROOT / "blueprint_cdk" / "data" / "aws_roles.json"
+NAMING = ROOT / "blueprint_cdk" / "data" / "naming.json"
+APP_SECRETS = next(row for row in json.loads(NAMING.read_text()) if row["key"] == "app-secrets")
 
 
 @pytest.fixture
@@ -80,3 +84,30 @@ def test_access_tells_the_roles_of_the_environments_own_release_and_how_to_take_
     assert f"--serial-number arn:aws:iam::{account_id}:mfa/{engineer.username}" in page
     assert f"--secret-id {name}/database" in page
     assert "{prefix}/database --query" not in page and "{region} --target" not in page
+
+
+def test_secrets_are_told_as_set_or_not_with_the_command_and_without_a_value(
+    world: Any, environment: Environment, sign_in: Callable[[User], Client]
+) -> None:
+    client = sign_in(world.people[PortalRole.ENGINEER])
+    assert "Its spec names none" in page_of(client, environment, "secrets")
+    environment.spec = {**environment.spec, "secrets": ["MAPS_KEY", "SMTP_PASSWORD"]}
+    environment.save(update_fields=["spec"])
+    rules = [*environment.release.description.get("naming", []), APP_SECRETS]
+    environment.release.description["naming"] = rules
+    environment.release.save()
+    assert page_of(client, environment, "secrets").count("not looked at yet") == 2
+    assert "has no value" not in page_of(client, environment)
+    prefix = f"sy-{environment.full_name}/app/"
+    secrets_seen(environment, {f"{prefix}MAPS_KEY": timezone.now()})
+    page = page_of(client, environment, "secrets")
+    assert page.count(">set</span>") == 1 and page.count(">not set</span>") == 1
+    assert f"--secret-id {prefix}SMTP_PASSWORD --secret-string file:///dev/stdin" in page
+    assert "SMTP_PASSWORD_SECRET_ARN" in page
+    assert "1 of its 2 secrets has no value." in page_of(client, environment)
+    # One that the spec no longer names is forgotten with the next look.
+    environment.spec = {**environment.spec, "secrets": ["MAPS_KEY"]}
+    environment.save(update_fields=["spec"])
+    secrets_seen(environment, {f"{prefix}MAPS_KEY": timezone.now()})
+    assert [row.name for row in environment.secret_states.all()] == ["MAPS_KEY"]
+    assert "has no value" not in page_of(client, environment)

@@ -11,6 +11,7 @@ from environments.lifecycle.models import Environment, TeardownReport
 from environments.lifecycle.naming import names_derive
 from environments.lifecycle.pauses import environment_pause_of
 from environments.lifecycle.runtime import runtime_shown
+from environments.lifecycle.secrets import secrets_of
 from environments.lifecycle.stores import stores_of
 from environments.operations.api.shapes import PauseBriefSerializer
 from environments.operations.models import Resource, Stack
@@ -182,6 +183,18 @@ class StoreSerializer(serializers.Serializer):
     can_keep = serializers.BooleanField(help_text="Whether a last copy of it can be kept.")
 
 
+class SecretSerializer(serializers.Serializer):
+    """A secret of the application's. Its value is in AWS, and told to nobody here."""
+
+    name = serializers.CharField()
+    full_name = serializers.CharField(help_text="What Secrets Manager calls it.")
+    variable = serializers.CharField(help_text="The variable that tells the application its ARN.")
+    is_set = serializers.BooleanField(allow_null=True, help_text="null: nobody has looked yet.")
+    changed_at = serializers.DateTimeField(allow_null=True)
+    seen_at = serializers.DateTimeField(allow_null=True)
+    command = serializers.CharField(help_text="Sets it from standard input.")
+
+
 class EnvironmentDetailSerializer(EnvironmentSerializer):
     """One environment with its spec, its names, its stacks, and what its teardown left."""
 
@@ -196,6 +209,9 @@ class EnvironmentDetailSerializer(EnvironmentSerializer):
         help_text="As far as it is extended without another person's approval; null: no maximum."
     )
     pause = serializers.SerializerMethodField(help_text="What holds it back now; null: nothing does.")
+    secrets = serializers.SerializerMethodField(
+        help_text="The application's own secrets: set or not, as a worker saw last, and the command that sets each."
+    )
     left_behind = serializers.DictField(
         read_only=True, help_text="What it had in AWS when it was forgotten; else empty."
     )
@@ -210,6 +226,7 @@ class EnvironmentDetailSerializer(EnvironmentSerializer):
             "stores",
             "teardown_report",
             "pause",
+            "secrets",
             "left_behind",
         ]
         read_only_fields = fields
@@ -236,6 +253,11 @@ class EnvironmentDetailSerializer(EnvironmentSerializer):
     def get_pause(self, environment: Environment) -> dict[str, Any] | None:
         pause = None if environment.is_gone else environment_pause_of(environment)
         return PauseBriefSerializer(pause).data if pause else None
+
+    @extend_schema_field(SecretSerializer(many=True))
+    def get_secrets(self, environment: Environment) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = SecretSerializer(secrets_of(environment), many=True).data
+        return found
 
 
 class ErrorSerializer(serializers.Serializer):

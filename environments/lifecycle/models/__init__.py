@@ -9,6 +9,7 @@ from environments.lifecycle.models.history import Comparison, Revision
 from environments.lifecycle.models.limits import ExpiryRule, TeamLimit
 from environments.lifecycle.models.rule import GRAVE, ApprovalRule, Risk
 from environments.lifecycle.models.sandbox import SandboxOrder, SandboxView
+from environments.lifecycle.models.secret import SecretState
 
 __all__ = [
     "GRAVE",
@@ -30,6 +31,7 @@ __all__ = [
     "Risk",
     "SandboxOrder",
     "SandboxView",
+    "SecretState",
     "TeamLimit",
     "TeardownReport",
     "Version",
