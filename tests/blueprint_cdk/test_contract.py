@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -22,7 +23,9 @@ from blueprint_cdk.contract.dockerfile import last_stage, read
 from blueprint_cdk.contract.running import check_address, check_running
 from blueprint_cdk.contract.static import SHIPPED, check_bundle, check_dockerfile
 from devtools.places import ROOT
+from tests.blueprint_cdk.support import Assembly
 from tests.blueprint_cdk.test_placeholder import start, stop
+from tests.blueprint_cdk.test_stack_app import options
 
 PHP = ROOT / "docs/examples/php"
 GOOD = f"""\
@@ -63,6 +66,20 @@ def test_the_placeholder_keeps_to_the_contract(tmp_path: Path) -> None:
 
 def test_the_php_example_keeps_to_the_contract_as_far_as_its_files_tell() -> None:
     assert check_bundle(PHP) == []
+
+
+def test_the_page_tells_the_rules_that_are_held_and_the_variables_that_there_are(whole: Assembly) -> None:
+    page = (ROOT / "docs/your-application.md").read_text()
+    rows = re.findall(r"^\| ([a-z-]+) \| (must|should) \|", page, re.M)
+    assert dict(rows) == {rule.key: rule.level for rule in RULES.values()}
+    space = "aws:elasticbeanstalk:application:environment"
+    variables = {name for namespace, name in options(whole) if namespace == space}
+    assert {name for name in variables if f"`{name}`" not in page} == set()
+    found = options(whole)
+    process = "aws:elasticbeanstalk:environment:process:default"
+    assert found[process, "HealthCheckPath"] == live.HEALTH
+    assert f"every {found[process, 'HealthCheckInterval']} seconds" in page
+    assert f"out of the load balancer ({found[process, 'DeregistrationDelay']} seconds)" in page
 
 
 def test_what_runs_already_is_asked_and_not_stopped(tmp_path: Path) -> None:

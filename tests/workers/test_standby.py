@@ -164,6 +164,12 @@ def test_a_standby_is_added_to_what_runs_and_taken_away_again(ask, people, stack
         )
     assert "other_region" in refused.value.errors
 
+    # Made warm: what was there stays, and the other region gets an instance of each.
+    pilot = stacks(environment, OTHER)
+    carry_out(people, change(people, environment, {"standby": "warm"}))
+    environment.refresh_from_db()
+    assert (environment.standby, stacks(environment, OTHER)) == ("warm", pilot)
+
     # Without a word on what holds data it is refused; each is named then.
     refusal = change(people, environment, {"standby": "none"})
     assert refusal.status == "failed" and refusal.failure["reason"] == "data would be lost"

@@ -99,6 +99,9 @@ final class Aws
                 'Token' => (string) getenv('AWS_SESSION_TOKEN'),
             ];
         }
+        if (getenv('AWS_EC2_METADATA_DISABLED') === 'true') {
+            throw new RuntimeException('AWS: there are no credentials.');
+        }
         // The instance's role, by IMDSv2: version 1 is off.
         $found = self::kept('credentials', 300, function (): string {
             $place = rtrim(getenv('AWS_EC2_METADATA_SERVICE_ENDPOINT') ?: 'http://169.254.169.254', '/');
