@@ -453,6 +453,22 @@ def test_bootstrap_names_what_the_template_makes() -> None:
     assert policies == [{"Ref": "SwitchyardBootstrapPolicy"}]
 
 
+def test_the_reader_sees_whether_a_secret_is_set_and_what_a_standby_leaves_and_no_value() -> None:
+    reader = ("SwitchyardRead",)
+    secret = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:sy-shop-k3x9/app/SMTP_PASSWORD-AbCdEf"
+    assert allowed(reader, "secretsmanager:DescribeSecret", secret)
+    assert allowed(reader, "secretsmanager:ListSecrets", "*")
+    for action in ("GetSecretValue", "PutSecretValue", "UpdateSecret", "DeleteSecret"):
+        assert not allowed(reader, f"secretsmanager:{action}", secret)
+    assert allowed(
+        reader, "rds:DescribeGlobalClusters", "arn:aws:rds::111122223333:global-cluster:sy-shop-k3x9"
+    )
+    assert allowed(reader, "route53:ListHealthChecks", "*")
+    assert not allowed(
+        reader, "rds:DeleteGlobalCluster", "arn:aws:rds::111122223333:global-cluster:sy-shop-k3x9"
+    )
+
+
 def test_the_reader_reads_quotas_and_asks_for_no_more_of_them() -> None:
     reader = ("SwitchyardRead",)
     assert allowed(reader, "servicequotas:ListServiceQuotas", "*")
