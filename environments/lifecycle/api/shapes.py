@@ -256,8 +256,7 @@ class EnvironmentDetailSerializer(EnvironmentSerializer):
 
     @extend_schema_field(SecretSerializer(many=True))
     def get_secrets(self, environment: Environment) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = SecretSerializer(secrets_of(environment), many=True).data
-        return found
+        return list(SecretSerializer(secrets_of(environment), many=True).data)
 
 
 class ErrorSerializer(serializers.Serializer):
