@@ -80,11 +80,11 @@ def test_each_secret_has_its_price_and_its_replica_another(synthesise: Synthesis
         spec = parse(Spec, {**SPEC, **changes}).model_dump(mode="json")
         return monthly_usd(spec)
 
-    one = total(secrets=["A"]) - total()
+    one = total(secrets=["AA"]) - total()
     assert one > 0
-    assert total(secrets=["A", "B"]) - total(secrets=["A"]) == one
+    assert total(secrets=["AA", "BB"]) - total(secrets=["AA"]) == one
     both = {"standby": "warm", "other_region": "eu-west-2", "other_cidr": "10.20.64.0/18"}
-    assert total(secrets=["A"], **both) - total(**both) > one
+    assert total(secrets=["AA"], **both) - total(**both) > one
 
 
 def test_a_secret_is_set_by_hand_follows_to_the_other_region_and_goes_when_it_is_no_longer_named(
