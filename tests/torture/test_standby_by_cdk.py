@@ -16,7 +16,7 @@ from devtools.places import ROOT
 from devtools.sandbox import Sandbox
 from tests.blueprint_cdk.conftest import synthesise  # noqa: F401
 from tests.blueprint_cdk.support import OTHER, Assembly, Synthesise
-from tests.blueprint_cdk.test_standby_deployed import House
+from tests.blueprint_cdk.test_standby_deployed import House, kept
 
 pytestmark = [pytest.mark.torture, pytest.mark.timeout(900)]
 
@@ -116,7 +116,7 @@ def test_cdk_alone_deploys_adds_and_removes_a_standby_and_deletes(
     joins = [word for name in names(both, JOINED) for word in ("--parameters", f"{name}:Joined=true")]
     cdk.deploy(both, "--exclusively", *names(both, JOINED), *joins)
     assert set(cdk.outputs(both)) == set(names(both, [*home, *added]))
-    assert {key: physical(house, home).get(key) for key in before} == before
+    kept(before, physical(house, home))
     # Parameters keep what they have: once more, and nothing is left to do.
     again = cdk.deploy(both, "--all")
     assert again.count("(no changes)") == len(ROWS), again
@@ -128,7 +128,7 @@ def test_cdk_alone_deploys_adds_and_removes_a_standby_and_deletes(
     for key in reversed(_ordered(added)):
         cdk(both, "destroy", "--force", "--exclusively", f"{both.prefix}-{key}")
     assert set(cdk.outputs(plain)) == set(names(plain, home))
-    assert {key: physical(house, home).get(key) for key in before} == before
+    kept(before, physical(house, home))
 
     empty(house, "home", cdk.outputs(plain)[f"{plain.prefix}-storage"])
     cdk(plain, "destroy", "--force", "--all")
