@@ -40,7 +40,7 @@ class Secret:
 
 def secrets_named(environment: Environment) -> dict[str, str]:
     """What Secrets Manager calls each secret of its spec, by name; by one rule of its release."""
-    names = environment.spec.get("secrets") or ()
+    names = sorted(environment.spec.get("secrets") or ())
     if not names:
         return {}
     derived = {row["key"]: row["value"] for row in names_derive(environment.release.naming, environment.spec)}
