@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("lifecycle", "0017_other_region"),
+        ("lifecycle", "0018_applications"),
     ]
 
     operations = [
