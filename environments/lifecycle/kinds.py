@@ -6,19 +6,19 @@ from typing import Any, cast
 
 from environments.errors import Conflict
 from environments.lifecycle.accounts import account_move
-from environments.lifecycle.applications import application_move, remove_problem
+from environments.lifecycle.application_kinds import APPLICATION_KINDS
 from environments.lifecycle.baseline import update_problem
 from environments.lifecycle.canary import account_live
 from environments.lifecycle.environments import environment_move
 from environments.lifecycle.expired import expiry_teardown_check, expiry_unexpired_require
 from environments.lifecycle.extend import extension_check, extension_give
 from environments.lifecycle.history import revision_keep
-from environments.lifecycle.models import Account, Application, Environment
+from environments.lifecycle.models import Account, Environment
 from environments.lifecycle.plans import approval_need
 from environments.lifecycle.resync import MAY_RESYNC, environment_resynced
 from environments.lifecycle.resync import RULE as RESYNC_RULE
 from environments.lifecycle.standby import standby_settle
-from environments.lifecycle.states import AccountMode, AccountStatus, ApplicationStatus, EnvironmentStatus
+from environments.lifecycle.states import AccountMode, AccountStatus, EnvironmentStatus
 from environments.lifecycle.teardown import IRREVERSIBLE, MAY_TEAR_DOWN, RULE
 from environments.lifecycle.terms import terms_require
 from environments.lifecycle.update import environment_spec_keep
@@ -39,18 +39,8 @@ def _environment_authorize(actor: Any, verb: str, operation: Operation) -> None:
         terms_require(operation, actor)
 
 
-def _application_authorize(actor: Any, verb: str, operation: Operation) -> None:
-    application = cast(Application, operation.subject)
-    require(actor, f"operation.{verb}", team=application.team, owner_id=operation.requested_by_id)
-
-
 def _account_authorize(actor: Any, verb: str, operation: Operation) -> None:
     require(actor, "account.approve" if verb in ("approve", "reject") else "account.change")
-
-
-def _one_other(operation: Operation) -> ApprovalNeed:
-    """One other person who may approve for the team."""
-    return ApprovalNeed(count=1, plan_hash=operation.plan.hash)
 
 
 def _account_approval(operation: Operation) -> ApprovalNeed:
@@ -206,52 +196,6 @@ def _resync_end(operation: Operation) -> None:
         environment_resynced(_locked(operation), operation.state["resynced"])
 
 
-def _application_add_end(operation: Operation) -> None:
-    application = _application(operation)
-    if operation.status == S.SUCCEEDED:
-        application_move(application, ApplicationStatus.READY, outputs=operation.state.get("outputs", {}))
-    elif application.status in (ApplicationStatus.ADDING, ApplicationStatus.BROKEN):
-        there = application.stacks.exclude(status__in=["", "DELETE_COMPLETE"]).exists()
-        ended = operation.status in (S.REJECTED, S.EXPIRED, S.CANCELLED)
-        given_up = ended and not there
-        application_move(application, ApplicationStatus.WITHDRAWN if given_up else ApplicationStatus.BROKEN)
-
-
-def _application_add_check(operation: Operation) -> None:
-    application = cast(Application, operation.subject)
-    if application.status not in (ApplicationStatus.ADDING, ApplicationStatus.BROKEN):
-        raise Conflict(f"{application.name} is {application.status}: nothing is left to add.")
-
-
-def _application_remove_check(operation: Operation) -> None:
-    application = cast(Application, operation.subject)
-    if application.status != ApplicationStatus.REMOVING and (problem := remove_problem(application)):
-        raise Conflict(problem)
-
-
-def _application_remove_start(operation: Operation) -> None:
-    application = _application(operation)
-    if application.status != ApplicationStatus.REMOVING:
-        operation.state = {**operation.state, "status_before": application.status}
-        operation.save(update_fields=["state"])
-    application_move(application, ApplicationStatus.REMOVING)
-
-
-def _application_remove_end(operation: Operation) -> None:
-    application = _application(operation)
-    if operation.status == S.SUCCEEDED:
-        left = operation.state.get("left_behind", [])
-        application_move(application, ApplicationStatus.GONE, outputs={}, left_behind=left)
-    elif "status_before" in operation.state and not operation.state.get(IRREVERSIBLE):
-        application_move(application, operation.state["status_before"])
-    elif application.status == ApplicationStatus.REMOVING:
-        application_move(application, ApplicationStatus.BROKEN)
-
-
-def _application(operation: Operation) -> Application:
-    return Application.objects.select_for_update().get(pk=operation.subject_id)
-
-
 def _locked(operation: Operation) -> Environment:
     return Environment.objects.select_for_update().get(pk=operation.subject_id)
 
@@ -341,25 +285,7 @@ KINDS = (
         on_end=_canary_end,
         scopes=_whole_account,
     ),
-    Kind(
-        name="application-add",
-        title="Adding",
-        claim_mode=ClaimMode.CHANGE,
-        authorize=_application_authorize,
-        approval=_one_other,
-        check=_application_add_check,
-        on_end=_application_add_end,
-    ),
-    Kind(
-        name="application-remove",
-        title="Removal",
-        claim_mode=ClaimMode.END,
-        authorize=_application_authorize,
-        approval=_one_other,
-        check=_application_remove_check,
-        on_start=_application_remove_start,
-        on_end=_application_remove_end,
-    ),
+    *APPLICATION_KINDS,
     Kind(
         name="account-add",
         title="Adding",
