@@ -42,7 +42,7 @@ class AlarmRow(_Row):
     tier: Literal["load balancer", "firewall", "application", "database"]
     signal: Literal["latency", "traffic", "errors", "saturation"]
     symptom: bool
-    when: Literal["always", "serverless", "provisioned", "readers", "proxy"] = "always"
+    when: Literal["always", "serverless", "provisioned", "readers", "proxy", "standby"] = "always"
     title: str
     why: str
     metrics: tuple[Watched, ...] = ()

@@ -8,9 +8,11 @@ import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 
 from blueprint_cdk import standby
+from blueprint_cdk.sizes import tier_of
 from blueprint_cdk.spec import RegionFacts, Runtime, Spec
 from blueprint_cdk.stacks.access import AccessStack
 from blueprint_cdk.stacks.app import AppStack
+from blueprint_cdk.stacks.backup import BackupStack
 from blueprint_cdk.stacks.data import DataStack
 from blueprint_cdk.stacks.identity import IdentityStack
 from blueprint_cdk.stacks.keys import KeysStack
@@ -68,14 +70,19 @@ def compose(
         bundle_hash=bundle_hash,
     )
     AccessStack(app, spec, home)
-    OperationsStack(app, spec, home, network=network, data=data, app=application)
+    operations = OperationsStack(app, spec, home, network=network, data=data, app=application)
+    backups = None
+    if tier_of(spec.tier).backups:
+        backups = BackupStack(app, spec, home, keys=keys, operations=operations)
+        for store in filter(None, (data, storage, identity)):
+            backups.add_stack_dependency(store)
     if spec.has_standby and other:
         standby.compose(
             app,
             spec,
             other,
             runtime,
-            home=standby.Home(keys, data, storage, application),
+            home=standby.Home(keys, data, storage, application, backups),
             bundle=bundle,
             bundle_hash=bundle_hash,
         )

@@ -38,6 +38,8 @@ def _quantity(item: dict[str, Any], spec: dict[str, Any]) -> Any:
         return 0
     if "standby" in when and spec["standby"] not in when["standby"]:
         return 0
+    if "tier" in when and spec.get("tier") not in when["tier"]:
+        return 0
     if not set(when.get("modules", ())) <= set(spec.get("modules") or ()):
         return 0
     quantity = item["quantity"]

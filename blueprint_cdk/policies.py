@@ -8,6 +8,7 @@ from typing import Any
 STATEFUL_TYPES = frozenset(
     {
         "AWS::CodeCommit::Repository",
+        "AWS::Backup::BackupVault",
         "AWS::Cognito::UserPool",
         "AWS::DynamoDB::GlobalTable",
         "AWS::ECR::Repository",

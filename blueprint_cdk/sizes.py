@@ -60,12 +60,31 @@ class Size(BaseModel):
         return self.model_copy(update={"min_instances": 1 if standby == "warm" else 0})
 
 
+class BackupRule(BaseModel):
+    """When AWS Backup makes a recovery point (cron in UTC), for how many days it is kept, and its copy in the other
+    region where there is a standby; None: it is not copied.
+
+    What is moved to cold storage has to stay there for 90 days (AWS Backup API, Lifecycle).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    schedule: str
+    keep_days: int
+    copy_days: int | None = None
+    cold_after_days: int | None = None
+
+
 class Tier(BaseModel):
-    """What a tier demands, independent of size."""
+    """What a tier demands, independent of size. `backup_retention_days` is for Aurora's own backups, `backups` for
+    those of AWS Backup; a tier without any has no vault.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     backup_retention_days: int
+    backups: tuple[BackupRule, ...] = ()
     default_modules: list[str]
     required_modules: list[str]
 

@@ -15,9 +15,12 @@ import aws_cdk as cdk
 
 from blueprint_cdk.spec import OTHER, RegionFacts, Running, Runtime, Spec
 from blueprint_cdk.stacks.app import AppStack
+from blueprint_cdk.stacks.backup import BackupStack, VaultStack
 from blueprint_cdk.stacks.data import DataStack
 from blueprint_cdk.stacks.keys import KeysStack, OtherKeysStack
 from blueprint_cdk.stacks.network import NetworkStack
+from blueprint_cdk.stacks.operations import OperationsStack
+from blueprint_cdk.stacks.runner import RunnerStack
 from blueprint_cdk.stacks.storage import StorageStack
 from blueprint_cdk.stacks.traffic import FailoverStack, StandbyStack
 
@@ -30,6 +33,7 @@ class Home:
     data: DataStack
     storage: StorageStack
     app: AppStack
+    backup: BackupStack | None
 
 
 def compose(
@@ -53,6 +57,7 @@ def compose(
     data.add_stack_dependency(joint)
     storage = StorageStack(app, spec, facts, keys=keys, place=OTHER)
     storage.add_stack_dependency(home.storage)
+    RunnerStack(app, spec, facts, network=network, keys=keys, storage=storage, place=OTHER)
     application = AppStack(
         app,
         spec,
@@ -66,6 +71,10 @@ def compose(
         bundle_hash=bundle_hash,
         place=OTHER,
     )
+    OperationsStack(app, spec, facts, network=network, data=data, app=application, place=OTHER)
+    if home.backup:
+        # The plan at home copies there, so it comes after.
+        home.backup.add_stack_dependency(VaultStack(app, spec, facts, keys=keys, place=OTHER))
     failover = FailoverStack(app, spec, facts)
     for stack in (joint, home.app, application):
         failover.add_stack_dependency(stack)

@@ -21,6 +21,7 @@ BOOTSTRAP = (
     "AWS::SSM::Parameter",
 )
 STATEFUL = (
+    "AWS::Backup::BackupVault",
     "AWS::Cognito::UserPool",
     "AWS::DynamoDB::GlobalTable",
     "AWS::DynamoDB::Table",

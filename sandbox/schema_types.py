@@ -25,7 +25,7 @@ _BY_SERVICE = {
     "ApplicationSignals": "ServiceLevelObjective",
     "AutoScaling": "LaunchConfiguration LifecycleHook ScalingPolicy ScheduledAction WarmPool",
     "BCMDataExports": "Export",
-    "Backup": "BackupPlan BackupSelection BackupVault RestoreTestingPlan RestoreTestingSelection",
+    "Backup": "RestoreTestingPlan RestoreTestingSelection",
     "Budgets": "BudgetsAction",
     "CE": "AnomalySubscription CostCategory",
     "CloudWatch": "AlarmMuteRule AnomalyDetector LogAlarm",

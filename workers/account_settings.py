@@ -9,7 +9,7 @@ from typing import Any
 
 from environments.lifecycle.models import Account
 from workers.account_stacks import deploys, release_of
-from workers.aws import costs, ec2, iam
+from workers.aws import backup, costs, ec2, iam
 from workers.aws.session import Session
 from workers.changes import NEVER, Change
 from workers.context import READER, StepContext
@@ -63,6 +63,7 @@ def settings(ctx: StepContext) -> Outcome:
 TITLES = {
     "password_policy": "Password policy",
     "disk_encryption": "Disk encryption by default",
+    "backup_services": "Services that AWS Backup backs up",
     "cost_tags": "Cost-allocation tags",
 }
 
@@ -74,6 +75,9 @@ def _looked_at(
     found: dict[str, tuple[Before, After]] = {}
     if wanted.get("disk_encryption"):
         found["disk_encryption"] = ({"enabled": ec2.disk_encryption(session)}, {"enabled": True})
+    if wanted.get("backup_services"):
+        seen: Values = dict(backup.services(session, wanted["backup_services"]))
+        found["backup_services"] = (seen, dict.fromkeys(seen, True))
     if is_home and wanted.get("password_policy"):
         before = iam.password_policy(session)
         found["password_policy"] = (before, _stronger(before, wanted["password_policy"]))
@@ -93,6 +97,8 @@ def _stronger(one: Mapping[str, Any], other: Mapping[str, Any]) -> Values:
 def _put(session: Session, name: str, before: Before, after: After) -> None:
     if name == "disk_encryption":
         ec2.disk_encryption_enable(session)
+    elif name == "backup_services":
+        backup.services_enable(session, after)
     elif name == "password_policy":
         iam.password_policy_put(session, after)
     else:

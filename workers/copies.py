@@ -13,7 +13,7 @@ from environments.lifecycle.models import Environment
 from environments.lifecycle.stacks import regions_known
 from environments.lifecycle.states import Tier
 from environments.lifecycle.stores import Store, stores_beside
-from workers.aws import cloudformation, kms, rds, s3
+from workers.aws import backup, cloudformation, kms, rds, s3
 from workers.aws.session import Session
 from workers.context import READER, StepContext
 from workers.names import names_of
@@ -23,8 +23,9 @@ KEY_DAYS = {Tier.DEV: 7, Tier.STAGING: 14, Tier.PROD: 30}
 """How long a key waits for its deletion; KMS allows 7 to 30 days."""
 KEY_GOES = frozenset({"PendingDeletion", kms.PENDING_REPLICAS})
 KEY_TYPES = ("AWS::KMS::Key", "AWS::KMS::ReplicaKey")
+VAULT = "AWS::Backup::BackupVault"
 KEPT_OTHERS = "kept_others"
-"""In a teardown's state: buckets of other stores that stay, by name."""
+"""In a teardown's state: buckets of other stores that stay, and vaults, by name."""
 
 
 def copy_database(ctx: StepContext) -> Outcome:
@@ -60,34 +61,49 @@ def copy_logs(ctx: StepContext) -> Outcome:
 
 
 def copy_others(ctx: StepContext) -> Outcome:
-    """Of the stores of modules and of the standby's region: buckets that are wanted stay."""
+    """Of the stores of modules and of the standby's region, and of backups: buckets and vaults that are wanted stay."""
     environment: Environment = ctx.subject
     kept: dict[str, dict[str, Any]] = {}
     for store in stores_beside(environment):
         if not (ctx.operation.parameters["copies"].get(store.key) and store.can_keep):
             continue
         session = ctx.session(environment.account, store.region, READER)
-        size = s3.bucket_size(session, store.physical_id) if _is_there(session, store) else None
-        if size and size["versions"]:
+        size = _bytes_held(session, store)
+        if size is not None:
             kept[store.physical_id] = {
                 "store": store.what,
-                "bytes": size["bytes"],
+                "bytes": size,
                 "region": store.region,
+                "type": store.type,
             }
-    told = f"Kept with all versions: {', '.join(sorted(kept))}." if kept else "There is none to keep."
+    told = f"Kept with all that is in it: {', '.join(sorted(kept))}." if kept else "There is none to keep."
     return Done(told, {KEPT_OTHERS: kept} if kept else {})
 
 
-def _is_there(session: Session, store: Store) -> bool:
-    return s3.bucket_exists(session, store.physical_id)
+def _bytes_held(session: Session, store: Store) -> int | None:
+    """How much is in a bucket or a vault; None where nothing is, or it is not there."""
+    if store.type == VAULT:
+        points = backup.points_count(session, store.physical_id)
+        return points["bytes"] if points and points["count"] else None
+    if not s3.bucket_exists(session, store.physical_id):
+        return None
+    size = s3.bucket_size(session, store.physical_id)
+    return size["bytes"] if size["versions"] else None
 
 
-def kept_buckets(state: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Buckets that the operation with this state keeps, by name: {"store", "bytes"}."""
+def kept_places(state: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Buckets and vaults that the operation with this state keeps, by name: {"store", "bytes"}."""
     found = [(store, state.get(f"kept_{store}")) for store in ("uploads", "logs")]
     core = {kept["bucket"]: {"store": store, "bytes": kept["bytes"]} for store, kept in found if kept}
     others: dict[str, dict[str, Any]] = state.get(KEPT_OTHERS, {})
     return core | others
+
+
+def vault_kept_in(state: dict[str, Any], region: str) -> bool:
+    """Whether the operation with this state keeps a backup vault in the region, with all that is in it."""
+    return any(
+        kept.get("type") == VAULT and kept["region"] == region for kept in state.get(KEPT_OTHERS, {}).values()
+    )
 
 
 def data_key_needed(state: dict[str, Any], region: str, home: str) -> bool:

@@ -1,22 +1,25 @@
 """Deleting the stacks of an environment, as steps: of all of them at a teardown, of those that an update leaves out.
 
 In reverse of their needs: a stack goes when all that needed it are gone or no longer do. Before it: deletion
-protection off, and its buckets emptied, which S3 asks for.
+protection off, and its buckets and backup vaults emptied, which AWS asks for.
 """
 
 from collections.abc import Collection, Mapping, Sequence
 
+from botocore.exceptions import ClientError
+
 from environments.lifecycle.models import Environment
 from environments.lifecycle.stacks import StackOf
 from environments.lifecycle.teardown import IRREVERSIBLE
-from workers.aws import s3
+from workers.aws import backup, s3
 from workers.aws.session import Session
 from workers.context import StepContext
-from workers.copies import kept_buckets
+from workers.copies import VAULT, kept_places
 from workers.names import stack_name
 from workers.removal import (
+    BUCKET,
     PROTECTED,
-    buckets_of,
+    held_by,
     scaled_readers_remove,
     stack_remove,
     template_unprotected,
@@ -91,8 +94,8 @@ def unprotect(ctx: StepContext) -> Outcome:
 
 
 def delete(ctx: StepContext) -> Outcome:
-    """One stack goes; its buckets are emptied first, for S3 refuses to delete a full one, and readers that came with
-    demand go, for RDS refuses to delete a cluster that has instances.
+    """One stack goes; its buckets and vaults are emptied first, for AWS refuses to delete a full one, and readers that
+    came with demand go, for RDS refuses to delete a cluster that has instances.
     """
     environment: Environment = ctx.subject
     key, name, region = ctx.step.parameters["stack"], ctx.step.parameters["stack_name"], ctx.step.region
@@ -100,7 +103,7 @@ def delete(ctx: StepContext) -> Outcome:
     if ctx.step.state.get("token") != ctx.token:
         session = ctx.session(environment.account, region)
         retain: list[str] = []
-        wait = _buckets_empty(session, name, kept_buckets(ctx.operation.state), retain)
+        wait = _emptied(session, name, kept_places(ctx.operation.state), retain)
         if wait is not None:
             return wait
         readers = scaled_readers_remove(session, environment, key)
@@ -115,18 +118,30 @@ def _no_way_back(ctx: StepContext) -> None:
         ctx.share(**{IRREVERSIBLE: True})
 
 
-def _buckets_empty(session: Session, name: str, kept: Collection[str], retain: list[str]) -> Wait | None:
-    """Empty the stack's buckets, but for those that stay, whose logical ids are noted in `retain`."""
-    for bucket in buckets_of(session, name):
+def _emptied(session: Session, name: str, kept: Collection[str], retain: list[str]) -> Wait | None:
+    """Empty the stack's buckets and vaults, but for those that stay, whose logical ids are noted in `retain`."""
+    for bucket in held_by(session, name, (BUCKET, VAULT)):
         if bucket["id"] in kept:
             retain.append(bucket["logical_id"])
-            continue
-        if s3.bucket_exists(session, bucket["id"]):
+        elif bucket["type"] == VAULT:
+            if backup.vault_exists(session, bucket["id"]) and (left := _vault_emptied(session, bucket["id"])):
+                return Wait(f"Deleting the recovery points of {bucket['id']}: {left} are left.")
+        elif s3.bucket_exists(session, bucket["id"]):
             deleted = _empty(session, bucket["id"])
             if deleted:
                 return Wait(f"Emptying {bucket['id']}: {deleted} versions deleted just now.", seconds=0.0)
             s3.uploads_abort(session, bucket["id"])
     return None
+
+
+def _vault_emptied(session: Session, vault: str) -> int | None:
+    """See backup.vault_empty. What is being made or copied just now can be deleted soon."""
+    try:
+        return backup.vault_empty(session, vault)
+    except ClientError as error:
+        if backup.is_busy(error):
+            raise Retryable(f"AWS Backup deletes nothing from {vault} yet: {error}") from error
+        raise
 
 
 def _empty(session: Session, bucket: str) -> int | None:

@@ -6,7 +6,7 @@ from typing import Any
 from environments.lifecycle.models import Environment
 from environments.lifecycle.stacks import regions_known
 from environments.lifecycle.stores import Store, stores_beside
-from workers.aws import cognito, dynamodb, logs, metrics, rds, s3, secretsmanager
+from workers.aws import backup, cognito, dynamodb, logs, metrics, rds, s3, secretsmanager
 from workers.aws.session import Session
 from workers.context import READER, StepContext
 from workers.names import names_of
@@ -79,7 +79,16 @@ def _value(session: Session, secret: str) -> tuple[int | None, str]:
     return int(has_value), "a value, which nobody can read again afterwards" if has_value else "no value yet"
 
 
+def _points(session: Session, vault: str) -> tuple[int | None, str]:
+    found = backup.points_count(session, vault)
+    if found is None:
+        return None, ""
+    many = _many(found["count"], "recovery point")
+    return found["count"], f"{many} with {_size(found['bytes'])}, in {session.region}"
+
+
 COUNTS: dict[str, Callable[[Session, str], tuple[int | None, str]]] = {
+    "AWS::Backup::BackupVault": _points,
     "AWS::Cognito::UserPool": _users,
     "AWS::DynamoDB::Table": _items,
     "AWS::DynamoDB::GlobalTable": _items,

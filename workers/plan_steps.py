@@ -27,6 +27,7 @@ from workers.planning import (
     plan_seen,
 )
 from workers.replacement import losses_of, require_losses_named
+from workers.replicas import require_no_dying_replica
 from workers.runtime import release_wanted, synthesis_inputs
 from workers.stored import templates_stored
 from workers.synthesis import LockMissing, synthesise
@@ -95,6 +96,7 @@ def plan(ctx: StepContext) -> Outcome:
         if row["name"] in deployed
     }
     require_losses_named(losses_of(document, old), ctx.operation.parameters.get("replace", ()))
+    require_no_dying_replica(ctx, environment, document)
     _iam_told(ctx, document, stacks, deployed)
     facts = {**ctx.operation.state["facts"], "runtime": ctx.operation.state.get("runtime", {})}
     if "drift" in ctx.operation.state:

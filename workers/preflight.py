@@ -118,8 +118,10 @@ def _stacks(place: Place) -> Iterator[Finding]:
 
 def _zone(place: Place) -> Iterator[Finding]:
     name = place.account.zone_name
-    if route53.zone_find(place.session(place.home), name):
+    zone_id = route53.zone_find(place.session(place.home), name)
+    if zone_id:
         yield Finding("zone", THERE, f"{name} is a zone of the account.")
+        yield _accelerated_recovery(place, zone_id)
         return
     yield Finding(
         "zone",
@@ -127,6 +129,19 @@ def _zone(place: Place) -> Iterator[Finding]:
         f"{name} is no zone of the account.",
         f"aws route53 create-hosted-zone --name {name} --caller-reference switchyard",
         "0.50 USD a month",
+    )
+
+
+def _accelerated_recovery(place: Place, zone_id: str) -> Finding:
+    """The zone is made by a person, so that is who turns it on; the portal's roles may change no zone."""
+    name = place.account.zone_name
+    if route53.accelerated_recovery(place.session(place.home), zone_id):
+        return Finding("zone", THERE, f"{name} has accelerated recovery.")
+    return Finding(
+        "zone",
+        OPTIONAL,
+        f"{name} has no accelerated recovery: while us-east-1 is dark its records cannot be changed.",
+        f"aws route53 update-hosted-zone-features --hosted-zone-id {zone_id} --enable-accelerated-recovery",
     )
 
 

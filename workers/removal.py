@@ -1,7 +1,7 @@
 """Deleting one stack from a step, and what a teardown must know of a stack before."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from environments.lifecycle.models import Account, Environment
@@ -17,6 +17,7 @@ from workers.stacks import not_deleted
 from workers.targets import Target
 from workers.workflow import Done, Outcome, Wait
 
+BUCKET = "AWS::S3::Bucket"
 RETAINED = ("Retain", "RetainExceptOnCreate")
 
 
@@ -94,19 +95,25 @@ def foreign_imports(session: Session, ids: set[str], ours: set[str]) -> str:
     return ""
 
 
-def buckets_of(session: Session, name: str) -> list[dict[str, str]]:
-    """The stack's buckets that are still there and that its deletion takes away: [{"logical_id", "id"}]."""
+def held_by(session: Session, name: str, types: Collection[str]) -> list[dict[str, str]]:
+    """The stack's resources of these types that are still there and that its deletion takes away:
+    [{"logical_id", "id", "type"}].
+    """
     found = cloudformation.stack_find(session, name)
     if found is None or found.status in GONE:
         return []
     entries = cloudformation.resources_of(session, found.stack_id)
-    if not any(entry["ResourceType"] == "AWS::S3::Bucket" for entry in entries):
+    if not any(entry["ResourceType"] in types for entry in entries):
         return []
     template = template_parse(cloudformation.template_get(session, found.stack_id))["Resources"]
     return [
-        {"logical_id": entry["LogicalResourceId"], "id": entry["PhysicalResourceId"]}
+        {
+            "logical_id": entry["LogicalResourceId"],
+            "id": entry["PhysicalResourceId"],
+            "type": entry["ResourceType"],
+        }
         for entry in entries
-        if entry["ResourceType"] == "AWS::S3::Bucket"
+        if entry["ResourceType"] in types
         and entry.get("PhysicalResourceId")
         and entry["ResourceStatus"] != "DELETE_COMPLETE"
         and template.get(entry["LogicalResourceId"], {}).get("DeletionPolicy") not in RETAINED

@@ -13,6 +13,7 @@ HOLDS = {
     "AWS::SecretsManager::Secret": "the secret's value and its versions",
     "AWS::DynamoDB::Table": "every item of the table",
     "AWS::DynamoDB::GlobalTable": "every item of the table, in each region",
+    "AWS::Backup::BackupVault": "every recovery point in the vault",
     "AWS::EFS::FileSystem": "every file",
     "AWS::Cognito::UserPool": "every user of the pool, with their passwords",
 }

@@ -12,17 +12,22 @@ from workers.aws.found import Found, Wanted, same_thing
 from workers.aws.leftovers import LISTERS
 from workers.aws.session import Session
 from workers.context import READER, StepContext
-from workers.copies import KEY_TYPES, data_key_needed, kept_buckets
+from workers.copies import KEY_TYPES, VAULT, data_key_needed, kept_places, vault_kept_in
 
 # USD a month in us-east-1, from the services' price pages in November 2026: a customer key, a gigabyte of cluster
-# snapshot beyond the free part, a gigabyte of S3 Standard.
+# snapshot beyond the free part, a gigabyte of S3 Standard; one in a backup vault, of its dearest type (DynamoDB).
 KEY_PRICE, SNAPSHOT_PRICE, BUCKET_PRICE = Decimal("1.00"), Decimal("0.021"), Decimal("0.023")
+VAULT_PRICE = Decimal("0.10")
 GB = Decimal(10) ** 9
 
 WORLD_WIDE = frozenset({"iam", "route53", "s3"})
 """Services that answer the same in every region: they are asked once."""
 
+PLACES = {"AWS::S3::Bucket": BUCKET_PRICE, VAULT: VAULT_PRICE}
+"""What can be kept as a last copy with all that is in it, and what a gigabyte in it costs."""
+
 REMEDIES = {
+    VAULT: "Delete its recovery points, then the vault.",
     "AWS::S3::Bucket": "Empty it with all versions and delete it.",
     "AWS::KMS::Key": "Schedule its deletion, if nothing is encrypted with it.",
     "AWS::RDS::DBClusterSnapshot": "Delete it, or give it another name and owner's tag if it is wanted.",
@@ -72,6 +77,9 @@ def report_make(ctx: StepContext, environment: Environment, state: dict[str, Any
 def _search(session: Session, environment: Environment, state: dict[str, Any], report: Report) -> None:
     region = session.region
     for found in _everything(session, environment, report):
+        if _is_recovery_point(found) and vault_kept_in(state, region):
+            # Told with its vault.
+            continue
         kept = _kept(session, environment, found, state)
         if kept is not None:
             report.kept.append({"type": found.type, "id": found.id, "region": region, **kept})
@@ -148,15 +156,16 @@ def _kept(
 ) -> dict[str, str] | None:
     """Why it stays, what it costs and until when; None when nobody wants it."""
     snapshot = state.get("snapshot", "")
-    bucket = kept_buckets(state).get(found.id.removeprefix("arn:aws:s3:::"))
+    place = kept_places(state).get(_name_of(found.id))
     until = "a person deletes it"
     if found.type == "AWS::RDS::DBClusterSnapshot" and snapshot and found.id.endswith(snapshot):
         told = rds.snapshot_find(session, snapshot) or {}
         cost = SNAPSHOT_PRICE * int(told.get("AllocatedStorage") or 1)
         return {"why": "Last copy of the database, as asked for.", "monthly_cost": _usd(cost), "until": until}
-    if found.type == "AWS::S3::Bucket" and bucket:
-        cost = BUCKET_PRICE * Decimal(bucket["bytes"]) / GB
-        why = f"Last copy of the {bucket['store']}, as asked for."
+    if found.type in PLACES and place:
+        cost = PLACES[found.type] * Decimal(place["bytes"]) / GB
+        # Stores of modules and of another region have their article with them.
+        why = f"Last copy of the {place['store'].removeprefix('the ')}, as asked for."
         return {"why": why, "monthly_cost": _usd(cost), "until": until}
     needed = data_key_needed(state, session.region, environment.home_region)
     if found.type == "AWS::KMS::Key" and needed and not found.deleting_on:
@@ -174,6 +183,16 @@ def _kept(
             "until": "that certificate is deleted",
         }
     return None
+
+
+def _name_of(found_id: str) -> str:
+    """A bucket's or a vault's name, of that or of its ARN."""
+    return found_id.removeprefix("arn:aws:s3:::").rpartition(":backup-vault:")[2]
+
+
+def _is_recovery_point(found: Found) -> bool:
+    """What is in a vault bears the environment's tag; of Aurora it is a snapshot with a name of AWS Backup's."""
+    return ":recovery-point:" in found.id or ":cluster-snapshot:awsbackup:" in found.id
 
 
 def _is_seen(row: Found, found: list[Found]) -> bool:

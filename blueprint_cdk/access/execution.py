@@ -126,6 +126,7 @@ NETWORK = (
                     "inspector2.amazonaws.com",
                     "replication.ecr.amazonaws.com",
                     "mrk.kms.amazonaws.com",
+                    "backup.amazonaws.com",
                 ]
             }
         },

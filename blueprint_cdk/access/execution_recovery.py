@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from blueprint_cdk.access.scopes import Scope
-from blueprint_cdk.access.statements import arn
+from blueprint_cdk.access.statements import OWN_ROLES, arn, passed_to
 
 RECOVERY: tuple[Scope, ...] = (
     # A global cluster has no region; its members are named after the environment as it is.
@@ -23,4 +23,20 @@ RECOVERY: tuple[Scope, ...] = (
         arn("cloudwatch", "alarm:sy-*"),
     ),
     Scope("SwitchesLook", "cloudwatch", "DescribeAlarms"),
+    Scope(
+        "Vaults",
+        "backup",
+        "*BackupVault *BackupVaultAccessPolicy GetBackupVaultNotifications *Resource ListTags",
+        arn("backup", "backup-vault:sy-*"),
+    ),
+    # A plan has a generated id, and its selections are within it.
+    Scope(
+        "BackupPlans",
+        "backup",
+        "*BackupPlan *BackupSelection *Resource ListTags",
+        arn("backup", "backup-plan:*"),
+    ),
+    Scope("VaultStorage", "backup-storage", "MountCapsule"),
+    Scope("VaultKeys", "kms", "GenerateDataKey RetireGrant", arn("kms", "key/*")),
+    Scope("RolesToBackup", "iam", "PassRole", OWN_ROLES, passed_to("backup")),
 )

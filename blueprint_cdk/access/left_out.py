@@ -40,6 +40,13 @@ LEFT_OUT: tuple[LeftOut, ...] = (
     LeftOut("apigateway", "*", _OTHER_TARGETS),
     LeftOut("apprunner", "*", _OTHER_TARGETS),
     LeftOut("bedrock-agentcore", "*", _OTHER_TARGETS),
+    LeftOut(
+        "backup",
+        "*BackupVaultLockConfiguration PutBackupVaultNotifications DeleteBackupVaultNotifications "
+        "DeleteBackupVaultAccessPolicy",
+        _NOT_SET,
+    ),
+    LeftOut("backup-storage", "Mount", "the registry's older name of MountCapsule"),
     LeftOut("cognito-sync", "*", "Cognito Sync is closed: no identity pool has streams or events"),
     LeftOut("codecommit", "CreateCommit PutRepositoryTriggers UpdateRepositoryName", _NOT_SET),
     LeftOut(

@@ -55,6 +55,7 @@ READER_SCOPES = {
         Scope("Users", "cognito-idp", "ListUserPools DescribeUserPool"),
         Scope("Identities", "cognito-identity", "ListIdentityPools"),
         Scope("Tables", "dynamodb", "ListTables DescribeTable"),
+        Scope("Backups", "backup", "List* DescribeRegionSettings"),
         Scope("Quotas", "servicequotas", "ListServiceQuotas"),
         Scope("CostTags", "ce", "ListCostAllocationTags"),
         # The preflight: what an account has by subscription, or by asking AWS.
@@ -98,6 +99,7 @@ DEPLOYER_SCOPES = {
         # What has no CloudFormation type. They can be set, and not taken back.
         Scope("PasswordPolicy", "iam", "UpdateAccountPasswordPolicy"),
         Scope("DiskEncryption", "ec2", "EnableEbsEncryptionByDefault"),
+        Scope("BackupServices", "backup", "UpdateRegionSettings"),
         Scope("CostTagsActivate", "ce", "UpdateCostAllocationTagsStatus"),
     ),
     "SwitchyardTeardown": (
@@ -110,6 +112,14 @@ DEPLOYER_SCOPES = {
             "rds",
             "CreateDBClusterSnapshot DeleteDBClusterSnapshot AddTagsToResource",
             [arn("rds", "cluster:sy-*"), arn("rds", "cluster-snapshot:sy-*")],
+        ),
+        # A vault is deleted when it is empty. Recovery points bear the tags of what they are of.
+        Scope(
+            "RecoveryPoints",
+            "backup",
+            "DeleteRecoveryPoint",
+            [arn("backup", "recovery-point:*"), arn("rds", "cluster-snapshot:awsbackup:*")],
+            TAGGED,
         ),
         # Readers that Aurora Auto Scaling named: no stack holds them, and no cluster goes before them.
         Scope("ScaledReaders", "rds", "DeleteDBInstance", arn("rds", "db:application-autoscaling-*")),

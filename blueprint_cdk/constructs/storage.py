@@ -172,3 +172,11 @@ class UploadsBucket(DataBucket):
                 )
             ],
         )
+
+    def tells_of_changes(self) -> None:
+        """Have EventBridge told of new and deleted objects. AWS Backup turns it on where it is not: that were drift."""
+        self.resource.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
+            event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(
+                event_bridge_enabled=True
+            )
+        )

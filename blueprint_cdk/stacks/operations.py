@@ -1,4 +1,6 @@
-"""Operations: the topic of alarms, alarms and the one that means healthy, dashboard, metrics made of logs, budget."""
+"""Operations: the topic of alarms, alarms and the one that means healthy, dashboard, metrics made of logs, in either
+region; and at home the budget, which is the environment's.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,7 @@ from blueprint_cdk.constructs.budget import Budget
 from blueprint_cdk.constructs.dashboard import Dashboard, LogMetrics
 from blueprint_cdk.estimate import budget_usd
 from blueprint_cdk.sizes import size_of
-from blueprint_cdk.spec import RegionFacts, Spec
+from blueprint_cdk.spec import HOME, OTHER, PlaceName, RegionFacts, Spec
 from blueprint_cdk.stacks import EnvironmentStack
 from blueprint_cdk.stacks.app import AppStack
 from blueprint_cdk.stacks.data import DataStack
@@ -27,18 +29,24 @@ class OperationsStack(EnvironmentStack):
         network: NetworkStack,
         data: DataStack,
         app: AppStack,
+        place: PlaceName = HOME,
     ) -> None:
-        super().__init__(scope, "operations", spec, facts, protected=False)
+        super().__init__(scope, "operations", spec, facts, protected=False, place=place)
         prefix, size = spec.named("prefix"), size_of(spec.size, other_region=spec.other_region)
+        # Names of alarms tell the regions apart; a secondary cluster has at most one instance.
+        alarm_prefix = prefix if place == HOME else f"{prefix}-other"
+        if place == OTHER:
+            size = size.model_copy(update={"db_readers": 0})
+        features = frozenset(spec.modules) | ({"standby"} if spec.has_standby else set())
         places = {
             "prefix": prefix,
             "region": self.region,
             "load_balancer": app.load_balancer_full_name,
             "certificate": app.certificate_arn,
-            "beanstalk": spec.named("beanstalk-environment"),
-            "web_acl": spec.named("web-acl"),
-            "cluster": spec.named("db-cluster"),
-            "proxy": spec.named("db-proxy"),
+            "beanstalk": self.named("beanstalk-environment"),
+            "web_acl": self.named("web-acl"),
+            "cluster": self.named("db-cluster"),
+            "proxy": self.named("db-proxy"),
         }
         topic = AlarmTopic(
             self, "Topic", prefix=prefix, key_arn=network.logs_key.key_arn, email=spec.alarm_email
@@ -46,23 +54,27 @@ class OperationsStack(EnvironmentStack):
         alarms = Alarms(
             self,
             "Alarms",
-            prefix=prefix,
-            rows=[row for row in alarm_rows() if row.applies(size, frozenset(spec.modules))],
+            prefix=alarm_prefix,
+            rows=[row for row in alarm_rows() if row.applies(size, features)],
             size=spec.size,
             places=places,
             topic_arn=topic.arn,
         )
         LogMetrics(self, "Logs", prefix=prefix, cluster=places["cluster"])
         DatabaseEvents(self, "Database", cluster_id=places["cluster"], topic_arn=topic.arn)
-        Budget(
-            self,
-            "Budget",
-            environment=spec.key,
-            usd=budget_usd(spec.model_dump(mode="json")),
-            topic_arn=topic.arn,
-        )
+        if place == HOME:
+            Budget(
+                self,
+                "Budget",
+                environment=spec.key,
+                usd=budget_usd(spec.model_dump(mode="json")),
+                topic_arn=topic.arn,
+            )
         Dashboard(self, "Dashboard", prefix=prefix, places=places, alarm_arns=alarms.arns)
         # Named, not referred to: its log groups and its cluster are there first, and go last.
         self.add_stack_dependency(data)
+        self.topic_arn = topic.arn
+        # For alarms of other stacks; exported whether there are any or not, as what another choice uses must be.
+        self.export_value(topic.arn)
         self.output("AlarmTopicArn", topic.arn, "Where alarms go")
         self.output("HealthAlarm", alarms.health.alarm_name or "", "OK means that users notice nothing")

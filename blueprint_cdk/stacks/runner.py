@@ -1,13 +1,13 @@
-"""Runner: what works inside the VPC on the portal's behalf. Made beside the database, not after it."""
+"""Runner: what works inside the VPC on the portal's behalf, in either region; beside the database, not after it."""
 
 from __future__ import annotations
 
 from constructs import Construct
 
 from blueprint_cdk.constructs.runner import Runner
-from blueprint_cdk.spec import RegionFacts, Spec
+from blueprint_cdk.spec import HOME, PlaceName, RegionFacts, Spec
 from blueprint_cdk.stacks import EnvironmentStack
-from blueprint_cdk.stacks.keys import KeysStack
+from blueprint_cdk.stacks.keys import KeysStack, OtherKeysStack
 from blueprint_cdk.stacks.network import NetworkStack
 from blueprint_cdk.stacks.storage import StorageStack
 
@@ -20,15 +20,16 @@ class RunnerStack(EnvironmentStack):
         facts: RegionFacts,
         *,
         network: NetworkStack,
-        keys: KeysStack,
+        keys: KeysStack | OtherKeysStack,
         storage: StorageStack,
+        place: PlaceName = HOME,
     ) -> None:
-        super().__init__(scope, "runner", spec, facts, protected=False)
+        super().__init__(scope, "runner", spec, facts, protected=False, place=place)
         runner = Runner(
             self,
             "Runner",
-            name=spec.named("runner"),
-            log_group_name=spec.named("runner-log-group"),
+            name=self.named("runner"),
+            log_group_name=self.named("runner-log-group"),
             vpc_id=network.vpc.vpc_id,
             subnet_ids=network.private_subnet_ids,
             security_group_id=network.firewall.runner.security_group_id,

@@ -7,6 +7,7 @@ from constructs import Construct
 
 from blueprint_cdk.constructs.replication import Replication
 from blueprint_cdk.constructs.storage import LogsBucket, UploadsBucket
+from blueprint_cdk.sizes import tier_of
 from blueprint_cdk.spec import HOME, OTHER, PlaceName, RegionFacts, Spec
 from blueprint_cdk.stacks import EnvironmentStack
 from blueprint_cdk.stacks.keys import KeysStack, OtherKeysStack
@@ -36,6 +37,8 @@ class StorageStack(EnvironmentStack):
             self, "Uploads", name=self.named("uploads-bucket"), key=keys.data_key, logs=self.logs
         )
         self.uploads = uploads.bucket
+        if place == HOME and tier_of(spec.tier).backups:
+            uploads.tells_of_changes()
         if spec.has_standby:
             self._replicate(uploads, keys.data_key.key_arn)
         self.output("UploadsBucket", self.uploads.bucket_name, "Bucket for uploads")

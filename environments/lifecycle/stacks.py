@@ -1,8 +1,8 @@
 """Which stacks an environment has: those of its release whose conditions its spec fulfils, each in its region.
 
 A release's rows (blueprint_cdk/data/stacks.json) have "region": "home" or "other", and "when" where a stack does not
-always exist: {"standby": ["pilot-light", "warm"]}, {"modules": ["identity"]}. Rows of older releases have no "when" and
-are all there.
+always exist: {"standby": ["pilot-light", "warm"]}, {"modules": ["identity"]}, {"tier": ["prod"]}. Rows of older
+releases have no "when" and are all there.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -50,7 +50,7 @@ class StackOf:
 def stack_exists(row: Mapping[str, Any], spec: Mapping[str, Any]) -> bool:
     """Whether a spec has the stack of a release's row: all that "when" names holds."""
     when = row.get("when") or {}
-    unknown = set(when) - {"standby", "modules"}
+    unknown = set(when) - {"standby", "modules", "tier"}
     if unknown:
         raise ValueError(
             f"Stack {row['key']} exists when {', '.join(sorted(unknown))}: nobody knows that here."

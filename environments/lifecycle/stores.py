@@ -20,6 +20,7 @@ SECRET_TYPE = "AWS::SecretsManager::Secret"  # noqa: S105 - a type's name
 APPLICATIONS = "/app/"
 """In the name of an application's own secret. The database's goes with it, and whoever restores gets a new one."""
 TYPES = {
+    "AWS::Backup::BackupVault": "the recovery points of vault",
     "AWS::S3::Bucket": "the objects of bucket",
     "AWS::DynamoDB::Table": "the items of table",
     "AWS::DynamoDB::GlobalTable": "the items of table",
@@ -27,9 +28,9 @@ TYPES = {
     "AWS::SecretsManager::Secret": "the value of secret",
 }
 """Types that hold what nobody could make again, and what that is, in words."""
-KEEPABLE = frozenset({"AWS::S3::Bucket"})
-"""Those of which a last copy can be kept: the bucket itself stays. Of users AWS gives no copy with which they could
-sign in, and the items of a table are theirs."""
+KEEPABLE = frozenset({"AWS::Backup::BackupVault", "AWS::S3::Bucket"})
+"""Those of which a last copy can be kept: the bucket or the vault itself stays. Of users AWS gives no copy with which
+they could sign in, and the items of a table are theirs."""
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ Passed = list[tuple[str, str]]
 _LAUNCH = "aws:autoscaling:launchconfiguration"
 _ENVIRONMENT = "aws:elasticbeanstalk:environment"
 _CALLS = {
+    "backup": {"IamRoleArn": "backup.amazonaws.com"},
     "cloudformation": {"RoleARN": "cloudformation.amazonaws.com"},
     "codebuild": {"serviceRole": "codebuild.amazonaws.com"},
     "ec2": {"DeliverLogsPermissionArn": "vpc-flow-logs.amazonaws.com"},
@@ -68,6 +69,9 @@ def passed_by_type(ctx: Context, type_name: str, properties: dict[str, Any]) -> 
     elif type_name == "AWS::Cognito::IdentityPoolRoleAttachment":
         roles = (properties.get("Roles") or {}).values()
         found += [(str(role), "cognito-identity.amazonaws.com") for role in roles]
+    elif type_name == "AWS::Backup::BackupSelection":
+        selection = properties.get("BackupSelection") or {}
+        found += _named(ctx, selection, {"IamRoleArn": "backup.amazonaws.com"})
     elif type_name == "AWS::KinesisFirehose::DeliveryStream":
         target = properties.get("ExtendedS3DestinationConfiguration") or {}
         found += _named(ctx, target, {"RoleARN": "firehose.amazonaws.com"})

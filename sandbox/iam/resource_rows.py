@@ -8,6 +8,7 @@ from __future__ import annotations
 _ZONE = "arn:aws:route53:::hostedzone/{v}"
 USUAL: dict[str, dict[str, str]] = {
     "autoscaling": {"AutoScalingGroupName": "autoScalingGroup:*:autoScalingGroupName/{v}"},
+    "backup": {"BackupVaultName": "backup-vault:{v}", "BackupPlanId": "backup-plan:{v}"},
     "cloudwatch": {"AlarmName": "alarm:{v}", "AlarmNames": "alarm:{v}"},
     "cloudtrail": {"Name": "trail/{v}", "trailName": "trail/{v}"},
     "codebuild": dict.fromkeys(("projectName", "name", "names", "ids", "id"), "project/{v}"),
@@ -87,6 +88,10 @@ ROWS: dict[str, dict[str, tuple[str, ...]]] = {
         ("CreateOrUpdateTags", "DeleteTags"), ("autoScalingGroup:*:autoScalingGroupName/{Tags.ResourceId}",)
     ),
     "budgets": {"DescribeBudgets": ("arn:aws:budgets::{@a}:budget/*",)},
+    "backup": {
+        "DeleteRecoveryPoint": ("{RecoveryPointArn}",),
+        "StartCopyJob": ("{RecoveryPointArn}",),
+    },
     "cloudwatch": {
         "GetDashboard": ("arn:aws:cloudwatch::{@a}:dashboard/{DashboardName}",),
         "DescribeAlarms": ("alarm:{AlarmNames}",),

@@ -167,7 +167,8 @@ def _given(values: dict[str, str | None]) -> list[dict[str, Any]]:
 
 
 def _has(row: dict[str, Any], standby: str) -> bool:
-    return standby in row.get("when", {}).get("standby", [standby]) and "modules" not in row.get("when", {})
+    when = row.get("when", {})
+    return standby in when.get("standby", [standby]) and not {"modules", "tier"} & set(when)
 
 
 def _ordered() -> list[dict[str, Any]]:

@@ -87,6 +87,7 @@ EXECUTION = tuple(EXECUTION_POLICIES)
 BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/SwitchyardBoundary"
 CFN = f"arn:aws:cloudformation:eu-west-1:{ACCOUNT}"
 IAM = f"arn:aws:iam::{ACCOUNT}"
+BACKUP = f"arn:aws:backup:eu-west-1:{ACCOUNT}"
 
 
 @pytest.mark.parametrize("form", ["yaml", "json"])
@@ -300,6 +301,22 @@ MAY = [
     ),
     (("SwitchyardBoundary",), "s3:PutObject", f"{AUDIT}/chain/1.json", {}, True),
     (("SwitchyardBoundary",), "s3:PutObject", AUDIT.replace("audit", "trail") + "/x", {}, False),
+    # Backups: vaults of environments' names; recovery points of theirs, and of nobody else's.
+    (EXECUTION, "backup:CreateBackupVault", f"{BACKUP}:backup-vault:sy-shop-k3x9", {}, True),
+    (EXECUTION, "backup:DeleteBackupVault", f"{BACKUP}:backup-vault:Default", {}, False),
+    (EXECUTION, "backup:DeleteRecoveryPoint", f"{BACKUP}:recovery-point:x", {}, False),
+    (DEPLOYER, "backup:DeleteRecoveryPoint", f"{BACKUP}:recovery-point:x", {}, False),
+    (
+        DEPLOYER,
+        "backup:DeleteRecoveryPoint",
+        f"{BACKUP}:recovery-point:x",
+        {"environment": "shop-k3x9"},
+        True,
+    ),
+    (DEPLOYER, "backup:UpdateRegionSettings", "*", {}, True),
+    (("SwitchyardRead",), "backup:UpdateRegionSettings", "*", {}, False),
+    (("SwitchyardRead",), "route53:UpdateHostedZoneFeatures", "*", {}, False),
+    (DEPLOYER, "route53:UpdateHostedZoneFeatures", "*", {}, False),
     (("SwitchyardRead",), "cloudformation:DeleteStack", f"{CFN}:stack/sy-shop-k3x9-data/1", {}, False),
     (("SwitchyardRead",), "cloudformation:DescribeStacks", f"{CFN}:stack/sy-shop-k3x9-data/1", {}, True),
     (

@@ -15,7 +15,7 @@ from tests.blueprint_cdk.test_permanence import property_at, resources, schema_o
 
 SIZES = ("small", "medium", "large")
 KINDS = ("pilot-light", "warm")
-ROWS = [row for row in load("stacks")["environment"] if "modules" not in row.get("when", {})]
+ROWS = [row for row in load("stacks")["environment"] if not {"modules", "tier"} & set(row.get("when", {}))]
 HOME_STACKS = {f"sy-shop-k3x9-{row['key']}" for row in ROWS if "when" not in row}
 
 
@@ -212,7 +212,6 @@ def test_what_changes_at_home_is_named(synthesise: Synthesise, size: str) -> Non
         ("data", "AWS::RDS::DBInstance"),
         ("data", "AWS::RDS::DBCluster"),
         ("operations", "AWS::CloudWatch::Alarm"),
-        ("operations", "AWS::CloudWatch::Dashboard"),
     }
     assert changed == {
         ("keys", "AWS::SecretsManager::Secret"),
@@ -222,6 +221,8 @@ def test_what_changes_at_home_is_named(synthesise: Synthesise, size: str) -> Non
         ("access", "AWS::IAM::Role"),
         # A standby costs.
         ("operations", "AWS::Budgets::Budget"),
+        # It shows the alarm on the standby's lag, which is new.
+        ("operations", "AWS::CloudWatch::Dashboard"),
         *(instances if size == "small" else set()),
     }
 
@@ -459,3 +460,69 @@ def test_stack_policies_hold_what_is_stateful_there(warm: Assembly) -> None:
         if stateful:
             [_, deny] = json.loads(path.read_text())["Statement"]
             assert {line.partition("/")[2] for line in deny["Resource"]} == stateful
+
+
+# -- watched and worked on there
+
+
+@pytest.mark.parametrize("standby", KINDS)
+def test_each_region_has_one_alarm_that_means_healthy_and_tells_its_own_topic(
+    synthesise: Synthesise, standby: str
+) -> None:
+    """What users notice in a region, whichever is active: a name of its own, and nothing of the other region's."""
+    assembly = synthesise(standby=standby)
+    named = {}
+    for key, prefix, cluster in (
+        ("operations", "sy-shop-k3x9", "sy-shop-k3x9"),
+        ("other-operations", "sy-shop-k3x9-other", "sy-shop-k3x9-other"),
+    ):
+        [health] = of_type(assembly, key, "AWS::CloudWatch::CompositeAlarm")
+        named[key] = health["Properties"]["AlarmName"]
+        assert health["Properties"]["AlarmRule"].startswith(
+            f'ALARM("{prefix}-errors") OR ALARM("{prefix}-latency")'
+        )
+        alarms = [row["Properties"] for row in of_type(assembly, key, "AWS::CloudWatch::Alarm")]
+        assert all(row["AlarmName"].startswith(f"{prefix}-") for row in alarms)
+        [topic] = [
+            name
+            for name, row in assembly.template(key)["Resources"].items()
+            if row["Type"] == "AWS::SNS::Topic"
+        ]
+        assert all(row["AlarmActions"] == [{"Ref": topic}] for row in alarms if "AlarmActions" in row)
+        [lag] = [row for row in alarms if row["AlarmName"] == f"{prefix}-replication-lag"]
+        assert (lag["MetricName"], lag["Threshold"]) == ("AuroraGlobalDBReplicationLag", 10_000)
+        assert lag["Dimensions"] == [{"Name": "DBClusterIdentifier", "Value": cluster}]
+        [events] = of_type(assembly, key, "AWS::RDS::EventSubscription")
+        assert events["Properties"]["SourceIds"] == [cluster]
+        [dashboard] = of_type(assembly, key, "AWS::CloudWatch::Dashboard")
+        region = OTHER if key.startswith("other-") else "eu-west-1"
+        assert dashboard["Properties"]["DashboardName"] == f"sy-shop-k3x9-{region}"
+    assert named == {"operations": "sy-shop-k3x9-healthy", "other-operations": "sy-shop-k3x9-other-healthy"}
+    # A budget is the environment's, and nobody waits for a standby's lag where there is none.
+    assert len(assembly.all("AWS::Budgets::Budget")) == 1
+    assert "replication-lag" not in json.dumps(synthesise(modules=["proxy"]).template("operations"))
+
+
+def test_runner_of_each_region_works_in_its_own_network_with_its_own_keys(pilot: Assembly) -> None:
+    for key, place in (("runner", ""), ("other-runner", "other-")):
+        [project] = of_type(pilot, key, "AWS::CodeBuild::Project")
+        found = project["Properties"]
+        assert found["Name"] == "sy-shop-k3x9-runner"
+        assert f"sy-shop-k3x9-{place}network:" in json.dumps(found["VpcConfig"])
+        assert found["EncryptionKey"]["Fn::ImportValue"].startswith(f"sy-shop-k3x9-{place}keys:")
+        variables = json.dumps(found["Environment"]["EnvironmentVariables"])
+        assert f"sy-shop-k3x9-{place}keys:" in variables and f"sy-shop-k3x9-{place}storage:" in variables
+
+
+def test_other_regions_stacks_wait_for_no_more_than_they_need(warm: Assembly) -> None:
+    """The runner is there as soon as its region's network and buckets are; the traffic waits for no alarm."""
+    artifacts = warm.manifest["artifacts"]
+
+    def needs(key: str) -> set[str]:
+        found = {
+            need for need in artifacts[f"sy-shop-k3x9-{key}"]["dependencies"] if not need.endswith(".assets")
+        }
+        return {need.removeprefix("sy-shop-k3x9-") for need in found}
+
+    assert needs("other-runner") == {"other-network", "other-keys", "other-storage"}
+    assert "other-operations" not in needs("other-failover")

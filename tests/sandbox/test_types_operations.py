@@ -59,6 +59,11 @@ def budget(aws: Aws, ids: dict[str, str]) -> list[Any]:
     return [row for row in rows if row["BudgetName"] == ids["Budget"]]
 
 
+def backup_plan(aws: Aws, ids: dict[str, str]) -> list[Any]:
+    rows = aws("backup").list_backup_plans()["BackupPlansList"]
+    return [row for row in rows if row["BackupPlanId"] == ids["Plan"]]
+
+
 ROWS = [
     Row("Topic", lambda aws, ids: aws("sns").get_topic_attributes(TopicArn=ids["Topic"])),
     Row("TopicPolicy", policy, None),
@@ -70,6 +75,9 @@ ROWS = [
     Row("Budget", budget, "us-east-1"),
     Row("Target", recorded("Target")),
     Row("Scaling", recorded("Scaling"), None),
+    Row("Vault", lambda aws, ids: aws("backup").describe_backup_vault(BackupVaultName=ids["Vault"])),
+    Row("Plan", backup_plan),
+    Row("Selection", recorded("Selection"), None),
     Row("Project", lambda aws, ids: aws("codebuild").batch_get_projects(names=[ids["Project"]])["projects"]),
     Row("Repository", recorded("Repository")),
     Row("Connection", recorded("Connection")),

@@ -73,6 +73,20 @@ def test_a_zone_that_is_not_there_is_told_with_the_command_and_its_price(account
     assert "--name nowhere.example.org" in row.todo
 
 
+def test_accelerated_recovery_of_the_zone_is_a_persons_to_turn_on(account, release, sandbox, keys):
+    def found():
+        return [row for row in preflight(account, release) if "accelerated recovery" in row.sentence]
+
+    [row] = found()
+    assert row.state == "optional" and "us-east-1 is dark" in row.sentence
+    assert row.todo.endswith(f"--hosted-zone-id {account.zone_id} --enable-accelerated-recovery")
+    route53 = sandbox.client("route53", keys)
+    route53.update_hosted_zone_features(HostedZoneId=account.zone_id, EnableAcceleratedRecovery=True)
+    [row] = found()
+    assert (row.state, row.sentence) == ("there", f"{account.zone_name} has accelerated recovery.")
+    route53.update_hosted_zone_features(HostedZoneId=account.zone_id, EnableAcceleratedRecovery=False)
+
+
 def test_an_unknown_account_is_told(account):
     with pytest.raises(CommandError, match="no account nobody"):
         call_command("preflight", "nobody")

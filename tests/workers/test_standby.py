@@ -185,4 +185,10 @@ def test_a_standby_is_added_to_what_runs_and_taken_away_again(ask, people, stack
     assert (environment.standby, environment.other_region, environment.other_cidr) == ("none", "", None)
     newest = environment.revisions.order_by("-number").first()
     assert set(newest.stacks) == before
+
+    # KMS makes no second replica of the key in that region for the next days.
+    soon = change(people, environment, {"standby": "pilot-light", "other_region": OTHER})
+    assert soon.status == "failed" and soon.failure["reason"] == "replica waits for its deletion"
+    assert f"in {OTHER} waits for its deletion until" in soon.sentence
+    assert "another region" in soon.failure["remedy"]
     assert tear_down(people, environment).status == "succeeded"

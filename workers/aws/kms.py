@@ -10,6 +10,7 @@ from workers.aws.session import Session
 SERVICE = "kms"
 
 
+PENDING_DELETION = "PendingDeletion"
 PENDING_REPLICAS = "PendingReplicaDeletion"
 """A multi-Region key that is to be deleted, and waits for its replicas to be gone first. It has no date yet."""
 AFTER_REPLICAS = "when its replicas are gone"

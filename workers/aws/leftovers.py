@@ -6,7 +6,7 @@ again is cheap, and nothing here changes anything.
 
 from collections.abc import Callable, Iterable
 
-from workers.aws import acm, beanstalk, cognito, ec2, kms, logs, metrics, route53, s3, tagging
+from workers.aws import acm, backup, beanstalk, cognito, ec2, kms, logs, metrics, route53, s3, tagging
 from workers.aws.found import TAG, Found, Wanted, is_ours, named
 from workers.aws.paging import entries
 from workers.aws.session import Session
@@ -248,6 +248,16 @@ def tables(session: Session, wanted: Wanted) -> Iterable[Found]:
             yield named("AWS::DynamoDB::GlobalTable", name, "dynamodb list_tables")
 
 
+def vaults(session: Session, wanted: Wanted) -> Iterable[Found]:
+    """Backup vaults and plans by name."""
+    for name in backup.vaults(session):
+        if is_ours(name, wanted):
+            yield named("AWS::Backup::BackupVault", name, "backup list_backup_vaults")
+    for plan in entries(session.client("backup"), "list_backup_plans", "BackupPlansList"):
+        if is_ours(plan["BackupPlanName"], wanted):
+            yield Found("AWS::Backup::BackupPlan", plan["BackupPlanId"], "backup list_backup_plans by name")
+
+
 def tagged(session: Session, wanted: Wanted) -> Iterable[Found]:
     """Whatever carries the environment's tag. The tagging API lags: what EC2 itself no longer lists is gone."""
     for arn in tagging.arns_tagged(session, TAG, wanted.full_name):
@@ -290,5 +300,6 @@ LISTERS: dict[str, Lister] = {
     "sns": topics,
     "budgets": budgets,
     "codebuild": projects,
+    "backup": vaults,
     "tag": tagged,
 }

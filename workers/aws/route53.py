@@ -19,6 +19,13 @@ def zone_find(session: Session, name: str) -> str:
     return ""
 
 
+def accelerated_recovery(session: Session, zone_id: str) -> bool:
+    """Whether the zone's records can be changed within an hour of us-east-1 going dark, or soon will be."""
+    zone = session.client(SERVICE).get_hosted_zone(Id=zone_id)["HostedZone"]
+    status = zone.get("Features", {}).get("AcceleratedRecoveryStatus", "")
+    return status in ("ENABLED", "ENABLING", "ENABLING_HOSTED_ZONE_LOCKED")
+
+
 def records_named(session: Session, zone_id: str, ending: str) -> list[dict[str, Any]]:
     """Records of a zone whose names are `ending` or lie below it, without a dot at the end."""
     pages = session.client(SERVICE).get_paginator("list_resource_record_sets").paginate(HostedZoneId=zone_id)

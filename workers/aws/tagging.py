@@ -35,6 +35,8 @@ TYPES: dict[tuple[str, str], str] = {
     ("ecr", "repository"): "AWS::ECR::Repository",
     ("logs", "log-group"): "AWS::Logs::LogGroup",
     ("events", "rule"): "AWS::Events::Rule",
+    ("backup", "backup-plan"): "AWS::Backup::BackupPlan",
+    ("backup", "backup-vault"): "AWS::Backup::BackupVault",
     ("appsync", "apis"): "AWS::AppSync::GraphQLApi",
     ("cognito-idp", "userpool"): "AWS::Cognito::UserPool",
     ("cognito-identity", "identitypool"): "AWS::Cognito::IdentityPool",

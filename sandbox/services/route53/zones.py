@@ -88,13 +88,16 @@ def shape(ctx: Context, record: Record) -> dict[str, Any]:
     comment = (record.properties.get("HostedZoneConfig") or {}).get("Comment")
     if comment:
         config["Comment"] = comment
-    return {
+    told = {
         "Id": f"/hostedzone/{record.id}",
         "Name": names.normal(record.properties["Name"]),
         "CallerReference": record.data["caller_reference"],
         "Config": config,
         "ResourceRecordSetCount": len(record.data["apex"]) + len(records_of(ctx, record.id)),
     }
+    if not _private(record):
+        told["Features"] = {"AcceleratedRecoveryStatus": record.data.get("accelerated", "DISABLED")}
+    return told
 
 
 @operation("route53", "CreateHostedZone")
@@ -129,6 +132,18 @@ def get_hosted_zone(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     else:
         answer["DelegationSet"] = {"NameServers": record.attributes["NameServers"]}
     return answer
+
+
+@operation("route53", "UpdateHostedZoneFeatures")
+def update_hosted_zone_features(ctx: Context, params: dict[str, Any]) -> None:
+    """Accelerated recovery of a public zone: on or off at once, where AWS takes its time."""
+    record = need(ctx, params["HostedZoneId"])
+    if _private(record):
+        raise AwsError("InvalidInput", "Accelerated recovery is only supported for public hosted zones.", 400)
+    wanted = params.get("EnableAcceleratedRecovery")
+    if wanted is not None:
+        record.data["accelerated"] = "ENABLED" if wanted else "DISABLED"
+        ctx.store.put(record)
 
 
 @operation("route53", "ListHostedZones")

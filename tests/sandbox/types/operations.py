@@ -194,4 +194,32 @@ RESOURCES: Resources = {
             ],
         },
     },
+    "Vault": {"Type": "AWS::Backup::BackupVault", "Properties": {"BackupVaultName": NAME}},
+    "Plan": {
+        "Type": "AWS::Backup::BackupPlan",
+        "Properties": {
+            "BackupPlan": {
+                "BackupPlanName": NAME,
+                "BackupPlanRule": [
+                    {
+                        "RuleName": "daily",
+                        "TargetBackupVault": ref("Vault"),
+                        "ScheduleExpression": "cron(0 2 * * ? *)",
+                        "Lifecycle": {"DeleteAfterDays": 120, "MoveToColdStorageAfterDays": 30},
+                    }
+                ],
+            }
+        },
+    },
+    "Selection": {
+        "Type": "AWS::Backup::BackupSelection",
+        "Properties": {
+            "BackupPlanId": ref("Plan"),
+            "BackupSelection": {
+                "SelectionName": NAME,
+                "IamRoleArn": att("Role", "Arn"),
+                "Resources": [f"arn:aws:rds:eu-west-1:{ACCOUNT}:cluster:{NAME}"],
+            },
+        },
+    },
 }

@@ -26,6 +26,29 @@ def test_zone_comes_with_ns_and_soa(aws: Any) -> None:
     assert refused(route53.get_hosted_zone, Id=id)[0] == "NoSuchHostedZone"
 
 
+def test_accelerated_recovery_is_of_public_zones(aws: Any) -> None:
+    route53 = aws("route53")
+    id = route53.create_hosted_zone(Name="fast.example.org", CallerReference="fast")["HostedZone"]["Id"]
+
+    def status() -> str:
+        return str(route53.get_hosted_zone(Id=id)["HostedZone"]["Features"]["AcceleratedRecoveryStatus"])
+
+    assert status() == "DISABLED"
+    for wanted, seen in ((True, "ENABLED"), (False, "DISABLED")):
+        route53.update_hosted_zone_features(HostedZoneId=id, EnableAcceleratedRecovery=wanted)
+        assert status() == seen
+    route53.delete_hosted_zone(Id=id)
+    vpc = {"VPCRegion": "eu-west-1", "VPCId": aws("ec2").create_vpc(CidrBlock="10.99.0.0/24")["Vpc"]["VpcId"]}
+    inside = route53.create_hosted_zone(Name="in.example.org", CallerReference="in", VPC=vpc)["HostedZone"][
+        "Id"
+    ]
+    code, _ = refused(
+        route53.update_hosted_zone_features, HostedZoneId=inside, EnableAcceleratedRecovery=True
+    )
+    assert code == "InvalidInput"
+    route53.delete_hosted_zone(Id=inside)
+
+
 def test_zone_with_records_is_not_deleted(aws: Any) -> None:
     route53 = aws("route53")
     id = route53.create_hosted_zone(Name="full.example.org", CallerReference="full")["HostedZone"]["Id"]
