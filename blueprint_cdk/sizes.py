@@ -89,12 +89,12 @@ class Tier(BaseModel):
     required_modules: list[str]
 
 
-def size_of(name: SizeName, *, other_region: str | None = None) -> Size:
-    """The row of a size. With another region it stays what a standby needs, also while there is none: so removing one
-    waits for nothing, and adding it again changes nothing at home.
+def size_of(name: SizeName, *, other_region: str | None = None, in_global: bool = False) -> Size:
+    """The row of a size. With another region, and as long as the cluster is in a global database, it is what a standby
+    needs: the update that takes a standby away changes home before it deletes the global database.
     """
     size = Size.model_validate(load("sizes")[name])
-    return size.model_copy(update=size.with_other_region) if other_region else size
+    return size.model_copy(update=size.with_other_region) if other_region or in_global else size
 
 
 def tier_of(name: TierName) -> Tier:

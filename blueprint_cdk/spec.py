@@ -476,6 +476,11 @@ class Running(_Frozen):
         title="Maintenance page",
         description="Whether the load balancer answers every request with its maintenance page.",
     )
+    global_database: bool = Field(
+        default=False,
+        title="In a global database",
+        description="Whether the cluster is in a global database, which its instances have to suit as long as it is.",
+    )
 
 
 class Runtime(Running):

@@ -15,6 +15,7 @@ from workers.context import READER, StepContext
 from workers.workflow import Done, Outcome, StepFailed, Wait
 
 APPLICATION, DATABASE = "AWS::ElasticBeanstalk::Environment", "AWS::RDS::DBCluster"
+GLOBAL = "AWS::RDS::GlobalCluster"
 OF_APPLICATION = ("version_label", "platform_arn", "min_instances", "max_instances", "maintenance")
 OF_DATABASE = ("aurora_mysql_version", "db_min_acu", "db_max_acu")
 CAPACITY = ("min_instances", "max_instances", "db_min_acu", "db_max_acu")
@@ -53,10 +54,18 @@ def runtime(ctx: StepContext) -> Outcome:
         environment_runtime_record(environment=environment, facts=live.facts)
     spec = ctx.operation.parameters["spec"]
     told = _wanted(live.facts, spec["size"] == environment.size)
+    if "global_database" in _told_of(release_wanted(ctx.operation, environment)):
+        told["global_database"] = is_in_global(environment)
     if other is not None and other.facts:
         is_same = (spec["size"], spec["standby"]) == (environment.size, environment.standby)
         told["other"] = _wanted(other.facts, is_same)
     return Done(sentence_of(live.facts), {"runtime": told})
+
+
+def is_in_global(environment: Environment) -> bool:
+    """Whether a global database of its stacks is there, as last seen."""
+    rows = environment.resources().filter(type=GLOBAL).exclude(physical_id="")
+    return bool(rows.exclude(status__in=["DELETE_COMPLETE", "DELETE_SKIPPED"]).exists())
 
 
 def _wanted(facts: dict[str, Any], keeps_capacity: bool) -> dict[str, Any]:

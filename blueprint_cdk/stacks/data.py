@@ -16,7 +16,7 @@ from blueprint_cdk.stacks.network import NetworkStack
 
 
 class DataStack(EnvironmentStack):
-    """`network` and `keys` are of the same region, `running` is what runs there now."""
+    """`network` and `keys` are of the same region, `running` is what runs there now. `size` is what the database is."""
 
     def __init__(
         self,
@@ -30,7 +30,8 @@ class DataStack(EnvironmentStack):
         place: PlaceName = HOME,
     ) -> None:
         super().__init__(scope, "data", spec, facts, protected=True, place=place)
-        size = size_of(spec.size, other_region=spec.other_region).running(running)
+        size = size_of(spec.size, other_region=spec.other_region, in_global=running.global_database)
+        self.size = size = size.running(running)
         cluster = Cluster(
             self,
             "Database",

@@ -11,7 +11,6 @@ from blueprint_cdk.constructs.alarms import Alarms, AlarmTopic, DatabaseEvents
 from blueprint_cdk.constructs.budget import Budget
 from blueprint_cdk.constructs.dashboard import Dashboard, LogMetrics
 from blueprint_cdk.estimate import budget_usd
-from blueprint_cdk.sizes import size_of
 from blueprint_cdk.spec import HOME, OTHER, PlaceName, RegionFacts, Spec
 from blueprint_cdk.stacks import EnvironmentStack
 from blueprint_cdk.stacks.app import AppStack
@@ -32,7 +31,7 @@ class OperationsStack(EnvironmentStack):
         place: PlaceName = HOME,
     ) -> None:
         super().__init__(scope, "operations", spec, facts, protected=False, place=place)
-        prefix, size = spec.named("prefix"), size_of(spec.size, other_region=spec.other_region)
+        prefix, size = spec.named("prefix"), data.size
         # Names of alarms tell the regions apart; a secondary cluster has at most one instance.
         alarm_prefix = prefix if place == HOME else f"{prefix}-other"
         if place == OTHER:

@@ -238,6 +238,25 @@ def test_taking_the_standby_away_leaves_what_was_before(synthesise: Synthesise) 
     assert "ServerlessV2ScalingConfiguration" not in small.one("AWS::RDS::DBCluster")
 
 
+def test_database_suits_the_global_one_as_long_as_it_is_in_it(synthesise: Synthesise) -> None:
+    """The update that takes a standby away changes home first: a serverless primary would be refused then."""
+    before, leaving = (
+        synthesise(standby="warm"),
+        synthesise(modules=["proxy"], runtime={"global_database": True}),
+    )
+    for key in ("data", "operations"):
+        was, now = before.template(key)["Resources"], leaving.template(key)["Resources"]
+        kinds = ("AWS::RDS::DBInstance", "AWS::RDS::DBCluster", "AWS::CloudWatch::Alarm")
+        assert {name: row for name, row in now.items() if row["Type"] in kinds}.items() <= was.items()
+    assert {
+        row["Properties"]["DBInstanceClass"] for row in of_type(leaving, "data", "AWS::RDS::DBInstance")
+    } == {"db.r6g.large"}
+    after = synthesise(modules=["proxy"])
+    assert (
+        of_type(after, "data", "AWS::RDS::DBInstance")[0]["Properties"]["DBInstanceClass"] == "db.serverless"
+    )
+
+
 def test_both_kinds_of_standby_have_the_same_names_and_exports(pilot: Assembly, warm: Assembly) -> None:
     assert exports(pilot) == exports(warm)
     light, full = resources(pilot), resources(warm)

@@ -199,8 +199,8 @@ def test_an_environment_that_is_as_it_began_has_the_same_templates(running, peop
     changed = {c["type"] for stack in operation.plan.document["stacks"] for c in stack["changes"]}
     assert changed == {"AWS::RDS::DBCluster"}
     assert operation.state["runtime"]["platform_arn"] == running.environment()["PlatformArn"]
-    # What runs in the other region is told there, where there is one.
-    told = release.description["runtime_schema"]["properties"].keys() - {"other"}
+    # What is told of the other region, and of the global database, is where there is one.
+    told = release.description["runtime_schema"]["properties"].keys() - {"other", "global_database"}
     assert told == environment.runtime.keys()
 
 

@@ -138,7 +138,7 @@ def test_a_standby_is_built_beside_its_home_and_nothing_is_left_of_either(ask, p
     assert times["delete-other-data"].ended_at <= times["delete-data"].started_at
 
 
-def test_a_standby_is_added_to_what_runs_and_taken_away_again(ask, people, stacks):
+def test_a_standby_is_added_to_what_runs_and_taken_away_again(ask, people, stacks, sandbox):
     environment = ask("later")
     before = stacks(environment, HOME)
     add = change(people, environment, {"standby": "pilot-light", "other_region": OTHER})
@@ -185,6 +185,18 @@ def test_a_standby_is_added_to_what_runs_and_taken_away_again(ask, people, stack
     assert (environment.standby, environment.other_region, environment.other_cidr) == ("none", "", None)
     newest = environment.revisions.order_by("-number").first()
     assert set(newest.stacks) == before
+
+    # The database suited the global one until that was gone; the next update of any kind turns it back.
+    keys = sandbox.account(ACCOUNT)
+
+    def classes():
+        rows = sandbox.client("rds", keys, HOME).describe_db_instances()["DBInstances"]
+        ours = f"sy-{environment.full_name}"
+        return {row["DBInstanceClass"] for row in rows if row["DBClusterIdentifier"] == ours}
+
+    assert classes() == {"db.r6g.large"}
+    carry_out(people, change(people, environment, {"log_retention_days": 60}))
+    assert classes() == {"db.serverless"}
 
     # KMS makes no second replica of the key in that region for the next days.
     soon = change(people, environment, {"standby": "pilot-light", "other_region": OTHER})
