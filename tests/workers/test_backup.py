@@ -6,7 +6,6 @@ from environments.errors import InvalidFields
 from environments.lifecycle.models import Environment
 from environments.lifecycle.stores import stores_of
 from environments.lifecycle.teardown import environment_teardown
-from environments.lifecycle.update import environment_update
 from tests.workers.support import ACCOUNT_ID, REGION, approve, drive
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(400)]
@@ -15,7 +14,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(400)]
 @pytest.fixture
 def staging(ask, people):
     """An environment of a tier with backups."""
-    operation = drive(ask(tier="staging"))
+    operation = drive(ask(tier="staging", is_protected=False))
     if operation.status == "awaiting-approval":
         drive(approve(operation, people), within_s=180)
     assert operation.status == "succeeded", operation.sentence
@@ -76,16 +75,16 @@ def test_vault_is_counted_and_kept_with_its_key_when_it_is_asked_for(staging, ba
     assert state == "Enabled"
 
 
-def test_vault_goes_with_the_tier_that_had_it_once_its_loss_is_named(staging, backup, people):
+def test_vault_is_emptied_and_goes_when_no_copy_is_asked_for(staging, backup, people):
     vault = back_up(backup, staging)
-    asked = {"environment": staging, "changes": {"tier": "dev"}, "actor": people["team-lead"]}
-    refusal = drive(environment_update(**asked))
-    assert refusal.status == "failed" and refusal.failure["reason"] == "data would be lost"
-    [loss] = refusal.failure["losses"]
-    assert loss["holds"] == "every recovery point in the vault" and loss["name"].startswith("backup/")
-    assert len(points(backup, vault)) == 2
-    update = drive(environment_update(**asked, replace=[loss["name"]]))
-    drive(approve(update, people, ("approver", "administrator")), within_s=180)
-    assert update.status == "succeeded", update.sentence
+    copies = dict.fromkeys([store.key for store in stores_of(staging)], False)
+    asked = {"environment": staging, "confirm": staging.name, "actor": people["team-lead"]}
+    operation = drive(environment_teardown(copies=copies, **asked))
+    if operation.status == "awaiting-approval":
+        drive(approve(operation, people), within_s=180)
+    assert operation.status == "succeeded", operation.sentence
+    assert any(
+        "Lost for good: the recovery points of vault" in risk for risk in operation.plan.document["risks"]
+    )
     assert vault not in {row["BackupVaultName"] for row in backup.list_backup_vaults()["BackupVaultList"]}
-    assert not [store for store in stores_of(staging) if store.stack == "backup"]
+    assert operation.teardown_report.left_over == operation.teardown_report.kept == []
