@@ -15,6 +15,7 @@ from environments.lifecycle.accounts import account_add
 from environments.lifecycle.environments import environment_request
 from environments.lifecycle.models import Account, RegionFacts, Release
 from environments.lifecycle.role_stacks import role_stacks
+from environments.lifecycle.stores import stores_of
 from environments.lifecycle.teardown import environment_teardown
 from environments.operations.approvals import operation_approve
 from environments.operations.models import Operation
@@ -242,11 +243,12 @@ def approve(operation, people, by=("approver",)):
 
 
 def ask_teardown(people, environment, *, database=False, uploads=False, logs=False):
-    """Ask for an environment's end, with or without last copies."""
+    """Ask for an environment's end, with or without last copies; of its other stores without."""
+    core = {"database": database, "uploads": uploads, "logs": logs}
     return environment_teardown(
         environment=environment,
         confirm=environment.name,
-        copies={"database": database, "uploads": uploads, "logs": logs},
+        copies={store.key: core.get(store.key, False) for store in stores_of(environment)},
         actor=people["team-lead"],
     )
 

@@ -7,7 +7,7 @@ import pytest
 from blueprint_cdk.modules import MODULES
 from environments.lifecycle.models import Environment
 from tests.blueprint_types import environment_types
-from tests.workers.support import drive
+from tests.workers.support import approve, drive
 from workers.aws.found import Wanted
 from workers.aws.leftovers import LISTERS
 from workers.aws.session import Session, credentials_forget
@@ -24,6 +24,7 @@ PARTS = {
     "AWS::AppSync::DataSource": "AWS::AppSync::GraphQLApi",
     "AWS::AppSync::GraphQLSchema": "AWS::AppSync::GraphQLApi",
     "AWS::AppSync::Resolver": "AWS::AppSync::GraphQLApi",
+    "AWS::Backup::BackupSelection": "AWS::Backup::BackupPlan",
     "AWS::Cognito::IdentityPoolPrincipalTag": "AWS::Cognito::IdentityPool",
     "AWS::Cognito::IdentityPoolRoleAttachment": "AWS::Cognito::IdentityPool",
     "AWS::Cognito::ManagedLoginBranding": "AWS::Cognito::UserPool",
@@ -65,9 +66,10 @@ def reader():
 
 
 @pytest.fixture
-def active(ask):
-    """An environment with every module, and so with every type."""
-    operation = drive(ask(modules=list(MODULES)))
+def active(ask, people):
+    """An environment with every module, of a tier with backups, and so with every type."""
+    operation = drive(ask(tier="staging", is_protected=False, modules=list(MODULES)))
+    drive(approve(operation, people), within_s=180)
     assert operation.status == "succeeded", operation.sentence
     return Environment.objects.get()
 
