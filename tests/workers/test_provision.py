@@ -57,7 +57,8 @@ def test_the_plan_tells_every_resource_its_price_and_a_hash_that_repeats(ask):
         drive(operation)
         assert operation.status == "awaiting-approval"
     plan = first.plan
-    assert [stack["action"] for stack in plan.document["stacks"]] == ["create"] * len(STACKS)
+    actions = {stack["key"]: stack["action"] for stack in plan.document["stacks"]}
+    assert actions == dict.fromkeys((*STACKS, "backup"), "create")
     assert plan.counts == {"added": sum(len(stack["changes"]) for stack in plan.document["stacks"])}
     assert plan.counts["added"] > 80 and plan.monthly_cost_after > 100
     assert plan.hash != second.plan.hash and first.approval_hash == plan.hash
