@@ -10,9 +10,14 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from blueprint_cdk.bundle import BUNDLED, PLACEHOLDER
 
@@ -124,6 +129,43 @@ def test_deep_health_tells_of_a_database_that_does_not_answer(tmp_path: Path) ->
         assert "refused" in json.loads(body)["error"]
         assert running.ask("GET", "/healthz")[0] == 200
         assert stop(running) == 0
+
+
+def authority_make(folder: Path) -> Path:
+    """A certificate of an authority that nobody knows, as PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Authority of databases")])
+    begins = datetime.now(UTC) - timedelta(days=1)
+    made = x509.CertificateBuilder(name, name, key.public_key(), 1, begins, begins + timedelta(days=9))
+    signed = made.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True).sign(
+        key, hashes.SHA256()
+    )
+    path = folder / "authority.pem"
+    path.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
+    return path
+
+
+def test_an_authority_of_databases_is_trusted_beside_the_public_ones(tmp_path: Path) -> None:
+    look = (
+        "import os; from app.storage import trusted; found = trusted(os.environ); "
+        "print(found.check_hostname, [dict(*row['subject'])['commonName'] for row in found.get_ca_certs() "
+        "if len(row['subject']) == 1])"
+    )
+
+    def told(**environment: str) -> str:
+        clean = {"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1", **environment}
+        return subprocess.run(
+            [sys.executable, "-c", look],
+            cwd=PLACEHOLDER,
+            env=clean,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+
+    assert "Authority of databases" not in told()
+    found = told(DATABASE_CA=str(authority_make(tmp_path)))
+    assert found.startswith("True ") and "Authority of databases" in found
 
 
 def test_bundle_holds_every_file_of_the_application() -> None:

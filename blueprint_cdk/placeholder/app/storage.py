@@ -37,6 +37,14 @@ class Unavailable(Exception):
     """A dependency does not answer, or refuses; the text says which and why."""
 
 
+def trusted(environment: Mapping[str, str]) -> ssl.SSLContext:
+    """Whom it believes: public authorities, among them RDS Proxy's, and those of the file DATABASE_CA: Aurora's own."""
+    context = ssl.create_default_context()
+    if environment.get("DATABASE_CA"):
+        context.load_verify_locations(cafile=environment["DATABASE_CA"])
+    return context
+
+
 class Files:
     """Each value a file: written beside its place and then moved there, so none is read half."""
 
@@ -126,7 +134,7 @@ class Database:
                     user=user,
                     password=password,
                     database=self._environment.get("DATABASE_NAME", "app"),
-                    ssl=ssl.create_default_context(),
+                    ssl=trusted(self._environment),
                     autocommit=True,
                     connect_timeout=TIMEOUT_S,
                     read_timeout=TIMEOUT_S,
