@@ -72,7 +72,7 @@ def test_a_spec_that_is_accepted_synthesises(
 
 
 def _chosen(spec: dict[str, Any], field: str) -> set[str]:
-    value = spec.get(field, FIELDS[field]["default"])
+    value = spec[field] if field in spec else FIELDS[field]["default"]
     return set(value) if isinstance(value, list) else {value}
 
 
