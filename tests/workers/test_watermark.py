@@ -138,7 +138,7 @@ def test_the_comparison_tells_what_differs_and_changes_nothing(ask, sandbox, cap
     with connection.cursor() as cursor:
         cursor.execute("UPDATE lifecycle_environment SET suffix = 'zzzz'")
     call_command("reconcile")
-    assert "no environment here knows it" in capsys.readouterr().out
+    assert "no environment or application here knows it" in capsys.readouterr().out
 
 
 def test_the_comparison_asks_the_database_as_often_for_many_environments_as_for_one(ask):
