@@ -78,7 +78,7 @@ def test_nothing_is_done_a_second_time_and_a_person_decides(
     assert Operation.objects.get(pk=asked.pk).status == "pending"
     told = "\n".join(reconcile.told([reconcile.Difference(**row) for row in _comparison()["differences"]]))
     assert f"operation {asked.pk} (provision of again) is pending here" in told
-    assert "stack sy-newer-" in told and "no environment here knows it" in told
+    assert "stack sy-newer-" in told and "no environment or application here knows it" in told
     assert "environment kept" not in told
     rows = sandbox.control("GET", "requests", after=before, limit=100_000)
     assert [row["operation"] for row in rows if row["operation"].startswith(CHANGES)] == []
