@@ -53,7 +53,7 @@ def update(request: HttpRequest, pk: int) -> HttpResponse:
         releases=releases,
         release=release,
         fields=[
-            _field(name, rule, environment, release, request.POST or _asked(refused))
+            _field(name, rule, environment, release, request.POST or _asked(refused, release))
             for name, rule in fields_changeable(release).items()
         ],
         refused=refused,
@@ -82,10 +82,11 @@ def _release_of(refused: Operation | None) -> str:
     return str(refused.parameters.get("release_id", "")) if refused else ""
 
 
-def _asked(refused: Operation | None) -> dict[str, Any]:
+def _asked(refused: Operation | None, release: Release) -> dict[str, Any]:
     """What the refused update asked for, as it is typed; modules as the list they are."""
     asked = refused.parameters["changes"].items() if refused else ()
-    return {name: value if name == "modules" else _text(value) for name, value in asked}
+    rules = fields_changeable(release)
+    return {name: value if name == "modules" else _text(value, rules.get(name, {})) for name, value in asked}
 
 
 def _chosen(releases: list[Release], asked: str, environment: Environment) -> Release:
@@ -99,7 +100,7 @@ def _field(
     value = environment.spec.get(name, rule.get("default"))
     if name == "modules":
         return {"name": name, "modules": _modules(release, environment, typed)}
-    now = _text(value)
+    now = _text(value, rule)
     choices = (
         ["yes", "no"] if rule.get("type") == "boolean" else [str(value) for value in rule.get("enum", [])]
     )
@@ -138,33 +139,57 @@ def _changes(environment: Environment, release: Release, typed: Any) -> dict[str
                 found[name] = ticked
             continue
         text = str(typed.get(name, "")).strip()[:MOST_TEXT]
-        if text == _text(environment.spec.get(name, rule.get("default"))):
+        if text == _text(environment.spec.get(name, rule.get("default")), rule):
             continue
-        # A field that is not on the page, or was emptied, stays; but for a text that may be empty.
-        if not text and (name not in typed or rule.get("default") != ""):
-            continue
-        if rule.get("type") == "boolean":
-            found[name] = {"yes": True, "no": False}.get(text, text)
-        elif rule.get("type") == "integer" and text.lstrip("-").isdecimal():
-            found[name] = int(text)
-        elif rule.get("type") == "array":
-            found[name] = _parsed(text)
-        else:
-            found[name] = text
+        if text:
+            found[name] = _value(text, rule)
+        elif name in typed and _may_be_empty(rule):
+            found[name] = _empty(rule)
     return found
 
 
+def _value(text: str, rule: dict[str, Any]) -> Any:
+    """What was typed, in the type of the schema; what fits none stays a text, and is refused as that."""
+    if rule.get("type") == "boolean":
+        return {"yes": True, "no": False}.get(text, text)
+    if rule.get("type") == "integer" and text.lstrip("-").isdecimal():
+        return int(text)
+    if _is_of_words(rule):
+        return text.replace(",", " ").split()
+    return _parsed(text) if rule.get("type") == "array" else text
+
+
+def _is_of_words(rule: dict[str, Any]) -> bool:
+    return rule.get("type") == "array" and rule.get("items", {}).get("type") == "string"
+
+
 def _parsed(text: str) -> Any:
-    """A list as JSON; what is none stays text, which the schema refuses by its field."""
+    """A list of more than words is typed as JSON; what is none stays text, which the schema refuses by its field."""
     try:
         return json.loads(text)
     except ValueError:
         return text
 
 
-def _text(value: Any) -> str:
+def _may_be_empty(rule: dict[str, Any]) -> bool:
+    """Whether a field can be emptied: a list, what may be null, or a text that is empty by default."""
+    return (
+        rule.get("type") == "array" or rule.get("default") == "" or {"type": "null"} in rule.get("anyOf", ())
+    )
+
+
+def _empty(rule: dict[str, Any]) -> Any:
+    if rule.get("type") == "array":
+        return []
+    return "" if rule.get("default") == "" else None
+
+
+def _text(value: Any, rule: dict[str, Any]) -> str:
+    """A value of the spec as it is typed."""
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, list) and _is_of_words(rule):
+        return ", ".join(value)
     if isinstance(value, list | dict):
         return json.dumps(value)
     return "" if value is None else str(value)

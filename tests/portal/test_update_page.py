@@ -27,6 +27,19 @@ MARKED = {
         "default": False,
         "changeable": True,
     },
+    "push": {
+        "type": "array",
+        "items": {"enum": ["apns", "fcm"], "type": "string"},
+        "title": "Push channels",
+        "default": [],
+        "changeable": True,
+    },
+    "dashboard_owner": {
+        "anyOf": [{"type": "string", "pattern": "^arn:"}, {"type": "null"}],
+        "title": "Owner of the dashboard",
+        "default": None,
+        "changeable": True,
+    },
 }
 
 
@@ -78,6 +91,25 @@ def test_only_what_differs_is_asked_in_the_schemas_types(lead: Client, environme
     operation = Operation.objects.get()
     assert answer.headers["Location"] == reverse("admin:operation", args=[operation.pk])
     assert operation.parameters["changes"] == {"size": "medium", "log_retention_days": 7}
+
+
+@pytest.mark.parametrize(
+    ("had", "typed", "asked"),
+    [
+        ({}, {"push": "apns, fcm"}, {"push": ["apns", "fcm"]}),
+        ({"push": ["apns", "fcm"]}, {"push": "fcm"}, {"push": ["fcm"]}),
+        ({"push": ["fcm"]}, {"push": ""}, {"push": []}),
+        ({}, {"dashboard_owner": "arn:ann"}, {"dashboard_owner": "arn:ann"}),
+        ({"dashboard_owner": "arn:ann"}, {"dashboard_owner": ""}, {"dashboard_owner": None}),
+    ],
+)
+def test_lists_and_what_may_be_empty_are_typed_as_texts(
+    lead: Client, environment: Environment, had: dict[str, Any], typed: dict[str, str], asked: dict[str, Any]
+) -> None:
+    environment.spec = {**environment.spec, **had}
+    environment.save(update_fields=["spec"])
+    lead.post(address(environment), typed)
+    assert Operation.objects.get(kind="update").parameters["changes"] == asked
 
 
 def test_a_refusal_stands_at_its_field_and_keeps_what_was_typed(
