@@ -16,8 +16,12 @@ BUNDLED = (
     "Dockerfile",
     "app/__init__.py",
     "app/__main__.py",
+    "app/aws.py",
+    "app/notifications.py",
+    "app/orders.py",
     "app/server.py",
     "app/storage.py",
+    "app/usage.py",
     "app/users.py",
     "requirements.txt",
 )

@@ -11,11 +11,13 @@ from blueprint_cdk import standby
 from blueprint_cdk.sizes import tier_of
 from blueprint_cdk.spec import RegionFacts, Runtime, Spec
 from blueprint_cdk.stacks.access import AccessStack
+from blueprint_cdk.stacks.analytics import AnalyticsStack
 from blueprint_cdk.stacks.app import AppStack
 from blueprint_cdk.stacks.backup import BackupStack
 from blueprint_cdk.stacks.data import DataStack
 from blueprint_cdk.stacks.identity import IdentityStack
 from blueprint_cdk.stacks.keys import KeysStack
+from blueprint_cdk.stacks.messaging import MessagingStack
 from blueprint_cdk.stacks.network import NetworkStack
 from blueprint_cdk.stacks.operations import OperationsStack
 from blueprint_cdk.stacks.runner import RunnerStack
@@ -56,6 +58,11 @@ def compose(
         if spec.has("identity")
         else None
     )
+    analytics = messaging = None
+    if spec.has("analytics"):
+        analytics = AnalyticsStack(app, spec, home, network=network, keys=keys, storage=storage)
+    if spec.has("notifications"):
+        messaging = MessagingStack(app, spec, home, keys=keys, tags=tags)
     application = AppStack(
         app,
         spec,
@@ -66,6 +73,8 @@ def compose(
         data=data,
         storage=storage,
         identity=identity,
+        analytics=analytics,
+        messaging=messaging,
         bundle=bundle,
         bundle_hash=bundle_hash,
     )

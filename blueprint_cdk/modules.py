@@ -12,7 +12,7 @@ from typing import Literal
 from blueprint_cdk.data import load
 from blueprint_cdk.sizes import TierName, tier_of
 
-ModuleName = Literal["identity", "proxy"]
+ModuleName = Literal["identity", "notifications", "analytics", "proxy"]
 
 MODULES: tuple[str, ...] = tuple(row["key"] for row in load("modules"))
 
@@ -37,6 +37,6 @@ def modules_problem(modules: Sequence[str], tier: TierName) -> str:
 
 
 def named(names: Sequence[str]) -> str:
-    """Names in a sentence: identity and proxy."""
+    """Names in a sentence: identity, analytics and proxy."""
     *most, last = names
     return f"{', '.join(most)} and {last}" if most else last

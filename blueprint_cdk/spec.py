@@ -34,6 +34,10 @@ PlaceName = Literal["home", "other"]
 HOME: PlaceName = "home"
 OTHER: PlaceName = "other"
 """Which of an environment's two regions: fixed for its life, whichever of them is active."""
+PushChannel = Literal["apns", "apns-sandbox", "fcm"]
+
+WITHOUT_PUSH = frozenset(row["region"] for row in load("regions") if row.get("without_push"))
+"""Regions whose registry has no AWS::Pinpoint::App."""
 
 REGIONS = tuple(row["region"] for row in load("regions"))
 
@@ -206,6 +210,19 @@ class Spec(_Frozen):
         description="ARN of the policy that bounds every role the environment makes.",
         pattern=r"^arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/[A-Za-z0-9+=,.@_/-]+$",
     )
+    dashboard_owner: str | None = Field(
+        default=None,
+        title="Owner of the dashboard",
+        description="ARN of the Quick Sight user or group that the usage dashboard belongs to; none: no dashboard.",
+        pattern=r"^arn:aws[a-z-]*:quicksight:[a-z0-9-]+:[0-9]{12}:(user|group)/[A-Za-z0-9_-]+/[A-Za-z0-9._/@+=-]+$",
+        json_schema_extra={"changeable": True},
+    )
+    push: tuple[PushChannel, ...] = Field(
+        default=(),
+        title="Push channels",
+        description="Channels whose credentials are in their secrets: apns, apns-sandbox, fcm.",
+        json_schema_extra={"changeable": True, "uniqueItems": True},
+    )
     log_retention_days: int = Field(
         default=30,
         title="Days that logs are kept",
@@ -364,12 +381,25 @@ class Spec(_Frozen):
             raise SpecError(f"{self.domain} is not below the zone {self.zone_name}.", "domain")
         if problem := modules_problem(self.modules, self.tier):
             raise SpecError(problem, "modules")
+        self._engagement_fits()
         boundary = self.permissions_boundary_arn
         if boundary and boundary.split(":")[4] not in (self.account_id, "aws"):
             raise SpecError(
                 "The permissions boundary belongs to another account.", "permissions_boundary_arn"
             )
         return self
+
+    def _engagement_fits(self) -> None:
+        """What the modules analytics and notifications ask for."""
+        if self.has("notifications") and self.home_region in WITHOUT_PUSH:
+            raise SpecError(f"{self.home_region} has no push messages (End User Messaging).", "modules")
+        if self.push and not self.has("notifications"):
+            raise SpecError("Push channels are of the module notifications, which is off.", "push")
+        owner = self.dashboard_owner
+        if owner and not self.has("analytics"):
+            raise SpecError("The dashboard is of the module analytics, which is off.", "dashboard_owner")
+        if owner and owner.split(":")[4] != self.account_id:
+            raise SpecError("The dashboard's owner belongs to another account.", "dashboard_owner")
 
     @property
     def key(self) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from devtools.places import ROOT
-from tests.blueprint_cdk.support import ALL_MODULES, FACTS, OTHER, SPEC, STANDBY, facts_of
+from tests.blueprint_cdk.support import ALL_MODULES, EVERYTHING, FACTS, OTHER, SPEC, STANDBY, facts_of
 
 SOURCES: tuple[dict[str, str] | None, ...] = (
     None,
@@ -23,8 +23,8 @@ SOURCES: tuple[dict[str, str] | None, ...] = (
 # What a spec may leave out or turn on, each way once.
 OPTIONS: tuple[dict[str, Any], ...] = (
     {"tier": "dev", "deletion_protection": False, "permissions_boundary_arn": None},
-    {"tier": "staging", "deletion_protection": True, "modules": ALL_MODULES},
-    {"tier": "prod", "deletion_protection": True, "log_retention_days": 365, "modules": ALL_MODULES},
+    {"tier": "staging", "deletion_protection": True, **EVERYTHING},
+    {"tier": "prod", "deletion_protection": True, "log_retention_days": 365, **EVERYTHING},
 )
 
 

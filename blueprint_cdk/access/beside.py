@@ -111,4 +111,11 @@ BESIDE: tuple[Need, ...] = (
         "a pipeline's source names the connection (CodeConnections user guide, Permissions for passing a connection; "
         "the handler of AWS::CodePipeline::Pipeline documents it by the service's older name)",
     ),
+    Need(
+        "execution",
+        "mobiletargeting",
+        "GetApp GetApnsChannel UpdateApnsChannel DeleteApnsChannel GetApnsSandboxChannel UpdateApnsSandboxChannel "
+        "DeleteApnsSandboxChannel GetGcmChannel ListTagsForResource TagResource UntagResource",
+        "the handlers of AWS::Pinpoint::* read and tag what they make (mem: legacy types document no permissions)",
+    ),
 )

@@ -79,7 +79,15 @@ LEFT_OUT: tuple[LeftOut, ...] = (
     LeftOut("route53", "GetAccountLimit", "no quota of zones is asked for", "reader"),
     LeftOut("ecs", "*", "flow logs have no fields of ECS"),
     LeftOut("elasticloadbalancing", "ModifyCapacityReservation ModifyIpPools", _NOT_SET),
-    LeftOut("firehose", "*", "logs go to log groups"),
+    LeftOut("firehose", "ListDeliveryStreams", "logs go to log groups"),
+    LeftOut("glue", "*Connection GetSchemaVersion", "the table describes files, by columns of its own"),
+    LeftOut("lakeformation", "*", "rights to the catalog are IAM's: Lake Formation governs none of it"),
+    LeftOut(
+        "quicksight",
+        "*FolderMembership DescribeTemplate DescribeTheme PassTopic UpdateDashboardLinks "
+        "DeleteDataSetRefreshProperties PutDataSetRefreshProperties",
+        _NOT_SET,
+    ),
     LeftOut("iam", "*GroupPolicy *UserPolicy", "policies are on roles", "bootstrap"),
     LeftOut("iam", "*GroupPolicy *UserPolicy", "policies are on roles", "execution"),
     LeftOut("iam", "DeleteRolePermissionsBoundary", "the boundary itself denies it"),

@@ -54,6 +54,7 @@ READER_SCOPES = {
         Scope("Roles", "iam", "List* GetRole GetAccountSummary GetAccountPasswordPolicy"),
         Scope("Users", "cognito-idp", "ListUserPools DescribeUserPool"),
         Scope("Identities", "cognito-identity", "ListIdentityPools"),
+        Scope("Catalogs", "glue", "GetDatabases"),
         Scope("Tables", "dynamodb", "ListTables DescribeTable"),
         Scope("Backups", "backup", "List* DescribeRegionSettings"),
         Scope("Quotas", "servicequotas", "ListServiceQuotas"),

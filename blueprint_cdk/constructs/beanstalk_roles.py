@@ -22,6 +22,8 @@ class InstanceProfile(Construct):
         key_arn: str,
         secret_arn: str,
         application_secret_arns: Sequence[str] = (),
+        statements: Sequence[iam.PolicyStatement] = (),
+        key_services: Sequence[str] = (),
     ) -> None:
         super().__init__(scope, id)
         stack = cdk.Stack.of(self)
@@ -113,12 +115,13 @@ class InstanceProfile(Construct):
                     conditions={
                         "StringEquals": {
                             "kms:ViaService": [
-                                f"s3.{stack.region}.amazonaws.com",
-                                f"secretsmanager.{stack.region}.amazonaws.com",
+                                f"{service}.{stack.region}.amazonaws.com"
+                                for service in ("s3", "secretsmanager", *key_services)
                             ]
                         }
                     },
                 ),
+                *statements,
             ],
         )
         self.profile = iam.CfnInstanceProfile(self, "Profile", roles=[self.role.role_name])

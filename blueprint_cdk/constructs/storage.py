@@ -5,6 +5,8 @@ The buckets of a standby's region are made by the same constructs, so what is ar
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -55,8 +57,20 @@ class LogsBucket(Construct):
     """
 
     def __init__(
-        self, scope: Construct, id: str, *, name: str, elb_account_id: str | None, keep_days: int
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        name: str,
+        elb_account_id: str | None,
+        keep_days: int,
+        also_of: Mapping[str, str],
     ) -> None:
+        """also_of: names of buckets in stacks that may come later, by the prefix that their access logs get.
+
+        They are told here and at all times: the policy of this bucket is one resource, and a module that is turned
+        on must not need it changed.
+        """
         super().__init__(scope, id)
         stack = cdk.Stack.of(self)
         self.bucket = s3.Bucket(
@@ -90,6 +104,18 @@ class LogsBucket(Construct):
                 resources=[self.bucket.arn_for_objects(f"{LOAD_BALANCER_PREFIX}/AWSLogs/{stack.account}/*")],
             )
         )
+        for prefix, source in also_of.items():
+            self.bucket.add_to_resource_policy(
+                iam.PolicyStatement(
+                    principals=[iam.ServicePrincipal("logging.s3.amazonaws.com")],
+                    actions=["s3:PutObject"],
+                    resources=[self.bucket.arn_for_objects(f"{prefix}/*")],
+                    conditions={
+                        "ArnLike": {"aws:SourceArn": f"arn:{stack.partition}:s3:::{source}"},
+                        "StringEquals": {"aws:SourceAccount": stack.account},
+                    },
+                )
+            )
 
 
 class DataBucket(Construct):

@@ -14,9 +14,12 @@ from blueprint_cdk.constructs.network import MYSQL_PORT, DirectDatabase
 from blueprint_cdk.sizes import size_of
 from blueprint_cdk.spec import HOME, OTHER, PlaceName, RegionFacts, Running, Spec
 from blueprint_cdk.stacks import EnvironmentStack
+from blueprint_cdk.stacks.analytics import AnalyticsStack
 from blueprint_cdk.stacks.data import DataStack
+from blueprint_cdk.stacks.engagement import engagement
 from blueprint_cdk.stacks.identity import IdentityStack
 from blueprint_cdk.stacks.keys import KeysStack, OtherKeysStack
+from blueprint_cdk.stacks.messaging import MessagingStack
 from blueprint_cdk.stacks.network import NetworkStack
 from blueprint_cdk.stacks.storage import StorageStack
 
@@ -38,6 +41,8 @@ class AppStack(EnvironmentStack):
         data: DataStack,
         storage: StorageStack,
         identity: IdentityStack | None = None,
+        analytics: AnalyticsStack | None = None,
+        messaging: MessagingStack | None = None,
         bundle: Path,
         bundle_hash: str,
         place: PlaceName = HOME,
@@ -83,6 +88,7 @@ class AppStack(EnvironmentStack):
         arn = f"arn:{self.partition}:secretsmanager:{self.region}:{self.account}:secret"
         secrets = {secret: f"{arn}:{spec.secret_name(secret)}" for secret in spec.secrets}
         name = self.named("beanstalk-environment")
+        engaged = engagement(self, spec, analytics, messaging)
         application = Application(
             self,
             "Beanstalk",
@@ -110,6 +116,8 @@ class AppStack(EnvironmentStack):
                 key_arn=keys.data_key.key_arn,
                 secret_arn=keys.secret_arn,
                 application_secret_arns=[f"{secret}-??????" for secret in secrets.values()],
+                statements=engaged.statements,
+                key_services=engaged.key_services,
             ),
             service=ServiceRole(self, "Service", application=name),
             log_retention_days=spec.log_retention_days,
@@ -127,6 +135,7 @@ class AppStack(EnvironmentStack):
                 "UPLOADS_BUCKET": storage.uploads.bucket_name,
                 **{f"{secret}_SECRET_ARN": secret_arn for secret, secret_arn in secrets.items()},
                 **(identity.variables if identity else {}),
+                **engaged.variables,
             },
         )
         # Beanstalk hangs its rule on the HTTPS listener: it must be there first, and go last.

@@ -29,6 +29,7 @@ class NetworkStack(EnvironmentStack):
                 self.named("flow-log-group"),
                 self.named("waf-log-group"),
                 self.named("runner-log-group"),
+                self.named("events-log-group"),
                 f"/aws/rds/cluster/{self.named('db-cluster')}/*",
                 f"/aws/rds/proxy/{self.named('db-proxy')}",
                 # AppSync names the group after the API, by an id that is made with it.

@@ -32,6 +32,7 @@ class StorageStack(EnvironmentStack):
             name=self.named("logs-bucket"),
             elb_account_id=facts.elb_account_id,
             keep_days=spec.log_retention_days,
+            also_of={"events": spec.named("events-bucket"), "results": spec.named("results-bucket")},
         ).bucket
         uploads = UploadsBucket(
             self, "Uploads", name=self.named("uploads-bucket"), key=keys.data_key, logs=self.logs

@@ -1,4 +1,7 @@
-"""Glue's catalog, as far as stacks make it: databases and tables. Firehose and Athena read it."""
+"""Glue's catalog, as far as stacks make it: databases and tables. Firehose and Athena read it.
+
+Source: Glue web API reference, "GetDatabases".
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,9 @@ from typing import Any
 
 from sandbox.context import Context
 from sandbox.errors import AwsError
-from sandbox.registry import resource_type
+from sandbox.registry import operation, resource_type
 from sandbox.schema_types import SchemaType
+from sandbox.services._listing import page
 from sandbox.store import Record
 
 DATABASE, TABLE = "AWS::Glue::Database", "AWS::Glue::Table"
@@ -42,6 +46,16 @@ class Table(SchemaType):
 
     def ref(self, record: Record) -> str:
         return record.id.rpartition("|")[2]
+
+
+@operation("glue", "GetDatabases")
+def get_databases(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
+    found = [
+        {**record.properties["DatabaseInput"], "Name": record.id, "CatalogId": ctx.account}
+        for record in ctx.store.list(ctx.account, ctx.region, DATABASE)
+    ]
+    some, token = page(found, params.get("MaxResults"), params.get("NextToken"), most=100)
+    return {"DatabaseList": some, **({"NextToken": token} if token else {})}
 
 
 def table_find(ctx: Context, database: str, name: str) -> Record | None:

@@ -16,7 +16,7 @@ from blueprint_cdk.data import load
 from blueprint_cdk.describe import schema_of
 from blueprint_cdk.modules import MODULES
 from blueprint_cdk.names import longest_name, naming_rules
-from blueprint_cdk.spec import DOMAIN_MAX, Spec
+from blueprint_cdk.spec import DOMAIN_MAX, WITHOUT_PUSH, Spec
 
 SCHEMA = schema_of(Spec)
 FIELDS: dict[str, dict[str, Any]] = SCHEMA["properties"]
@@ -80,6 +80,13 @@ def networks(draw: st.DrawFn, ranges: dict[str, Any]) -> str:
     return "10.0.0.0/16" if any(found.overlaps(one) for one in taken) else str(found)
 
 
+def _home_region(draw: st.DrawFn, spec: Drawn) -> None:
+    """One that has push, where there are notifications."""
+    if "notifications" in {*spec.get("modules", ()), *REQUIRED[spec["tier"]]}:
+        regions = [name for name in FIELDS["home_region"]["enum"] if name not in WITHOUT_PUSH]
+        spec["home_region"] = draw(st.sampled_from(regions))
+
+
 def _other_region(draw: st.DrawFn, spec: Drawn) -> None:
     """Another one than home; with the standby that needs it."""
     if spec.get("standby", "none") == "none":
@@ -101,6 +108,17 @@ def _modules(draw: st.DrawFn, spec: Drawn) -> None:
     while more := {need for name in wanted for need in NEEDS[name]} - wanted:
         wanted |= more
     spec["modules"] = [name for name in MODULES if name in wanted]
+
+
+def _engagement(draw: st.DrawFn, spec: Drawn) -> None:
+    """Channels and dashboard with their modules only, the dashboard's owner in the same account."""
+    if "notifications" not in spec["modules"]:
+        spec.pop("push", None)
+    if "analytics" not in spec["modules"]:
+        spec.pop("dashboard_owner", None)
+    if owner := spec.get("dashboard_owner"):
+        head, region, _, rest = owner.rsplit(":", 3)
+        spec["dashboard_owner"] = f"{head}:{region}:{spec['account_id']}:{rest}"
 
 
 def _domain(draw: st.DrawFn, spec: Drawn) -> None:
@@ -142,7 +160,7 @@ def _name(draw: st.DrawFn, spec: Drawn) -> None:
         spec["name"] = "shop"
 
 
-TOGETHER = (_other_region, _modules, _domain, _boundary, _schedules, _name)
+TOGETHER = (_home_region, _other_region, _modules, _engagement, _domain, _boundary, _schedules, _name)
 
 
 @st.composite

@@ -23,7 +23,13 @@ SPEC: dict[str, Any] = {
     "permissions_boundary_arn": "arn:aws:iam::111122223333:policy/SwitchyardBoundary",
     "modules": [],
 }
-ALL_MODULES = ["identity", "proxy"]
+ALL_MODULES = ["identity", "notifications", "analytics", "proxy"]
+EVERYTHING: dict[str, Any] = {
+    "modules": ALL_MODULES,
+    "dashboard_owner": "arn:aws:quicksight:eu-west-1:111122223333:user/default/ann",
+    "push": ["apns", "apns-sandbox", "fcm"],
+}
+"""All modules, with what they make only where the spec names it."""
 FACTS: dict[str, Any] = {
     "azs": ["eu-west-1a", "eu-west-1b", "eu-west-1c"],
     "beanstalk_platform_arn": (

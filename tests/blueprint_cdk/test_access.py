@@ -337,6 +337,40 @@ MAY = [
     ),
     (EXECUTION, "iam:DeleteRolePermissionsBoundary", f"{IAM}:role/sy-shop-k3x9-app-Role", {}, False),
     (EXECUTION, "iam:CreateUser", f"{IAM}:user/mallory", {}, False),
+    *(
+        (EXECUTION, action, f"arn:aws:{service}:eu-west-1:{ACCOUNT}:{resource}", {}, expected)
+        for service, action, resource, expected in (
+            ("firehose", "firehose:CreateDeliveryStream", "deliverystream/sy-shop-k3x9-events", True),
+            ("firehose", "firehose:CreateDeliveryStream", "deliverystream/other", False),
+            ("firehose", "firehose:PutRecord", "deliverystream/sy-shop-k3x9-events", False),
+            ("glue", "glue:CreateTable", "table/sy_shop_k3x9/events", True),
+            ("glue", "glue:CreateTable", "table/default/events", False),
+            ("athena", "athena:CreateWorkGroup", "workgroup/sy-shop-k3x9", True),
+            ("athena", "athena:UpdateWorkGroup", "workgroup/primary", False),
+            ("athena", "athena:StartQueryExecution", "workgroup/sy-shop-k3x9", False),
+            ("quicksight", "quicksight:CreateDashboard", "dashboard/sy-shop-k3x9", True),
+            ("quicksight", "quicksight:DeleteDashboard", "dashboard/other", False),
+            ("quicksight", "quicksight:RegisterUser", "user/default/mallory", False),
+            ("dynamodb", "dynamodb:CreateTable", "table/sy-shop-k3x9-devices", True),
+            ("dynamodb", "dynamodb:DeleteTable", "table/other", False),
+            ("ses", "ses:CreateEmailIdentity", "identity/shop.dev.example.com", True),
+            ("ses", "ses:SendEmail", "identity/shop.dev.example.com", False),
+            ("ses", "ses:DeleteConfigurationSet", "configuration-set/other", False),
+            ("mobiletargeting", "mobiletargeting:UpdateGcmChannel", "apps/1/channels/gcm", True),
+            ("mobiletargeting", "mobiletargeting:SendMessages", "apps/1/messages", False),
+            ("sqs", "sqs:CreateQueue", "sy-shop-k3x9-orders", True),
+            ("sqs", "sqs:DeleteQueue", "other", False),
+        )
+    ),
+    *(
+        (EXECUTION, "iam:PassRole", f"{IAM}:role/{role}", {"PassedToService": service}, expected)
+        for role, service, expected in (
+            ("sy-shop-k3x9-analytics-Role", "firehose.amazonaws.com", True),
+            ("sy-shop-k3x9-analytics-Role", "quicksight.amazonaws.com", True),
+            ("sy-shop-k3x9-analytics-Role", "glue.amazonaws.com", False),
+            ("Admin", "firehose.amazonaws.com", False),
+        )
+    ),
     (("SwitchyardBoundary",), "iam:CreateRole", f"{IAM}:role/sy-x", {"PermissionsBoundary": BOUNDARY}, True),
     (("SwitchyardBoundary",), "iam:CreateRole", f"{IAM}:role/sy-x", {}, False),
     (("SwitchyardBoundary",), "iam:CreatePolicyVersion", BOUNDARY, {}, False),

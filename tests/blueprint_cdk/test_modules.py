@@ -6,6 +6,8 @@ import itertools
 from pathlib import Path
 from typing import Any, get_args
 
+import pytest
+
 from blueprint_cdk.data import load
 from blueprint_cdk.describe import describe
 from blueprint_cdk.modules import MODULES, ModuleName
@@ -15,19 +17,22 @@ from environments.lifecycle.when import holds
 from tests.blueprint_cdk.support import ALL_MODULES, SPEC, Synthesise
 from tests.blueprint_cdk.test_rules import lint, nag
 
-I, P = "identity", "proxy"  # noqa: E741 - a table is read by column
+N, I, A, P = "notifications", "identity", "analytics", "proxy"  # noqa: E741 - a table is read by column
 
 COVERING: list[tuple[str, str, list[str]]] = [
     ("small", "dev", []),
-    ("small", "staging", [I, P]),
-    ("small", "prod", [I, P]),
-    ("medium", "dev", [I]),
+    ("small", "staging", [I, N, A, P]),
+    ("small", "prod", [I, N, A, P]),
+    ("medium", "dev", [I, N, A]),
     ("medium", "staging", [P]),
-    ("medium", "prod", [I, P]),
-    ("large", "dev", [P]),
+    ("medium", "prod", [I, N, A, P]),
+    ("large", "dev", [A, P]),
     ("large", "staging", [I]),
-    ("large", "prod", [I, P]),
-    ("small", "staging", []),
+    ("large", "prod", [I, N, A, P]),
+    ("small", "dev", [I, P]),
+    ("small", "staging", [A]),
+    ("large", "dev", [I, N, A, P]),
+    ("large", "staging", [I, N, A]),
 ]
 """Size, tier and modules: every pair of choices that the rules allow is in a row, as a test counts."""
 
@@ -57,6 +62,7 @@ def test_table_covers_every_pair_that_the_rules_allow() -> None:
     assert pairs([choices(*row) for row in COVERING]) == pairs(allowed())
 
 
+@pytest.mark.timeout(300)  # twelve templates of all stacks, each linted
 def test_every_pair_of_choices_is_clean(synthesise: Synthesise, tmp_path: Path) -> None:
     """cfn-lint and cdk-nag find nothing in any row; nor is a stack described that is not there, or the other way."""
     rows = load("stacks")["environment"]

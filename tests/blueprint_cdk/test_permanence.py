@@ -53,7 +53,6 @@ SINGLETONS = (
     "AWS::InspectorV2::",
     "AWS::Logs::AccountPolicy",
     "AWS::Logs::ResourcePolicy",
-    "AWS::QuickSight::",
     "AWS::S3::StorageLens",
     "AWS::SSM::",
     "AWS::SecurityHub::",
@@ -62,8 +61,15 @@ SINGLETONS = (
 """Types of which an account and region has one, few, or one for all: the baseline's, never an environment's."""
 
 
-NAMED_WITHIN = {"AWS::RDS::DBProxyTargetGroup", "AWS::Route53::RecordSet"}
-"""Named within another resource that has a name of its own; RDS calls every proxy's target group "default"."""
+NAMED_WITHIN = {
+    "AWS::Athena::NamedQuery",
+    "AWS::RDS::DBProxyTargetGroup",
+    "AWS::Route53::RecordSet",
+    "AWS::SES::EmailIdentity",
+    "AWS::SES::ConfigurationSetEventDestination",
+}
+"""Named within another resource that has a name of its own, or by the environment's domain; RDS calls every proxy's
+target group "default"."""
 
 
 def resources(assembly: Assembly) -> dict[tuple[str, str], dict[str, Any]]:

@@ -15,7 +15,7 @@ from blueprint_cdk.data import load
 from blueprint_cdk.refusals import parse
 from blueprint_cdk.spec import BaselineSpec, RegionFacts, Runtime, Spec
 from environments.lifecycle.when import holds
-from tests.blueprint_cdk.support import ALL_MODULES, FACTS, OTHER, SPEC, STANDBY, Synthesise, facts_of
+from tests.blueprint_cdk.support import EVERYTHING, FACTS, OTHER, SPEC, STANDBY, Synthesise, facts_of
 
 IGNORED = {
     "W3010": "Zones are facts that the portal resolved: a look-up while deploying could move a subnet.",
@@ -36,7 +36,7 @@ SECRETS = ["MAPS_KEY", "SMTP_PASSWORD"]
 VARIANTS: list[dict[str, Any]] = [
     {"size": "small", "tier": "dev"},
     {"size": "medium", "tier": "staging", "modules": ["proxy"]},
-    {"size": "large", "tier": "prod", "deletion_protection": True, "modules": ALL_MODULES},
+    {"size": "large", "tier": "prod", "deletion_protection": True, **EVERYTHING},
     {"standby": "pilot-light"},
     {"standby": "warm", "size": "medium", "tier": "staging", "secrets": SECRETS},
     {"restore_source": {"kind": "snapshot", "id": "last-copy"}},
@@ -71,10 +71,10 @@ def test_cfn_lint_finds_nothing(synthesise: Synthesise, variant: dict[str, Any])
 @pytest.mark.parametrize("tier", ["dev", "staging", "prod"])
 def test_tiers_differ_in_backups_and_tags_alone(synthesise: Synthesise, size: str, tier: str) -> None:
     """So that linting each size in one tier lints them all."""
-    templates = synthesise(size=size, tier=tier, modules=ALL_MODULES).templates()
+    templates = synthesise(size=size, tier=tier, **EVERYTHING).templates()
     assert ("sy-shop-k3x9-backup" in templates) == (tier != "dev")
     templates.pop("sy-shop-k3x9-backup", None)
-    reference = synthesise(size=size, tier="dev", modules=ALL_MODULES).templates()
+    reference = synthesise(size=size, tier="dev", **EVERYTHING).templates()
 
     def plain(found: dict[str, Any]) -> str:
         days = {"dev": 3, "staging": 7, "prod": 35}[tier]
@@ -107,7 +107,7 @@ def acknowledge(app: Any, fields: dict[str, Any]) -> int:
 
 def acknowledged(fields: dict[str, Any]) -> list[tuple[str, str, str]]:
     """Construct, finding and reason of all that applies. With a standby a stack that lies in both regions has the same
-    findings in both, for the same reasons.
+    findings in both, for the same reasons; but for what it has at home alone ("place").
     """
     found = []
     for row in load("acknowledged"):
@@ -126,7 +126,12 @@ def acknowledged(fields: dict[str, Any]) -> list[tuple[str, str, str]]:
             # It lies at home, and speaks of both regions.
             both = {**fields, "home_region": fields["other_region"]}
             found.append((found[-1][0], row["id"].format_map(both), row["reason"]))
-        if fields["standby"] != "none" and f"other-{stack}" in STACKS and stack not in ("keys", "backup"):
+        if (
+            fields["standby"] != "none"
+            and f"other-{stack}" in STACKS
+            and stack not in ("keys", "backup")
+            and "place" not in row
+        ):
             there = {
                 **fields,
                 "home_region": fields["other_region"],
@@ -145,6 +150,8 @@ def _holds(value: Any, wanted: Any) -> bool:
     """Whether a field is what is wanted: a value, one of some, or, of a field that is a list, all of some."""
     if isinstance(value, list | tuple):
         return set(wanted) <= set(value)
+    if isinstance(wanted, bool):
+        return bool(value) is wanted
     return value in wanted if isinstance(wanted, list) else bool(value == wanted)
 
 
@@ -196,7 +203,7 @@ def nag(folder: Path, spec: Spec, *, acknowledging: bool) -> list[tuple[str, str
     "change",
     [
         {"size": "small", "tier": "dev"},
-        {"size": "large", "tier": "prod", "deletion_protection": True, "modules": ALL_MODULES},
+        {"size": "large", "tier": "prod", "deletion_protection": True, **EVERYTHING},
         {**STANDBY, "standby": "pilot-light"},
         {
             **STANDBY,
@@ -204,7 +211,7 @@ def nag(folder: Path, spec: Spec, *, acknowledging: bool) -> list[tuple[str, str
             "size": "large",
             "tier": "prod",
             "deletion_protection": True,
-            "modules": ALL_MODULES,
+            **EVERYTHING,
             "secrets": SECRETS,
         },
     ],
@@ -216,7 +223,7 @@ def test_cdk_nag_finds_nothing_that_is_not_acknowledged(tmp_path: Path, change: 
 
 def test_every_acknowledged_finding_is_found(tmp_path: Path) -> None:
     """An acknowledgment that matches nothing hides whatever comes there later."""
-    spec = parse(Spec, {**SPEC, **STANDBY, "standby": "warm", "modules": ALL_MODULES, "secrets": SECRETS})
+    spec = parse(Spec, {**SPEC, **STANDBY, "standby": "warm", **EVERYTHING, "secrets": SECRETS})
     fields = {**spec.model_dump(), "prefix": spec.named("prefix")}
     wanted = sorted((id, path) for path, id, _ in acknowledged(fields))
     assert nag(tmp_path, spec, acknowledging=False) == wanted

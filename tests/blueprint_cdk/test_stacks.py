@@ -6,14 +6,14 @@ import json
 
 from blueprint_cdk import VERSION
 from blueprint_cdk.data import load
-from tests.blueprint_cdk.support import ALL_MODULES, Assembly, Synthesise
+from tests.blueprint_cdk.support import ALL_MODULES, EVERYTHING, Assembly, Synthesise
 
 STACKS = {row["key"]: row for row in load("stacks")["environment"] if "standby" not in row.get("when", {})}
 """Those of the home region, with every module; `test_standby` compares the others."""
 
 
 def test_described_stacks_are_the_synthesised_ones(synthesise: Synthesise) -> None:
-    large = synthesise(size="large", tier="prod", modules=ALL_MODULES)
+    large = synthesise(size="large", tier="prod", **EVERYTHING)
     assert set(large.templates()) == {f"sy-shop-k3x9-{key}" for key in STACKS}
     for key, row in STACKS.items():
         template = large.template(key)
@@ -68,7 +68,7 @@ def test_what_the_environment_uses_is_deleted_after_it(small: Assembly) -> None:
 
 
 def test_every_resource_that_can_be_tagged_is(synthesise: Synthesise) -> None:
-    whole = synthesise(modules=ALL_MODULES)
+    whole = synthesise(**EVERYTHING)
     wanted = {
         "switchyard:environment": "shop-k3x9",
         "switchyard:team": "web",
@@ -93,6 +93,7 @@ def test_every_resource_that_can_be_tagged_is(synthesise: Synthesise) -> None:
         "AWS::AppSync::DataSource",
         "AWS::AppSync::GraphQLSchema",
         "AWS::AppSync::Resolver",
+        "AWS::Athena::NamedQuery",
         "AWS::Cognito::IdentityPoolPrincipalTag",
         "AWS::Cognito::IdentityPoolRoleAttachment",
         "AWS::Cognito::ManagedLoginBranding",
@@ -106,14 +107,22 @@ def test_every_resource_that_can_be_tagged_is(synthesise: Synthesise) -> None:
         "AWS::EC2::VPCGatewayAttachment",
         "AWS::ElasticBeanstalk::Application",
         "AWS::ElasticBeanstalk::ApplicationVersion",
+        "AWS::Glue::Database",
+        "AWS::Glue::Table",
         "AWS::IAM::InstanceProfile",
         "AWS::IAM::Policy",
         "AWS::KMS::Alias",
+        "AWS::Logs::LogStream",
         "AWS::Logs::MetricFilter",
+        "AWS::Pinpoint::APNSChannel",
+        "AWS::Pinpoint::APNSSandboxChannel",
+        "AWS::Pinpoint::GCMChannel",
         "AWS::RDS::DBProxyTargetGroup",
         "AWS::Route53::RecordSet",
         "AWS::S3::BucketPolicy",
+        "AWS::SES::ConfigurationSetEventDestination",
         "AWS::SNS::TopicPolicy",
+        "AWS::SQS::QueuePolicy",
         "AWS::WAFv2::LoggingConfiguration",
         "AWS::WAFv2::WebACLAssociation",
     }

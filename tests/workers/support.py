@@ -242,13 +242,14 @@ def approve(operation, people, by=("approver",)):
     return operation
 
 
-def ask_teardown(people, environment, *, database=False, uploads=False, logs=False):
-    """Ask for an environment's end, with or without last copies; of its other stores without."""
-    core = {"database": database, "uploads": uploads, "logs": logs}
+def ask_teardown(people, environment, *, database=False, uploads=False, logs=False, keep=()):
+    """Ask for an environment's end, with or without last copies; `keep` are keys of other stores."""
+    copies = {store.key: store.key in keep for store in stores_of(environment)}
+    copies |= {"database": database, "uploads": uploads, "logs": logs}
     return environment_teardown(
         environment=environment,
         confirm=environment.name,
-        copies={store.key: core.get(store.key, False) for store in stores_of(environment)},
+        copies=copies,
         actor=people["team-lead"],
     )
 

@@ -7,8 +7,10 @@ import pytest
 from blueprint_cdk.modules import MODULES
 from environments.lifecycle.models import Environment
 from tests.blueprint_types import environment_types
+from tests.sandbox.support import Stacks, template
+from tests.sandbox.types.samples import sample
 from tests.workers.support import approve, drive
-from workers.aws.found import Wanted
+from workers.aws.found import TAG, Wanted
 from workers.aws.leftovers import LISTERS
 from workers.aws.session import Session, credentials_forget
 from workers.context import READER, connection, role_of
@@ -24,6 +26,7 @@ PARTS = {
     "AWS::AppSync::DataSource": "AWS::AppSync::GraphQLApi",
     "AWS::AppSync::GraphQLSchema": "AWS::AppSync::GraphQLApi",
     "AWS::AppSync::Resolver": "AWS::AppSync::GraphQLApi",
+    "AWS::Athena::NamedQuery": "AWS::Athena::WorkGroup",
     "AWS::Backup::BackupSelection": "AWS::Backup::BackupPlan",
     "AWS::Cognito::IdentityPoolPrincipalTag": "AWS::Cognito::IdentityPool",
     "AWS::Cognito::IdentityPoolRoleAttachment": "AWS::Cognito::IdentityPool",
@@ -39,14 +42,21 @@ PARTS = {
     "AWS::ElasticBeanstalk::ApplicationVersion": "AWS::ElasticBeanstalk::Application",
     "AWS::ElasticLoadBalancingV2::Listener": "AWS::ElasticLoadBalancingV2::LoadBalancer",
     "AWS::ElasticLoadBalancingV2::ListenerRule": "AWS::ElasticLoadBalancingV2::LoadBalancer",
+    "AWS::Glue::Table": "AWS::Glue::Database",
     "AWS::IAM::Policy": "AWS::IAM::Role",
     # A key of its own region, like any other, to whoever lists there.
     "AWS::KMS::ReplicaKey": "AWS::KMS::Key",
+    "AWS::Logs::LogStream": "AWS::Logs::LogGroup",
     "AWS::Logs::MetricFilter": "AWS::Logs::LogGroup",
+    "AWS::Pinpoint::APNSChannel": "AWS::Pinpoint::App",
+    "AWS::Pinpoint::APNSSandboxChannel": "AWS::Pinpoint::App",
+    "AWS::Pinpoint::GCMChannel": "AWS::Pinpoint::App",
     "AWS::RDS::DBProxyEndpoint": "AWS::RDS::DBProxy",
     "AWS::RDS::DBProxyTargetGroup": "AWS::RDS::DBProxy",
     "AWS::S3::BucketPolicy": "AWS::S3::Bucket",
+    "AWS::SES::ConfigurationSetEventDestination": "AWS::SES::ConfigurationSet",
     "AWS::SNS::TopicPolicy": "AWS::SNS::Topic",
+    "AWS::SQS::QueuePolicy": "AWS::SQS::Queue",
     "AWS::WAFv2::LoggingConfiguration": "AWS::WAFv2::WebACL",
     "AWS::WAFv2::WebACLAssociation": "AWS::WAFv2::WebACL",
 }
@@ -96,6 +106,20 @@ def global_parts(active, keys, sandbox):
     rds.delete_global_cluster(GlobalClusterIdentifier=name)
 
 
+@pytest.fixture
+def dashboard(active, keys, sandbox):
+    """What a spec's `dashboard_owner` adds, with the environment's tag; by hand, for a new environment has none."""
+    stacks = Stacks(sandbox.client("cloudformation", keys, active.home_region))
+    kinds = [f"AWS::QuickSight::{kind}" for kind in ("Dashboard", "DataSet", "DataSource")]
+    body = template(
+        **{kind.rpartition("::")[2]: {"Type": kind, "Properties": sample(kind)} for kind in kinds}
+    )
+    stack = stacks.create("dashboard", body, Tags=[{"Key": TAG, "Value": active.full_name}])
+    assert stack["StackStatus"] == "CREATE_COMPLETE", stacks.events("dashboard")
+    yield
+    stacks.delete("dashboard")
+
+
 def told(service: str, operation: str) -> None:
     """Nothing is done around a call."""
 
@@ -105,7 +129,7 @@ def wanted_of(environment: Any) -> Wanted:
 
 
 def test_every_type_of_the_blueprint_is_found_by_a_lister_or_goes_with_one_that_is(
-    active, global_parts, reader
+    active, global_parts, dashboard, reader
 ):
     wanted = wanted_of(active)
     found = {row.type for lister in LISTERS.values() for row in lister(reader(active), wanted)}

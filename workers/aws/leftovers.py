@@ -248,6 +248,13 @@ def tables(session: Session, wanted: Wanted) -> Iterable[Found]:
             yield named("AWS::DynamoDB::GlobalTable", name, "dynamodb list_tables")
 
 
+def catalogs(session: Session, wanted: Wanted) -> Iterable[Found]:
+    """Glue databases by name, which has no hyphens; their tables go with them."""
+    for entry in entries(session.client("glue"), "get_databases", "DatabaseList"):
+        if is_ours(entry["Name"].replace("_", "-"), wanted):
+            yield named("AWS::Glue::Database", entry["Name"], "glue get_databases")
+
+
 def vaults(session: Session, wanted: Wanted) -> Iterable[Found]:
     """Backup vaults and plans by name."""
     for name in backup.vaults(session):
@@ -301,5 +308,6 @@ LISTERS: dict[str, Lister] = {
     "budgets": budgets,
     "codebuild": projects,
     "backup": vaults,
+    "glue": catalogs,
     "tag": tagged,
 }

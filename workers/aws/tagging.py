@@ -41,6 +41,14 @@ TYPES: dict[tuple[str, str], str] = {
     ("cognito-idp", "userpool"): "AWS::Cognito::UserPool",
     ("cognito-identity", "identitypool"): "AWS::Cognito::IdentityPool",
     ("dynamodb", "table"): "AWS::DynamoDB::GlobalTable",
+    ("firehose", "deliverystream"): "AWS::KinesisFirehose::DeliveryStream",
+    ("athena", "workgroup"): "AWS::Athena::WorkGroup",
+    ("mobiletargeting", "apps"): "AWS::Pinpoint::App",
+    ("ses", "identity"): "AWS::SES::EmailIdentity",
+    ("ses", "configuration-set"): "AWS::SES::ConfigurationSet",
+    ("quicksight", "dashboard"): "AWS::QuickSight::Dashboard",
+    ("quicksight", "dataset"): "AWS::QuickSight::DataSet",
+    ("quicksight", "datasource"): "AWS::QuickSight::DataSource",
 }
 
 

@@ -9,11 +9,12 @@ import contextlib
 import json
 import ssl
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-TIMEOUT_S = 5
+from .aws import TIMEOUT_S, Unavailable, asked, client, sentence
+
 TABLE = (
     "CREATE TABLE IF NOT EXISTS items (name VARCHAR(100) NOT NULL PRIMARY KEY, value MEDIUMBLOB NOT NULL, "
     "written_at TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3) ON UPDATE CURRENT_TIMESTAMP(3))"
@@ -31,10 +32,6 @@ class Storage(Protocol):
     def keys(self) -> list[str]: ...
 
     def check(self) -> None: ...
-
-
-class Unavailable(Exception):
-    """A dependency does not answer, or refuses; the text says which and why."""
 
 
 def trusted(environment: Mapping[str, str]) -> ssl.SSLContext:
@@ -119,7 +116,7 @@ class Database:
                 cursor.execute(statement, values)
                 return list(cursor.fetchall())
         except (pymysql.MySQLError, OSError) as problem:
-            raise Unavailable(f"database {self._environment[host]}: {_text(problem)}") from problem
+            raise Unavailable(f"database {self._environment[host]}: {sentence(problem)}") from problem
 
     @contextlib.contextmanager
     def _connection(self, host: str) -> Iterator[Any]:
@@ -158,8 +155,8 @@ class Database:
             arn = self._environment.get("DATABASE_SECRET_ARN", "")
             if not arn:
                 raise Unavailable("database: neither DATABASE_SECRET nor DATABASE_SECRET_ARN is set")
-            client = _client("secretsmanager", self._environment)
-            text = str(_asked("secret", lambda: client.get_secret_value(SecretId=arn))["SecretString"])
+            secrets = client("secretsmanager", self._environment)
+            text = str(asked("secret", lambda: secrets.get_secret_value(SecretId=arn))["SecretString"])
         secret = json.loads(text)
         return str(secret["username"]), str(secret["password"])
 
@@ -176,17 +173,17 @@ class Bucket:
     def _s3(self) -> Any:
         with self._lock:
             if self._made is None:
-                self._made = _client("s3", self._environment)
+                self._made = client("s3", self._environment)
             return self._made
 
     def write(self, key: str, value: bytes) -> None:
-        _asked("uploads", lambda: self._s3.put_object(Bucket=self._name, Key=key, Body=value))
+        asked("uploads", lambda: self._s3.put_object(Bucket=self._name, Key=key, Body=value))
 
     def read(self, key: str) -> bytes | None:
         from botocore.exceptions import ClientError
 
         try:
-            answer = _asked("uploads", lambda: self._s3.get_object(Bucket=self._name, Key=key))
+            answer = asked("uploads", lambda: self._s3.get_object(Bucket=self._name, Key=key))
         except Unavailable as problem:
             cause = problem.__cause__
             if isinstance(cause, ClientError) and cause.response["Error"]["Code"] == "NoSuchKey":
@@ -195,37 +192,14 @@ class Bucket:
         return bytes(answer["Body"].read())
 
     def keys(self) -> list[str]:
-        answer = _asked("uploads", lambda: self._s3.list_objects_v2(Bucket=self._name, MaxKeys=1000))
+        answer = asked("uploads", lambda: self._s3.list_objects_v2(Bucket=self._name, MaxKeys=1000))
         return [str(entry["Key"]) for entry in answer.get("Contents", ())]
 
     def check(self) -> None:
         """The bucket may be listed."""
-        _asked("uploads", lambda: self._s3.list_objects_v2(Bucket=self._name, MaxKeys=1))
-
-
-def _client(service: str, environment: Mapping[str, str]) -> Any:
-    import boto3
-    from botocore.config import Config
-
-    limits = Config(connect_timeout=TIMEOUT_S, read_timeout=TIMEOUT_S, retries={"total_max_attempts": 2})
-    session: Any = boto3.Session(region_name=environment.get("AWS_REGION"))
-    return session.client(service, config=limits)
-
-
-def _asked(what: str, call: Callable[[], Any]) -> Any:
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    try:
-        return call()
-    except (BotoCoreError, ClientError) as problem:
-        raise Unavailable(f"{what}: {_text(problem)}") from problem
+        asked("uploads", lambda: self._s3.list_objects_v2(Bucket=self._name, MaxKeys=1))
 
 
 def _is(problem: Unavailable, code: int) -> bool:
     cause = problem.__cause__
     return cause is not None and cause.args[:1] == (code,)
-
-
-def _text(problem: BaseException) -> str:
-    """A MySQL error's arguments are (code, sentence)."""
-    return str(problem.args[1] if len(problem.args) == 2 else problem)
