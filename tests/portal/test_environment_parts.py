@@ -47,6 +47,31 @@ def test_every_tab_opens_on_an_environment_without_a_past(
     assert f'href="?tab={tab}" aria-current="page"' in page
 
 
+def test_push_channels_tell_where_credentials_go_and_never_what_they_are(
+    world: Any, environment: Environment, sign_in: Callable[[User], Client]
+) -> None:
+    client = sign_in(world.people[PortalRole.ENGINEER])
+    assert "Push channels" not in page_of(client, environment)
+    rules = [
+        {
+            "key": f"push-{name}-secret",
+            "label": name,
+            "pattern": f"sy-{{name}}/push/{name}",
+            "max_length": 512,
+        }
+        for name in ("apns", "fcm")
+    ]
+    release = environment.release
+    release.description = {**release.description, "naming": [*release.naming, *rules]}
+    release.save()
+    environment.spec = {**environment.spec, "name": "shop", "modules": ["notifications"], "push": ["fcm"]}
+    environment.save(update_fields=["spec"])
+    page = page_of(client, environment)
+    assert "Its credentials are in the secret" in page and "sy-shop/push/fcm" in page
+    assert "--secret-id sy-shop/push/apns --secret-string file://apple.json" in page
+    assert "--secret-id sy-shop/push/fcm" not in page
+
+
 def test_unknown_tab_is_the_overview(
     world: Any, environment: Environment, sign_in: Callable[[User], Client]
 ) -> None:
