@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from environments.lifecycle.models import Environment
+from tests.browser.support import uploads_of
 from tests.workers.houses import House, wait_ended
 from tests.workers.support import REGION
 
@@ -49,7 +50,7 @@ def test_changed_drifted_put_back_and_taken_back(
         lead.reload()
 
     # Drifted by hand: found on demand, by property, and put back by a plan.
-    bucket = environment.stacks.get(key="storage").outputs["UploadsBucket"]
+    bucket = uploads_of(environment)
     s3 = sandbox.client("s3", keys, REGION)
     s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Suspended"})
     lead.goto(f"{home}?tab=drift")

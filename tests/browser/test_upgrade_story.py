@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 
 from environments.lifecycle.models import Environment
 from environments.operations.models import Operation
+from tests.browser.support import uploads_of
 from tests.workers.houses import House, wait_ended
 from tests.workers.releases import release_edited
 from tests.workers.support import REGION
@@ -105,7 +106,7 @@ def test_what_holds_data_is_replaced_once_it_is_named_and_two_approve(
     assert wait_ended(ask(release=older)).status == "succeeded"
     environment = Environment.objects.get()
     release_edited(tmp_path / "newer", NEWER, with_reports("new"))
-    stem = environment.stacks.get(key="storage").outputs["UploadsBucket"]
+    stem = uploads_of(environment)
     lead, approver, administrator = visit("team-lead"), visit("approver"), visit("administrator")
 
     # Refused, with what would be lost, and nothing is touched.
