@@ -214,6 +214,7 @@ ROWS: dict[str, dict[str, tuple[str, ...]]] = {
         "PutLogEvents": _STREAM,
     },
     "pinpoint": {"SendMessages": ("apps/{ApplicationId}/messages",)},
+    "glue": {"GetDatabases": ("catalog",)},
     "quicksight": {"DescribeAccountSubscription": ("account/{AwsAccountId}",)},
     "rds": {
         "AddTagsToResource": _NAMED,

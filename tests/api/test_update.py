@@ -43,7 +43,11 @@ def test_another_release_is_an_upgrade_and_an_older_one_goes_back(api, house, sh
     ("body", "field", "told"),
     [
         ({"changes": {"size": "huge"}}, "size", "Choose one of: small, medium, large"),
-        ({"changes": {"cidr": "10.0.0.0/16"}}, "cidr", "cannot be changed by an update. What can: size"),
+        (
+            {"changes": {"cidr": "10.0.0.0/16"}},
+            "cidr",
+            "cannot be changed by an update. What can: push, size",
+        ),
         ({"changes": {"colour": 1}}, "colour", "cannot be changed by an update"),
         ({"changes": {"log_retention_days": 8}}, "log_retention_days", "Choose one of"),
         ({"changes": "size"}, "changes", ""),

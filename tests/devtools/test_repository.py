@@ -11,7 +11,8 @@ from devtools import places, processes
 from devtools.places import ROOT
 
 REGISTRY = re.compile(
-    r"pypi\.org|pythonhosted|registry\.npmjs|deb\.debian|--index-url|--find-links|\bfile://"
+    # The AWS CLI reads a secret from file://, which is no package's address.
+    r"pypi\.org|pythonhosted|registry\.npmjs|deb\.debian|--index-url|--find-links|(?<!--secret-string )\bfile://"
 )
 # Written apart, so that this file does not find itself.
 MACHINE_PATH = re.compile(

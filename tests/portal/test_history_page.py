@@ -191,6 +191,8 @@ def test_those_of_a_release_are_upgraded_from_its_page_after_a_look(
     bulk = f"{reverse('admin:environment-bulk', args=['upgrade'])}?ids={shop.pk}"
     assert "Upgrade to 2.0.0" in page and bulk in page
     assert f"{reverse('admin:release-compare', args=[world.release.pk])}?to=2.0.0" in page
+    preview = lead.get(bulk).context["outcomes"]
+    assert [(row.result, row.sentence) for row in preview] == [("done", preview[0].sentence)]
     assert "1 of 1 would be changed" in lead.get(bulk).content.decode()
     assert not Operation.objects.filter(kind="update", status="pending").exists()
     lead.post(reverse("admin:environment-bulk", args=["upgrade"]), {"ids": str(shop.pk)})

@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 from django.conf import settings
 
 from devtools import processes
-from devtools.sandbox import OFTEN, Keys, Sandbox, client_make
+from devtools.sandbox import OFTEN, RAISED_QUOTAS, Keys, Sandbox, client_make
 from environments.lifecycle.accounts import account_add, account_add_again, region_facts_latest
 from environments.lifecycle.baseline import account_update
 from environments.lifecycle.models import Account
@@ -41,7 +41,7 @@ def add(people, account_id, regions):
 def fresh(sandbox, portal_principal, settings):
     """An account of one's own, without anything."""
     settings.PORTAL_PRINCIPAL_ARN = "arn:aws:iam::100000000001:user/switchyard-portal"
-    return lambda account_id: sandbox.account(account_id)
+    return sandbox.account
 
 
 def test_it_waits_for_a_person_and_says_what_to_do(release, people, sandbox, fresh):
@@ -322,7 +322,8 @@ def test_a_policy_that_a_release_adds_is_attached_by_an_update_and_none_is_away_
     release, people, sandbox, fresh
 ):
     """An account of the one stack of old gets a second one; what was attached stays attached throughout."""
-    keys = fresh("444455550038")
+    # Ten policies fill a role, which AWS raises to twenty when it is asked to.
+    keys = fresh("444455550038", quotas=RAISED_QUOTAS | {"iam/L-0DA4ABF3": 20})
     zone_make(sandbox, keys, ZONE)
     operation = add(people, keys.account_id, ["eu-west-1"])
     role_deploy(sandbox, keys, release, Account.objects.get())
