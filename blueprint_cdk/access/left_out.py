@@ -128,8 +128,8 @@ LEFT_OUT: tuple[LeftOut, ...] = (
     LeftOut(
         "s3",
         "DeleteBucketAnalyticsConfiguration DeleteBucketCors DeleteBucketEncryption DeleteBucketLifecycle "
-        "DeleteBucketMetricsConfiguration DeleteBucketReplication PutBucketReplication PutObjectLockConfiguration "
-        "REST.PUT.OBJECT",
+        "DeleteBucketMetricsConfiguration DeleteBucketReplication PutBucketEncryption PutBucketReplication "
+        "PutObjectLockConfiguration REST.PUT.OBJECT",
         _OPERATIONS,
     ),
     LeftOut(
