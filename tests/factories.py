@@ -5,6 +5,7 @@ import io
 import itertools
 import json
 import zipfile
+from copy import deepcopy
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -229,7 +230,8 @@ def release_make(version: str = "", **fields: Any) -> Release:
         version=version,
         digest=digest,
         artifact=f"releases/{digest}.zip",
-        description=fields.pop("description", description),
+        # Of its own: a test that edits it must not edit what the next one gets.
+        description=fields.pop("description", deepcopy(description)),
         **fields,
     )
 
