@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from blueprint_cdk.data import load
-from blueprint_cdk.names import NAME_MAX, NAME_MIN, NAME_PATTERN
 from blueprint_cdk.refusals import SpecError
-from blueprint_cdk.spec import EMAIL, LOG_RETENTION_DAYS, REGIONS, AccountId
+from blueprint_cdk.spec import EMAIL, LOG_RETENTION_DAYS, REGIONS, AccountId, Owned
 
 SourceName = Literal["codecommit", "github"]
 SeverityName = Literal["critical", "high", "medium"]
@@ -21,35 +20,9 @@ NAMES: dict[str, str] = load("application")["names"]
 """Physical names by what they are of; placeholders are fields of the spec, and `prefix`."""
 
 
-class ApplicationSpec(BaseModel):
+class ApplicationSpec(Owned):
     """One Application. Team, owner, branch, gate, mail, retention and protection may change; the rest never."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str = Field(
-        title="Name",
-        description="Lower case letters, digits and single hyphens, beginning with a letter.",
-        min_length=NAME_MIN,
-        max_length=NAME_MAX,
-        pattern=NAME_PATTERN,
-        examples=["shop"],
-    )
-    suffix: str = Field(
-        title="Suffix",
-        description="Four characters from the portal that make physical names unique for ever.",
-        pattern=r"^[a-z0-9]{4}$",
-        examples=["k3x9"],
-    )
-    team: str = Field(
-        title="Team", description="The team that owns it.", pattern=r"^[a-z0-9][a-z0-9-]{0,62}$"
-    )
-    owner: str = Field(
-        title="Owner",
-        description="Who answers for it: an e-mail address or a sign-in name.",
-        min_length=1,
-        max_length=128,
-        pattern=r"^[A-Za-z0-9_.:/=+@-]+$",
-    )
     account_id: AccountId = Field(title="Account", description="The AWS account it is built in, 12 digits.")
     region: str = Field(
         title="Region",

@@ -64,6 +64,35 @@ class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Owned(_Frozen):
+    """What has a name of its own for ever, a team and somebody who answers for it: an environment, an Application."""
+
+    name: str = Field(
+        title="Name",
+        description="Lower case letters, digits and single hyphens, beginning with a letter.",
+        min_length=NAME_MIN,
+        max_length=NAME_MAX,
+        pattern=NAME_PATTERN,
+        examples=["shop"],
+    )
+    suffix: str = Field(
+        title="Suffix",
+        description="Four characters from the portal that make physical names unique for ever.",
+        pattern=r"^[a-z0-9]{4}$",
+        examples=["k3x9"],
+    )
+    team: str = Field(
+        title="Team", description="The team that owns it.", pattern=r"^[a-z0-9][a-z0-9-]{0,62}$"
+    )
+    owner: str = Field(
+        title="Owner",
+        description="Who answers for it: an e-mail address or a sign-in name.",
+        min_length=1,
+        max_length=128,
+        pattern=r"^[A-Za-z0-9_.:/=+@-]+$",
+    )
+
+
 class RestoreSource(_Frozen):
     """Where the database's data comes from, for an environment that is a restore or a clone."""
 
@@ -103,35 +132,11 @@ def _network(value: str) -> str:
     return value
 
 
-class Spec(_Frozen):
+class Spec(Owned):
     """One environment. Size, tier, team, owner, modules, protection, retention and standby may change later. Other
     region and its network are set once, with the first standby; the rest never changes.
     """
 
-    name: str = Field(
-        title="Name",
-        description="Lower case letters, digits and single hyphens, beginning with a letter.",
-        min_length=NAME_MIN,
-        max_length=NAME_MAX,
-        pattern=NAME_PATTERN,
-        examples=["shop"],
-    )
-    suffix: str = Field(
-        title="Suffix",
-        description="Four characters from the portal that make physical names unique for ever.",
-        pattern=r"^[a-z0-9]{4}$",
-        examples=["k3x9"],
-    )
-    team: str = Field(
-        title="Team", description="The team that owns it.", pattern=r"^[a-z0-9][a-z0-9-]{0,62}$"
-    )
-    owner: str = Field(
-        title="Owner",
-        description="Who answers for it: an e-mail address or a sign-in name.",
-        min_length=1,
-        max_length=128,
-        pattern=r"^[A-Za-z0-9_.:/=+@-]+$",
-    )
     tier: TierName = Field(title="Tier", description="dev, staging or prod: how long backups are kept.")
     size: SizeName = Field(
         title="Size",

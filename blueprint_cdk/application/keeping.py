@@ -13,6 +13,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from blueprint_cdk.application_spec import ApplicationSpec
+from blueprint_cdk.constructs.keys import logs_may_use
 from blueprint_cdk.constructs.storage import tidied
 
 ARTIFACT_DAYS = 180
@@ -36,33 +37,8 @@ class DeliveryKey(Construct):
             enable_key_rotation=True,
             removal_policy=KEPT,
         )
-        groups = [
-            spec.named("check-log-group", function="*"),
-            spec.named("scan-log-group"),
-        ]
-        # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
-        self.key.add_to_resource_policy(
-            iam.PolicyStatement(
-                sid="Logs",
-                principals=[iam.ServicePrincipal(f"logs.{stack.region}.amazonaws.com")],
-                actions=[
-                    "kms:Encrypt",
-                    "kms:Decrypt",
-                    "kms:ReEncrypt*",
-                    "kms:GenerateDataKey*",
-                    "kms:DescribeKey",
-                ],
-                resources=["*"],
-                conditions={
-                    "ArnLike": {
-                        "kms:EncryptionContext:aws:logs:arn": [
-                            f"arn:{stack.partition}:logs:{stack.region}:{stack.account}:log-group:{group}"
-                            for group in groups
-                        ]
-                    }
-                },
-            )
-        )
+        groups = [spec.named("check-log-group", function="*"), spec.named("scan-log-group")]
+        logs_may_use(self.key, groups, sid="Logs")
         # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html: EventBridge puts messages into the topic.
         self.key.add_to_resource_policy(
             iam.PolicyStatement(

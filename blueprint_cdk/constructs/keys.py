@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
@@ -17,6 +17,36 @@ DATABASE_USER = "swadmin"
 
 ALARM_PUBLISHERS = ("cloudwatch.amazonaws.com", "budgets.amazonaws.com", "events.rds.amazonaws.com")
 """Services that put messages into the topic of alarms, and encrypt them."""
+
+
+def logs_may_use(key: kms.Key, groups: Iterable[str], *, sid: str | None = None) -> None:
+    """Lets CloudWatch Logs seal these log groups, whose names may end in a wildcard, with the key.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
+    """
+    stack = cdk.Stack.of(key)
+    key.add_to_resource_policy(
+        iam.PolicyStatement(
+            sid=sid,
+            principals=[iam.ServicePrincipal(f"logs.{stack.region}.amazonaws.com")],
+            actions=[
+                "kms:Encrypt",
+                "kms:Decrypt",
+                "kms:ReEncrypt*",
+                "kms:GenerateDataKey*",
+                "kms:DescribeKey",
+            ],
+            resources=["*"],
+            conditions={
+                "ArnLike": {
+                    "kms:EncryptionContext:aws:logs:arn": [
+                        f"arn:{stack.partition}:logs:{stack.region}:{stack.account}:log-group:{group}"
+                        for group in groups
+                    ]
+                }
+            },
+        )
+    )
 
 
 class DataKey(Construct):
@@ -84,28 +114,7 @@ class LogsKey(Construct):
             pending_window=cdk.Duration.days(7),
             removal_policy=cdk.RemovalPolicy.DESTROY,
         )
-        # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
-        self.key.add_to_resource_policy(
-            iam.PolicyStatement(
-                principals=[iam.ServicePrincipal(f"logs.{stack.region}.amazonaws.com")],
-                actions=[
-                    "kms:Encrypt",
-                    "kms:Decrypt",
-                    "kms:ReEncrypt*",
-                    "kms:GenerateDataKey*",
-                    "kms:DescribeKey",
-                ],
-                resources=["*"],
-                conditions={
-                    "ArnLike": {
-                        "kms:EncryptionContext:aws:logs:arn": [
-                            f"arn:{stack.partition}:logs:{stack.region}:{stack.account}:log-group:{name}"
-                            for name in log_groups
-                        ]
-                    }
-                },
-            )
-        )
+        logs_may_use(self.key, log_groups)
         # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html: services that put messages into the topic.
         self.key.add_to_resource_policy(
             iam.PolicyStatement(
