@@ -4,7 +4,7 @@ from typing import Any
 
 from environments.lifecycle.models import Environment
 from environments.lifecycle.runtime import environment_runtime_record
-from environments.lifecycle.stacks import StackOf, stack_with, stacks_of
+from environments.lifecycle.stacks import GONE, StackOf, regions_there, stack_with, stacks_of
 from workers.aws import beanstalk, cloudformation
 from workers.aws.beanstalk import HEALTHY
 from workers.context import StepContext
@@ -24,6 +24,7 @@ def addresses(ctx: StepContext) -> Outcome:
     environment: Environment = ctx.subject
     stacks = stacks_of(release_of(ctx.operation), ctx.operation.parameters["spec"])
     home = environment.home_region
+    _outputs_told(ctx, environment)
     front = stack_with(stacks, "Address", in_region=home) or stacks[-1]
     outputs = outputs_of(ctx, environment, front.key, home)
     others = [
@@ -70,6 +71,24 @@ def _found(health: dict[str, Any] | None, name: str, stack: StackOf) -> dict[str
             remedy=f"Look at the stack {stack.key}, then retry.",
         )
     return health
+
+
+def _outputs_told(ctx: StepContext, environment: Environment) -> None:
+    """What the stacks that this operation changed tell now: of all in a region, one listing, once.
+
+    Events tell of their ends only.
+    """
+    if ctx.step.state.get("told") == ctx.token:
+        return
+    for region in regions_there(environment):
+        rows = environment.stacks.filter(region=region, operation=ctx.operation)
+        behind = dict(rows.exclude(stack_id="").exclude(status=GONE).values_list("stack_id", "pk"))
+        for state in cloudformation.stacks_all(ctx.session(environment.account, region)) if behind else ():
+            if state.stack_id in behind:
+                stack_seen(behind.pop(state.stack_id), state)
+            if not behind:
+                break
+    ctx.remember(told=ctx.token)
 
 
 def outputs_of(ctx: StepContext, environment: Environment, key: str, region: str) -> dict[str, str]:

@@ -42,7 +42,7 @@ def reconcile() -> list[Difference]:
     for account in Account.objects.order_by("name"):
         for region in account.regions:
             try:
-                stacks = cloudformation.stacks_all(reader_session(account, region))
+                stacks = list(cloudformation.stacks_all(reader_session(account, region)))
             except (BotoCoreError, ClientError, NoEndpoint) as error:
                 found.append(
                     Difference(

@@ -44,6 +44,9 @@ def test_a_request_becomes_a_running_environment(ask, sandbox):
     stacks = Stack.objects.filter(operation=operation)
     assert {(stack.key, stack.status) for stack in stacks} == {(key, "CREATE_COMPLETE") for key in STACKS}
     assert created(sandbox, before) == len(STACKS)
+    # What each stack tells, and not only the two that the step reads addresses from.
+    promised = {row["key"]: set(row["outputs"]) for row in environment.release.stacks if row["key"] in STACKS}
+    assert all(promised[stack.key] <= set(stack.outputs) for stack in stacks)
     # The CDK CLI needs more than 90 calls for the same (docs/benchmarks.md compares them in one run).
     calls = counts(sandbox, before)["by_operation"]
     assert sum(count for call, count in calls.items() if not call.startswith("sqs.")) <= 6 * len(STACKS), (

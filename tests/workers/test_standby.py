@@ -126,6 +126,7 @@ def test_a_standby_is_built_beside_its_home_and_nothing_is_left_of_either(ask, p
     there = stacks(environment, OTHER)
     assert there and there == set(environment.stacks.filter(region=OTHER).values_list("key", flat=True))
     assert {step.region for step in operation.steps.filter(key__in=there)} == {OTHER}
+    assert all(environment.stacks.values_list("outputs", flat=True))
     assert set(operation.state["facts"]) == {HOME, OTHER}
     assert {need["region"] for need in operation.plan.document["quotas"]} == {HOME, OTHER}
     torn_down = tear_down(people, environment)

@@ -91,10 +91,10 @@ def stack_find(session: Session, name: str) -> StackState | None:
     return _state(found[0]) if found else None
 
 
-def stacks_all(session: Session) -> list[StackState]:
-    """Every stack of the region, in as many calls as there are pages."""
-    pages = session.client(SERVICE).get_paginator("describe_stacks").paginate()
-    return [_state(stack) for page in pages for stack in page["Stacks"]]
+def stacks_all(session: Session) -> Iterator[StackState]:
+    """Every stack of the region, a call a page; no more pages than are taken."""
+    for page in session.client(SERVICE).get_paginator("describe_stacks").paginate():
+        yield from map(_state, page["Stacks"])
 
 
 def stack_create(session: Session, deployment: Deployment, token: str) -> str:
