@@ -13,7 +13,6 @@ from typing import Any
 
 from django.db import connection, transaction
 from django.utils import timezone
-from rest_framework import status
 from rest_framework.exceptions import ValidationError
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
@@ -21,12 +20,10 @@ from rest_framework.response import Response
 
 from environments.errors import Conflict
 from portal.api.models import IdempotencyKey
-from portal.api.problems import CONTENT_TYPE, problem
+from portal.api.problems import problem
 
 KEPT_FOR = timedelta(hours=24)
 HEADER = "Idempotency-Key"
-# Answers that say nothing of the request itself: the same request may fare better later.
-FORGOTTEN = {status.HTTP_401_UNAUTHORIZED, status.HTTP_429_TOO_MANY_REQUESTS}
 
 
 class IdempotentPosts:
@@ -59,9 +56,9 @@ class IdempotentPosts:
             if not fresh:
                 return _again(row, body_hash)
             answer = self._attempt(handler, request, *args, **kwargs)
-            # A file that is asked for again is made again: it is no answer to be kept.
-            is_file = not isinstance(answer, Response)
-            if is_file or answer.status_code >= 500 or answer.status_code in FORGOTTEN:
+            # A file that is asked for again is made again. What was refused changed nothing: the corrected request
+            # may have the key, and the same one may fare better later.
+            if not isinstance(answer, Response) or answer.status_code >= 400:
                 row.delete()
             else:
                 self._keep(row, answer)
@@ -90,8 +87,7 @@ def _again(row: IdempotencyKey, body_hash: str) -> Response:
     headers = {"Idempotency-Replayed": "true"}
     if row.location:
         headers["Location"] = row.location
-    content_type = CONTENT_TYPE if row.status >= 400 else None
-    return Response(row.answer, status=row.status, headers=headers, content_type=content_type)
+    return Response(row.answer, status=row.status, headers=headers)
 
 
 def _lock(name: str) -> None:

@@ -7,7 +7,7 @@ import pytest
 from django.db import connection, connections, transaction
 from django.utils import timezone
 
-from environments.lifecycle.models import Environment
+from environments.lifecycle.models import Environment, Release
 from environments.people.models import ApiToken, Team
 from portal.api.idempotency import KEPT_FOR
 from portal.api.models import IdempotencyKey
@@ -40,12 +40,24 @@ def test_the_order_of_keys_in_a_body_does_not_matter_but_its_content_does(api, h
     assert Environment.objects.count() == 1
 
 
-def test_a_refusal_is_repeated_too(api, house):
+def test_a_refusal_leaves_its_key_to_the_corrected_request(api, house):
     client = api("team-lead")
     first = client.post(URL, house.asked(size="huge"), **KEY)
     again = client.post(URL, house.asked(size="huge"), **KEY)
     assert (first.status_code, again.json()) == (400, first.json())
-    assert again["Content-Type"] == "application/problem+json"
+    assert "Idempotency-Replayed" not in again
+    corrected = client.post(URL, house.asked(), **KEY)
+    assert corrected.status_code == 202
+    assert client.post(URL, house.asked(), **KEY).json() == corrected.json()
+    assert Environment.objects.count() == 1
+
+
+def test_what_stood_in_the_way_is_looked_at_anew(api, house):
+    client = api("team-lead")
+    Release.objects.update(is_withdrawn=True)
+    refused = client.post(URL, house.asked(), **KEY)
+    Release.objects.update(is_withdrawn=False)
+    assert (refused.status_code, client.post(URL, house.asked(), **KEY).status_code) == (400, 202)
 
 
 def test_a_key_belongs_to_its_person_and_its_address(api, house):
