@@ -69,7 +69,7 @@ def _begin(ctx: StepContext, environment: Environment, stacks: list[Stack]) -> O
             raise StepFailed(
                 f"{stack.name} is gone: somebody deleted it.",
                 resource=stack.name,
-                remedy="Provision or tear the environment down: nothing else can be planned for it.",
+                remedy="Read the environment anew (Control); then Change … plans the stack anew.",
             ) from error
     ctx.remember(asked=ctx.token, detections=detections, unread={})
     return Wait(

@@ -167,7 +167,8 @@ class Round:
                 self._end(check, CheckStatus.SKIPPED, f"Not looked at: {stack.name} is busy. {error}")
                 return
             except drift.StackGone:
-                self._end(check, CheckStatus.FAILED, f"{stack.name} is gone: somebody deleted it.")
+                remedy = "Read the environment anew (Control); then Change … plans it anew."
+                self._end(check, CheckStatus.FAILED, f"{stack.name} is gone: somebody deleted it. {remedy}")
                 return
             state["stacks"][stack.stack_id] = {"detection": detection}
         self.room -= len(stacks)

@@ -80,6 +80,16 @@ def stacks_there(environment: Environment) -> list[StackOf]:
     return [replace(stack, needs=tuple(need for need in stack.wants if need in keys)) for stack in every]
 
 
+def stacks_missing(environment: Environment) -> list[StackOf]:
+    """What its spec has and AWS has no longer, as last seen: somebody deleted it outside the portal."""
+    gone = set(environment.stacks.filter(status=GONE).values_list("key", flat=True))
+    return [
+        stack
+        for stack in (stacks_of(environment.release, environment.spec) if gone else ())
+        if stack.key in gone
+    ]
+
+
 def stack_rows_alive(environment: Environment) -> "QuerySet[Stack]":
     """The rows of its stacks that are there, or may be, as last seen."""
     rows: QuerySet[Stack] = environment.stacks.exclude(status=GONE)

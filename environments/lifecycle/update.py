@@ -12,7 +12,13 @@ from environments.lifecycle.costs import cost_estimate
 from environments.lifecycle.limits import MONTHLY_COST, limit_problems_locked
 from environments.lifecycle.models import Account, Environment, Release
 from environments.lifecycle.modules import modules_completed, modules_ordered, modules_problem
-from environments.lifecycle.stacks import regions_of, regions_there, scopes_of, stack_rows_alive
+from environments.lifecycle.stacks import (
+    regions_of,
+    regions_there,
+    scopes_of,
+    stack_rows_alive,
+    stacks_missing,
+)
 from environments.lifecycle.standby import (
     FIELDS,
     standby_changes,
@@ -57,6 +63,7 @@ def environment_update(
 
     `replace` names what holds data and may be replaced or removed all the same, each as stack/LogicalId; the plan
     loses these and no others, or is refused.
+    Without any change it builds what somebody deleted outside the portal.
     Raises Forbidden, InvalidFields, Conflict (not active, or nothing would change).
     """
     require(actor, "environment.request", team=environment.team)
@@ -84,7 +91,8 @@ def environment_update(
         if problems:
             raise InvalidFields(problems)
         before = {name: environment.spec.get(name) for name in changes}
-        if before == changes and release.pk == environment.release_id:
+        is_same = before == changes and release.pk == environment.release_id
+        if is_same and not stacks_missing(environment):
             raise Conflict(f"{environment.name} is like that already: say what is to change.")
         more = {"replace": sorted(set(replace))} if replace else None
         return update_open(environment, release, spec, changes=changes, before=before, actor=actor, more=more)

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_POST, require_safe
 from environments.lifecycle.environments import environment_protect, environment_withdraw
 from environments.lifecycle.models import Environment
 from environments.lifecycle.selectors import environments_list
+from environments.lifecycle.stacks import StackOf, stacks_missing
 from environments.lifecycle.states import EnvironmentStatus
 from environments.lifecycle.teardown import MAY_TEAR_DOWN
 from environments.operations.models import Operation
@@ -31,6 +32,7 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
     operations = list(_operations(environment)[:ROWS])
     latest = next(iter(operations), None)
     rights = _rights(environment, user, latest)
+    missing = stacks_missing(environment) if environment.status == E.ACTIVE else []
     parts = parts_of(Look(request, user, environment, operations, rights))
     return page(
         request,
@@ -41,8 +43,8 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
         tab=parts["open"][0].part.key,
         operations=operations,
         latest=latest,
-        says=_sentence(environment, latest),
-        tone=_tone(environment, latest),
+        says=_sentence(environment, latest, missing),
+        tone=_tone(environment, latest, missing),
         **rights,
     )
 
@@ -77,14 +79,13 @@ def _operations(environment: Environment) -> QuerySet[Operation]:
     return operations_list().filter(subject_type=kind, subject_id=environment.pk).order_by("-id")
 
 
-def _sentence(environment: Environment, latest: Operation | None) -> str:
+def _sentence(environment: Environment, latest: Operation | None, missing: list[StackOf]) -> str:
     """How things are and what to do next."""
     if _tells(environment, latest):
         return latest.sentence if latest else ""
     told = {
         E.REQUESTED: "Nothing has been built, and nothing is going on. Withdraw the request, or retry it.",
-        E.ACTIVE: "It is up, at the address above."
-        + (" It has drifted: see its findings under Drift." if environment.drift_since else ""),
+        E.ACTIVE: _active(environment, missing),
         E.TORN_DOWN: "It is gone. What was kept on purpose is in the report of its teardown.",
         E.WITHDRAWN: "The portal looks after it no longer."
         if environment.forgotten_at
@@ -97,8 +98,21 @@ def _sentence(environment: Environment, latest: Operation | None) -> str:
     return told.get(EnvironmentStatus(environment.status), latest.sentence if latest else "")
 
 
-def _tone(environment: Environment, latest: Operation | None) -> str:
-    return latest.status if latest and _tells(environment, latest) else environment.status
+def _active(environment: Environment, missing: list[StackOf]) -> str:
+    if missing:
+        titles = ", ".join(stack.title for stack in missing)
+        return (
+            f"Somebody deleted stacks of it outside the portal: {titles}. Change … plans them anew, whether"
+            " anything else changes or not."
+        )
+    drifted = " It has drifted: see its findings under Drift." if environment.drift_since else ""
+    return f"It is up, at the address above.{drifted}"
+
+
+def _tone(environment: Environment, latest: Operation | None, missing: list[StackOf]) -> str:
+    if latest and _tells(environment, latest):
+        return latest.status
+    return E.BROKEN if missing else environment.status
 
 
 def _tells(environment: Environment, latest: Operation | None) -> bool:

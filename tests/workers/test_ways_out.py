@@ -15,9 +15,10 @@ from environments.lifecycle.export import CDK_CLI, environment_export
 from environments.lifecycle.forget import environment_forget
 from environments.lifecycle.models import Environment
 from environments.lifecycle.resync import environment_resync
+from environments.lifecycle.update import environment_update
 from environments.operations.control import operation_retry
 from environments.operations.models import AuditEntry, Stack
-from tests.workers.support import ACCOUNT_ID, REGION, drive, fresh
+from tests.workers.support import ACCOUNT_ID, REGION, approve, drive, fresh
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(240)]
 
@@ -130,7 +131,7 @@ def test_a_resync_of_what_nobody_touched_finds_nothing(active, resync, sandbox):
     assert operation.plan.document["differences"] == []
 
 
-def test_a_resync_takes_up_what_was_changed_made_and_deleted_by_hand(active, resync, sandbox, keys):
+def test_a_resync_takes_up_what_was_changed_made_and_deleted_by_hand(active, people, resync, sandbox, keys):
     cloudformation = sandbox.client("cloudformation", keys, REGION)
     rows = {row.key: row for row in active.stacks.all()}
     Stack.objects.filter(pk=rows["keys"].pk).update(outputs={"Old": "1"}, status="UPDATE_IN_PROGRESS")
@@ -154,6 +155,17 @@ def test_a_resync_takes_up_what_was_changed_made_and_deleted_by_hand(active, res
     assert set(statuses.values()) == {"CREATE_COMPLETE"}
     assert active.stacks.get(key="storage").resources.count() > 0
     assert resync().state["resynced"]["differences"] == []
+    # What is missing comes back by an update that changes nothing else.
+    rebuilt = drive(environment_update(environment=active, changes={}, actor=people["engineer"]))
+    planned = {stack["key"]: stack["action"] for stack in rebuilt.plan.document["stacks"]}
+    assert {key for key, action in planned.items() if action != "none"} == {"operations", "app"}
+    assert planned["app"] == "create"
+    if rebuilt.status == "awaiting-approval":
+        rebuilt = drive(approve(rebuilt, people))
+    assert rebuilt.status == "succeeded", rebuilt.sentence
+    assert set(stacks_of(sandbox, keys).values()) == {"CREATE_COMPLETE"}
+    with pytest.raises(Conflict, match="like that already"):
+        environment_update(environment=active, changes={}, actor=people["engineer"])
 
 
 def test_a_broken_environment_that_was_put_right_by_hand_is_active(ask, people, monkeypatch, resync):
