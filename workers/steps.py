@@ -123,9 +123,7 @@ def _fault(lease: Lease, step: Step, error: Exception) -> None:
         _fail(lease, step, sentence, {"resource": resource, "reason": str(error)[:500], "remedy": remedy})
         return
     seconds = min(LAST_RETRY_S, FIRST_RETRY_S * 2 ** min(step.faults, 10)) * random.uniform(0.5, 1.5)
-    what = (
-        "AWS asks for fewer calls" if faults.is_throttling(error) else f"AWS could not be reached ({error})"
-    )
+    what = faults.passing(error)
     with lease.fenced():
         step_wait(
             step,

@@ -188,6 +188,7 @@ def test_a_passing_fault_waits_says_so_and_goes_on(ask, sandbox, people, fault):
     drive(operation, until=over, observing=False)
     assert operation.status == "succeeded", operation.sentence
     assert said and all("The next try is in" in sentence for sentence in said)
+    assert not any("An error occurred" in sentence for sentence in said)
 
 
 def test_a_call_that_succeeded_and_timed_out_deploys_once(ask, sandbox, settings):

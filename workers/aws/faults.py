@@ -94,6 +94,16 @@ def is_throttling(error: Exception) -> bool:
     )
 
 
+def passing(error: Exception) -> str:
+    """A passing fault in words, without a full stop."""
+    if is_throttling(error):
+        return "AWS asks for fewer calls"
+    if isinstance(error, ClientError):
+        said = error_message(error).rstrip(".")
+        return f"AWS could not be reached: {said} ({error.operation_name}, {error_code(error)})"
+    return f"AWS could not be reached: {str(error).rstrip('.')}"
+
+
 def explain(error: BotoCoreError | ClientError) -> tuple[str, str, str]:
     """A lasting error as (sentence, resource, remedy)."""
     if not isinstance(error, ClientError):
