@@ -19,9 +19,16 @@ from workers.aws.faults import DENIED_CODES, error_code
 from workers.aws.session import Session
 from workers.context import DEPLOYER, READER, connection, role_of
 from workers.headroom import quotas_read
+from workers.permissions import permissions_look
 
 MIN_BOOTSTRAP = 21
 """aws-cdk-lib 2.1148's assets want this version of `cdk bootstrap` (its manifests' requiresBootstrapStackVersion)."""
+MOST_NAMED = 5
+TODO_OF = {
+    iam.BY_ORGANIZATION: "Whoever manages the organization's service control policies allows it for this account.",
+    iam.BY_BOUNDARY: "Take the role's boundary off that its stack did not give it, or deploy the stack again.",
+    iam.BY_DENIAL: "Take the policy that denies it off the role: its stacks attach none that do.",
+}
 THERE, MISSING, OPTIONAL, UNKNOWN = "there", "missing", "optional", "unknown"
 
 
@@ -114,6 +121,20 @@ def _stacks(place: Place) -> Iterator[Finding]:
     wanted = execution_policies(place.release) if place.account.access == "deploy" else []
     for name in iam.policies_missing(session, wanted):
         yield Finding("stacks", MISSING, f"The policy {name} is not there.", _deploy(place))
+
+
+def _permissions(place: Place) -> Iterator[Finding]:
+    """The roles may do what the release's policies say, whatever else the account or its organization says."""
+    for said in permissions_look(place.session(place.home), place.account, place.release):
+        if not said.refused:
+            yield Finding("permissions", THERE, f"{said.role} may do all {said.asked} actions asked of.")
+        by_whom: dict[str, list[str]] = {}
+        for action, resource, by in said.refused:
+            by_whom.setdefault(by, []).append(f"{action} on {resource}")
+        for by, what in by_whom.items():
+            more = f" and {len(what) - MOST_NAMED} more" if len(what) > MOST_NAMED else ""
+            sentence = f"{said.role} may not {', '.join(what[:MOST_NAMED])}{more}, because of {by}."
+            yield Finding("permissions", MISSING, sentence, TODO_OF.get(by) or _deploy(place))
 
 
 def _zone(place: Place) -> Iterator[Finding]:
@@ -251,6 +272,7 @@ def _dashboards(place: Place) -> Iterator[Finding]:
 
 CHECKS: tuple[Callable[[Place], Iterator[Finding]], ...] = (
     _stacks,
+    _permissions,
     _zone,
     _bootstrap,
     _platform,

@@ -51,7 +51,9 @@ READER_SCOPES = {
         Scope("Budgets", "budgets", "ViewBudget"),
         Scope("BudgetsView", "billing", "GetBillingViewData"),
         Scope("Projects", "codebuild", "ListProjects"),
-        Scope("Roles", "iam", "List* GetRole GetAccountSummary GetAccountPasswordPolicy"),
+        Scope(
+            "Roles", "iam", "List* GetRole GetAccountSummary GetAccountPasswordPolicy SimulatePrincipalPolicy"
+        ),
         Scope("Users", "cognito-idp", "ListUserPools DescribeUserPool"),
         Scope("Identities", "cognito-identity", "ListIdentityPools"),
         Scope("Catalogs", "glue", "GetDatabases"),

@@ -331,3 +331,12 @@ def test_simulator_answers_as_the_door_decides(house: House) -> None:
     )
     assert [r["EvalDecision"] for r in answer["EvaluationResults"]] == [
         "allowed", "explicitDeny", "implicitDeny", "implicitDeny"]  # fmt: skip
+    boundary = house.iam.create_policy(
+        PolicyName="simulated-bound",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [allow("s3:*")]}),
+    )["Policy"]["Arn"]
+    house.iam.put_role_permissions_boundary(RoleName="simulated", PermissionsBoundary=boundary)
+    answer = house.iam.simulate_principal_policy(PolicySourceArn=arn, ActionNames=["ssm:PutParameter"])
+    [bounded] = answer["EvaluationResults"]
+    assert bounded["EvalDecision"] == "implicitDeny"
+    assert bounded["PermissionsBoundaryDecisionDetail"] == {"AllowedByPermissionsBoundary": False}

@@ -1,5 +1,7 @@
 """What an account lacks before environments can be built in it."""
 
+import json
+import re
 from io import StringIO
 
 import pytest
@@ -9,6 +11,7 @@ from tests.workers.support import REGION
 from workers.aws.session import credentials_forget
 from workers.preflight import preflight
 
+DENIAL = {"Effect": "Deny", "Action": "cloudformation:CreateStack", "Resource": "*"}
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -43,6 +46,52 @@ def test_a_stack_of_an_older_release_is_missing_with_its_command(account, releas
     assert code == 1
     assert f"MISSING  stacks: switchyard-access is not that of release {release.version}." in text
     assert "aws cloudformation deploy" in text and "--stack-name switchyard-access" in text
+
+
+def found(account, release, check="permissions"):
+    return [row for row in preflight(account, release) if row.check == check]
+
+
+def test_iam_itself_says_that_the_roles_may_do_what_their_policies_say(account, release):
+    rows = found(account, release)
+    assert {row.state for row in rows} == {"there"}, rows
+    roles = (
+        "SwitchyardReader",
+        "SwitchyardDeployer",
+        f"cdk-swyard-cfn-exec-role-{account.account_id}-{REGION}",
+    )
+    assert [row.sentence.split()[0] for row in rows] == list(roles)
+    assert all(int(re.search(r"all (\d+) actions", row.sentence)[1]) > 40 for row in rows)
+
+
+@pytest.fixture
+def by_hand(account, sandbox, keys):
+    """IAM with root's rights, and the deployer; what a test changes of it is put right again."""
+    client = sandbox.client("iam", keys, REGION)
+    role, stem = {"RoleName": "SwitchyardDeployer"}, f"arn:aws:iam::{account.account_id}:policy/Switchyard"
+    yield client, role, stem
+    client.put_role_permissions_boundary(**role, PermissionsBoundary=f"{stem}Boundary")
+    client.attach_role_policy(**role, PolicyArn=f"{stem}Teardown")
+    for name in client.list_role_policies(**role)["PolicyNames"]:
+        client.delete_role_policy(**role, PolicyName=name)
+
+
+def test_what_a_hand_took_from_a_role_is_missing_although_its_stack_is_right(account, release, by_hand):
+    client, role, stem = by_hand
+    denial = {"Version": "2012-10-17", "Statement": [DENIAL]}
+    client.put_role_policy(**role, PolicyName="freeze", PolicyDocument=json.dumps(denial))
+    [row] = [row for row in found(account, release) if row.state == "missing"]
+    assert "SwitchyardDeployer may not cloudformation:CreateStack on" in row.sentence
+    assert row.sentence.endswith("because of a policy that denies it.") and "Take the policy" in row.todo
+    client.delete_role_policy(**role, PolicyName="freeze")
+    client.detach_role_policy(**role, PolicyArn=f"{stem}Teardown")
+    [row] = [row for row in found(account, release) if row.state == "missing"]
+    assert row.sentence.endswith("because of the lack of a policy that allows it.")
+    assert "aws cloudformation deploy" in row.todo
+    client.attach_role_policy(**role, PolicyArn=f"{stem}Teardown")
+    client.put_role_permissions_boundary(**role, PermissionsBoundary=f"{stem}Read")
+    [row] = [row for row in found(account, release) if row.state == "missing"]
+    assert row.sentence.endswith("because of its permissions boundary.") and "boundary" in row.todo
 
 
 def test_without_credentials_nothing_else_is_asked(account, release):

@@ -124,6 +124,11 @@ def _managed(place: Place) -> dict[str, tuple[str, Any]]:
     }
 
 
+def managed_documents(place: Place) -> dict[str, dict[str, Any]]:
+    """The templates' managed policies by ARN, resolved."""
+    return {arn: Resolver(place, key).resolve(document) for arn, (key, document) in _managed(place).items()}
+
+
 def _single(
     place: Place,
     key: str,

@@ -32,15 +32,17 @@ def _simulate(ctx: Context, params: dict[str, Any], arn: str, layers: Layers) ->
         for resource in params.get("ResourceArns") or ["*"]:
             request = policy.Request(action, resource, keys)
             found = decide(Caller(ctx.account, arn, arn), request, layers, owner=owner)
-            results.append(
-                {
-                    "EvalActionName": action,
-                    "EvalResourceName": resource,
-                    "EvalDecision": _WORDS[found.verdict],
-                    "MatchedStatements": [],
-                    "MissingContextValues": [],
-                }
-            )
+            result = {
+                "EvalActionName": action,
+                "EvalResourceName": resource,
+                "EvalDecision": _WORDS[found.verdict],
+                "MatchedStatements": [],
+                "MissingContextValues": [],
+            }
+            if layers.boundary is not None:
+                bounded = policy.verdict([layers.boundary], request) == "allow"
+                result["PermissionsBoundaryDecisionDetail"] = {"AllowedByPermissionsBoundary": bounded}
+            results.append(result)
     return {"EvaluationResults": results, "IsTruncated": False}
 
 
