@@ -20,6 +20,8 @@ from devtools.sandbox import Sandbox
 
 SHORTEST = 12
 """A secret that is shorter would be found where nobody put it."""
+PIECE = 6
+"""How long the pieces are that tell a text in which a secret may be."""
 
 
 @dataclass(frozen=True)
@@ -31,16 +33,31 @@ class Sight:
 
 
 class Hunt:
-    """Knows the secrets by name, in the forms that they travel in."""
+    """Knows the secrets by name, in the forms that they travel in.
+
+    A run of tests gives out sessions by the hundred, and looking for one form after the other took minutes. A text is
+    cut at every `step` instead: as each form holds one of the pieces whole, a text without a known piece has no form.
+    """
 
     def __init__(self, secrets: Mapping[str, str]) -> None:
         assert all(len(value) >= SHORTEST for value in secrets.values()), "too short to be told from chance"
-        self.forms = {name: _forms(value) for name, value in secrets.items()}
+        self.names: dict[bytes, set[str]] = {}
+        for name, value in secrets.items():
+            for form in _forms(value):
+                self.names.setdefault(form, set()).add(name)
+        self.step = min(map(len, self.names)) - PIECE + 1
+        self.pieces: dict[bytes, set[bytes]] = {}
+        for form in self.names:
+            for at in range(len(form) - PIECE + 1):
+                self.pieces.setdefault(form[at : at + PIECE], set()).add(form)
 
     def text(self, where: str, text: str | bytes) -> list[Sight]:
         """In one text."""
         content = text.encode() if isinstance(text, str) else text
-        return [Sight(name, where) for name, forms in self.forms.items() if any(f in content for f in forms)]
+        cut = (content[at : at + PIECE] for at in range(0, len(content), self.step))
+        forms = {form for piece in cut if piece in self.pieces for form in self.pieces[piece]}
+        found = {name for form in forms if form in content for name in self.names[form]}
+        return [Sight(name, where) for name in sorted(found)]
 
     def texts(self, texts: Iterable[tuple[str, str | bytes]]) -> list[Sight]:
         """In many, each with its place."""
@@ -48,13 +65,14 @@ class Hunt:
 
     def rows(self, *, but: Iterable[tuple[str, str]] = ()) -> list[Sight]:
         """In every column of every table; `but` are (table, column) where it is meant to be."""
-        found = []
-        for table, column, kind in columns():
-            if (table, column) in set(but):
-                continue
-            names = [name for name, forms in self.forms.items() if _in_column(table, column, kind, forms)]
-            found += [Sight(name, f"{table}.{column}") for name in names]
-        return found
+        meant = set(but)
+        return [
+            sight
+            for table, columns in tables().items()
+            for column, values in _contents(table, columns)
+            if (table, column) not in meant
+            for sight in self.text(f"{table}.{column}", values)
+        ]
 
 
 def _forms(value: str) -> list[bytes]:
@@ -68,26 +86,31 @@ def _forms(value: str) -> list[bytes]:
     return sorted({plain, json.dumps(value)[1:-1].encode(), quote(value, safe="").encode(), *shifted})
 
 
-def columns() -> list[tuple[str, str, str]]:
-    """(table, column, type) of everything in the schema that the portal's tables are in."""
+def tables() -> dict[str, dict[str, str]]:
+    """Type by column, by table, of everything in the schema that the portal's tables are in."""
+    found: dict[str, dict[str, str]] = {}
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT table_name, column_name, data_type FROM information_schema.columns"
             " WHERE table_schema = current_schema() ORDER BY 1, 2"
         )
-        return list(cursor.fetchall())
+        for table, column, kind in cursor.fetchall():
+            found.setdefault(table, {})[column] = kind
+    return found
 
 
-def _in_column(table: str, column: str, kind: str, forms: list[bytes]) -> bool:
-    name = sql.Identifier(column)
-    value = sql.SQL("encode({}, 'escape')" if kind == "bytea" else "{}::text").format(name)
-    one = sql.SQL("strpos({}, %s) > 0").format(value)
-    statement = sql.SQL("SELECT EXISTS (SELECT 1 FROM {} WHERE {})").format(
-        sql.Identifier(table), sql.SQL(" OR ").join([one] * len(forms))
-    )
+def _contents(table: str, columns: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """(column, all its values, a line each)."""
+    values = [
+        sql.SQL("encode({}, 'escape')" if kind == "bytea" else "{}::text").format(sql.Identifier(column))
+        for column, kind in columns.items()
+    ]
+    statement = sql.SQL("SELECT {} FROM {}").format(sql.SQL(", ").join(values), sql.Identifier(table))
     with connection.cursor() as cursor:
-        cursor.execute(statement, [form.decode() for form in forms])
-        return bool(cursor.fetchone()[0])
+        cursor.execute(statement)
+        rows = cursor.fetchall()
+    for number, column in enumerate(columns):
+        yield column, "\n".join(row[number] for row in rows if row[number] is not None)
 
 
 def sessions_as_stored() -> Iterator[tuple[str, bytes]]:
