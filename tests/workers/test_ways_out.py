@@ -10,6 +10,7 @@ from django.conf import settings
 
 from devtools.node import with_our_tools
 from devtools.places import ROOT
+from devtools.sandbox import OFTEN
 from environments.errors import Conflict
 from environments.lifecycle.export import CDK_CLI, environment_export
 from environments.lifecycle.forget import environment_forget
@@ -140,7 +141,7 @@ def test_a_resync_takes_up_what_was_changed_made_and_deleted_by_hand(active, peo
     # The alarms import what the application exports: they go first.
     for key in ("operations", "app"):
         cloudformation.delete_stack(StackName=rows[key].name)
-        cloudformation.get_waiter("stack_delete_complete").wait(StackName=rows[key].name)
+        cloudformation.get_waiter("stack_delete_complete").wait(StackName=rows[key].name, WaiterConfig=OFTEN)
     operation = resync()
     told = operation.state["resynced"]
     assert f"{rows['keys'].name} is CREATE_COMPLETE, and was UPDATE_IN_PROGRESS." in told["differences"]
