@@ -7,7 +7,9 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 # Activated environments and shell settings of the person must not reach into ours.
-unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME DJANGO_SETTINGS_MODULE
+unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE DJANGO_SETTINGS_MODULE
+# Python is compiled once for the hundreds of processes that tests start, and not into folders that they look through.
+export PYTHONPYCACHEPREFIX := $(CURDIR)/.data/pycache
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -29,8 +31,9 @@ demo: venv ## start everything here, with a local AWS; stays until Ctrl-C
 .PHONY: test
 test: venv ## all tests but the long fault matrices (at most 15 minutes on two cores)
 	$(BIN)/python -m pytest --numprocesses=$(JOBS) --dist=loadfile --no-loadscope-reorder $(TESTS)
-# Two files of tests side by side, each process with servers of its own; tests/conftest.py says which come first.
-JOBS := 2
+# Three files of tests side by side on two cores, for many of them wait; each process has servers of its own.
+# tests/conftest.py says which files come first.
+JOBS := 3
 
 .PHONY: torture
 torture: venv ## the long fault matrices; writes docs/torture.md
