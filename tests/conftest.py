@@ -6,6 +6,7 @@ Tests of wings that know no Django (sandbox, blueprint, devtools) start no serve
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,10 +74,15 @@ def pytest_configure(config: pytest.Config) -> None:
     link_node()
     if config.getoption("help", False) or hands_out(config):
         return
+    try:
+        slot = config.stash[slot_key] = slots.take_slot(STATE / "test")
+    except Trouble as trouble:
+        raise pytest.UsageError(str(trouble)) from None
+    # For what we start: this process, and pytest's own folders with it, keeps the system's place.
+    os.environ["TMPDIR"] = str(take_temporary_folder(slot))
     if not needs_django(config.args, config.invocation_params.dir):
         return
     try:
-        slot = config.stash[slot_key] = slots.take_slot(STATE / "test")
         servers = config.stash[servers_key] = Servers.at(slot.folder, durable=False)
         start_on_old_data(servers)
     except Trouble as trouble:
@@ -87,6 +93,20 @@ def pytest_configure(config: pytest.Config) -> None:
     import django
 
     django.setup()
+
+
+def take_temporary_folder(slot: slots.Slot) -> Path:
+    """A folder for the temporary files of all that this process starts, some of which is killed before it tidies up.
+
+    What an earlier run of the slot could not remove, since it was killed itself, is removed now.
+    """
+    note = slot.folder / "temporary"
+    if note.exists():
+        shutil.rmtree(note.read_text(), ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix="switchyard-tests-"))
+    folder.chmod(0o1777)  # as the system's own: servers run as other users
+    note.write_text(str(folder))
+    return folder
 
 
 @pytest.hookimpl(trylast=True)
@@ -141,7 +161,9 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if servers_key in config.stash:
         config.stash[servers_key].stop()
     if slot_key in config.stash:
-        config.stash[slot_key].release()
+        slot = config.stash[slot_key]
+        shutil.rmtree((slot.folder / "temporary").read_text(), ignore_errors=True)
+        slot.release()
 
 
 @pytest.fixture(scope="session")
