@@ -136,7 +136,10 @@ def _in_the_way(environment: Environment, number: int) -> str:
 
 @require_safe
 def release_compare(request: HttpRequest, pk: int) -> HttpResponse:
-    """Two releases by what they say of themselves, and by the templates that they make of one spec (?to=, ?size=)."""
+    """Two releases by what they say of themselves, and by the templates that they make of one spec (?to=, ?size=).
+
+    The older one comes first: so what changed in words is told, whichever of the two was opened.
+    """
     view_requires(request, "release.view")
     release = Release.objects.select_related("blueprint").get(pk=pk)
     others = list(release.blueprint.releases.exclude(pk=pk).defer("description"))
@@ -149,8 +152,9 @@ def release_compare(request: HttpRequest, pk: int) -> HttpResponse:
         right.find(lambda version: side_of_release(version, release, size))
     found: dict[str, Any] = {}
     if right.side is not None:
-        left = Side(f"{release} ({size})", release, size=size)
-        found = releases_compare(release, right.side.release) | _templates(left, right.side)
+        sides = (Side(f"{release} ({size})", release, size=size), right.side)
+        older, newer = sorted(sides, key=lambda side: side.release.pk)
+        found = releases_compare(older.release, newer.release) | _templates(older, newer)
     if request.headers.get("HX-Target") == TEMPLATES and found:
         return render(request, "portal/parts/comparison.html", found)
     return page(

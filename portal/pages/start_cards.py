@@ -151,7 +151,7 @@ def failures() -> QuerySet[Operation]:
 def failed_of_others(user: User) -> Card:
     """Failures of late that somebody else asked for; one's own wait for oneself."""
     group = _operations("", failures().exclude(requested_by=user), lambda row: row.sentence, tone="red")
-    return Card("Failed", [group] if group.count else [], "Nothing of late.")
+    return Card("Failed", [group] if group.count else [], "Nothing of anybody else's of late.")
 
 
 def moving(under_way: QuerySet[Operation]) -> list[Moving]:

@@ -177,6 +177,10 @@ def test_two_releases_are_compared(world: Any, lead: Client) -> None:
     page = lead.get(address, {"to": "2.0.0", "size": "medium"}).content.decode()
     assert "One region only." in page and "us-east-1" in page and "A worker compares them" in page
     assert "There is no release 7" in lead.get(address, {"to": "7"}).content.decode()
+    # From the newer one's page as well: what it brought is told, and not what the older one lacks.
+    from_newer = lead.get(reverse("admin:release-compare", args=[newer.pk])).content.decode()
+    assert "One region only." in from_newer
+    assert f"From release <b>{world.release.version}</b> to <b>2.0.0</b>" in from_newer
 
 
 def test_those_of_a_release_are_upgraded_from_its_page_after_a_look(
