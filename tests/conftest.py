@@ -122,10 +122,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _seconds(file: list[pytest.Item]) -> float:
     """What the tests of a file take in all, about: enough to tell a minute from a second."""
-    return sum(
+    guessed = sum(
         next(seconds for names, seconds in SECONDS if names <= set(getattr(item, "fixturenames", ())))
         for item in file
     )
+    # Who asks for more time than others takes a fifth of it, and often more than its fixtures tell.
+    asked = max((mark.args[0] for item in file for mark in item.iter_markers("timeout")), default=0.0)
+    return max(guessed, asked / 5)
 
 
 def start_on_old_data(servers: Servers) -> None:
