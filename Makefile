@@ -31,9 +31,9 @@ demo: venv ## start everything here, with a local AWS; stays until Ctrl-C
 .PHONY: test
 test: venv ## all tests but the long fault matrices (at most 15 minutes on two cores)
 	$(BIN)/python -m pytest --numprocesses=$(JOBS) --dist=loadfile --no-loadscope-reorder $(TESTS)
-# Three files of tests side by side on two cores, for many of them wait; each process has servers of its own.
+# Four files of tests side by side on two cores, for many of them wait; each process has servers of its own.
 # tests/conftest.py says which files come first.
-JOBS := 3
+JOBS := 4
 
 .PHONY: torture
 torture: venv ## the long fault matrices; writes docs/torture.md
