@@ -12,7 +12,7 @@ from workers.looks import stack_row
 from workers.names import stack_name
 from workers.plan_steps import release_of
 from workers.rows import stack_seen
-from workers.runtime import began, live_read
+from workers.runtime import application_read, began, live_read
 from workers.workflow import Done, Outcome, StepFailed, Wait
 
 SHOWN = (("Address", "Address"), ("BeanstalkUrl", "Beanstalk"))
@@ -49,17 +49,21 @@ def addresses(ctx: StepContext) -> Outcome:
     for stack in others:
         name = told[stack.region][stack.output("BeanstalkEnvironment")]
         standby = ctx.session(environment.account, stack.region)
-        there = _found(beanstalk.environment_find(standby, name), name, stack)
+        seen = _found(beanstalk.environment_find(standby, name), name, stack)
         # One without instances has no health to speak of.
-        if there["status"] != "Ready" or there["health"] == "Red":
-            return Wait(f"In {stack.region} Beanstalk says {there['status']}, health {there['health']}.")
+        if seen["status"] != "Ready" or seen["health"] == "Red":
+            return Wait(f"In {stack.region} Beanstalk says {seen['status']}, health {seen['health']}.")
     # What was created a moment ago is as it was told: only later it is worth asking.
     new = ctx.operation.kind == "provision"
     running = (
         began(ctx.operation, release_of(ctx.operation)) if new else live_read(session, environment).facts
     )
+    # A standby begins with the placeholder, as its home does.
+    there: dict[str, Any] | None = {} if others else None
+    for stack in others if not new else ():
+        there, _ = application_read(ctx.session(environment.account, stack.region), environment)
     with ctx.fenced():
-        environment_runtime_record(environment=environment, facts=running)
+        environment_runtime_record(environment=environment, facts=running, other=there)
     return Done(f"It answers at {shown.get('Address', health['url'])}.")
 
 

@@ -5,7 +5,7 @@ looked at once more just before it is carried out. Why: docs/decisions/0309-what
 from dataclasses import dataclass
 from typing import Any
 
-from environments.lifecycle.models import Environment, Release
+from environments.lifecycle.models import Application, Environment, Release
 from environments.lifecycle.runtime import environment_runtime_record
 from environments.lifecycle.stacks import NO_STANDBY, regions_of
 from environments.operations.models import Operation
@@ -51,7 +51,9 @@ def runtime(ctx: StepContext) -> Outcome:
     if other is not None and other.moving:
         return Wait(f"In {environment.other_region}: {other.moving}")
     with ctx.fenced():
-        environment_runtime_record(environment=environment, facts=live.facts)
+        environment_runtime_record(
+            environment=environment, facts=live.facts, other=None if other is None else other.facts
+        )
     spec = ctx.operation.parameters["spec"]
     told = _wanted(live.facts, spec["size"] == environment.size)
     if "global_database" in _told_of(release_wanted(ctx.operation, environment)):
@@ -84,10 +86,10 @@ def _other_read(ctx: StepContext, environment: Environment) -> Live | None:
     return live_read(session, environment)
 
 
-def release_wanted(operation: Operation, environment: Environment) -> Release:
-    """The release that the operation brings its environment to."""
-    wanted = operation.parameters.get("release_id", environment.release_id)
-    return environment.release if wanted == environment.release_id else Release.objects.get(pk=wanted)
+def release_wanted(operation: Operation, subject: Environment | Application) -> Release:
+    """The release that the operation brings its environment or application to."""
+    wanted = operation.parameters.get("release_id", subject.release_id)
+    return subject.release if wanted == subject.release_id else Release.objects.get(pk=wanted)
 
 
 def sentence_of(facts: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from environments.errors import Conflict, InvalidFields
 from environments.lifecycle.applications import delivery_of
 from environments.lifecycle.models import Environment, Version
+from environments.lifecycle.runtime import labels_running
 from environments.lifecycle.stacks import regions_of, regions_there, scopes_of
 from environments.lifecycle.states import EnvironmentStatus
 from environments.operations.models import Operation
@@ -34,7 +35,7 @@ def environment_promote(*, environment: Environment, source: Environment, actor:
     """
     version = version_running(source)
     if version is None:
-        runs = (source.runtime or {}).get("version_label")
+        runs = labels_running(source).get(source.home_region)
         told = f"{runs}, which no application here has" if runs else "the placeholder"
         require(actor, "environment.deploy", team=environment.team)
         raise InvalidFields({"source": f"{source.name} runs {told}: there is nothing to promote."})
@@ -47,8 +48,28 @@ def label_of(version: Version) -> str:
 
 
 def version_running(environment: Environment) -> Version | None:
-    """The version that runs, as workers saw it last; None for the placeholder, and for what no application has."""
-    parts = str((environment.runtime or {}).get("version_label") or "").rsplit("-", 3)
+    """The version that runs at home, as workers saw it last; None for the placeholder, and for what no application
+    has.
+    """
+    return version_labelled(labels_running(environment).get(environment.home_region))
+
+
+def is_running(environment: Environment, label: str) -> bool:
+    """Whether a version is what runs in every region of which workers have seen what runs."""
+    return set(labels_running(environment).values()) == {label}
+
+
+def label_words(label: str | None) -> str:
+    """What a label means, for people: "till c0ffee"; the label itself where no application has it."""
+    version = version_labelled(label)
+    if version is not None:
+        return f"{version.application.name} {version.commit[:12]}"
+    return label or "the placeholder"
+
+
+def version_labelled(label: str | None) -> Version | None:
+    """The version that a label means; None for none, and for what no application has."""
+    parts = str(label or "").rsplit("-", 3)
     if len(parts) != 4:
         return None
     name, suffix, commit, digest = parts
@@ -115,7 +136,7 @@ def _open(environment: Environment, version: Version, more: dict[str, Any], acto
         if problem := _version_problem(environment, version):
             raise InvalidFields({"source" if more else "version": problem})
         label = label_of(version)
-        if (environment.runtime or {}).get("version_label") == label:
+        if is_running(environment, label):
             raise Conflict(
                 f"{environment.name} runs {version.application.name} {version.commit[:12]} already."
             )

@@ -9,11 +9,13 @@ from environments.lifecycle.deploy import (
     deploy_problem,
     environment_deploy,
     environment_promote,
+    is_running,
     label_of,
     version_running,
     versions_deployable,
 )
 from environments.lifecycle.models import Environment
+from environments.lifecycle.runtime import labels_running
 from environments.lifecycle.selectors import environments_list
 from environments.lifecycle.states import EnvironmentStatus
 from environments.operations.models import Operation
@@ -36,8 +38,9 @@ def deploy(request: HttpRequest, pk: int) -> HttpResponse:
             operation = _asked(request, environment, user)
         if not problems:
             return redirect("admin:operation", operation.pk)
-    running = (environment.runtime or {}).get("version_label")
-    versions = [(row, label_of(row) == running) for row in versions_deployable(environment)[:SHOWN]]
+    versions = [
+        (row, is_running(environment, label_of(row))) for row in versions_deployable(environment)[:SHOWN]
+    ]
     return page(
         request,
         "portal/environment/deploy.html",
@@ -75,6 +78,6 @@ def _sources(environment: Environment) -> list[Environment]:
         status=EnvironmentStatus.ACTIVE,
         runtime__version_label__isnull=False,
     )
-    running = (environment.runtime or {}).get("version_label")
     others = rows.exclude(pk=environment.pk).order_by("name")
-    return [row for row in others if row.runtime["version_label"] not in (None, running)]
+    labels = [(row, labels_running(row)[row.home_region]) for row in others]
+    return [row for row, label in labels if label and not is_running(environment, label)]

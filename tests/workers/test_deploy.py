@@ -3,6 +3,7 @@
 import io
 import json
 import zipfile
+from functools import partial
 
 import pytest
 
@@ -10,7 +11,8 @@ from environments.lifecycle.deploy import environment_deploy, environment_promot
 from environments.lifecycle.models import Environment
 from environments.lifecycle.update import environment_update
 from environments.operations.control import operation_retry
-from tests.factories import application_make, version_make
+from tests.factories import version_make
+from tests.workers.delivering import label_running, registry, version_push
 from tests.workers.support import ACCOUNT_ID, REGION, approve, drive
 from workers.workflows.deploy import bundle_of
 
@@ -18,42 +20,22 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def till(active, account, sandbox, keys):
+def till(active, sandbox, keys):
     """An application with a registry, as its stack makes one."""
-    row = application_make(
-        "till", team=active.team, owner=active.owner, account=account, release=active.release
-    )
-    ecr = sandbox.client("ecr", keys, REGION)
-    ecr.create_repository(repositoryName=row.stack_name)
-    yield row
-    ecr.delete_repository(repositoryName=row.stack_name, force=True)
+    with registry(sandbox, keys, active) as row:
+        yield row
 
 
 @pytest.fixture
 def release_of(till, sandbox, keys):
     """release_of(commit): a version whose image is in the registry."""
-
-    def make(commit):
-        body = json.dumps({"schemaVersion": 2, "layers": [], "config": {"digest": commit}})
-        answer = sandbox.client("ecr", keys, REGION).put_image(
-            repositoryName=till.stack_name, imageManifest=body, imageTag=f"release-{commit}"
-        )
-        return version_make(till, commit, digest=answer["image"]["imageId"]["imageDigest"])
-
-    return make
+    return partial(version_push, sandbox, keys, till)
 
 
 @pytest.fixture
 def running(active, sandbox, keys):
     """running() is the label of the version that Beanstalk says the environment has."""
-
-    def label():
-        found = sandbox.client("elasticbeanstalk", keys, REGION).describe_environments(
-            EnvironmentNames=[f"sy-{active.full_name}"], IncludeDeleted=False
-        )
-        return found["Environments"][0]["VersionLabel"]
-
-    return label
+    return partial(label_running, sandbox, keys, active)
 
 
 def approved(operation, people):

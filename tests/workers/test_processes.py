@@ -13,6 +13,7 @@ from django.db import connections
 from django.utils import timezone
 
 from environments.errors import Conflict, DomainError
+from environments.lifecycle.deploy import environment_deploy, label_of
 from environments.lifecycle.environments import environment_protect
 from environments.lifecycle.extend import environment_extend_hours
 from environments.lifecycle.models import Environment, ExpiryRule
@@ -23,9 +24,10 @@ from environments.operations.control import operation_cancel
 from environments.operations.models import AuditEntry, Claim, Notice, Operation, Stack
 from environments.operations.queue import send
 from tests.factories import rule_make
-from tests.workers.houses import House, wait_ended
+from tests.workers.delivering import label_running, registry, version_push
+from tests.workers.houses import AT_REST, House, wait_ended
 from tests.workers.points import POINTS
-from tests.workers.support import STACKS, ask_teardown, assets_take_back
+from tests.workers.support import STACKS, approve, ask_teardown, assets_take_back
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(240)]
 
@@ -77,6 +79,30 @@ def test_workers_killed_at_three_points_of_today(ask, house, counted, sandbox, k
     house.arm(*today.sample([point for point in changing if "sts" not in point], 3))
     over(wait_ended(ask(), within_s=120), counted)
     assert house.unmet() == []
+
+
+def test_a_version_is_named_and_deployed_once_although_workers_die_around_the_calls(
+    ask, house, people, sandbox, keys
+):
+    assert wait_ended(ask(), within_s=120).status == "succeeded"
+    environment = Environment.objects.get()
+    before = sandbox.control("GET", "requests/counts")["last"]
+    with registry(sandbox, keys, environment) as till:
+        version = version_push(sandbox, keys, till, "c0ffee")
+        house.arm(
+            "deploy.version-app.elasticbeanstalk.CreateApplicationVersion.after",
+            "deploy.app.cloudformation.ExecuteChangeSet.after",
+        )
+        operation = environment_deploy(environment=environment, version=version, actor=people["team-lead"])
+        wait_ended(operation, within_s=120, statuses=AT_REST)
+        assert operation.status == "awaiting-approval", operation.sentence
+        wait_ended(approve(operation, people), within_s=120)
+        assert operation.status == "succeeded", operation.sentence
+        assert house.unmet() == []
+        assert label_running(sandbox, keys, environment) == label_of(version)
+    rows = sandbox.control("GET", "requests", after=before, limit=100_000)
+    done = [row["operation"] for row in rows if not row["error"]]
+    assert done.count("CreateApplicationVersion") == done.count("ExecuteChangeSet") == 1
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])

@@ -13,14 +13,16 @@ from dataclasses import replace
 from typing import Any
 
 from environments.lifecycle.applications import delivery_of
+from environments.lifecycle.deploy import label_words
 from environments.lifecycle.models import Environment
+from environments.lifecycle.runtime import environment_version_record, labels_running
 from environments.lifecycle.stacks import StackOf, stacks_of
 from environments.operations.models import Operation
 from workers.assembly import assembly_load
 from workers.aws import beanstalk, ecr, s3
 from workers.context import READER, StepContext, subject_of
 from workers.plan_steps import release_of
-from workers.runtime import APPLICATION, name_of, runtime, synthesis_inputs
+from workers.runtime import APPLICATION, application_read, name_of, runtime, synthesis_inputs
 from workers.synthesis import synthesise
 from workers.workflow import Done, Outcome, StepFailed, StepSpec, Workflow, workflow_register
 from workers.workflows import provision
@@ -115,6 +117,42 @@ def version(ctx: StepContext) -> Outcome:
     return Done(f"{told['label']} is a version of {found['application']}.")
 
 
+def stack(ctx: StepContext) -> Outcome:
+    """As an update's. What a region has come to run is written down at once, since the other region's turn may fail;
+    and where one keeps the version before, the failure says what each of them runs.
+    """
+    environment: Environment = ctx.subject
+    if ctx.step.key not in [row.key for row in _of_beanstalk(ctx.operation)]:
+        return provision.stack(ctx)
+    try:
+        outcome = provision.stack(ctx)
+    except StepFailed as error:
+        raise StepFailed(f"{error.sentence} {_told_of_regions(ctx)}", **error.failure) from error
+    if isinstance(outcome, Done):
+        label = ctx.operation.parameters["version"]["label"]
+        with ctx.fenced():
+            environment_version_record(environment=environment, region=ctx.step.region, label=label)
+    return outcome
+
+
+def _told_of_regions(ctx: StepContext) -> str:
+    """What each region runs now, in a sentence. Looked at and written down in the step's own one, which answers; the
+    other one is as it was seen last, for nothing was begun there.
+    """
+    environment: Environment = ctx.subject
+    region = ctx.step.region
+    facts, moving = application_read(ctx.session(environment.account, region), environment)
+    if facts:
+        with ctx.fenced():
+            environment_version_record(
+                environment=environment, region=region, label=facts.get("version_label")
+            )
+    told = {row: f"runs {label_words(label)}" for row, label in labels_running(environment).items()}
+    if moving:
+        told[region] = "is not at rest"
+    return f"{', '.join(f'{row} {words}' for row, words in told.items())}."
+
+
 def bundle_of(told: dict[str, Any], region: str, account_id: str, beside: dict[str, str]) -> bytes:
     """The zip file that names the image by its digest: the same bytes every time. `beside` is text by path."""
     place = f"{account_id}.dkr.ecr.{region}.amazonaws.com/{told['registry']}@{told['digest']}"
@@ -164,6 +202,7 @@ workflow_register(
             "image": image,
             "synthesis": synthesis,
             "version": version,
+            "stack": stack,
         },
         cancels=provision.CANCELS,
         succeeded=succeeded,
