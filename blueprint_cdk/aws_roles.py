@@ -1,4 +1,5 @@
-"""The AWS roles of an environment (aws-operator, aws-developer …), from data/aws_roles.json.
+"""The AWS roles of an environment (aws-operator, aws-developer …), from data/aws_roles.json; and those of an
+Application, from data/application.json.
 
 A role is made of parts; a part says in words what it allows, and in statements where: by the environment's names, or
 by the tag that resource and role have in common (ABAC). The same text for every environment.
@@ -14,6 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from blueprint_cdk.data import load
 
 ENVIRONMENT_TAG = "switchyard:environment"
+CODE = "code"
+"""The part of an Application's roles that is about its repository in CodeCommit."""
 
 
 class Statement(BaseModel):
@@ -71,9 +74,10 @@ class AwsRole(BaseModel):
     session_s: int = Field(ge=3600, le=43_200)
     parts: list[str]
 
-    def statements(self, fields: Mapping[str, str], regions: Sequence[str]) -> list[dict[str, Any]]:
-        """Its policy's statements in one environment, which is in these regions."""
-        parts = aws_parts()
+    def statements(
+        self, parts: Mapping[str, Part], fields: Mapping[str, str], regions: Sequence[str]
+    ) -> list[dict[str, Any]]:
+        """Its policy's statements in one environment, or for one Application, which is in these regions."""
         return [row.document(fields, regions) for part in self.parts for row in parts[part].statements]
 
 
@@ -85,6 +89,20 @@ def aws_roles() -> list[AwsRole]:
 def aws_parts() -> dict[str, Part]:
     """What roles are made of, by key."""
     return {key: Part.model_validate(row) for key, row in load("aws_roles")["parts"].items()}
+
+
+def application_roles(source: str) -> list[AwsRole]:
+    """Every AWS role of an Application; where the code is not AWS's, none has a part in it."""
+    rows = [AwsRole.model_validate(row) for row in load("application")["aws_roles"]["roles"]]
+    if source == "codecommit":
+        return rows
+    return [row.model_copy(update={"parts": [part for part in row.parts if part != CODE]}) for row in rows]
+
+
+def application_parts() -> dict[str, Part]:
+    """What the roles of an Application are made of, by key."""
+    rows = load("application")["aws_roles"]["parts"]
+    return {key: Part.model_validate(row) for key, row in rows.items()}
 
 
 def trust(account_id: str) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from blueprint_cdk.application.keeping import Artifacts, DeliveryKey, Place, Reg
 from blueprint_cdk.application.pipeline import Pipeline
 from blueprint_cdk.application.source import Connection, Repository
 from blueprint_cdk.application_spec import ApplicationSpec
+from blueprint_cdk.aws_roles import application_parts, application_roles
+from blueprint_cdk.constructs.people import PeoplesRole
 from blueprint_cdk.stacks import synthesizer
 
 
@@ -48,6 +50,17 @@ class DeliveryStack(cdk.Stack):
             registry=registry,
             topic_arn=findings.topic_arn,
         )
+        parts = application_parts()
+        for role in application_roles(spec.source):
+            PeoplesRole(
+                self,
+                role.title,
+                role=role,
+                parts=parts,
+                prefix=spec.prefix,
+                account_id=spec.account_id,
+                regions=[spec.region],
+            )
         source.starts(pipeline.resource, pipeline.arn)
         findings.watch(pipeline.resource.ref)
         for id, value, description in (

@@ -1,20 +1,21 @@
-"""What people may do in an environment: an IAM role for each AWS role."""
+"""What people may do in an environment, or with an Application: an IAM role for each AWS role."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from blueprint_cdk.aws_roles import AwsRole, trust
+from blueprint_cdk.aws_roles import AwsRole, Part, trust
 
 
 class PeoplesRole(Construct):
     """One AWS role, by the name that the account's groups may take (sy-*-aws-operator), with its policy inline.
 
-    CloudFormation tags it with its environment: that tag is what its conditions compare resources' tags with.
+    CloudFormation tags it with its environment or Application: that tag is what its conditions compare resources' tags
+    with.
     """
 
     def __init__(
@@ -23,6 +24,7 @@ class PeoplesRole(Construct):
         id: str,
         *,
         role: AwsRole,
+        parts: Mapping[str, Part],
         prefix: str,
         account_id: str,
         regions: Sequence[str],
@@ -38,7 +40,7 @@ class PeoplesRole(Construct):
             assume_role_policy_document=trust(account_id),
             policies=[
                 iam.CfnRole.PolicyProperty(
-                    policy_name=role.key, policy_document=_document(role.statements(fields, regions))
+                    policy_name=role.key, policy_document=_document(role.statements(parts, fields, regions))
                 )
             ],
         )

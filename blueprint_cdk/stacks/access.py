@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from constructs import Construct
 
-from blueprint_cdk.aws_roles import aws_roles
+from blueprint_cdk.aws_roles import aws_parts, aws_roles
 from blueprint_cdk.constructs.people import PeoplesRole
 from blueprint_cdk.spec import RegionFacts, Spec
 from blueprint_cdk.stacks import EnvironmentStack
@@ -18,12 +18,14 @@ class AccessStack(EnvironmentStack):
         regions = [spec.home_region]
         if spec.has_standby and spec.other_region:
             regions.append(spec.other_region)
+        parts = aws_parts()
         for role in aws_roles():
             id = role.title.title().replace(" ", "")
             made = PeoplesRole(
                 self,
                 id,
                 role=role,
+                parts=parts,
                 prefix=spec.named("prefix"),
                 account_id=spec.account_id,
                 regions=regions,

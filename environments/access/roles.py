@@ -1,17 +1,19 @@
-"""The AWS roles of an environment, in words and commands, as its own release has them (docs/decisions/0209)."""
+"""The AWS roles of an environment or an application, in words and commands, as its own release has them
+(docs/decisions/0209, 0240).
+"""
 
 import json
 import shlex
 from dataclasses import dataclass
 from typing import Any
 
-from environments.lifecycle.models import Environment
+from environments.lifecycle.models import Application, Environment
 from environments.people.models import User
 
 
 @dataclass(frozen=True)
 class Part:
-    """Something that a role may do. `commands`: what does it, filled in for the environment but for capitals."""
+    """Something that a role may do. `commands`: what does it, filled in but for capitals."""
 
     words: str
     commands: tuple[str, ...]
@@ -21,7 +23,9 @@ class Part:
 
 @dataclass(frozen=True)
 class AwsRole:
-    """An AWS role of one environment. `take`: the command that takes it, under the name of whoever looks."""
+    """An AWS role of one environment or application. `take` is the command that takes it, under the name of whoever
+    looks.
+    """
 
     key: str
     title: str
@@ -35,9 +39,27 @@ class AwsRole:
 def aws_roles(environment: Environment, user: User) -> list[AwsRole]:
     """The environment's AWS roles, empty for a release from before there were any."""
     data: dict[str, Any] = environment.release.description.get("aws_roles", {})
-    account_id = environment.account.account_id
-    prefix = f"sy-{environment.full_name}"
-    fields = {"prefix": prefix, "account_id": account_id, "region": environment.home_region}
+    place = (environment.account.account_id, environment.home_region)
+    return _roles(data, f"sy-{environment.full_name}", *place, user)
+
+
+def application_aws_roles(application: Application, user: User) -> list[AwsRole]:
+    """The application's AWS roles, empty for a release from before there were any."""
+    data: dict[str, Any] = application.release.description.get("application", {}).get("aws_roles", {})
+    if application.spec.get("source") != "codecommit":
+        # Its code is not AWS's: none of its roles is about it (blueprint_cdk.aws_roles).
+        data = {
+            "parts": data.get("parts", {}),
+            "roles": [
+                {**row, "parts": [part for part in row["parts"] if part != "code"]}
+                for row in data.get("roles", ())
+            ],
+        }
+    return _roles(data, application.stack_name, application.account.account_id, application.region, user)
+
+
+def _roles(data: dict[str, Any], prefix: str, account_id: str, region: str, user: User) -> list[AwsRole]:
+    fields = {"prefix": prefix, "account_id": account_id, "region": region}
     return [
         AwsRole(
             row["key"],

@@ -443,6 +443,7 @@ def acknowledged(spec: ApplicationSpec) -> list[tuple[str, str, str]]:
     return [
         (row["construct"].format_map(fields), row["id"].format_map(fields), row["reason"])
         for row in load("acknowledged_application")
+        if row.get("source", spec.source) == spec.source
     ]
 
 

@@ -82,7 +82,7 @@ def test_another_size_is_told_item_by_item_before_and_after() -> None:
 def test_quotas_have_aws_own_defaults_as_the_local_aws_has_them() -> None:
     from sandbox.quotas import BY_KEY
 
-    for quota in load("quotas")["quotas"]:
+    for quota in [*load("quotas")["quotas"], *load("application")["quotas"]]:
         assert quota["default"] == BY_KEY[quota["key"]].default
         assert quota["scope"] == ("account" if BY_KEY[quota["key"]].world_wide else "region")
 
