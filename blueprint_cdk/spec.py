@@ -42,9 +42,17 @@ WITHOUT_PUSH = frozenset(row["region"] for row in load("regions") if row.get("wi
 REGIONS = tuple(row["region"] for row in load("regions"))
 
 AccountId = Annotated[str, Field(pattern=r"^[0-9]{12}$")]
-SecretName = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{1,62}$", examples=["SMTP_PASSWORD"])]
 TAKEN_SECRETS = ("DATABASE",)
 """Whose variable, <NAME>_SECRET_ARN, is the blueprint's own."""
+SecretName = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Z][A-Z0-9_]{1,62}$",
+        description="Capital letters, digits and underscores, and a letter first.",
+        examples=["SMTP_PASSWORD"],
+        json_schema_extra={"not": {"enum": list(TAKEN_SECRETS)}},
+    ),
+]
 RANGES = load("ranges")
 """Which address ranges an environment may have. Docker's own bridge on a Beanstalk instance is 172.17.0.0/16: addresses
 in it never leave the instance."""

@@ -1,5 +1,6 @@
 """Requesting, protecting and withdrawing environments."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -52,6 +53,7 @@ def environment_request(
     other_region: str = "",
     other_cidr: str = "",
     modules: list[str] | None = None,
+    secrets: Sequence[str] = (),
     is_protected: bool | None = None,
     owner: User | None = None,
     expires_at: Wanted = BY_RULE,
@@ -61,9 +63,10 @@ def environment_request(
     """Ask for a new environment; answers the `provision` operation, whose subject it is.
 
     Empty `cidr` (and `other_cidr`, with a standby) takes the account's next free /16; empty `domain` is
-    <name>.<account's zone>; `modules` None takes the tier's, of a release that has modules; `is_protected` defaults to
-    true outside dev; `owner` is somebody of the team, or the actor; `expires_at` is a moment, None where the tier lets
-    live for ever, or the tier's default. Raises Forbidden, InvalidFields (a sentence per field), Conflict.
+    <name>.<account's zone>; `modules` None takes the tier's, of a release that has modules; `secrets` are names of the
+    application's own, whose values a person sets in AWS; `is_protected` defaults to true outside dev; `owner` is
+    somebody of the team, or the actor; `expires_at` is a moment, None where the tier lets live for ever, or the tier's
+    default. Raises Forbidden, InvalidFields (a sentence per field), Conflict.
     """
     require(actor, "environment.request", team=team)
     with transaction.atomic():
@@ -81,7 +84,7 @@ def environment_request(
             other_cidr=other_cidr,
             cidr=cidr,
         )
-        spec |= _modules(release, modules, tier)
+        spec |= _modules(release, modules, tier) | _secrets(secrets)
         if is_protected is None:
             is_protected = tier != Tier.DEV
         spec["deletion_protection"] = is_protected
@@ -142,6 +145,8 @@ def spec_problems(spec: dict[str, Any], *, account: Account, release: Release) -
         else "No free /16 is left in 10/8.",
         "release": f"Release {release.version} was withdrawn." if release.is_withdrawn else "",
     }
+    if "secrets" in spec and "secrets" not in release.schema.get("properties", {}):
+        found["secrets"] = f"Release {release.version} makes no secrets of an application's own."
     if "modules" in spec:
         found["modules"] = modules_problem(release, spec["modules"], spec["tier"])
     if not found["name"]:
@@ -174,6 +179,7 @@ def spec_preview(
     domain: str,
     restore_source: dict[str, str] | None = None,
     modules: list[str] | None = None,
+    secrets: Sequence[str] = (),
     owner: User | None = None,
     standby: str = NO_STANDBY,
     other_region: str = "",
@@ -182,7 +188,7 @@ def spec_preview(
 ) -> dict[str, Any]:
     """The spec that a request would get, with a stand-in for its suffix; for prices and names as one types."""
     spec = _spec(name, team, owner or actor, tier, size, account, home_region, cidr, domain, restore_source)
-    spec |= _modules(release, modules, tier)
+    spec |= _modules(release, modules, tier) | _secrets(secrets)
     spec["suffix"] = PREVIEW_SUFFIX
     spec["cidr"] = cidr or validation.cidr_free(account)
     spec["domain"] = domain or f"{name}.{account.zone_name}"
@@ -293,6 +299,11 @@ def _spec(
         "permissions_boundary_arn": account.boundary_arn,
         "log_retention_days": LOG_RETENTION_DAYS.get(Tier(tier), 90) if tier in Tier.values else 90,
     }
+
+
+def _secrets(names: Sequence[str]) -> dict[str, list[str]]:
+    """The field, where a request names some: a release from before there were any is asked for none."""
+    return {"secrets": list(names)} if names else {}
 
 
 def _modules(release: Release, modules: list[str] | None, tier: str) -> dict[str, list[str]]:

@@ -216,6 +216,10 @@ def _sentence(error: jsonschema.ValidationError) -> str:
     if error.validator == "enum":
         choices: Any = error.validator_value
         return f"{error.instance} is not known. Choose one of: {', '.join(map(str, choices))}."
+    if error.validator == "not":
+        return f"{error.instance} is taken by the blueprint itself. Choose another name."
+    if error.validator == "uniqueItems":
+        return "Something is named twice."
     if error.validator == "pattern":
         schema: Any = error.schema
         return f"{str(error.instance)[:200] or 'Nothing'} is not acceptable. {schema.get('description', '')}".strip()

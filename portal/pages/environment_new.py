@@ -61,7 +61,9 @@ FIELDS = [
     "is_protected",
     "expires_at",
     "modules",
+    "secrets",
 ]
+MOST_SECRETS_TEXT = 2000
 # What a service or the schema calls a field, where the form calls it otherwise.
 SAME = {"restore_source": "restore_id"}
 
@@ -84,6 +86,8 @@ class Request:
     def read(cls, data: Any, user: User) -> "Request":
         """Look up what was chosen; something unknown is a problem at its field."""
         typed = {name: str(data.get(name, "")).strip()[:200] for name in FIELDS}
+        # Twenty names may be longer than any other field.
+        typed["secrets"] = str(data.get("secrets", "")).strip()[:MOST_SECRETS_TEXT]
         form = cls(typed, modules_shown_for=str(data.get("modules_told", ""))[:200])
         # What was ticked was ticked for a tier and a release: others come with modules of their own.
         if form.modules_shown_for.split("/")[:2] == form.modules_for.split("/")[:2]:
@@ -124,6 +128,11 @@ class Request:
         if kind == NO_STANDBY:
             return {"standby": NO_STANDBY}
         return {name: self.typed[name] for name in STANDBY_FIELDS}
+
+    @property
+    def secrets(self) -> list[str]:
+        """Names, with commas or spaces between them, as the update's form takes them."""
+        return self.typed["secrets"].replace(",", " ").split()
 
     @property
     def modules_for(self) -> str:
@@ -195,6 +204,7 @@ def _request(form: Request, user: User) -> Any:
         restore_source=form.restore_source,
         **form.standby,
         modules=form.modules,
+        secrets=form.secrets,
         owner=form.owner,
         is_protected={"on": True, "off": False}.get(form.typed["is_protected"]),
         expires_at=form.expires_at,
@@ -238,6 +248,7 @@ def _preview(form: Request, user: User) -> dict[str, Any]:
     spec = spec_preview(
         release=form.release,
         modules=form.modules,
+        secrets=form.secrets,
         name=form.typed["name"] or "name",
         team=form.team,
         tier=form.typed["tier"],

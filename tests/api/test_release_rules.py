@@ -38,6 +38,9 @@ ASKED: list[tuple[str, dict[str, Any], str, str]] = [
     ("restore_source", {"restore_source": {"kind": "snapshot", "id": "a b"}}, "restore_source", "a b is not acc"),
     ("modules", {"modules": ["mail"]}, "modules", "mail is not a module"),
     ("modules", {"modules": ["proxy", "proxy"]}, "modules", "named twice"),
+    ("secrets", {"secrets": ["smtp"]}, "secrets", "smtp is not acceptable. Capital letters"),
+    ("secrets", {"secrets": ["DATABASE"]}, "secrets", "DATABASE is taken"),
+    ("secrets", {"secrets": ["MAPS_KEY", "MAPS_KEY"]}, "secrets", "named twice"),
     ("standby", {"standby": "hot"}, "standby", "hot"),
     ("other_region", {"standby": "warm", "other_region": "eu-west-1"}, "other_region", "another region"),
 ]  # fmt: skip
@@ -54,7 +57,7 @@ HELD: list[tuple[str, type[Any], dict[str, Any], str, str]] = [
 STANDBY = {"standby": "warm", "other_region": "eu-central-1"}
 # What a request cannot name: the portal makes it, or it begins as the release has it and an update changes it.
 MADE = {"suffix", "deletion_protection", "log_retention_days"}
-LATER = {"alarm_email", "schedules", "monthly_budget_usd", "secrets", "push", "dashboard_owner"}
+LATER = {"alarm_email", "schedules", "monthly_budget_usd", "push", "dashboard_owner"}
 
 
 def refusal(api: Any, house: Any, role: str = "team-lead", **asked: Any) -> dict[str, str]:

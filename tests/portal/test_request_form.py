@@ -31,6 +31,25 @@ def form(world: Any) -> dict[str, Any]:
     }
 
 
+def test_secrets_are_named_in_the_request_and_told_as_not_set(
+    world: Any, form: dict[str, Any], sign_in: Any
+) -> None:
+    client = sign_in(world.people[PortalRole.ENGINEER])
+    client.post(reverse("admin:environment-new"), {**form, "secrets": "SMTP_PASSWORD, MAPS_KEY"})
+    environment = Environment.objects.get()
+    assert environment.spec["secrets"] == ["SMTP_PASSWORD", "MAPS_KEY"]
+    # Without any, a request is what it was before there were secrets.
+    client.post(reverse("admin:environment-new"), {**form, "name": "plain"})
+    assert "secrets" not in Environment.objects.get(name="plain").spec
+    world.release.description["schema"]["properties"].pop("secrets")
+    world.release.save()
+    answer = client.post(
+        reverse("admin:environment-new"), {**form, "name": "older", "secrets": "SMTP_PASSWORD"}
+    )
+    assert answer.status_code == 400
+    assert f"Release {world.release.version} makes no secrets" in answer.content.decode()
+
+
 def test_request_leads_to_its_operation(world: Any, form: dict[str, Any], sign_in: Any) -> None:
     client = sign_in(world.people[PortalRole.ENGINEER])
     answer = client.post(reverse("admin:environment-new"), form)
@@ -44,6 +63,8 @@ def test_request_leads_to_its_operation(world: Any, form: dict[str, Any], sign_i
 @pytest.mark.parametrize(
     "field, value, words",
     [
+        ("secrets", "smtp_password", "smtp_password is not acceptable. Capital letters."),
+        ("secrets", "MAPS_KEY, MAPS_KEY", "Something is named twice"),
         ("name", "", "Give it a name"),
         ("name", "Shop", "lower-case letters"),
         ("name", "s", "3 to 20 characters"),

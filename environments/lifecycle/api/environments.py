@@ -203,6 +203,7 @@ class EnvironmentViewSet(
                 "domain",
                 "release",
                 "modules",
+                "secrets",
             ),
             *STANDBY_FIELDS,
         )

@@ -73,6 +73,13 @@ class PreviewInput(Input):
         max_length=50,
         help_text="Parts that can be off, of those that the release has; left out, the tier's.",
     )
+    secrets = serializers.ListField(
+        child=Text(max_length=100),
+        required=False,
+        max_length=50,
+        help_text='Names of the application\'s own secrets: ["SMTP_PASSWORD"]. Each is made without a value, which a'
+        " person sets in AWS; an update names others.",
+    )
 
 
 class EnvironmentInput(PreviewInput):
