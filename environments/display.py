@@ -96,6 +96,7 @@ KIND_WORDS = {
     "account-add": "Add account",
     "account-update": "Update account",
     "application-add": "Add application",
+    "application-update": "Change application",
     "application-remove": "Remove application",
     "canary": "Canary",
     "drift-fix": "Drift fix",

@@ -136,7 +136,21 @@ DELIVERY: dict[str, Any] = {
     "bundle": {".ebextensions/scaling.config": "Resources: {}\n"},
     "schema": {
         "type": "object",
-        "properties": {"branch": {"type": "string", "pattern": "^[a-z]+$", "description": "Letters."}},
+        "properties": {
+            "branch": {
+                "type": "string",
+                "pattern": "^[a-z]+$",
+                "description": "Letters.",
+                "changeable": True,
+            },
+            "blocks_from": {
+                "enum": ["critical", "high", "medium"],
+                "default": "high",
+                "changeable": True,
+            },
+            "findings_email": {"type": "string", "default": "", "changeable": True},
+            "source": {"enum": ["codecommit", "github"]},
+        },
     },
     "costs": {
         "currency": "USD",
@@ -162,6 +176,16 @@ SCHEMA: dict[str, Any] = {
     "properties": {
         "size": {"enum": ["small", "medium", "large"], "changeable": True},
         "tier": {"enum": ["dev", "staging", "prod"]},
+        "secrets": {
+            "type": "array",
+            "items": {
+                "type": "string",
+                "pattern": "^[A-Z][A-Z0-9_]+$",
+                "description": "Capital letters.",
+            },
+            "uniqueItems": True,
+            "changeable": True,
+        },
     },
 }
 
@@ -296,11 +320,24 @@ def application_make(
     """An application in a status of one's choice (default: ready), without operations or stacks."""
     number = next(_numbers)
     name = name or f"app-{number}"
-    defaults = {
+    spec = {
+        "name": name,
         "suffix": f"{number:04d}"[-4:],
+        "team": team.slug,
+        "owner": owner.username,
+        "account_id": account.account_id,
         "region": account.regions[0],
+        "source": "codecommit",
+        "github_repository": None,
+        "branch": "main",
+        "blocks_from": "high",
+        "findings_email": "",
+    }
+    defaults = {
+        "suffix": spec["suffix"],
+        "region": spec["region"],
         "status": "ready",
-        "spec": {"source": "codecommit", "branch": "main", "blocks_from": "high", "findings_email": ""},
+        "spec": spec,
         "outputs": {
             "RepositoryUrl": f"https://git-codecommit.eu-west-1.amazonaws.com/v1/repos/sy-app-{name}",
             "PipelineName": f"sy-app-{name}",

@@ -3,6 +3,7 @@
 from typing import Any, cast
 
 from environments.errors import Conflict
+from environments.lifecycle.application_update import application_spec_keep, update_problem
 from environments.lifecycle.applications import application_move, remove_problem
 from environments.lifecycle.models import Application
 from environments.lifecycle.states import ApplicationStatus
@@ -25,6 +26,14 @@ def _one_other(operation: Operation) -> ApprovalNeed:
     return ApprovalNeed(count=1, plan_hash=operation.plan.hash)
 
 
+def _update_need(operation: Operation) -> ApprovalNeed:
+    """One other person, unless the stack is as it should be already."""
+    if operation.plan.is_empty:
+        nothing = f"Nothing to change in {operation.subject}."
+        return ApprovalNeed(count=0, plan_hash=operation.plan.hash, nothing=nothing)
+    return _one_other(operation)
+
+
 def _add_end(operation: Operation) -> None:
     application = _locked(operation)
     if operation.status == S.SUCCEEDED:
@@ -40,6 +49,16 @@ def _add_check(operation: Operation) -> None:
     application = cast(Application, operation.subject)
     if application.status not in (ApplicationStatus.ADDING, ApplicationStatus.BROKEN):
         raise Conflict(f"{application.name} is {application.status}: nothing is left to add.")
+
+
+def _update_check(operation: Operation) -> None:
+    if problem := update_problem(cast(Application, operation.subject)):
+        raise Conflict(problem)
+
+
+def _update_end(operation: Operation) -> None:
+    if operation.status == S.SUCCEEDED:
+        application_spec_keep(_locked(operation), operation)
 
 
 def _remove_check(operation: Operation) -> None:
@@ -80,6 +99,15 @@ APPLICATION_KINDS = (
         approval=_one_other,
         check=_add_check,
         on_end=_add_end,
+    ),
+    Kind(
+        name="application-update",
+        title="Change",
+        claim_mode=ClaimMode.CHANGE,
+        authorize=_authorize,
+        approval=_update_need,
+        check=_update_check,
+        on_end=_update_end,
     ),
     Kind(
         name="application-remove",

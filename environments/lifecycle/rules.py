@@ -14,7 +14,16 @@ from environments.lifecycle.models import ApprovalRule, Environment, Plan, Risk
 from environments.lifecycle.terms import terms_of
 from environments.operations.kinds import kind_names
 
-BY_ITSELF = frozenset({"account-add", "account-update", "application-add", "application-remove", "canary"})
+BY_ITSELF = frozenset(
+    {
+        "account-add",
+        "account-update",
+        "application-add",
+        "application-remove",
+        "application-update",
+        "canary",
+    }
+)
 """Kinds that always need one other person: they change what the portal may deploy to, and no rule lifts that."""
 
 LATELY = 50

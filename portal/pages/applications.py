@@ -6,7 +6,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_safe
 
+from environments.access.roles import application_aws_roles
 from environments.display import place
+from environments.lifecycle.application_update import update_problem
 from environments.lifecycle.applications import (
     SOURCES,
     application_add,
@@ -126,6 +128,8 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
         pipeline_url=CONSOLE.format(region=application.region, name=pipeline) if pipeline else "",
         versions=versions,
         versions_count=application.versions.count(),
+        aws_roles=application_aws_roles(application, user),
+        may_update=may(user, "application.update", team=application.team) and not update_problem(application),
         may_remove=may(user, "application.remove", team=application.team) and not remove_problem(application),
     )
 

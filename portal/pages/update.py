@@ -86,7 +86,9 @@ def _asked(refused: Operation | None, release: Release) -> dict[str, Any]:
     """What the refused update asked for, as it is typed; modules as the list they are."""
     asked = refused.parameters["changes"].items() if refused else ()
     rules = fields_changeable(release)
-    return {name: value if name == "modules" else _text(value, rules.get(name, {})) for name, value in asked}
+    return {
+        name: value if name == "modules" else value_shown(value, rules.get(name, {})) for name, value in asked
+    }
 
 
 def _chosen(releases: list[Release], asked: str, environment: Environment) -> Release:
@@ -100,7 +102,7 @@ def _field(
     value = environment.spec.get(name, rule.get("default"))
     if name == "modules":
         return {"name": name, "modules": _modules(release, environment, typed)}
-    now = _text(value, rule)
+    now = value_shown(value, rule)
     choices = (
         ["yes", "no"] if rule.get("type") == "boolean" else [str(value) for value in rule.get("enum", [])]
     )
@@ -139,16 +141,16 @@ def _changes(environment: Environment, release: Release, typed: Any) -> dict[str
                 found[name] = ticked
             continue
         text = str(typed.get(name, "")).strip()[:MOST_TEXT]
-        if text == _text(environment.spec.get(name, rule.get("default")), rule):
+        if text == value_shown(environment.spec.get(name, rule.get("default")), rule):
             continue
         if text:
-            found[name] = _value(text, rule)
+            found[name] = value_typed(text, rule)
         elif name in typed and _may_be_empty(rule):
-            found[name] = _empty(rule)
+            found[name] = value_emptied(rule)
     return found
 
 
-def _value(text: str, rule: dict[str, Any]) -> Any:
+def value_typed(text: str, rule: dict[str, Any]) -> Any:
     """What was typed, in the type of the schema; what fits none stays a text, and is refused as that."""
     if rule.get("type") == "boolean":
         return {"yes": True, "no": False}.get(text, text)
@@ -178,13 +180,14 @@ def _may_be_empty(rule: dict[str, Any]) -> bool:
     )
 
 
-def _empty(rule: dict[str, Any]) -> Any:
+def value_emptied(rule: dict[str, Any]) -> Any:
+    """What an emptied field is, in the type of the schema."""
     if rule.get("type") == "array":
         return []
     return "" if rule.get("default") == "" else None
 
 
-def _text(value: Any, rule: dict[str, Any]) -> str:
+def value_shown(value: Any, rule: dict[str, Any]) -> str:
     """A value of the spec as it is typed."""
     if isinstance(value, bool):
         return "yes" if value else "no"

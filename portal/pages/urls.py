@@ -12,6 +12,7 @@ from environments.errors import Forbidden
 from portal.pages import (
     accounts,
     administration,
+    application_update,
     applications,
     approvals,
     bulk,
@@ -99,6 +100,7 @@ def page_urls(site: "PortalSite") -> list[URLPattern]:
         ("proposals/<int:pk>/<slug:verb>/", proposals.act, "proposal-act"),
         ("applications/new/", applications.new, "application-new"),
         ("applications/<int:pk>/", applications.show, "application"),
+        ("applications/<int:pk>/update/", application_update.update, "application-update"),
         ("applications/<int:pk>/remove/", applications.remove, "application-remove"),
         ("cloud-accounts/new/", accounts.new, "account-new"),
         ("cloud-accounts/<int:pk>/", accounts.show, "account"),

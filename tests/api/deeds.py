@@ -67,6 +67,15 @@ class Deed:
 DEEDS = [
     Deed("add an application", "application.add", "POST applications/", NEW_APPLICATION, 202, ASKERS, ADMIN),
     Deed(
+        "change an application",
+        "application.update",
+        "POST applications/till/update/",
+        {"changes": {"branch": "trunk"}},
+        202,
+        ASKERS,
+        ADMIN,
+    ),
+    Deed(
         "remove an application",
         "application.remove",
         "POST applications/till/remove/",

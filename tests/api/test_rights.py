@@ -238,6 +238,7 @@ SCOPES = {
         "add an application",
         "deploy",
         "promote",
+        "change an application",
         "remove an application",
         "change",
         "look for drift",

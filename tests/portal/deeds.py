@@ -330,6 +330,15 @@ DEEDS = [
         "environment-update", "environment.request", REQUESTERS, ADMIN, {"size": "medium"}, "", environment()
     ),
     Deed("application-new", "application.add", REQUESTERS, ADMIN, NEW_APPLICATION),
+    Deed(
+        "application-update",
+        "application.update",
+        REQUESTERS,
+        ADMIN,
+        {"branch": "trunk", "blocks_from": "high", "findings_email": ""},
+        "",
+        application(),
+    ),
     Deed("application-remove", "application.remove", LEADS, ADMIN, {"confirm": "shop"}, "", application()),
     Deed(
         "environment-deploy",

@@ -1,5 +1,6 @@
 """The pages of applications: asked for, ready, without versions, gone."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -8,12 +9,14 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from devtools.places import ROOT
 from environments.lifecycle.models import Application
 from environments.operations.models import Operation
 from environments.people.models import PortalRole, User
 from tests import factories
 
 R = PortalRole
+AWS_ROLES = json.loads((ROOT / "blueprint_cdk" / "data" / "application.json").read_text())["aws_roles"]
 SignIn = Callable[[User], Client]
 
 
@@ -121,3 +124,37 @@ def test_lists_take_the_same_number_of_queries_however_long(
     with django_assert_max_num_queries(15):
         page = lead.get(reverse("admin:lifecycle_application_changelist")).content.decode()
     assert page.count(till.account.name) >= 5
+
+
+def test_a_change_leads_to_its_operation_and_a_refusal_stands_at_its_field(world: Any, lead: Client) -> None:
+    till = application(world)
+    address = reverse("admin:application-update", args=[till.pk])
+    assert address in lead.get(reverse("admin:application", args=[till.pk])).content.decode()
+    page = lead.get(address).content.decode()
+    assert 'value="main"' in page and "high (now)" in page
+    typed = {"branch": "Trunk", "blocks_from": "high", "findings_email": "", "release": world.release.pk}
+    refused = lead.post(address, typed)
+    assert refused.status_code == 400 and "Trunk is not acceptable" in refused.content.decode()
+    assert lead.post(address, {**typed, "branch": "main"}).status_code == 400
+    answer = lead.post(address, {**typed, "branch": "trunk"})
+    operation = Operation.objects.get()
+    assert answer.headers["Location"] == reverse("admin:operation", args=[operation.pk])
+    assert (operation.kind, operation.parameters["changes"]) == ("application-update", {"branch": "trunk"})
+    assert b"Change application" in lead.get(answer.headers["Location"]).content
+
+
+def test_its_page_says_who_pushes_and_who_approves(world: Any, lead: Client) -> None:
+    till = application(world)
+    address = reverse("admin:application", args=[till.pk])
+    assert f"Release {till.release.version} makes no AWS roles" in lead.get(address).content.decode()
+    world.release.description["application"]["aws_roles"] = AWS_ROLES
+    world.release.save(update_fields=["description"])
+    page = lead.get(address).content.decode()
+    assert f"--role-arn arn:aws:iam::{till.account.account_id}:role/{till.stack_name}-aws-operator" in page
+    assert f"--pipeline-name {till.stack_name} --stage-name Approval" in page
+    assert f"git clone codecommit::eu-west-1://{till.stack_name}" in page
+    # Code on GitHub is nobody's in AWS.
+    till.spec = {**till.spec, "source": "github"}
+    till.save(update_fields=["spec"])
+    page = lead.get(address).content.decode()
+    assert "put-approval-result" in page and "git clone codecommit::" not in page

@@ -47,6 +47,7 @@ PAGES: list[tuple[str, str, str, frozenset[str]]] = [
     ("applications", "admin:lifecycle_application_changelist", "application.view", ALL),
     ("application", "admin:application", "application.view", ALL),
     ("new application", "admin:application-new", "application.add", REQUESTERS),
+    ("change an application", "admin:application-update", "application.update", REQUESTERS),
     ("remove an application", "admin:application-remove", "application.remove", LEADS),
     ("accounts", "admin:lifecycle_account_changelist", "account.view", ALL),
     ("account", "admin:account", "account.view", ALL),
@@ -106,6 +107,7 @@ def ids_make(world: Any) -> dict[str, Any]:
     factories.version_make(application)
     return {
         "admin:application": application.pk,
+        "admin:application-update": application.pk,
         "admin:application-remove": application.pk,
         "admin:channel": channel.pk,
         "admin:delivery": factories.delivery_make(channel).pk,

@@ -6,8 +6,9 @@ import pytest
 
 from devtools.sandbox import OFTEN
 from environments.errors import Conflict
+from environments.lifecycle.application_update import application_update
 from environments.lifecycle.applications import application_add, application_remove
-from environments.lifecycle.models import Application
+from environments.lifecycle.models import Application, QuotaSnapshot
 from environments.operations.control import operation_cancel, operation_retry
 from environments.people.models import Team
 from tests.workers.support import ACCOUNT_ID, REGION, approve, drive
@@ -122,6 +123,89 @@ def test_what_nobody_could_make_again_stays_and_is_named(ready, people, sandbox)
     assert registry == ready.stack_name
     assert not there(sandbox, "AWS::CodePipeline::Pipeline", ready)
     assert there(sandbox, "AWS::ECR::Repository", ready)
+
+
+def test_room_is_counted_in_its_plan_and_a_full_account_is_told_before_anybody_is_asked(asked, sandbox):
+    operation = asked()
+    rows = {row["key"]: row for row in operation.plan.document["quotas"]}
+    needed = {key: rows[key]["need"] for key in ("ecr/L-CFEB8E8D", "codebuild/L-ACCF6C0D", "s3/L-DC2B2D3D")}
+    assert needed == {"ecr/L-CFEB8E8D": 1, "codebuild/L-ACCF6C0D": 4, "s3/L-DC2B2D3D": 1}
+    assert rows["iam/L-FE177D64"]["need"] > 8 and all(row["known"] for row in rows.values())
+    operation_cancel(operation_id=operation.pk, actor=operation.requested_by)
+    drive(operation)
+    projects = rows["codebuild/L-ACCF6C0D"]["used"] + 3
+    sandbox.account(ACCOUNT_ID, quotas={"codebuild/L-ACCF6C0D": projects})
+    QuotaSnapshot.objects.all().delete()
+    try:
+        full = asked()
+    finally:
+        sandbox.account(ACCOUNT_ID, quotas={"codebuild/L-ACCF6C0D": 5000})
+    assert (full.status, full.failure["reason"]) == ("failed", "quota")
+    assert f"Build projects: account {ACCOUNT_ID} in {REGION} may have {projects}" in full.sentence
+    assert "servicequotas/home/services/codebuild/quotas/L-ACCF6C0D" in full.failure["remedy"]
+
+
+def changed(application, people, **changes):
+    """An update of the application, planned."""
+    operation = application_update(application=application, changes=changes, actor=people["team-lead"])
+    return drive(operation, until=lambda row: row.status == "awaiting-approval" or row.is_ended)
+
+
+def test_branch_gate_and_who_is_told_change_and_nothing_is_replaced(ready, people, sandbox, keys):
+    operation = changed(
+        ready, people, branch="trunk", blocks_from="critical", findings_email="web@example.com"
+    )
+    assert operation.status == "awaiting-approval", operation.sentence
+    [row] = operation.plan.document["stacks"]
+    assert row["action"] == "update" and {change["action"] for change in row["changes"]} == {"modified"}
+    kinds = {change["type"] for change in row["changes"]}
+    assert kinds == {"AWS::CodePipeline::Pipeline", "AWS::Events::Rule", "AWS::SNS::Topic"}
+    assert not {"replacement", "data-loss"} & set(operation.plan.document["risk_kinds"])
+    ready.refresh_from_db()
+    assert ready.spec["branch"] == "main"
+    drive(approve(operation, people))
+    assert operation.status == "succeeded", operation.sentence
+    assert "branch main → trunk" in operation.sentence
+    ready.refresh_from_db()
+    assert (ready.status, ready.spec["branch"], ready.spec["blocks_from"]) == ("ready", "trunk", "critical")
+    [pipeline] = there(sandbox, "AWS::CodePipeline::Pipeline", ready)
+    assert '"trunk"' in json.dumps(pipeline) and '"main"' not in json.dumps(pipeline)
+    assert "HighThreshold" not in json.dumps(pipeline) and "CriticalThreshold" in json.dumps(pipeline)
+    # The address goes again, and its subscription with it.
+    back = drive(approve(changed(ready, people, findings_email=""), people))
+    assert back.status == "succeeded", back.sentence
+    assert back.sentence == "till is changed: findings_email web@example.com → nothing."
+    [topic] = there(sandbox, "AWS::SNS::Topic", ready)
+    assert "web@example.com" not in json.dumps(topic)
+
+
+def test_a_change_that_fails_leaves_what_there_was_and_is_retried(ready, people, sandbox):
+    operation = changed(ready, people, branch="trunk")
+    sandbox.fault(
+        "failing-type", type="AWS::CodePipeline::Pipeline", action="update", account=ACCOUNT_ID, message="No."
+    )
+    drive(approve(operation, people))
+    assert operation.status == "failed", operation.sentence
+    ready.refresh_from_db()
+    assert (ready.status, ready.spec["branch"]) == ("ready", "main")
+    sandbox.lift_faults()
+    operation_retry(operation_id=operation.pk, actor=people["team-lead"])
+    drive(operation)
+    assert operation.status == "succeeded", operation.sentence
+    ready.refresh_from_db()
+    assert ready.spec["branch"] == "trunk"
+
+
+def test_what_would_be_the_same_asks_nobody(ready, people):
+    with pytest.raises(Conflict, match="like that already"):
+        changed(ready, people, branch="main")
+    # What the stack has already, as after a restore of an older backup of the portal.
+    assert drive(approve(changed(ready, people, branch="trunk"), people)).status == "succeeded"
+    Application.objects.update(spec={**ready.spec, "branch": "main"})
+    operation = changed(Application.objects.get(), people, branch="trunk")
+    assert operation.status == "succeeded", operation.sentence
+    assert operation.approvals_needed == 0
+    assert Application.objects.get().spec["branch"] == "trunk"
 
 
 def test_the_name_is_free_again_with_other_names_in_aws(ready, people, asked):

@@ -7,11 +7,16 @@ A canary's points are recorded by the canary that passes, in test_canary.py: wit
 import pytest
 
 from environments.lifecycle.accounts import account_add_again
+from environments.lifecycle.application_update import application_update
+from environments.lifecycle.applications import application_add, application_remove
+from environments.lifecycle.deploy import environment_deploy
 from environments.lifecycle.drift_fix import environment_drift_fix
-from environments.lifecycle.models import Account, Environment
+from environments.lifecycle.models import Account, Application, Environment
 from environments.lifecycle.teardown import environment_teardown
 from environments.lifecycle.update import environment_update
 from environments.operations.control import operation_cancel
+from environments.people.models import Team
+from tests.workers.delivering import registry, version_push
 from tests.workers.hands import Hands
 from tests.workers.points import CANCELLED, points_recorded
 from tests.workers.rounds import check
@@ -60,3 +65,32 @@ def test_every_point_of_a_drift_fix_is_in_the_matrix(trace, active, people, sand
     operation = drive(environment_drift_fix(environment=active, actor=people["team-lead"]))
     assert drive(approve(operation, people)).status == "succeeded", operation.sentence
     assert points_recorded(trace) > 30
+
+
+def test_every_point_of_a_deployment_is_in_the_matrix(trace, active, people, sandbox, keys):
+    with registry(sandbox, keys, active) as till:
+        version = version_push(sandbox, keys, till, "c0ffee")
+        trace.write_text("")
+        operation = drive(environment_deploy(environment=active, version=version, actor=people["team-lead"]))
+        assert drive(approve(operation, people)).status == "succeeded", operation.sentence
+        assert points_recorded(trace) > 30
+
+
+def test_every_point_of_an_application_that_comes_changes_and_goes_is_in_the_matrix(
+    trace, account, release, people
+):
+    trace.write_text("")
+    operation = drive(
+        application_add(
+            name="till", team=Team.objects.get(), account=account, release=release, actor=people["team-lead"]
+        )
+    )
+    assert drive(approve(operation, people)).status == "succeeded", operation.sentence
+    application = Application.objects.get()
+    operation = drive(
+        application_update(application=application, changes={"branch": "trunk"}, actor=people["team-lead"])
+    )
+    assert drive(approve(operation, people)).status == "succeeded", operation.sentence
+    operation = drive(application_remove(application=application, confirm="till", actor=people["team-lead"]))
+    assert drive(approve(operation, people)).status == "succeeded", operation.sentence
+    assert points_recorded(trace) > 40

@@ -105,6 +105,8 @@ COUNTERS: dict[str, Callable[[Session], int]] = {
     "elasticbeanstalk/L-8EFC1C51": _beanstalk_environments,
     "elasticbeanstalk/L-1CEABD17": _listed("elasticbeanstalk", "describe_applications", "Applications"),
     "wafv2/L-2EC3DE7B": _web_acls,
+    "ecr/L-CFEB8E8D": _listed("ecr", "describe_repositories", "repositories"),
+    "codebuild/L-ACCF6C0D": _listed("codebuild", "list_projects", "projects"),
     "acm/L-F141DD1D": _listed("acm", "list_certificates", "CertificateSummaryList"),
     "cloudformation/L-0485CB21": _stacks,
     "s3/L-DC2B2D3D": _listed("s3", "list_buckets", "Buckets"),

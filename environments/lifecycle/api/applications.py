@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
 from environments.errors import Invalid
+from environments.lifecycle.application_update import application_update
 from environments.lifecycle.applications import application_add, application_remove
 from environments.lifecycle.models import Account, Application, Release, Version
 from environments.lifecycle.selectors import release_default
@@ -140,6 +141,24 @@ class ApplicationInput(Input):
     )
 
 
+class ChangeInput(Input):
+    """Other values of its spec, another release, or both."""
+
+    changes = serializers.DictField(
+        child=serializers.JSONField(),
+        required=False,
+        default=dict,
+        help_text='Fields that the release marks as changeable: {"branch": "trunk", "blocks_from": "critical"}.',
+    )
+    release = Named(
+        "release",
+        Release.objects.select_related("blueprint"),
+        by="version",
+        required=False,
+        help_text="A version to bring it to; left out, the application's own.",
+    )
+
+
 class RemoveInput(Input):
     """That an application goes."""
 
@@ -188,8 +207,8 @@ class ApplicationViewSet(ReadOnlyResource):
     )
     serializer_class = ApplicationSerializer
     serializers = {"retrieve": ApplicationDetailSerializer, "versions": VersionSerializer}
-    inputs = {"create": ApplicationInput, "remove": RemoveInput}
-    scopes = dict.fromkeys(("create", "remove"), "operate")
+    inputs = {"create": ApplicationInput, "change": ChangeInput, "remove": RemoveInput}
+    scopes = dict.fromkeys(("create", "change", "remove"), "operate")
     list_actions = {"list"}
     parameters = {"versions": {"page", "page_size"}}
     lookup_field = "name"
@@ -221,6 +240,19 @@ class ApplicationViewSet(ReadOnlyResource):
         if release is None:
             raise Invalid("No release is registered.", field="release")
         return accepted(application_add(**said, release=release, actor=self.person), request)
+
+    @extend_schema(
+        summary="Change its branch, its gate, who is told, or its release",
+        operation_id="applications_update",
+        request=ChangeInput,
+        responses={202: OperationSerializer},
+    )
+    @action(detail=True, methods=["post"], url_path="update", url_name="update")
+    def change(self, request: Request, name: str) -> Response:
+        application = self.get_object()
+        return accepted(
+            application_update(application=application, **self.said(), actor=self.person), request
+        )
 
     @extend_schema(
         summary="Remove it; its code and images stay",

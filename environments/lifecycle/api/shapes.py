@@ -36,6 +36,9 @@ class RuntimeSerializer(serializers.Serializer):
     """What runs now, as workers saw it last. No update and no drift fix puts it back."""
 
     version = serializers.CharField(allow_null=True, help_text='"placeholder" before the first deployment.')
+    version_in_other_region = serializers.CharField(
+        allow_null=True, help_text="The same as version, unless a deployment failed in the other region."
+    )
     platform = serializers.CharField(allow_null=True)
     instances = serializers.CharField(allow_null=True, help_text='Fewest and most: "1 to 2".')
     database = serializers.CharField(allow_null=True, help_text="Aurora MySQL version.")

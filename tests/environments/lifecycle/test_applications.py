@@ -6,6 +6,7 @@ import pytest
 from django.utils import timezone
 
 from environments.errors import Conflict, Forbidden, InvalidFields
+from environments.lifecycle.application_update import application_update
 from environments.lifecycle.applications import (
     Found,
     application_add,
@@ -141,6 +142,53 @@ def test_a_version_is_kept_once_and_known_to_be_gone_or_back(till):
     back = till.versions.get(commit="aaa")
     assert (back.digest, back.gone_at) == ("sha256:3", None)
     assert AuditEntry.objects.filter(action="version.released").count() == 2
+
+
+def test_a_change_is_asked_for_with_what_was_and_what_is_to_be(till, lead):
+    operation = application_update(
+        application=till, changes={"branch": "trunk", "log_retention_days": 90}, actor=lead
+    )
+    told = operation.parameters
+    assert told["changes"] == {"branch": "trunk", "log_retention_days": 90}
+    # What the spec is from before had what the release takes for it.
+    assert told["before"] == {"branch": "main", "log_retention_days": 30}
+    assert told["spec"] == {**till.spec, **told["changes"]}
+    till.refresh_from_db()
+    assert till.spec["branch"] == "main"
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"branch": "-x"}, "branch"),
+        ({"blocks_from": "low"}, "blocks_from"),
+        ({"findings_email": "nobody"}, "findings_email"),
+        ({"log_retention_days": 31}, "log_retention_days"),
+        ({"region": "us-east-1"}, "region"),
+        ({"name": "other"}, "name"),
+        ({"source": "github"}, "source"),
+        ({"colour": "red"}, "colour"),
+    ],
+)
+def test_a_change_that_cannot_be_is_refused_at_its_field(till, lead, changes, field):
+    with pytest.raises(InvalidFields) as refused:
+        application_update(application=till, changes=changes, actor=lead)
+    assert list(refused.value.errors) == [field]
+
+
+def test_only_what_is_ready_is_changed_and_by_its_team(till, lead):
+    stranger = User.objects.create(username="stranger", portal_role="team-lead")
+    with pytest.raises(Forbidden):
+        application_update(application=till, changes={"branch": "trunk"}, actor=stranger)
+    with pytest.raises(Conflict, match="like that already"):
+        application_update(application=till, changes={"branch": "main"}, actor=lead)
+    other = factories.release_make(is_withdrawn=True)
+    with pytest.raises(InvalidFields) as refused:
+        application_update(application=till, changes={}, release=other, actor=lead)
+    assert "release" in refused.value.errors
+    Application.objects.update(status=A.BROKEN)
+    with pytest.raises(Conflict, match="only what is ready"):
+        application_update(application=till, changes={"branch": "trunk"}, actor=lead)
 
 
 def test_its_plan_waits_for_those_who_may_approve_for_its_team(till, lead, people):
