@@ -36,6 +36,7 @@ from tests.workers import hunting
 from tests.workers.houses import House
 from tests.workers.hunting import Hunt
 from tests.workers.support import ACCOUNT_ID, REGION, ask_teardown
+from workers.secrets import secrets_round
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
 
@@ -164,6 +165,7 @@ def story(house, signed_in, script, ask, account, sandbox, keys, people):
             "size": "small",
             "account": account.name,
             "home_region": REGION,
+            "secrets": ["SMTP_PASSWORD"],
         },
         headers={"Idempotency-Key": "asked"},
     )
@@ -176,6 +178,10 @@ def story(house, signed_in, script, ask, account, sandbox, keys, people):
     environment = Environment.objects.get()
     manager = sandbox.client("secretsmanager", keys, REGION)
     stored = manager.get_secret_value(SecretId=f"sy-{environment.full_name}/database")["SecretString"]
+    # What a person sets by the command on the page, and a worker sees as set.
+    own = "an-applications-own-" + os.urandom(9).hex()
+    manager.put_secret_value(SecretId=f"sy-{environment.full_name}/app/SMTP_PASSWORD", SecretString=own)
+    assert secrets_round() == 1
     synthesis = int((house.folder / "synthesis.pid").read_text())
     assert psutil.Process(synthesis).is_running()
     seen += hunting.command_lines([synthesis])
@@ -184,6 +190,7 @@ def story(house, signed_in, script, ask, account, sandbox, keys, people):
         "operation": operation,
         "channel": Channel.objects.get(kind="webhook"),
         "password": json.loads(stored)["password"],
+        "own": own,
         "command lines": seen,
         "synthesis": list(hunting.environment_of(synthesis)),
         "end": lambda: through(ask_teardown(people, environment)),
@@ -198,6 +205,7 @@ def secrets_of(house, signed_in, script, story, sandbox, portal_principal):
     assert any(name.startswith("session token") for name in sessions)
     return {
         "the generated database password": story["password"],
+        "a secret of the application's own": story["own"],
         "the portal's AWS secret key": portal_principal.secret_access_key,
         "a person's password": PASSWORD,
         "a mistyped password": MISTYPED,
