@@ -39,10 +39,10 @@ class AlarmRow(_Row):
     """
 
     key: str
-    tier: Literal["load balancer", "firewall", "application", "database"]
+    tier: Literal["load balancer", "firewall", "application", "database", "users"]
     signal: Literal["latency", "traffic", "errors", "saturation"]
     symptom: bool
-    when: Literal["always", "serverless", "provisioned", "readers", "proxy", "standby"] = "always"
+    when: Literal["always", "serverless", "provisioned", "readers", "proxy", "standby", "canary"] = "always"
     title: str
     why: str
     metrics: tuple[Watched, ...] = ()

@@ -12,7 +12,7 @@ from typing import Literal
 from blueprint_cdk.data import load
 from blueprint_cdk.sizes import TierName, tier_of
 
-ModuleName = Literal["identity", "notifications", "analytics", "proxy"]
+ModuleName = Literal["identity", "notifications", "analytics", "proxy", "canary"]
 
 MODULES: tuple[str, ...] = tuple(row["key"] for row in load("modules"))
 

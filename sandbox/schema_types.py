@@ -68,7 +68,6 @@ _BY_SERVICE = {
     "Scheduler": "Schedule",
     "SecurityHub": "Hub HubV2",
     "StepFunctions": "StateMachine",
-    "Synthetics": "Canary",
     "WAFv2": "RegexPatternSet RuleGroup",
     "XRay": "Group SamplingRule TransactionSearchConfig",
 }

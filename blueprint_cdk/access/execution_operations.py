@@ -5,7 +5,7 @@ runner, readers that scale.
 from __future__ import annotations
 
 from blueprint_cdk.access.scopes import Scope
-from blueprint_cdk.access.statements import arn
+from blueprint_cdk.access.statements import OWN_ROLES, arn, passed_to
 
 OPERATIONS = (
     Scope(
@@ -28,6 +28,23 @@ OPERATIONS = (
         "*MetricFilter *MetricFilters",
         arn("logs", "log-group:/aws/rds/cluster/sy-*"),
     ),
+    Scope(
+        "Canaries",
+        "synthetics",
+        "*Canary *CanaryDryRun *CanaryRuns *Resource",
+        arn("synthetics", "canary:sy-*"),
+    ),
+    Scope("CanariesLook", "synthetics", "DescribeCanaries"),
+    # Synthetics makes a function and a layer for each canary with the rights of who asks.
+    Scope(
+        "CanaryFunctions",
+        "lambda",
+        "AddPermission *Function PublishVersion *FunctionCode *FunctionConfiguration *LayerVersion ListTags *Resource",
+        [arn("lambda", "function:cwsyn-sy-*"), arn("lambda", "layer:cwsyn-sy-*")],
+    ),
+    # Synthetics' own library is a layer of an account of AWS.
+    Scope("CanaryLibrary", "lambda", "GetLayerVersion*"),
+    Scope("CanaryRole", "iam", "PassRole", OWN_ROLES, passed_to("lambda")),
     Scope("Budgets", "budgets", "*", arn("budgets", "budget/*", region="")),
     Scope("BudgetsView", "billing", "GetBillingViewData", arn("billing", "billingview/*", region="")),
     Scope("Runner", "codebuild", "*Project *Projects", arn("codebuild", "project/sy-*")),

@@ -128,8 +128,8 @@ LEFT_OUT: tuple[LeftOut, ...] = (
     LeftOut(
         "s3",
         "DeleteBucketAnalyticsConfiguration DeleteBucketCors DeleteBucketEncryption DeleteBucketLifecycle "
-        "DeleteBucketMetricsConfiguration DeleteBucketReplication PutBucketReplication PutObjectLockConfiguration "
-        "REST.PUT.OBJECT",
+        "DeleteBucketMetricsConfiguration DeleteBucketReplication PutBucketEncryption PutBucketReplication "
+        "PutObjectLockConfiguration REST.PUT.OBJECT",
         _OPERATIONS,
     ),
     LeftOut(
@@ -141,6 +141,8 @@ LEFT_OUT: tuple[LeftOut, ...] = (
     LeftOut("s3", "DeleteObject PutObjectAcl", "objects are the deployer's", "bootstrap"),
     LeftOut("s3", "DeleteObject PutObjectAcl", "objects are the deployer's and the trail's", "guard"),
     LeftOut("s3tables", "*", _NOT_SET),
+    LeftOut("synthetics", "ReplicateCanary", "the registry names it; Synthetics has no such action"),
+    LeftOut("lambda", "GetLayerVersionByArn", "an operation; its action is GetLayerVersion"),
     LeftOut(
         "secretsmanager", "RotateSecret", "the cluster's password is a secret of ours, not managed by RDS"
     ),

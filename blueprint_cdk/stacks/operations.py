@@ -1,5 +1,5 @@
-"""Operations: the topic of alarms, alarms and the one that means healthy, dashboard, metrics made of logs, in either
-region; and at home the budget, which is the environment's.
+"""Operations: the topic of alarms, alarms and the one that means healthy, dashboard, metrics made of logs, canary, in
+either region; and at home the budget, which is the environment's.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from constructs import Construct
 from blueprint_cdk.alarms import alarm_rows
 from blueprint_cdk.constructs.alarms import Alarms, AlarmTopic, DatabaseEvents
 from blueprint_cdk.constructs.budget import Budget
+from blueprint_cdk.constructs.canary import Canary
 from blueprint_cdk.constructs.dashboard import Dashboard, LogMetrics
 from blueprint_cdk.estimate import budget_usd
 from blueprint_cdk.spec import HOME, OTHER, PlaceName, RegionFacts, Spec
@@ -46,6 +47,7 @@ class OperationsStack(EnvironmentStack):
             "web_acl": self.named("web-acl"),
             "cluster": self.named("db-cluster"),
             "proxy": self.named("db-proxy"),
+            "canary": self.named("canary"),
         }
         topic = AlarmTopic(
             self, "Topic", prefix=prefix, key_arn=network.logs_key.key_arn, email=spec.alarm_email
@@ -70,6 +72,14 @@ class OperationsStack(EnvironmentStack):
                 topic_arn=topic.arn,
             )
         Dashboard(self, "Dashboard", prefix=prefix, places=places, alarm_arns=alarms.arns)
+        if spec.has("canary"):
+            Canary(
+                self,
+                "Canary",
+                name=places["canary"],
+                address=f"https://{spec.domain}",
+                bucket=self.named("logs-bucket"),
+            )
         # Named, not referred to: its log groups and its cluster are there first, and go last.
         self.add_stack_dependency(data)
         self.topic_arn = topic.arn

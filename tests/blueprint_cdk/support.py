@@ -23,7 +23,7 @@ SPEC: dict[str, Any] = {
     "permissions_boundary_arn": "arn:aws:iam::111122223333:policy/SwitchyardBoundary",
     "modules": [],
 }
-ALL_MODULES = ["identity", "notifications", "analytics", "proxy"]
+ALL_MODULES = ["identity", "notifications", "analytics", "proxy", "canary"]
 EVERYTHING: dict[str, Any] = {
     "modules": ALL_MODULES,
     "dashboard_owner": "arn:aws:quicksight:eu-west-1:111122223333:user/default/ann",

@@ -360,6 +360,11 @@ MAY = [
             ("mobiletargeting", "mobiletargeting:SendMessages", "apps/1/messages", False),
             ("sqs", "sqs:CreateQueue", "sy-shop-k3x9-orders", True),
             ("sqs", "sqs:DeleteQueue", "other", False),
+            ("synthetics", "synthetics:CreateCanary", "canary:sy-shop-k3x9", True),
+            ("synthetics", "synthetics:DeleteCanary", "canary:other", False),
+            ("lambda", "lambda:CreateFunction", "function:cwsyn-sy-shop-k3x9-1", True),
+            ("lambda", "lambda:CreateFunction", "function:other", False),
+            ("lambda", "lambda:InvokeFunction", "function:cwsyn-sy-shop-k3x9-1", False),
         )
     ),
     *(
@@ -368,6 +373,7 @@ MAY = [
             ("sy-shop-k3x9-analytics-Role", "firehose.amazonaws.com", True),
             ("sy-shop-k3x9-analytics-Role", "quicksight.amazonaws.com", True),
             ("sy-shop-k3x9-analytics-Role", "glue.amazonaws.com", False),
+            ("sy-shop-k3x9-operations-Role", "lambda.amazonaws.com", True),
             ("Admin", "firehose.amazonaws.com", False),
         )
     ),

@@ -17,22 +17,24 @@ from environments.lifecycle.when import holds
 from tests.blueprint_cdk.support import ALL_MODULES, SPEC, Synthesise
 from tests.blueprint_cdk.test_rules import lint, nag
 
-N, I, A, P = "notifications", "identity", "analytics", "proxy"  # noqa: E741 - a table is read by column
+N, I, A, P, C = "notifications", "identity", "analytics", "proxy", "canary"  # noqa: E741 - a table is read by column
 
 COVERING: list[tuple[str, str, list[str]]] = [
     ("small", "dev", []),
-    ("small", "staging", [I, N, A, P]),
-    ("small", "prod", [I, N, A, P]),
-    ("medium", "dev", [I, N, A]),
+    ("small", "staging", [I, N, A, P, C]),
+    ("small", "prod", [I, N, A, P, C]),
+    ("medium", "dev", [I, N, A, C]),
     ("medium", "staging", [P]),
-    ("medium", "prod", [I, N, A, P]),
+    ("medium", "prod", [I, N, A, P, C]),
     ("large", "dev", [A, P]),
-    ("large", "staging", [I]),
-    ("large", "prod", [I, N, A, P]),
+    ("large", "staging", [I, C]),
+    ("large", "prod", [I, N, A, P, C]),
     ("small", "dev", [I, P]),
-    ("small", "staging", [A]),
+    ("small", "staging", [A, C]),
+    ("medium", "dev", [P, C]),
+    ("medium", "staging", [I, N, A]),
     ("large", "dev", [I, N, A, P]),
-    ("large", "staging", [I, N, A]),
+    ("large", "staging", [A]),
 ]
 """Size, tier and modules: every pair of choices that the rules allow is in a row, as a test counts."""
 

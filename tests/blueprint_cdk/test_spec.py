@@ -67,7 +67,7 @@ BAD_SPECS: list[tuple[dict[str, Any], str, str]] = [
     (
         {"tier": "prod", "modules": ["identity", "proxy"]},
         "modules",
-        "prod requires notifications and analytics",
+        "prod requires notifications, analytics and",
     ),
     ({"secrets": ["smtp"]}, "secrets.0", "malformed"),
     ({"secrets": ["DATABASE"]}, "secrets", "names the database's"),

@@ -60,6 +60,36 @@ def test_proxy_is_watched_where_there_is_one(synthesise: Synthesise) -> None:
     assert set(alarms(synthesise(modules=["proxy"]))) == ALWAYS | {"database-capacity", "proxy-connections"}
 
 
+def test_canary_visits_the_address_and_is_a_symptom(synthesise: Synthesise) -> None:
+    assembly = synthesise(modules=["canary"])
+    canary = assembly.one("AWS::Synthetics::Canary")
+    assert canary["RunConfig"]["EnvironmentVariables"] == {"ADDRESS": "https://shop.dev.example.com"}
+    assert (canary["Name"], canary["StartCanaryAfterCreation"]) == ("sy-shop-k3x9", True)
+    assert (canary["Schedule"]["Expression"], canary["ProvisionedResourceCleanup"]) == (
+        "rate(5 minutes)",
+        "AUTOMATIC",
+    )
+    assert canary["ArtifactS3Location"] == "s3://sy-shop-k3x9-logs-111122223333-eu-west-1/canary"
+    alarm = alarms(assembly)["canary"]
+    assert alarm["Dimensions"] == [{"Name": "CanaryName", "Value": canary["Name"]}]
+    assert (alarm["TreatMissingData"], "AlarmActions" in alarm) == ("breaching", False)
+    assert 'ALARM("sy-shop-k3x9-canary")' in assembly.one(COMPOSITE)["AlarmRule"]
+
+
+def test_canary_writes_its_results_and_its_metric_alone(synthesise: Synthesise) -> None:
+    [policy] = [
+        row["Properties"]
+        for row in synthesise(modules=["canary"]).template("operations")["Resources"].values()
+        if row["Type"] == "AWS::IAM::Policy"
+    ]
+    bucket = "arn:aws:s3:::sy-shop-k3x9-logs-111122223333-eu-west-1"
+    assert [(row["Action"], row["Resource"]) for row in policy["PolicyDocument"]["Statement"]] == [
+        ("s3:PutObject", f"{bucket}/canary/*"),
+        ("s3:GetBucketLocation", bucket),
+        ("cloudwatch:PutMetricData", "*"),
+    ]
+
+
 def test_each_tier_has_its_golden_signals_watched() -> None:
     found = {(row.tier, row.signal) for row in alarm_rows()}
     assert found >= {

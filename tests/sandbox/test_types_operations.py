@@ -78,6 +78,7 @@ ROWS = [
     Row("Vault", lambda aws, ids: aws("backup").describe_backup_vault(BackupVaultName=ids["Vault"])),
     Row("Plan", backup_plan),
     Row("Selection", recorded("Selection"), None),
+    Row("Canary", recorded("Canary")),
     Row("Project", lambda aws, ids: aws("codebuild").batch_get_projects(names=[ids["Project"]])["projects"]),
     Row("Repository", recorded("Repository")),
     Row("Connection", recorded("Connection")),

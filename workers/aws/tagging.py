@@ -46,6 +46,7 @@ TYPES: dict[tuple[str, str], str] = {
     ("mobiletargeting", "apps"): "AWS::Pinpoint::App",
     ("ses", "identity"): "AWS::SES::EmailIdentity",
     ("ses", "configuration-set"): "AWS::SES::ConfigurationSet",
+    ("synthetics", "canary"): "AWS::Synthetics::Canary",
     ("quicksight", "dashboard"): "AWS::QuickSight::Dashboard",
     ("quicksight", "dataset"): "AWS::QuickSight::DataSet",
     ("quicksight", "datasource"): "AWS::QuickSight::DataSource",

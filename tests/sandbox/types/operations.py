@@ -134,6 +134,17 @@ RESOURCES: Resources = {
             },
         },
     },
+    "Canary": {
+        "Type": "AWS::Synthetics::Canary",
+        "Properties": {
+            "Name": NAME,
+            "RuntimeVersion": "syn-python-selenium-14.0",
+            "Code": {"Handler": "index.handler", "Script": "def handler(event, context): pass"},
+            "ExecutionRoleArn": att("Role", "Arn"),
+            "ArtifactS3Location": f"s3://{NAME}/canary",
+            "Schedule": {"Expression": "rate(5 minutes)"},
+        },
+    },
     "Project": {
         "Type": "AWS::CodeBuild::Project",
         "Properties": {
