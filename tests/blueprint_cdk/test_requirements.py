@@ -12,10 +12,10 @@ import pytest
 
 from blueprint_cdk.data import load
 from devtools.places import ROOT
-from devtools.requirements import Requirement, requirements
+from devtools.requirements import Answer, Requirement, answers, requirements
 
 BLUEPRINT, HERE = ROOT / "blueprint_cdk", Path(__file__).parent
-ROWS = requirements()
+ROWS, ANSWERS = requirements(), answers()
 STACKS = (
     {row["key"] for row in load("stacks")["environment"]}
     | {row["name"] for row in load("stacks")["baseline"]}
@@ -57,6 +57,23 @@ def test_a_row_names_what_exists(row: Requirement) -> None:
         assert test in functions(file), f"{file}::{test}"
 
 
+def test_every_concern_and_every_step_of_the_scenario_is_answered_once() -> None:
+    """Twelve concerns and eighteen steps, in their order."""
+    numbers = {
+        kind: [n for row in ANSWERS if row.kind == kind for n in row.numbers] for kind in ("concern", "step")
+    }
+    assert numbers == {"concern": list(range(1, 13)), "step": list(range(1, 19))}
+
+
+@pytest.mark.parametrize("row", ANSWERS, ids=lambda row: row.text)
+def test_what_answers_the_scenario_is_proved_by_a_row_above(row: Answer) -> None:
+    assert row.constructs or row.requirements or row.tests
+    assert set(row.constructs) <= {construct for above in ROWS for construct in above.constructs}
+    assert set(row.requirements) <= {above.number for above in ROWS}
+    for file, test in row.tests:
+        assert test in functions(file), f"{file}::{test}"
+
+
 def test_rows_are_read_from_the_page() -> None:
     page = (
         "## What was asked for, where it is, what proves it\n\n| no | what |\n|---|---|\n"
@@ -67,3 +84,15 @@ def test_rows_are_read_from_the_page() -> None:
     assert row == Requirement(
         "6", "fast", ("constructs.database.Proxy",), ("data", "app"), (("test_stack_data", "test_one"),)
     )
+
+
+def test_answers_are_read_from_the_page() -> None:
+    page = (
+        "## The scenario, by number\n\n| concern | answered by |\n|---|---|\n| 8 heals | alarms (8, 14) |\n\n"
+        "| step of the flow | answered by |\n|---|---|\n| 1, 2 in | `constructs.identity.SignIn` (hosted) |\n"
+        "\n## Next\n| 3 no | more |\n"
+    )
+    assert answers(page) == [
+        Answer("concern", (8,), "concern 8 heals", (), ("8", "14"), ()),
+        Answer("step", (1, 2), "step 1, 2 in", ("constructs.identity.SignIn",), (), ()),
+    ]
