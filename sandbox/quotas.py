@@ -237,6 +237,9 @@ QUOTAS = (
           Limit("AWS::CodeBuild::Project", "AccountLimitExceededException", "An Amazon Web Services service limit was "
                 "exceeded for the calling Amazon Web Services account.")),
     *BUILDS.values(),
+    Quota("backup", "L-7705D2CB", "Backup vaults per Region per account", 300,
+          Limit("AWS::Backup::BackupVault", "LimitExceededException", "A limit in the request has been exceeded; for "
+                "example, a maximum number of items allowed in a request.")),
     Quota("sns", "L-61103206", "Topics per Account", 100000,
           Limit("AWS::SNS::Topic", "TopicLimitExceeded", "The customer already owns the maximum allowed number of "
                 "topics.", 403)),

@@ -38,6 +38,7 @@ SERVICES = {
     "route53": "Amazon Route 53",
     "wafv2": "AWS WAF",
     "codebuild": "AWS CodeBuild",
+    "backup": "AWS Backup",
     "sns": "Amazon Simple Notification Service (Amazon SNS)",
     "events": "Amazon EventBridge (CloudWatch Events)",
 }

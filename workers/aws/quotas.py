@@ -109,6 +109,7 @@ COUNTERS: dict[str, Callable[[Session], int]] = {
     "codebuild/L-ACCF6C0D": _listed("codebuild", "list_projects", "projects"),
     "acm/L-F141DD1D": _listed("acm", "list_certificates", "CertificateSummaryList"),
     "cloudformation/L-0485CB21": _stacks,
+    "backup/L-7705D2CB": _listed("backup", "list_backup_vaults", "BackupVaultList"),
     "s3/L-DC2B2D3D": _listed("s3", "list_buckets", "Buckets"),
     "iam/L-FE177D64": _listed("iam", "list_roles", "Roles"),
     "iam/L-E95E4862": _listed("iam", "list_policies", "Policies", Scope="Local"),

@@ -47,6 +47,7 @@ SMALL_QUOTAS = {
     "wafv2/L-2EC3DE7B": 0,
     "codebuild/L-ACCF6C0D": 1,
     "sns/L-61103206": 0,
+    "backup/L-7705D2CB": 0,
     "events/L-244521F2": 1,
     "acm/L-F141DD1D": 1,
     "acm/L-DA1D8B98": 2,
@@ -381,7 +382,7 @@ def test_zones_records_and_health_checks_of_all_regions(small: Client) -> None:
     assert code == "TooManyHealthChecks"
 
 
-def test_firewalls_rules_topics_and_projects(small: Client) -> None:
+def test_firewalls_rules_topics_and_vaults(small: Client) -> None:
     visible = {"SampledRequestsEnabled": False, "CloudWatchMetricsEnabled": False, "MetricName": "m"}
     acl = {"Name": "one", "Scope": "REGIONAL", "DefaultAction": {"Allow": {}}, "VisibilityConfig": visible}
     assert refused(small("wafv2").create_web_acl, **acl)[0] == "WAFLimitsExceededException"
@@ -394,6 +395,12 @@ def test_firewalls_rules_topics_and_projects(small: Client) -> None:
     stack = stacks.create("topic", template(T={"Type": "AWS::SNS::Topic", "Properties": {}}))
     assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
     assert any("maximum allowed number of topics" in reason for _, _, reason in stacks.events("topic"))
+    vault = {"Type": "AWS::Backup::BackupVault", "Properties": {"BackupVaultName": "one"}}
+    stacks = Stacks(small("cloudformation", "eu-west-2"))
+    assert stacks.create("vault", template(V=vault))["StackStatus"] == "ROLLBACK_COMPLETE"
+    assert any(
+        "A limit in the request has been exceeded" in reason for _, _, reason in stacks.events("vault")
+    )
 
 
 def project(client: Client) -> dict[str, Any]:
