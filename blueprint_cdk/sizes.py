@@ -42,7 +42,8 @@ class Size(BaseModel):
     rate_limit_per_5_min: int
     with_other_region: dict[str, Any] = {}
     """What differs once there is another region: instances of a global database are memory-optimised, and a serverless
-    primary would have to keep 8 capacity units (AWS.md, section 4)."""
+    primary should keep 8 capacity units, which cost more than an instance (Aurora user guide, "Configuration
+    requirements of an Amazon Aurora global database": recommended, not enforced)."""
 
     def running(self, runtime: Running) -> Size:
         """The size with the capacity that runs now, where that is known. Provisioned instances have no units."""
