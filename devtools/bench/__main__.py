@@ -7,7 +7,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 from devtools import processes
-from devtools.bench import drift, fleet, pages, plans, provision, realistic, report, sandbox, waiting
+from devtools.bench import (
+    drift,
+    fleet,
+    pages,
+    plans,
+    provision,
+    realistic,
+    report,
+    sandbox,
+    synthesis,
+    waiting,
+)
 from devtools.demo import seed
 from devtools.demo.house import House, Ports
 from devtools.demo.keep import secrets_of_demo
@@ -28,7 +39,10 @@ PARTS: dict[str, Callable[[House, seed.People], report.Section]] = {
     "pages": pages.measure,
 }
 # These need no house.
-ALONE: dict[str, Callable[[Path], report.Section]] = {"sandbox": sandbox.measure}
+ALONE: dict[str, Callable[[Path], report.Section]] = {
+    "sandbox": sandbox.measure,
+    "synthesis": synthesis.measure,
+}
 
 
 def main() -> int:

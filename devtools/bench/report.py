@@ -37,7 +37,7 @@ def percentile_95(milliseconds: Sequence[float]) -> float:
 
 def verdict(value: float, aim: float) -> str:
     """Met, or by how much not."""
-    return "met" if value <= aim else f"**missed by {value - aim:.0f}**"
+    return "met" if value <= aim else f"**missed by {value - aim:.{0 if aim >= 10 else 2}f}**"
 
 
 HEAD = (
