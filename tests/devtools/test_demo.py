@@ -19,7 +19,7 @@ import pytest
 
 from devtools import places, processes
 
-PATIENCE_S = 180
+PATIENCE_S = 240
 
 
 @dataclass
@@ -99,7 +99,7 @@ def interrupt(process: subprocess.Popen[bytes]) -> int:
     return process.wait(60)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(400)
 def test_a_first_start_ends_with_an_active_environment_and_ctrl_c_stops_everything(demo: Demo) -> None:
     process = demo.start()
     try:
@@ -135,7 +135,7 @@ def test_a_first_start_ends_with_an_active_environment_and_ctrl_c_stops_everythi
     assert "Traceback" not in demo.said
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(400)
 def test_the_next_start_finds_its_state_and_tells_who_ended(demo: Demo) -> None:
     before = demo.told["users"]
     process = demo.start()

@@ -22,7 +22,11 @@ pytestmark = [pytest.mark.torture, pytest.mark.timeout(900)]
 
 NUMBER = 31
 TOOLKIT = ("--toolkit-stack-name", "CDKToolkit-swyard")
-ROWS = {row["key"]: row for row in load("stacks")["environment"] if "modules" not in row.get("when", {})}
+ROWS = {
+    row["key"]: row
+    for row in load("stacks")["environment"]
+    if not {"modules", "tier"} & set(row.get("when", {}))
+}
 JOINED = [key for key, row in ROWS.items() if "joins" in row]
 
 
