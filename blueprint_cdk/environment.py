@@ -23,8 +23,12 @@ from blueprint_cdk.stacks.operations import OperationsStack
 from blueprint_cdk.stacks.runner import RunnerStack
 from blueprint_cdk.stacks.storage import StorageStack
 
-# CDK writes tags here, CloudFormation's own check (F3002) refuses them.
-UNTAGGABLE = ["AWS::RDS::DBProxyTargetGroup"]
+UNTAGGABLE = [
+    # CDK writes tags here, CloudFormation's own check (F3002) refuses them.
+    "AWS::RDS::DBProxyTargetGroup",
+    # Its tags are create-only: with another release it would be made anew.
+    "AWS::Cognito::UserPoolReplica",
+]
 
 
 def compose(
@@ -91,7 +95,7 @@ def compose(
             spec,
             other,
             runtime,
-            home=standby.Home(keys, data, storage, application, backups),
+            home=standby.Home(keys, data, storage, application, identity, backups),
             bundle=bundle,
             bundle_hash=bundle_hash,
         )

@@ -2,7 +2,7 @@
 
 All of it is added to an environment that runs, and taken away again, without anything of the home region being
 replaced (docs/decisions/0211-second-region.md). Stacks of the other region take from the home region names that follow
-from the spec, and as parameters the two values that only AWS knows; none of them is looked up, so that each of them
+from the spec, and as parameters the values that only AWS knows; none of them is looked up, so that each of them
 can be changed while the home region is dark.
 """
 
@@ -17,6 +17,7 @@ from blueprint_cdk.spec import OTHER, RegionFacts, Running, Runtime, Spec
 from blueprint_cdk.stacks.app import AppStack
 from blueprint_cdk.stacks.backup import BackupStack, VaultStack
 from blueprint_cdk.stacks.data import DataStack
+from blueprint_cdk.stacks.identity import IdentityReplicaStack, IdentityStack, OtherIdentityStack
 from blueprint_cdk.stacks.keys import KeysStack, OtherKeysStack
 from blueprint_cdk.stacks.network import NetworkStack
 from blueprint_cdk.stacks.operations import OperationsStack
@@ -33,6 +34,7 @@ class Home:
     data: DataStack
     storage: StorageStack
     app: AppStack
+    identity: IdentityStack | None
     backup: BackupStack | None
 
 
@@ -58,6 +60,15 @@ def compose(
     storage = StorageStack(app, spec, facts, keys=keys, place=OTHER)
     storage.add_stack_dependency(home.storage)
     RunnerStack(app, spec, facts, network=network, keys=keys, storage=storage, place=OTHER)
+    identity = None
+    if home.identity:
+        replica = IdentityReplicaStack(app, spec, home.identity.facts)
+        replica.add_stack_dependency(home.identity)
+        # Cognito seals the copy with the key of its own region.
+        replica.add_stack_dependency(keys)
+        identity = OtherIdentityStack(app, spec, facts, network=network, keys=keys, storage=storage)
+        identity.add_stack_dependency(home.identity)
+        identity.add_stack_dependency(replica)
     application = AppStack(
         app,
         spec,
@@ -67,6 +78,7 @@ def compose(
         keys=keys,
         data=data,
         storage=storage,
+        identity=identity,
         bundle=bundle,
         bundle_hash=bundle_hash,
         place=OTHER,

@@ -93,7 +93,7 @@ def document(decisions: Iterable[Decision]) -> dict[str, Any]:
         for user, types in _types().items()
     }
     roles = {
-        role: {name: _call(name, kinds, levels) for name, kinds in sorted(actions.items())}
+        role: {name: _call(name, kinds, levels, unknown) for name, kinds in sorted(actions.items())}
         for role, actions in sorted(asked.items())
     }
     return {
@@ -105,8 +105,11 @@ def document(decisions: Iterable[Decision]) -> dict[str, Any]:
     }
 
 
-def _call(name: str, kinds: set[str], levels: dict[str, str]) -> dict[str, Any]:
+def _call(name: str, kinds: set[str], levels: dict[str, str], unknown: set[str]) -> dict[str, Any]:
     found = references.action(name)
+    if found is None and name in unknown:
+        # Newer than the reference: CloudFormation's registry names it as a permission of a handler.
+        return {"kinds": sorted(kinds), "needs": []}
     if found is None:
         raise Trouble(f"{name} was asked for, which the Service Authorization Reference does not know.")
     levels[name] = found.level

@@ -1,7 +1,7 @@
 """Deleting the stacks of an environment, as steps: of all of them at a teardown, of those that an update leaves out.
 
-In reverse of their needs: a stack goes when all that needed it are gone or no longer do. Before it: deletion
-protection off, and its buckets and backup vaults emptied, which AWS asks for.
+In reverse of their needs: a stack goes when all that needed it, or were joined to it, are gone or no longer do. Before
+it: deletion protection off, and its buckets and backup vaults emptied, which AWS asks for.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -56,7 +56,7 @@ def steps_of(
     ]
     begun = tuple(step.key for step in steps) or tuple(after)
     for stack in reversed(leaving):
-        others = [f"delete-{other.key}" for other in leaving if stack.key in other.wants]
+        others = [f"delete-{other.key}" for other in leaving if _comes_after(stack, other, leaving)]
         steps.append(
             StepSpec(
                 f"delete-{stack.key}",
@@ -69,6 +69,25 @@ def steps_of(
             )
         )
     return steps
+
+
+def _comes_after(stack: StackOf, other: StackOf, leaving: Sequence[StackOf]) -> bool:
+    """Whether a stack goes only after another one: after those that want it, and after those that are joined to it
+    (tables, to the key of their replicas), but for what it wants itself (a bucket that replicates to its own).
+    """
+    is_joined = stack.key in other.joined_to and other.key not in _all_wanted(stack, leaving)
+    return stack.key in other.wants or is_joined
+
+
+def _all_wanted(stack: StackOf, among: Sequence[StackOf]) -> set[str]:
+    """Keys of all that a stack wants, however far."""
+    stacks = {each.key: each for each in among}
+    found: set[str] = set()
+    more = set(stack.wants)
+    while more:
+        found |= more
+        more = {want for key in more if key in stacks for want in stacks[key].wants} - found
+    return found
 
 
 def _parameters(environment: Environment, stack: StackOf) -> dict[str, str]:

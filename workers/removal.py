@@ -134,7 +134,8 @@ def template_unprotected(session: Session, name: str) -> tuple[str, list[str], d
         resource = template["Resources"][key]
         property_name, off = PROTECTED[resource["Type"]]
         for place in _protecting(resource):
-            place[property_name] = off
+            if property_name in place:
+                place[property_name] = off
     return json.dumps(template), protected, found.tags
 
 
@@ -148,10 +149,14 @@ PROTECTED: dict[str, tuple[str, Any]] = {
 
 
 def _protecting(resource: dict[str, Any]) -> list[dict[str, Any]]:
-    """Where the resource says so: in its properties, or in those of each replica of a global table."""
+    """Where the resource says so: in its properties, or in those of each replica of a global table, also of one that
+    is there on a condition.
+    """
     properties: dict[str, Any] = resource.get("Properties", {})
+    if resource["Type"] != "AWS::DynamoDB::GlobalTable":
+        return [properties]
     replicas: list[dict[str, Any]] = properties.get("Replicas", [])
-    return replicas if resource["Type"] == "AWS::DynamoDB::GlobalTable" else [properties]
+    return [replica["Fn::If"][1] if "Fn::If" in replica else replica for replica in replicas]
 
 
 def _is_protected(resource: dict[str, Any]) -> bool:

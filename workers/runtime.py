@@ -55,12 +55,17 @@ def runtime(ctx: StepContext) -> Outcome:
             environment=environment, facts=live.facts, other=None if other is None else other.facts
         )
     spec = ctx.operation.parameters["spec"]
-    told = _wanted(live.facts, spec["size"] == environment.size)
+    is_same_size = spec["size"] == environment.size
+    told = _wanted(live.facts, is_same_size)
     if "global_database" in _told_of(release_wanted(ctx.operation, environment)):
         told["global_database"] = is_in_global(environment)
     if other is not None and other.facts:
-        is_same = (spec["size"], spec["standby"]) == (environment.size, environment.standby)
+        is_away = environment.active_region == environment.other_region
+        is_same = is_same_size and (is_away or spec["standby"] == environment.standby)
         told["other"] = _wanted(other.facts, is_same)
+        if is_away and not is_same_size:
+            home, there = _capacity_away(release_wanted(ctx.operation, environment), spec)
+            told, told["other"] = told | home, told["other"] | there
     return Done(sentence_of(live.facts), {"runtime": told})
 
 
@@ -73,6 +78,15 @@ def is_in_global(environment: Environment) -> bool:
 def _wanted(facts: dict[str, Any], keeps_capacity: bool) -> dict[str, Any]:
     """Where another size, or kind of standby, is asked for, its capacity is what is wanted, and the plan tells it."""
     return {name: value for name, value in facts.items() if keeps_capacity or name not in CAPACITY}
+
+
+def _capacity_away(release: Release, spec: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Instances of another size while the other region is active, (at home, there): templates know no active region,
+    so they would give home the size and let the side that works stand by.
+    """
+    size = release.description["sizes"][spec["size"]]
+    whole = {name: size[name] for name in ("min_instances", "max_instances")}
+    return {**whole, "min_instances": 1 if spec["standby"] == "warm" else 0}, whole
 
 
 def _other_read(ctx: StepContext, environment: Environment) -> Live | None:
@@ -116,6 +130,20 @@ def began(operation: Operation, release: Release) -> dict[str, Any]:
         **{name: size.get(name) for name in CAPACITY},
         # A release from before the page was there knows nothing of it.
         **({"maintenance": False} if "maintenance" in _told_of(release) else {}),
+    }
+
+
+def began_other(operation: Operation, release: Release) -> dict[str, Any]:
+    """The same of a standby: the facts of its region, and one instance or none. Empty where the spec has none."""
+    spec = operation.parameters["spec"]
+    facts = operation.state["facts"].get(spec.get("other_region") or "")
+    if facts is None:
+        return {}
+    return {
+        **began(operation, release),
+        "platform_arn": facts.get("beanstalk_platform_arn"),
+        "aurora_mysql_version": facts.get("aurora_mysql_version"),
+        "min_instances": 1 if spec.get("standby") == "warm" else 0,
     }
 
 
@@ -205,15 +233,18 @@ def synthesis_inputs(
     return {region: {**row, **live} for region, row in facts.items()}, {}
 
 
-def require_unmoved(ctx: StepContext, types: set[str]) -> None:
-    """Just before a stack that holds resources of `types` is changed: what runs is still what the plan was made with.
-    Raises StepFailed; answers nothing when it is, or when the stack holds neither application nor database.
+def require_unmoved(ctx: StepContext, types: set[str], region: str) -> None:
+    """Just before a stack of a region that holds resources of `types` is changed: what runs there is still what the
+    plan was made with, so that a switchover since is not undone. Raises StepFailed; answers nothing when it is, or when
+    the stack holds neither application nor database.
     """
-    planned = ctx.operation.state.get("runtime")
+    environment: Environment = ctx.subject
+    told = ctx.operation.state.get("runtime")
+    planned = told if told is None or region == environment.home_region else told.get("other")
     if planned is None:
         return
-    environment: Environment = ctx.subject
-    session = ctx.session(environment.account, environment.home_region)
+    session = ctx.session(environment.account, region)
+    where = "" if region == environment.home_region else f" in {region}"
     for type_name, names, read in (
         (APPLICATION, OF_APPLICATION, application_read),
         (DATABASE, OF_DATABASE, database_read),
@@ -226,7 +257,7 @@ def require_unmoved(ctx: StepContext, types: set[str]) -> None:
         if moves or moved:
             raise StepFailed(
                 moves
-                or "Since the plan was made, these have moved: "
+                or f"Since the plan was made, these have moved{where}: "
                 f"{', '.join(f'{WORDS[n]} {_shown(planned.get(n))} → {_shown(now.get(n))}' for n in moved)}.",
                 resource=environment.full_name,
                 reason="what runs has moved",

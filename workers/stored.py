@@ -2,7 +2,7 @@
 
 from environments.lifecycle.models import Revision
 from workers.context import StepContext
-from workers.runtime import WORDS, began
+from workers.runtime import WORDS, began, began_other
 from workers.synthesis import LockMissing
 from workers.workflow import Done, Outcome, StepFailed
 
@@ -36,4 +36,12 @@ def put_back(ctx: StepContext, revision: Revision) -> list[str]:
         return ["what it was made with is not known any more"]
     made = {**began(made_by, revision.release), **made_by.state.get("runtime", {})}
     runs = ctx.operation.state.get("runtime", {})
-    return [WORDS[name] for name, value in runs.items() if name in WORDS and value != made.get(name)]
+    lost = [WORDS[name] for name, value in runs.items() if name in WORDS and value != made.get(name)]
+    if "other" in runs:
+        was = {**began_other(made_by, revision.release), **made.get("other", {})}
+        lost += [
+            f"{WORDS[name]} in the other region"
+            for name, value in runs["other"].items()
+            if name in WORDS and value != was.get(name)
+        ]
+    return lost

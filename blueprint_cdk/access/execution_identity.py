@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from blueprint_cdk.access.scopes import Scope
-from blueprint_cdk.access.statements import OWN_ROLES, arn, passed_to
+from blueprint_cdk.access.statements import OWN_ROLES, SERVICE_LINKED, arn, linked_to, passed_to
 
 IDENTITY: tuple[Scope, ...] = (
     # Pools have generated ids; making one, and looking at a domain, know no resource.
@@ -11,9 +11,9 @@ IDENTITY: tuple[Scope, ...] = (
     Scope(
         "UserPools",
         "cognito-idp",
-        "AddCustomAttributes DeleteUserPool DescribeUserPool UpdateUserPool *UserPoolMfaConfig *UserPoolClient "
-        "*UserPoolClientSecrets *UserPoolDomain *Group *ManagedLoginBranding *ManagedLoginBrandingByClient *Resource "
-        "*WebACL *WebACLForResource",
+        "AddCustomAttributes DeleteUserPool DescribeUserPool UpdateUserPool *UserPoolReplica ListUserPoolReplicas "
+        "*UserPoolMfaConfig *UserPoolClient *UserPoolClientSecrets *UserPoolDomain *Group *ManagedLoginBranding "
+        "*ManagedLoginBrandingByClient *Resource *WebACL *WebACLForResource",
         arn("cognito-idp", "userpool/*"),
     ),
     Scope("IdentityPoolsMake", "cognito-identity", "CreateIdentityPool"),
@@ -35,8 +35,18 @@ IDENTITY: tuple[Scope, ...] = (
         "UserDataTables",
         "dynamodb",
         "CreateTable DeleteTable UpdateTable Describe* UpdateTimeToLive UpdateContinuousBackups *TagsOfResource "
-        "*Resource GetResourcePolicy",
+        "*Resource GetResourcePolicy "
+        # A new replica is filled with the rights of who makes it (developer guide, "Using IAM with global tables").
+        "*TableReplica BatchWriteItem DeleteItem GetItem PutItem Query Scan UpdateItem",
         arn("dynamodb", "table/sy-*"),
+    ),
+    # DynamoDB's own role carries writes from replica to replica.
+    Scope(
+        "UserDataReplicas",
+        "iam",
+        "CreateServiceLinkedRole",
+        SERVICE_LINKED,
+        linked_to("replication.dynamodb"),
     ),
     Scope("UserDataTablesTell", "cloudwatch", "PutMetricData"),
     Scope("UserKeys", "kms", "ReEncryptFrom ReEncryptTo RevokeGrant", arn("kms", "key/*")),

@@ -60,12 +60,7 @@ LEFT_OUT: tuple[LeftOut, ...] = (
         "DeleteResourcePolicy",
         _NOT_SET,
     ),
-    LeftOut(
-        "dynamodb",
-        "CreateTableReplica DeleteTableReplica DisassociateTableReplica Query Scan UpdateItem PutItem GetItem "
-        "DeleteItem BatchWriteItem",
-        "they make replicas in other regions, and fill them: no environment has a standby yet",
-    ),
+    LeftOut("dynamodb", "DisassociateTableReplica", "a replica goes with the standby; none is made a table"),
     LeftOut("ec2", "*ssociateVerifiedAccess* GetVerifiedAccess*", _OTHER_TARGETS),
     LeftOut("wafv2", "*PermissionPolicy", "they share rule groups between accounts"),
     LeftOut("ec2", "AcceptAddressTransfer", "addresses are allocated, never taken over"),

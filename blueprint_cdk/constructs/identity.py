@@ -11,6 +11,11 @@ GROUPS = {"provider": "Offers services", "consumer": "Uses services"}
 """What a user is, in the order of precedence; a user of both is first of all a provider."""
 
 
+def sign_in_host(prefix: str, region: str) -> str:
+    """Where Cognito's own pages of a prefix are in a region."""
+    return f"{prefix}.auth.{region}.amazoncognito.com"
+
+
 class UserPool(Construct):
     """The application's users, who sign in by e-mail address with password, passkey and a second factor.
 
@@ -30,8 +35,7 @@ class UserPool(Construct):
         deletion_protection: bool,
     ) -> None:
         super().__init__(scope, id)
-        region = cdk.Stack.of(self).region
-        self.host = f"{domain_prefix}.auth.{region}.amazoncognito.com"
+        self.host = sign_in_host(domain_prefix, cdk.Stack.of(self).region)
         self.pool = cognito.CfnUserPool(
             self,
             "Pool",
@@ -150,22 +154,25 @@ class SignIn(Construct):
 
 
 class IdentityPool(Construct):
-    """AWS credentials for users who have signed in, and what these may do: their own folder of the uploads."""
+    """AWS credentials for users who have signed in, and what these may do: their own folder of the uploads.
+
+    `provider` is the user pool as identity pools call it: cognito-idp.<region>.amazonaws.com/<pool>. Identity pools
+    are of one region: each has one of its own, whose users are those of the pool's copy there.
+    """
 
     def __init__(
         self,
         scope: Construct,
         id: str,
         *,
-        users: UserPool,
-        client: cognito.CfnUserPoolClient,
+        provider: str,
+        client_id: str,
         name: str,
         uploads_bucket_arn: str,
         key_arn: str,
     ) -> None:
         super().__init__(scope, id)
         region = cdk.Stack.of(self).region
-        provider = users.pool.attr_provider_name
         self.pool = cognito.CfnIdentityPool(
             self,
             "Pool",
@@ -174,7 +181,7 @@ class IdentityPool(Construct):
             allow_classic_flow=False,
             cognito_identity_providers=[
                 cognito.CfnIdentityPool.CognitoIdentityProviderProperty(
-                    client_id=client.ref, provider_name=provider, server_side_token_check=True
+                    client_id=client_id, provider_name=provider, server_side_token_check=True
                 )
             ],
         )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.resources
 from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import aws_cdk as cdk
 from aws_cdk import aws_appsync as appsync
@@ -33,6 +34,21 @@ RESOLVERS: dict[str, str | None] = {
 """Fields that the tables answer, and how each settles a conflict; None: it changes nothing."""
 
 
+class Table(NamedTuple):
+    """A table, or its replica, as one region knows it."""
+
+    name: str
+    arn: str
+
+
+class TableReplica(NamedTuple):
+    """Where a standby's replica of each table is, the key that seals it there, and when both can be."""
+
+    region: str
+    key_arn: str
+    condition: cdk.CfnCondition
+
+
 class UserTables(Construct):
     """The items of all users, by owner, and the changes of the last days, which devices catch up with.
 
@@ -50,10 +66,11 @@ class UserTables(Construct):
         key_arn: str,
         deletion_protection: bool,
         tags: Mapping[str, str],
+        replica: TableReplica | None = None,
     ) -> None:
         super().__init__(scope, id)
         kinds = dynamodb.CfnGlobalTable
-        replica = kinds.ReplicaSpecificationProperty(
+        home = kinds.ReplicaSpecificationProperty(
             region=cdk.Stack.of(self).region,
             deletion_protection_enabled=deletion_protection,
             point_in_time_recovery_specification=kinds.PointInTimeRecoverySpecificationProperty(
@@ -63,8 +80,21 @@ class UserTables(Construct):
             # Tags are the replica's own, where CDK does not put the stack's.
             tags=[cdk.CfnTag(key=key, value=value) for key, value in sorted(tags.items())],
         )
-        self.items = self._table("Items", name, "owner", "id", replica)
-        self.changes = self._table("Changes", delta_name, "ds_pk", "ds_sk", replica)
+        replicas: list[Any] = [home]
+        if replica:
+            replicas.append(_standing_by(replica, tags))
+        self._items = self._table("Items", name, "owner", "id", replicas)
+        self._changes = self._table("Changes", delta_name, "ds_pk", "ds_sk", replicas)
+
+    @property
+    def items(self) -> Table:
+        """All users' items."""
+        return Table(self._items.ref, self._items.attr_arn)
+
+    @property
+    def changes(self) -> Table:
+        """What changed in the last days."""
+        return Table(self._changes.ref, self._changes.attr_arn)
 
     def _table(
         self,
@@ -72,7 +102,7 @@ class UserTables(Construct):
         name: str,
         partition: str,
         sort: str,
-        replica: dynamodb.CfnGlobalTable.ReplicaSpecificationProperty,
+        replicas: list[Any],
     ) -> dynamodb.CfnGlobalTable:
         kinds = dynamodb.CfnGlobalTable
         table = kinds(
@@ -93,7 +123,7 @@ class UserTables(Construct):
                 enabled=True, attribute_name=TTL
             ),
             sse_specification=kinds.SSESpecificationProperty(sse_enabled=True, sse_type="KMS"),
-            replicas=[replica],
+            replicas=replicas,
         )
         table.apply_removal_policy(cdk.RemovalPolicy.DESTROY, apply_to_update_replace_policy=False)
         table.cfn_options.update_replace_policy = cdk.CfnDeletionPolicy.RETAIN
@@ -101,7 +131,8 @@ class UserTables(Construct):
 
 
 class UserDataApi(Construct):
-    """The GraphQL API of users' own data: for signed-in users of one client, each for what is theirs.
+    """The GraphQL API of users' own data: for signed-in users of one client, each for what is theirs. Each region has
+    one, on its own replicas of the tables.
 
     Who owns an item follows from the token in every resolver (data/user_data/*.js). Other devices are told as it
     happens, by subscriptions.
@@ -115,7 +146,8 @@ class UserDataApi(Construct):
         name: str,
         user_pool_id: str,
         client_id: str,
-        tables: UserTables,
+        items: Table,
+        changes: Table,
         key_arn: str,
         logs_key_arn: str,
         log_retention_days: int,
@@ -172,15 +204,15 @@ class UserDataApi(Construct):
         schema = appsync.CfnGraphQLSchema(
             self, "Schema", api_id=self.api.attr_api_id, definition=_text("schema.graphql")
         )
-        items = self._items(tables, key_arn)
+        source = self._items(items, changes, key_arn)
         nothing = appsync.CfnDataSource(
             self, "Nothing", api_id=self.api.attr_api_id, name="nothing", type="NONE"
         )
         for field, settles in RESOLVERS.items():
-            self._resolver(field, items, schema, settles)
+            self._resolver(field, source, schema, settles)
         self._resolver("Subscription.onItem", nothing, schema, None)
 
-    def _items(self, tables: UserTables, key_arn: str) -> appsync.CfnDataSource:
+    def _items(self, items: Table, changes: Table, key_arn: str) -> appsync.CfnDataSource:
         """The versioned source: AppSync numbers each item's versions, and writes each change to the second table."""
         region = cdk.Stack.of(self).region
         self.role = iam.Role(
@@ -202,7 +234,7 @@ class UserDataApi(Construct):
                         "dynamodb:Query",
                         "dynamodb:UpdateItem",
                     ],
-                    resources=[tables.items.attr_arn, tables.changes.attr_arn],
+                    resources=[items.arn, changes.arn],
                 ),
                 iam.PolicyStatement(
                     actions=["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"],
@@ -220,11 +252,11 @@ class UserDataApi(Construct):
             service_role_arn=self.role.role_arn,
             dynamo_db_config=appsync.CfnDataSource.DynamoDBConfigProperty(
                 aws_region=region,
-                table_name=tables.items.ref,
+                table_name=items.name,
                 versioned=True,
                 delta_sync_config=appsync.CfnDataSource.DeltaSyncConfigProperty(
                     base_table_ttl=str(TOMBSTONE_MINUTES),
-                    delta_sync_table_name=tables.changes.ref,
+                    delta_sync_table_name=changes.name,
                     delta_sync_table_ttl=str(DELTA_MINUTES),
                 ),
             ),
@@ -257,6 +289,21 @@ class UserDataApi(Construct):
             else None,
         )
         resolver.add_resource_dependency(schema)
+
+
+def _standing_by(replica: TableReplica, tags: Mapping[str, str]) -> cdk.IResolvable:
+    """The replica of the other region, once its key is there.
+
+    Not protected from deletion: it goes with the standby, and all of its items are at home, which is protected.
+    """
+    specification = {
+        "Region": replica.region,
+        "DeletionProtectionEnabled": False,
+        "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
+        "SSESpecification": {"KMSMasterKeyId": replica.key_arn},
+        "Tags": [{"Key": key, "Value": value} for key, value in sorted(tags.items())],
+    }
+    return cdk.Fn.condition_if(replica.condition.logical_id, specification, cdk.Aws.NO_VALUE)
 
 
 def _appsync(account: str) -> iam.ServicePrincipal:

@@ -17,7 +17,7 @@ from blueprint_cdk.stacks import EnvironmentStack
 from blueprint_cdk.stacks.analytics import AnalyticsStack
 from blueprint_cdk.stacks.data import DataStack
 from blueprint_cdk.stacks.engagement import engagement
-from blueprint_cdk.stacks.identity import IdentityStack
+from blueprint_cdk.stacks.identity import IdentityStack, OtherIdentityStack
 from blueprint_cdk.stacks.keys import KeysStack, OtherKeysStack
 from blueprint_cdk.stacks.messaging import MessagingStack
 from blueprint_cdk.stacks.network import NetworkStack
@@ -40,7 +40,7 @@ class AppStack(EnvironmentStack):
         keys: KeysStack | OtherKeysStack,
         data: DataStack,
         storage: StorageStack,
-        identity: IdentityStack | None = None,
+        identity: IdentityStack | OtherIdentityStack | None = None,
         analytics: AnalyticsStack | None = None,
         messaging: MessagingStack | None = None,
         bundle: Path,

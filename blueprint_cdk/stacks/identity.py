@@ -1,16 +1,20 @@
-"""Identity: users, their sign-in, and their own data on all their devices. With the module `identity`."""
+"""Identity: users, their sign-in, and their own data on all their devices; and with a standby, the same of the other
+region, whose users are a replica. With the module `identity`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+import aws_cdk as cdk
 from constructs import Construct
 
 from blueprint_cdk.constructs.identity import IdentityPool, SignIn, UserPool
-from blueprint_cdk.constructs.user_data import UserDataApi, UserTables
-from blueprint_cdk.spec import RegionFacts, Spec
+from blueprint_cdk.constructs.identity_replica import ActiveReplica, UserPoolReplica
+from blueprint_cdk.constructs.user_data import Table, TableReplica, UserDataApi, UserTables
+from blueprint_cdk.spec import OTHER, RegionFacts, Spec
 from blueprint_cdk.stacks import EnvironmentStack
-from blueprint_cdk.stacks.keys import KeysStack
+from blueprint_cdk.stacks.keys import KeysStack, OtherKeysStack
 from blueprint_cdk.stacks.network import NetworkStack
 from blueprint_cdk.stacks.storage import StorageStack
 
@@ -42,11 +46,21 @@ class IdentityStack(EnvironmentStack):
         credentials = IdentityPool(
             self,
             "Credentials",
-            users=users,
-            client=sign_in.client,
+            provider=users.pool.attr_provider_name,
+            client_id=sign_in.client.ref,
             name=spec.named("prefix"),
             uploads_bucket_arn=storage.uploads.bucket_arn,
             key_arn=key_arn,
+        )
+        tables = UserTables(
+            self,
+            "Tables",
+            name=spec.named("user-data-table"),
+            delta_name=spec.named("user-changes-table"),
+            key_arn=key_arn,
+            deletion_protection=spec.deletion_protection,
+            tags=tags,
+            replica=self._table_replica(key_arn) if spec.has_standby else None,
         )
         data = UserDataApi(
             self,
@@ -54,23 +68,15 @@ class IdentityStack(EnvironmentStack):
             name=spec.named("prefix"),
             user_pool_id=users.pool.ref,
             client_id=sign_in.client.ref,
-            tables=UserTables(
-                self,
-                "Tables",
-                name=spec.named("user-data-table"),
-                delta_name=spec.named("user-changes-table"),
-                key_arn=key_arn,
-                deletion_protection=spec.deletion_protection,
-                tags=tags,
-            ),
+            items=tables.items,
+            changes=tables.changes,
             key_arn=key_arn,
             logs_key_arn=network.logs_key.key_arn,
             log_retention_days=spec.log_retention_days,
         )
         self.user_pool_arn = users.pool.attr_arn
         self.api_arn = data.api.attr_arn
-        # The issuer of the home region in every region: Cognito's updated issuer does not follow who serves.
-        issuer = f"https://issuer-cognito-idp.{spec.home_region}.amazonaws.com/{users.pool.ref}"
+        issuer = _issuer(spec, users.pool.ref)
         self.variables = {
             "USER_POOL_ID": users.pool.ref,
             "USER_POOL_CLIENT_ID": sign_in.client.ref,
@@ -87,3 +93,101 @@ class IdentityStack(EnvironmentStack):
         self.output("SignInUrl", sign_in.url, "Where users sign in")
         self.output("IdentityPoolId", credentials.pool.ref, "Gives signed-in users AWS credentials")
         self.output("UserDataUrl", data.api.attr_graph_ql_url, "The users' own data (GraphQL)")
+
+    def _table_replica(self, key_arn: str) -> TableReplica:
+        """Beside the other region's key, for which the tables wait."""
+        region = self.spec.region(OTHER)
+        # Keys of one multi-Region key have one id.
+        key_id = cdk.Fn.select(1, cdk.Fn.split("/", key_arn))
+        arn = f"arn:{self.partition}:kms:{region}:{self.account}:key/{key_id}"
+        return TableReplica(region, arn, self.joined())
+
+
+class IdentityReplicaStack(EnvironmentStack):
+    """In the home region, where Cognito wants replicas to be made: the users' copy in the other one.
+
+    A stack of its own: the pool's is changed before a standby is taken away, and Cognito deletes no replica that is
+    ACTIVE, which it is until the other region's stack has gone.
+    """
+
+    def __init__(self, scope: Construct, spec: Spec, facts: RegionFacts) -> None:
+        super().__init__(scope, "identity-replica", spec, facts, protected=False)
+        UserPoolReplica(
+            self,
+            "Users",
+            user_pool_id=self.given("UserPoolId", "The users of the home region"),
+            region=spec.region(OTHER),
+        )
+
+
+class OtherIdentityStack(EnvironmentStack):
+    """In the other region: the replica at work, credentials and the users' own data from there.
+
+    `network`, `keys` and `storage` are of that region.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        spec: Spec,
+        facts: RegionFacts,
+        *,
+        network: NetworkStack,
+        keys: OtherKeysStack,
+        storage: StorageStack,
+    ) -> None:
+        super().__init__(scope, "identity", spec, facts, protected=False, place=OTHER)
+        pool_id = self.given("UserPoolId", "The users of the home region")
+        client_id = self.given("UserPoolClientId", "Their client")
+        key_arn = keys.data_key.key_arn
+        replica = ActiveReplica(
+            self, "Users", user_pool_id=pool_id, domain_prefix=spec.named("sign-in-domain", OTHER)
+        )
+        credentials = IdentityPool(
+            self,
+            "Credentials",
+            provider=f"cognito-idp.{self.region}.amazonaws.com/{pool_id}",
+            client_id=client_id,
+            name=spec.named("prefix"),
+            uploads_bucket_arn=storage.uploads.bucket_arn,
+            key_arn=key_arn,
+        )
+        data = UserDataApi(
+            self,
+            "Data",
+            name=spec.named("prefix"),
+            user_pool_id=pool_id,
+            client_id=client_id,
+            items=self._table("user-data-table"),
+            changes=self._table("user-changes-table"),
+            key_arn=key_arn,
+            logs_key_arn=network.logs_key.key_arn,
+            log_retention_days=spec.log_retention_days,
+        )
+        # Both are of users whom this region lets in.
+        for user in (credentials.pool, data.api):
+            user.add_resource_dependency(replica.settings)
+        arn = f"arn:{self.partition}:cognito-idp:{self.region}:{self.account}"
+        self.user_pool_arn = f"{arn}:userpool/{pool_id}"
+        self.api_arn = data.api.attr_arn
+        self.variables = {
+            "USER_POOL_ID": pool_id,
+            "USER_POOL_CLIENT_ID": client_id,
+            "USER_POOL_ISSUER": _issuer(spec, pool_id),
+            "SIGN_IN_URL": replica.url,
+            "IDENTITY_POOL_ID": credentials.pool.ref,
+            "USER_DATA_URL": data.api.attr_graph_ql_url,
+        }
+        self.output("SignInUrl", replica.url, "Where users sign in")
+        self.output("IdentityPoolId", credentials.pool.ref, "Gives signed-in users AWS credentials")
+        self.output("UserDataUrl", data.api.attr_graph_ql_url, "The users' own data (GraphQL)")
+
+    def _table(self, rule: str) -> Table:
+        """The replica of one of home's tables: of the same name, and made by home's stack."""
+        name = self.spec.named(rule)
+        return Table(name, f"arn:{self.partition}:dynamodb:{self.region}:{self.account}:table/{name}")
+
+
+def _issuer(spec: Spec, user_pool_id: str) -> str:
+    """Who signs tokens, of the home region in every region: Cognito's updated issuer does not follow who serves."""
+    return f"https://issuer-cognito-idp.{spec.home_region}.amazonaws.com/{user_pool_id}"

@@ -48,7 +48,7 @@ def standby_problems(
     """
     standby, cidr = str(spec.get("standby") or NO_STANDBY), spec.get("other_cidr")
     if standby == NO_STANDBY:
-        return {}
+        return _active_elsewhere(environment)
     kinds = standbys_of(release)
     if standby not in kinds:
         can = f"Choose one of: none, {', '.join(kinds)}." if kinds else "It builds one region only."
@@ -60,6 +60,16 @@ def standby_problems(
         else "No free /16 is left in 10/8.",
     }
     return {field: sentence for field, sentence in found.items() if sentence}
+
+
+def _active_elsewhere(environment: Environment | None) -> dict[str, str]:
+    """A standby that carries the environment cannot be taken away: its database is the one that is written to."""
+    if environment is None or environment.active_region in ("", environment.home_region):
+        return {}
+    return {
+        "standby": f"{environment.name} is active in {environment.active_region}: switch back to "
+        f"{environment.home_region} before its standby is taken away."
+    }
 
 
 def standby_changes(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -35,16 +36,16 @@ class Deployment:
     def client(self, service: str, place: str = "home") -> Any:
         return self._sandbox.client(service, self._keys, self.regions[place])
 
-    def bring(self, assembly: Assembly, standby: str) -> list[str]:
+    def bring(self, assembly: Assembly, standby: str, modules: Collection[str] = ()) -> list[str]:
         """To that assembly: stacks made and updated in their order, joined once all stand, and those that are too many
         deleted last. Answers what was made, updated, joined and deleted, as "update data".
         """
         done: list[str] = []
-        rows = [row for row in _ordered() if _has(row, standby)]
+        rows = [row for row in _ordered() if _has(row, standby, modules)]
         for row in rows:
             done += self._deploy(assembly, row)
         for row in rows:
-            if "joins" in row and _has(row["joins"], standby) and not self._is_joined(row["key"]):
+            if "joins" in row and _has(row["joins"], standby, modules) and not self._is_joined(row["key"]):
                 self._update(assembly, row, {"Joined": "true"})
                 done.append(f"join {row['key']}")
         kept = {row["key"] for row in rows}
@@ -166,9 +167,10 @@ def _given(values: dict[str, str | None]) -> list[dict[str, Any]]:
     ]
 
 
-def _has(row: dict[str, Any], standby: str) -> bool:
+def _has(row: dict[str, Any], standby: str, modules: Collection[str]) -> bool:
     when = row.get("when", {})
-    return standby in when.get("standby", [standby]) and not {"modules", "tier"} & set(when)
+    is_on = set(when.get("modules", ())) <= set(modules)
+    return standby in when.get("standby", [standby]) and is_on and "tier" not in when
 
 
 def _ordered() -> list[dict[str, Any]]:

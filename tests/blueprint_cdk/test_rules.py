@@ -32,6 +32,7 @@ VARIANTS: list[dict[str, Any]] = [
     {"size": "medium", "tier": "staging", "modules": ["proxy"]},
     {"size": "large", "tier": "prod", "deletion_protection": True, **EVERYTHING},
     {"standby": "pilot-light"},
+    {"standby": "pilot-light", "modules": ["identity"]},
     {"standby": "warm", "size": "medium", "tier": "staging", "secrets": SECRETS},
     {"restore_source": {"kind": "snapshot", "id": "last-copy"}},
     {"restore_source": {"kind": "cluster", "id": "sy-source-a1b2"}},
@@ -52,7 +53,11 @@ def test_cfn_lint_finds_nothing(synthesise: Synthesise, variant: dict[str, Any])
             "storage",
             "app",
             "access",
-            *(key for key in there if key == "backup" or key == "standby" or key.startswith("other-")),
+            *(
+                key
+                for key in there
+                if key in ("backup", "standby", "identity", "identity-replica") or key.startswith("other-")
+            ),
         )
     snapshot = variant.get("restore_source", {}).get("kind") == "snapshot"
     for key in keys:

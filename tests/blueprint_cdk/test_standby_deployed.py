@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -12,6 +12,8 @@ from blueprint_cdk.constructs.traffic import METRIC, NAMESPACE
 from devtools.sandbox import Sandbox
 from tests.blueprint_cdk.deploying import PREFIX, Deployment
 from tests.blueprint_cdk.support import OTHER, Assembly, Synthesise
+from tests.sandbox.services.cognito import PASSWORD, SrpClient, anonymous, anonymous_identity
+from tests.sandbox.support import refused
 
 REGIONS = {"home": "eu-west-1", "other": OTHER}
 ACCOUNT = "510000000{:03d}"
@@ -27,7 +29,9 @@ def within(look: Callable[[], Any], wanted: Any, seconds: float = 15.0) -> None:
 class House:
     """An account with its zone, and what a standby is asked for there."""
 
-    def __init__(self, sandbox: Sandbox, synthesise: Synthesise, number: int) -> None:
+    def __init__(
+        self, sandbox: Sandbox, synthesise: Synthesise, number: int, modules: Sequence[str] = ("proxy",)
+    ) -> None:
         keys = sandbox.account(ACCOUNT.format(number))
         self.sandbox, self._synthesise = sandbox, synthesise
         route53 = sandbox.client("route53", keys, "us-east-1")
@@ -39,7 +43,7 @@ class House:
             "zone_name": self.zone_name,
             "permissions_boundary_arn": None,
             # With and without a standby: what is compared is the standby alone.
-            "modules": ["proxy"],
+            "modules": list(modules),
         }
         self.deployment = Deployment(sandbox, keys, REGIONS)
 
@@ -47,7 +51,7 @@ class House:
         return self._synthesise(**self.fixed, **spec)
 
     def bring(self, standby: str, **spec: Any) -> list[str]:
-        return self.deployment.bring(self.assembly(standby=standby, **spec), standby)
+        return self.deployment.bring(self.assembly(standby=standby, **spec), standby, self.fixed["modules"])
 
     def answers(self) -> str:
         """In which place the load balancer is that the address resolves to."""
@@ -154,6 +158,79 @@ def traffic_moves(house: House) -> None:
     # The other region is dark: what withdraws home cannot be told. Both are withdrawn now, and home answers.
     house.withdraw("other", by="home")
     within(house.answers, "home")
+
+
+@pytest.mark.timeout(300)  # thirteen stacks in two regions, three times over
+def test_users_have_a_replica_that_lets_them_in_and_goes_with_the_standby(
+    sandbox: Sandbox, synthesise: Synthesise
+) -> None:
+    house = House(sandbox, synthesise, 2, modules=["identity"])
+    deployment = house.deployment
+    house.bring("none")
+    before = deployment.physical()
+    pool, app = (deployment.outputs("identity")[name] for name in ("UserPoolId", "UserPoolClientId"))
+    home = deployment.client("cognito-idp")
+    home.admin_create_user(UserPoolId=pool, Username="ann@example.com", MessageAction="SUPPRESS")
+    home.admin_set_user_password(
+        UserPoolId=pool, Username="ann@example.com", Password=PASSWORD, Permanent=True
+    )
+    tables = {place: deployment.client("dynamodb", place) for place in REGIONS}
+    item = {"owner": {"S": "ann"}, "id": {"S": "first"}}
+    tables["home"].put_item(TableName=f"{PREFIX}-user-data", Item=item)
+
+    added = house.bring("pilot-light")
+    kept(before, deployment.physical())
+    assert {"create identity-replica", "create other-identity", "join identity"} <= set(added)
+    # Home's stack is the same text but for what waits to be joined.
+    assert added.count("update identity") <= 1
+    found = home.list_user_pool_replicas(UserPoolId=pool)["UserPoolReplicas"]
+    assert {row["RegionName"]: (row["Role"], row["Status"]) for row in found} == {
+        REGIONS["home"]: ("PRIMARY", "ACTIVE"),
+        OTHER: ("SECONDARY", "ACTIVE"),
+    }
+    there = anonymous(sandbox, OTHER)
+    assert signed_in(there, pool, app)
+    sign_up = {"ClientId": app, "Username": "bob@example.com", "Password": PASSWORD}
+    assert refused(there.sign_up, **sign_up)[0] == "OperationNotEnabledException"
+    key = {"TableName": f"{PREFIX}-user-data", "Key": item}
+    within(lambda: tables["other"].get_item(**key).get("Item"), item)
+    second = {"owner": {"S": "ann"}, "id": {"S": "second"}}
+    tables["other"].put_item(TableName=f"{PREFIX}-user-data", Item=second)
+    within(lambda: tables["home"].get_item(**{**key, "Key": second}).get("Item"), second)
+
+    # Nothing to do, and what was joined stays so.
+    assert house.bring("pilot-light") == []
+    # Home is dark: who is known still gets in.
+    sandbox.fault("dark", region=REGIONS["home"], account=house.fixed["account_id"])
+    login = {f"cognito-idp.{OTHER}.amazonaws.com/{pool}": signed_in(there, pool, app)}
+    credentials = anonymous_identity(sandbox, OTHER)
+    identity = credentials.get_id(
+        IdentityPoolId=deployment.outputs("other-identity")["OtherIdentityPoolId"], Logins=login
+    )["IdentityId"]
+    given = credentials.get_credentials_for_identity(IdentityId=identity, Logins=login)["Credentials"]
+    assert given["SessionToken"]
+    sandbox.lift_faults()
+
+    house.bring("none")
+    kept(before, deployment.physical())
+    assert [row["Role"] for row in home.list_user_pool_replicas(UserPoolId=pool)["UserPoolReplicas"]] == [
+        "PRIMARY"
+    ]
+    assert f"{PREFIX}-user-data" not in tables["other"].list_tables()["TableNames"]
+    assert tables["home"].get_item(**{**key, "Key": second})["Item"] == second
+    deployment.delete_all()
+
+
+def signed_in(cognito: Any, pool: str, app: str) -> str:
+    """An ID token, by the password, as a browser proves it (SRP)."""
+    side = SrpClient(pool, PASSWORD)
+    given = {"USERNAME": "ann@example.com", "SRP_A": f"{side.public:x}"}
+    begun = cognito.initiate_auth(ClientId=app, AuthFlow="USER_SRP_AUTH", AuthParameters=given)
+    answer = side.claim(begun["ChallengeParameters"])
+    done = cognito.respond_to_auth_challenge(
+        ClientId=app, ChallengeName="PASSWORD_VERIFIER", ChallengeResponses=answer
+    )
+    return str(done["AuthenticationResult"]["IdToken"])
 
 
 @pytest.mark.torture

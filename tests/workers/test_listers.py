@@ -34,6 +34,9 @@ PARTS = {
     "AWS::Cognito::UserPoolClient": "AWS::Cognito::UserPool",
     "AWS::Cognito::UserPoolDomain": "AWS::Cognito::UserPool",
     "AWS::Cognito::UserPoolGroup": "AWS::Cognito::UserPool",
+    "AWS::Cognito::UserPoolRegionalConfigurationAttachment": "AWS::Cognito::UserPool",
+    # A pool of its own region, like any other, to whoever lists there.
+    "AWS::Cognito::UserPoolReplica": "AWS::Cognito::UserPool",
     "AWS::EC2::Route": "AWS::EC2::RouteTable",
     "AWS::EC2::SecurityGroupEgress": "AWS::EC2::SecurityGroup",
     "AWS::EC2::SecurityGroupIngress": "AWS::EC2::SecurityGroup",

@@ -1,5 +1,8 @@
 """An environment in two regions: made at once, added to one that runs, taken away again, and torn down."""
 
+import itertools
+import time
+
 import pytest
 
 from environments.errors import InvalidFields
@@ -16,6 +19,7 @@ from tests.workers.support import added, approve, drive, role_deploy, zone_make
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(900)]
 
+ASG = "aws:autoscaling:asg"
 HOME, OTHER, ZONE, ACCOUNT = "eu-west-1", "eu-central-1", "wide.example.org", "444455550077"
 WITHIN_S = 400
 """Two regions' stacks, when the machine is busy."""
@@ -90,6 +94,20 @@ def stacks(sandbox):
     return stacks
 
 
+@pytest.fixture
+def users(sandbox):
+    """(id of the pool, regions and states of its users) of an environment with the module identity."""
+    keys = sandbox.account(ACCOUNT)
+
+    def users(environment):
+        [pool] = environment.resources().filter(type="AWS::Cognito::UserPool", stack__region=HOME)
+        client = sandbox.client("cognito-idp", keys, HOME)
+        found = client.list_user_pool_replicas(UserPoolId=pool.physical_id)["UserPoolReplicas"]
+        return pool.physical_id, {row["RegionName"]: row["Status"] for row in found}
+
+    return users
+
+
 def change(people, environment, changes, **more):
     """Ask for an update, and have it planned."""
     operation = environment_update(
@@ -114,8 +132,8 @@ def tear_down(people, environment):
     return drive(operation, within_s=WITHIN_S)
 
 
-def test_a_standby_is_built_beside_its_home_and_nothing_is_left_of_either(ask, people, stacks):
-    environment = ask("both", standby="pilot-light", other_region=OTHER)
+def test_a_standby_is_built_beside_its_home_and_nothing_is_left_of_either(ask, people, stacks, users):
+    environment = ask("both", standby="pilot-light", other_region=OTHER, modules=["identity"])
     assert environment.regions == [HOME, OTHER] and environment.active_region == HOME
     assert environment.other_cidr and environment.other_cidr != environment.cidr
     operation = environment.operations.get()
@@ -129,6 +147,10 @@ def test_a_standby_is_built_beside_its_home_and_nothing_is_left_of_either(ask, p
     assert all(environment.stacks.values_list("outputs", flat=True))
     assert set(operation.state["facts"]) == {HOME, OTHER}
     assert {need["region"] for need in operation.plan.document["quotas"]} == {HOME, OTHER}
+    assert users(environment)[1] == {HOME: "ACTIVE", OTHER: "ACTIVE"}
+    # Users and tables are counted once, though both regions have them.
+    kinds = [store.type for store in stores_of(environment) if store.key.startswith("identity.")]
+    assert sorted(kinds) == ["AWS::Cognito::UserPool", *["AWS::DynamoDB::GlobalTable"] * 2]
     torn_down = tear_down(people, environment)
     assert torn_down.status == "succeeded", torn_down.sentence
     assert stacks(environment, HOME) == stacks(environment, OTHER) == set()
@@ -137,11 +159,16 @@ def test_a_standby_is_built_beside_its_home_and_nothing_is_left_of_either(ask, p
     # The replicas' deletion came before that of their home.
     times = {step.key: step for step in torn_down.steps.all()}
     assert times["delete-other-data"].ended_at <= times["delete-data"].started_at
+    # No replica that is at work is deleted, no pool that has one, and no key of a table that is there.
+    ends = ("delete-other-identity", "delete-identity-replica", "delete-identity", "delete-other-keys")
+    for first, second in itertools.pairwise(ends):
+        assert times[first].ended_at <= times[second].started_at, second
 
 
-def test_a_standby_is_added_to_what_runs_and_taken_away_again(ask, people, stacks, sandbox):
-    environment = ask("later")
+def test_a_standby_is_added_to_what_runs_and_taken_away_again(ask, people, stacks, sandbox, users):
+    environment = ask("later", modules=["identity"])
     before = stacks(environment, HOME)
+    pool, _ = users(environment)
     add = change(people, environment, {"standby": "pilot-light", "other_region": OTHER})
     actions = {row["key"]: (row["action"], row["region"]) for row in add.plan.document["stacks"]}
     assert ("create", OTHER) in actions.values() and ("delete", OTHER) not in actions.values()
@@ -159,6 +186,7 @@ def test_a_standby_is_added_to_what_runs_and_taken_away_again(ask, people, stack
     assert (environment.standby, environment.other_region) == ("pilot-light", OTHER)
     assert environment.other_cidr == reserved == environment.spec["other_cidr"]
     assert stacks(environment, OTHER) and stacks(environment, HOME) >= before
+    assert users(environment) == (pool, {HOME: "ACTIVE", OTHER: "ACTIVE"})
     with pytest.raises(InvalidFields) as refused:
         environment_update(
             environment=environment, changes={"other_region": "us-east-1"}, actor=people["team-lead"]
@@ -184,6 +212,7 @@ def test_a_standby_is_added_to_what_runs_and_taken_away_again(ask, people, stack
     environment.refresh_from_db()
     assert stacks(environment, OTHER) == set() and stacks(environment, HOME) == before
     assert (environment.standby, environment.other_region, environment.other_cidr) == ("none", "", None)
+    assert users(environment) == (pool, {HOME: "ACTIVE"})
     newest = environment.revisions.order_by("-number").first()
     assert set(newest.stacks) == before
 
@@ -205,3 +234,83 @@ def test_a_standby_is_added_to_what_runs_and_taken_away_again(ask, people, stack
     assert f"in {OTHER} waits for its deletion until" in soon.sentence
     assert "another region" in soon.failure["remedy"]
     assert tear_down(people, environment).status == "succeeded"
+
+
+@pytest.fixture
+def capacity(sandbox):
+    """capacity(environment, region) is the (fewest, most) instances there; with two numbers they are set by hand."""
+    keys = sandbox.account(ACCOUNT)
+
+    def capacity(environment, region, *wanted):
+        beanstalk = sandbox.client("elasticbeanstalk", keys, region)
+        name = f"sy-{environment.full_name}"
+        names = ("MinSize", "MaxSize")
+        if wanted:
+            settings = [
+                {"Namespace": ASG, "OptionName": name, "Value": str(value)}
+                for name, value in zip(names, wanted, strict=True)
+            ]
+            beanstalk.update_environment(EnvironmentName=name, OptionSettings=settings)
+            deadline = time.monotonic() + 30
+            while (
+                beanstalk.describe_environments(EnvironmentNames=[name])["Environments"][0]["Status"]
+                != "Ready"
+            ):
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+        [found] = beanstalk.describe_configuration_settings(ApplicationName=name, EnvironmentName=name)[
+            "ConfigurationSettings"
+        ]
+        told = {row["OptionName"]: row["Value"] for row in found["OptionSettings"] if row["Namespace"] == ASG}
+        return tuple(int(told[name]) for name in names)
+
+    return capacity
+
+
+def home_withdrawn(sandbox, environment):
+    """Traffic moves, as a switchover moves it: by the other region's switch."""
+    dimensions = {"Environment": environment.full_name, "Region": HOME}
+    sandbox.client("cloudwatch", sandbox.account(ACCOUNT), OTHER).put_metric_data(
+        Namespace="Switchyard/Traffic",
+        MetricData=[
+            {
+                "MetricName": "Withdrawn",
+                "Dimensions": [{"Name": name, "Value": value} for name, value in dimensions.items()],
+                "Value": 1,
+            }
+        ],
+    )
+
+
+def test_capacity_stays_on_the_side_that_is_active(ask, people, sandbox, capacity):
+    environment = ask("follows", standby="warm", other_region=OTHER)
+    assert (capacity(environment, HOME), capacity(environment, OTHER)) == ((1, 2), (1, 2))
+    # The other region takes over: there for the whole load, here what stands by.
+    capacity(environment, OTHER, 2, 4)
+    capacity(environment, HOME, 1, 1)
+    home_withdrawn(sandbox, environment)
+    Environment.objects.filter(pk=environment.pk).update(active_region=OTHER)
+    environment.refresh_from_db()
+
+    operation = change(people, environment, {"log_retention_days": 60})
+    assert operation.state["drift"]["found"] == []
+    told = operation.state["runtime"]
+    assert (told["min_instances"], told["max_instances"]) == (1, 1)
+    assert (told["other"]["min_instances"], told["other"]["max_instances"]) == (2, 4)
+    # Somebody goes on scaling after the plan was made: it does not carry on with what it knew.
+    capacity(environment, OTHER, 3, 4)
+    drive(approve(operation, people), within_s=WITHIN_S)
+    assert operation.status == "failed" and f"moved in {OTHER}: fewest instances 2 → 3" in operation.sentence
+    assert capacity(environment, OTHER) == (3, 4)
+
+    carry_out(people, change(people, environment, {"log_retention_days": 60}))
+    assert (capacity(environment, HOME), capacity(environment, OTHER)) == ((1, 1), (3, 4))
+    # Another size is for the side that works; and nothing that a switchover moved is left to be told as drift.
+    operation = change(people, environment, {"size": "medium"})
+    assert operation.state["drift"]["found"] == []
+    carry_out(people, operation)
+    assert (capacity(environment, HOME), capacity(environment, OTHER)) == ((1, 6), (2, 6))
+    environment.refresh_from_db()
+    assert environment.active_region == OTHER
+    with pytest.raises(InvalidFields, match=f"is active in {OTHER}: switch back to {HOME}"):
+        change(people, environment, {"standby": "none"})

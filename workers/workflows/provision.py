@@ -135,10 +135,9 @@ def assets(ctx: StepContext) -> Outcome:
 def stack(ctx: StepContext) -> Outcome:
     """One stack."""
     target = _target(ctx)
-    is_home = target.region == ctx.subject.home_region
-    if is_home and (target.planned or target.touched) and ctx.step.state.get("token") != ctx.token:
+    if (target.planned or target.touched) and ctx.step.state.get("token") != ctx.token:
         resources = template_parse(target.template)["Resources"]
-        require_unmoved(ctx, {resource["Type"] for resource in resources.values()})
+        require_unmoved(ctx, {resource["Type"] for resource in resources.values()}, target.region)
     return stack_deploy(ctx, target)
 
 

@@ -45,10 +45,10 @@ def anonymous(sandbox: Sandbox, region: str) -> Any:
     return boto3.client("cognito-idp", region_name=region, endpoint_url=endpoint, config=config)
 
 
-def anonymous_identity(sandbox: Sandbox) -> Any:
+def anonymous_identity(sandbox: Sandbox, region: str = HOME) -> Any:
     """A client without keys for identity pools."""
     config = Config(signature_version=UNSIGNED)
-    return boto3.client("cognito-identity", region_name=HOME, endpoint_url=sandbox.url, config=config)
+    return boto3.client("cognito-identity", region_name=region, endpoint_url=sandbox.url, config=config)
 
 
 @dataclass

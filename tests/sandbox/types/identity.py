@@ -50,6 +50,23 @@ RESOURCES: Resources = {
         "Type": "AWS::Cognito::UserPoolGroup",
         "Properties": {"UserPoolId": ref("Pool"), "GroupName": "provider", "Precedence": 0},
     },
+    "TwoRegions": {
+        "Type": "AWS::Cognito::UserPool",
+        "Properties": {
+            "UserPoolTier": "ESSENTIALS",
+            # A key of both regions: the test has one.
+            "KeyConfiguration": {"KeyType": "CUSTOMER_MANAGED_KEY", "KmsKeyArn": "given"},
+        },
+    },
+    "Replica": {
+        "Type": "AWS::Cognito::UserPoolReplica",
+        "Properties": {"UserPoolId": ref("TwoRegions"), "RegionName": "eu-central-1"},
+    },
+    "Settings": {
+        "Type": "AWS::Cognito::UserPoolRegionalConfigurationAttachment",
+        # A pool of another region that has its replica here: the test has one.
+        "Properties": {"UserPoolId": "given", "Status": "ACTIVE"},
+    },
     "Credentials": {
         "Type": "AWS::Cognito::IdentityPool",
         "Properties": {
