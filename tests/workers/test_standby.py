@@ -7,7 +7,7 @@ import pytest
 
 from environments.errors import InvalidFields
 from environments.lifecycle.accounts import account_add
-from environments.lifecycle.environments import environment_request
+from environments.lifecycle.environments import environment_protect, environment_request
 from environments.lifecycle.models import Account, Environment, RegionFacts
 from environments.lifecycle.stores import stores_of
 from environments.lifecycle.teardown import environment_teardown
@@ -133,7 +133,9 @@ def tear_down(people, environment):
 
 
 def test_a_standby_is_built_beside_its_home_and_nothing_is_left_of_either(ask, people, stacks, users):
-    environment = ask("both", standby="pilot-light", other_region=OTHER, modules=["identity"])
+    environment = ask(
+        "both", standby="pilot-light", other_region=OTHER, modules=["identity"], is_protected=True
+    )
     assert environment.regions == [HOME, OTHER] and environment.active_region == HOME
     assert environment.other_cidr and environment.other_cidr != environment.cidr
     operation = environment.operations.get()
@@ -151,6 +153,8 @@ def test_a_standby_is_built_beside_its_home_and_nothing_is_left_of_either(ask, p
     # Users and tables are counted once, though both regions have them.
     kinds = [store.type for store in stores_of(environment) if store.key.startswith("identity.")]
     assert sorted(kinds) == ["AWS::Cognito::UserPool", *["AWS::DynamoDB::GlobalTable"] * 2]
+    environment_protect(environment=environment, is_protected=False, actor=people["team-lead"])
+    environment.refresh_from_db()
     torn_down = tear_down(people, environment)
     assert torn_down.status == "succeeded", torn_down.sentence
     assert stacks(environment, HOME) == stacks(environment, OTHER) == set()
