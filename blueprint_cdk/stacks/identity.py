@@ -118,6 +118,7 @@ class IdentityReplicaStack(EnvironmentStack):
             user_pool_id=self.given("UserPoolId", "The users of the home region"),
             region=spec.region(OTHER),
         )
+        self.output("UsersReplicaRegion", spec.region(OTHER), "Where the users have their replica")
 
 
 class OtherIdentityStack(EnvironmentStack):
