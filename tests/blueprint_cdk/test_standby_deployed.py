@@ -192,11 +192,14 @@ def test_users_have_a_replica_that_lets_them_in_and_goes_with_the_standby(
     assert signed_in(there, pool, app)
     sign_up = {"ClientId": app, "Username": "bob@example.com", "Password": PASSWORD}
     assert refused(there.sign_up, **sign_up)[0] == "OperationNotEnabledException"
-    key = {"TableName": f"{PREFIX}-user-data", "Key": item}
-    within(lambda: tables["other"].get_item(**key).get("Item"), item)
+
+    def read(place: str, key: dict[str, Any]) -> Any:
+        return tables[place].get_item(TableName=f"{PREFIX}-user-data", Key=key).get("Item")
+
+    within(lambda: read("other", item), item)
     second = {"owner": {"S": "ann"}, "id": {"S": "second"}}
     tables["other"].put_item(TableName=f"{PREFIX}-user-data", Item=second)
-    within(lambda: tables["home"].get_item(**{**key, "Key": second}).get("Item"), second)
+    within(lambda: read("home", second), second)
 
     # Nothing to do, and what was joined stays so.
     assert house.bring("pilot-light") == []
@@ -217,7 +220,7 @@ def test_users_have_a_replica_that_lets_them_in_and_goes_with_the_standby(
         "PRIMARY"
     ]
     assert f"{PREFIX}-user-data" not in tables["other"].list_tables()["TableNames"]
-    assert tables["home"].get_item(**{**key, "Key": second})["Item"] == second
+    assert read("home", second) == second
     deployment.delete_all()
 
 
