@@ -19,6 +19,8 @@ GLOBAL = "AWS::RDS::GlobalCluster"
 OF_APPLICATION = ("version_label", "platform_arn", "min_instances", "max_instances", "maintenance")
 OF_DATABASE = ("aurora_mysql_version", "db_min_acu", "db_max_acu")
 CAPACITY = ("min_instances", "max_instances", "db_min_acu", "db_max_acu")
+RESIZES = "resizes"
+"""In the operation's state: the capacity in `runtime` is what is wanted, and not what runs."""
 MOVING_CLUSTER = frozenset({"modifying", "upgrading"})
 WORDS = {
     "version_label": "application version",
@@ -65,8 +67,8 @@ def runtime(ctx: StepContext) -> Outcome:
         told["other"] = _wanted(other.facts, is_same)
         if is_away and not is_same_size:
             home, there = _capacity_away(release_wanted(ctx.operation, environment), spec)
-            told, told["other"] = told | home, told["other"] | there
-    return Done(sentence_of(live.facts), {"runtime": told})
+            told = told | home | {"other": told["other"] | there}
+    return Done(sentence_of(live.facts), {"runtime": told, RESIZES: not is_same_size})
 
 
 def is_in_global(environment: Environment) -> bool:
@@ -252,7 +254,8 @@ def require_unmoved(ctx: StepContext, types: set[str], region: str) -> None:
         if type_name not in types:
             continue
         now, moves = read(session, environment)
-        given = [name for name in names if name not in CAPACITY or name in planned]
+        is_set = ctx.operation.state.get(RESIZES, False)
+        given = [name for name in names if name not in CAPACITY or (name in planned and not is_set)]
         moved = [name for name in given if now and now.get(name) != planned.get(name)]
         if moves or moved:
             raise StepFailed(
