@@ -136,6 +136,12 @@ def test_a_standby_that_is_there_stays_where_it_is_and_goes_as_a_whole(wide, lea
         with pytest.raises(InvalidFields) as refusal:
             environment_update(environment=environment, changes=change, actor=lead)
         assert set(change) == set(refusal.value.errors)
+    # The side that works is not taken away, whatever becomes of home meanwhile.
+    Environment.objects.filter(pk=environment.pk).update(active_region=OTHER)
+    with pytest.raises(InvalidFields) as refusal:
+        environment_update(environment=environment, changes={"standby": "none"}, actor=lead)
+    assert f"is active in {OTHER}: switch back to {HOME}" in refusal.value.errors["standby"]
+    Environment.objects.filter(pk=environment.pk).update(active_region=HOME)
     operation = environment_update(environment=environment, changes={"standby": "none"}, actor=lead)
     spec = operation.parameters["spec"]
     assert (spec["standby"], spec["other_region"], spec["other_cidr"]) == ("none", None, None)
