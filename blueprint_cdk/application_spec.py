@@ -10,8 +10,8 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from blueprint_cdk.data import load
+from blueprint_cdk.fields import EMAIL, LOG_RETENTION_DAYS, REGIONS, AccountId, Owned
 from blueprint_cdk.refusals import SpecError
-from blueprint_cdk.spec import EMAIL, LOG_RETENTION_DAYS, REGIONS, AccountId, Owned
 
 SourceName = Literal["codecommit", "github"]
 SeverityName = Literal["critical", "high", "medium"]

@@ -12,11 +12,13 @@ from pydantic import BaseModel
 from blueprint_cdk import VERSION
 from blueprint_cdk.access import bootstrap
 from blueprint_cdk.application_spec import ApplicationSpec
+from blueprint_cdk.baseline_spec import BaselineSpec
 from blueprint_cdk.bundle import beside_image
 from blueprint_cdk.data import load
+from blueprint_cdk.facts import RegionFacts, Runtime
 from blueprint_cdk.names import naming_rules
 from blueprint_cdk.runtime import node_directory
-from blueprint_cdk.spec import BaselineSpec, RegionFacts, Runtime, Spec
+from blueprint_cdk.spec import Spec
 
 
 def describe() -> dict[str, Any]:

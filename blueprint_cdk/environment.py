@@ -8,8 +8,9 @@ import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 
 from blueprint_cdk import standby
+from blueprint_cdk.facts import RegionFacts, Runtime
 from blueprint_cdk.sizes import tier_of
-from blueprint_cdk.spec import RegionFacts, Runtime, Spec
+from blueprint_cdk.spec import Spec
 from blueprint_cdk.stacks.access import AccessStack
 from blueprint_cdk.stacks.analytics import AnalyticsStack
 from blueprint_cdk.stacks.app import AppStack

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from blueprint_cdk.data import load
 
 if TYPE_CHECKING:
-    from blueprint_cdk.spec import Running
+    from blueprint_cdk.facts import Running
 
 SizeName = Literal["small", "medium", "large"]
 TierName = Literal["dev", "staging", "prod"]

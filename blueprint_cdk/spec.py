@@ -1,23 +1,36 @@
-"""What the blueprint is told: Spec for one environment, RegionFacts for a region, Runtime for what runs there now,
-BaselineSpec for an account.
-
-All are frozen and refuse unknown fields; how a refusal is told is in `refusals`.
-"""
+"""What the blueprint is told of one environment: its Spec. It is frozen and refuses unknown fields (`refusals`)."""
 
 from __future__ import annotations
 
 import ipaddress
 import re
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from blueprint_cdk.data import load
+from blueprint_cdk.fields import (
+    CIDR,
+    DNS_NAME,
+    DOMAIN_MAX,
+    EMAIL,
+    HOME,
+    LOG_RETENTION_DAYS,
+    OTHER,
+    RANGES,
+    REGIONS,
+    TAKEN_SECRETS,
+    WITHOUT_PUSH,
+    AccountId,
+    Owned,
+    PlaceName,
+    PushChannel,
+    RestoreSource,
+    SecretName,
+    network_private,
+    region_known,
+)
 from blueprint_cdk.modules import BEFORE_MODULES, MODULES, ModuleName, modules_problem
 from blueprint_cdk.names import (
-    NAME_MAX,
-    NAME_MIN,
-    NAME_PATTERN,
     has_rule,
     longest_name,
     name_of,
@@ -26,118 +39,6 @@ from blueprint_cdk.names import (
 from blueprint_cdk.refusals import SpecError
 from blueprint_cdk.schedules import Schedule, refuse_overlap
 from blueprint_cdk.sizes import SizeName, StandbyName, TierName
-
-LOG_RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827, 3653)
-"""What both CloudWatch Logs and Beanstalk's log streaming accept."""
-
-PlaceName = Literal["home", "other"]
-HOME: PlaceName = "home"
-OTHER: PlaceName = "other"
-"""Which of an environment's two regions: fixed for its life, whichever of them is active."""
-PushChannel = Literal["apns", "apns-sandbox", "fcm"]
-
-WITHOUT_PUSH = frozenset(row["region"] for row in load("regions") if row.get("without_push"))
-"""Regions whose registry has no AWS::Pinpoint::App."""
-
-REGIONS = tuple(row["region"] for row in load("regions"))
-
-AccountId = Annotated[str, Field(pattern=r"^[0-9]{12}$")]
-TAKEN_SECRETS = ("DATABASE",)
-"""Whose variable, <NAME>_SECRET_ARN, is the blueprint's own."""
-SecretName = Annotated[
-    str,
-    Field(
-        pattern=r"^[A-Z][A-Z0-9_]{1,62}$",
-        description="Capital letters, digits and underscores, and a letter first.",
-        examples=["SMTP_PASSWORD"],
-        json_schema_extra={"not": {"enum": list(TAKEN_SECRETS)}},
-    ),
-]
-RANGES = load("ranges")
-"""Which address ranges an environment may have. Docker's own bridge on a Beanstalk instance is 172.17.0.0/16: addresses
-in it never leave the instance."""
-
-# The common name of a certificate that Certificate Manager issues: RFC 5280 ub-common-name.
-DOMAIN_MAX = 64
-PLATFORM_ARN = r"^arn:aws[a-z-]*:elasticbeanstalk:[a-z0-9-]+::platform/.+/[0-9.]+$"
-CIDR = r"^[0-9]{1,3}(\.[0-9]{1,3}){3}/[0-9]{1,2}$"
-AURORA_VERSION = r"^8\.[0-9]+\.mysql_aurora\.[0-9]+\.[0-9]+\.[0-9]+$"
-DNS_NAME = r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$"
-
-
-EMAIL = r"^$|^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$"
-
-
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Owned(_Frozen):
-    """What has a name of its own for ever, a team and somebody who answers for it: an environment, an Application."""
-
-    name: str = Field(
-        title="Name",
-        description="Lower case letters, digits and single hyphens, beginning with a letter.",
-        min_length=NAME_MIN,
-        max_length=NAME_MAX,
-        pattern=NAME_PATTERN,
-        examples=["shop"],
-    )
-    suffix: str = Field(
-        title="Suffix",
-        description="Four characters from the portal that make physical names unique for ever.",
-        pattern=r"^[a-z0-9]{4}$",
-        examples=["k3x9"],
-    )
-    team: str = Field(
-        title="Team", description="The team that owns it.", pattern=r"^[a-z0-9][a-z0-9-]{0,62}$"
-    )
-    owner: str = Field(
-        title="Owner",
-        description="Who answers for it: an e-mail address or a sign-in name.",
-        min_length=1,
-        max_length=128,
-        pattern=r"^[A-Za-z0-9_.:/=+@-]+$",
-    )
-
-
-class RestoreSource(_Frozen):
-    """Where the database's data comes from, for an environment that is a restore or a clone."""
-
-    kind: Literal["snapshot", "cluster"] = Field(
-        title="Kind",
-        description="snapshot: a cluster snapshot. cluster: a copy-on-write clone of a running cluster.",
-    )
-    id: str = Field(
-        title="Identifier",
-        description="Identifier or ARN of the cluster snapshot, or of the cluster.",
-        min_length=1,
-        max_length=255,
-        pattern=r"^[A-Za-z0-9:._-]+$",
-    )
-
-
-def _region(value: str) -> str:
-    if value not in REGIONS:
-        raise ValueError(f"{value} is not a region of this blueprint; choose one of {', '.join(REGIONS)}.")
-    return value
-
-
-def _network(value: str) -> str:
-    """A private IPv4 network of a size that the subnets fit in."""
-    try:
-        network = ipaddress.IPv4Network(value)
-    except ValueError as error:
-        raise ValueError(f"{value} is not an IPv4 network: {error}.") from error
-    shortest, longest = RANGES["prefixes"]
-    if not shortest <= network.prefixlen <= longest:
-        raise ValueError(f"{value} must be between /{shortest} and /{longest}.")
-    if not any(network.subnet_of(ipaddress.IPv4Network(block)) for block in RANGES["within"]):
-        raise ValueError(f"{value} is not a private range ({', '.join(RANGES['within'])}).")
-    for taken in RANGES["taken"]:
-        if network.overlaps(ipaddress.IPv4Network(taken["range"])):
-            raise ValueError(f"{value} overlaps {taken['range']}, which {taken['by']}.")
-    return value
 
 
 class Spec(Owned):
@@ -302,12 +203,12 @@ class Spec(Owned):
     @field_validator("home_region", "other_region")
     @classmethod
     def _known_region(cls, value: str | None) -> str | None:
-        return None if value is None else _region(value)
+        return None if value is None else region_known(value)
 
     @field_validator("cidr", "other_cidr")
     @classmethod
     def _private_network(cls, value: str | None) -> str | None:
-        return None if value is None else _network(value)
+        return None if value is None else network_private(value)
 
     @field_validator("modules", mode="before")
     @classmethod
@@ -460,119 +361,3 @@ class Spec(Owned):
 
     def _fields(self, place: PlaceName) -> dict[str, Any]:
         return {**self.model_dump(), "home_region": self.region(place)}
-
-
-class RegionFacts(_Frozen):
-    """What the portal resolved about a region before; another input of synthesis, versioned by the portal."""
-
-    azs: tuple[str, ...] = Field(
-        min_length=3, description="Availability Zones; the first three by name are used."
-    )
-    beanstalk_platform_arn: str = Field(pattern=PLATFORM_ARN)
-    aurora_mysql_version: str = Field(pattern=AURORA_VERSION)
-    elb_account_id: AccountId | None = Field(
-        default=None,
-        description="Account that writes load balancer logs, in regions older than August 2022 that still need it.",
-    )
-
-    @field_validator("azs")
-    @classmethod
-    def _distinct(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if len(set(value)) != len(value):
-            raise ValueError("azs names a zone twice.")
-        return value
-
-    @property
-    def zones(self) -> list[str]:
-        """The three zones used. By name, so that the order in which AWS listed them cannot move a subnet."""
-        return sorted(self.azs)[:3]
-
-
-class Running(_Frozen):
-    """What moves while an environment runs in one region, as it is now."""
-
-    version_label: str | None = Field(
-        default=None,
-        title="Application version",
-        description="Label of the version that runs; none: the placeholder.",
-        min_length=1,
-        max_length=100,
-    )
-    platform_arn: str | None = Field(
-        default=None,
-        title="Platform",
-        description="The Beanstalk platform version it runs on; none: the region's.",
-        pattern=PLATFORM_ARN,
-    )
-    min_instances: int | None = Field(default=None, title="Fewest instances", ge=0, le=10000)
-    max_instances: int | None = Field(default=None, title="Most instances", ge=0, le=10000)
-    aurora_mysql_version: str | None = Field(
-        default=None,
-        title="Database version",
-        description="Aurora MySQL version of the cluster; none: the region's.",
-        pattern=AURORA_VERSION,
-    )
-    db_min_acu: float | None = Field(default=None, title="Least capacity units of the database", ge=0)
-    db_max_acu: float | None = Field(default=None, title="Most capacity units of the database", ge=0)
-    maintenance: bool = Field(
-        default=False,
-        title="Maintenance page",
-        description="Whether the load balancer answers every request with its maintenance page.",
-    )
-    global_database: bool = Field(
-        default=False,
-        title="In a global database",
-        description="Whether the cluster is in a global database, which its instances have to suit as long as it is.",
-    )
-
-
-class Runtime(Running):
-    """What moves while an environment runs, as it is now: read back before each synthesis, so that a new template puts
-    nothing old back. Empty for a new environment: it begins with the placeholder and what its size says.
-    """
-
-    other: Running | None = Field(
-        default=None,
-        title="Other region",
-        description="The same of the other region; none: what the size and the kind of standby say.",
-    )
-
-
-class BaselineSpec(_Frozen):
-    """What exists once per account, and once per account and region."""
-
-    account_id: AccountId = Field(title="Account")
-    region: str = Field(title="Region", json_schema_extra={"enum": list(REGIONS)})
-    qualifier: str = Field(default="swyard", title="CDK qualifier", pattern=r"^[a-z0-9]{1,10}$")
-    regions: tuple[str, ...] = Field(
-        default=(),
-        title="The account's regions",
-        description="The first one is home: it has what there is once per account. None: this region alone.",
-    )
-    retention_days: int = Field(
-        default=365,
-        title="Days that trail and audit are locked",
-        description="Nobody can shorten it, nor delete the buckets before: not even the account's root user.",
-        ge=1,
-        le=3650,
-    )
-
-    @field_validator("region")
-    @classmethod
-    def _known_region(cls, value: str) -> str:
-        return _region(value)
-
-    @field_validator("regions")
-    @classmethod
-    def _known_regions(cls, values: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(_region(value) for value in values)
-
-    @property
-    def is_home(self) -> bool:
-        """Whether this region has what there is once per account."""
-        return (*self.regions, self.region)[0] == self.region
-
-    @property
-    def others(self) -> list[str]:
-        """The account's other regions."""
-        return sorted(set(self.regions) - {self.region})

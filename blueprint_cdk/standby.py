@@ -13,7 +13,9 @@ from pathlib import Path
 
 import aws_cdk as cdk
 
-from blueprint_cdk.spec import OTHER, RegionFacts, Running, Runtime, Spec
+from blueprint_cdk.facts import RegionFacts, Running, Runtime
+from blueprint_cdk.fields import OTHER
+from blueprint_cdk.spec import Spec
 from blueprint_cdk.stacks.app import AppStack
 from blueprint_cdk.stacks.backup import BackupStack, VaultStack
 from blueprint_cdk.stacks.data import DataStack

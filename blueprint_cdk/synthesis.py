@@ -16,10 +16,13 @@ from pydantic import BaseModel, ConfigDict
 
 from blueprint_cdk import VERSION, application, baseline, environment
 from blueprint_cdk.application_spec import ApplicationSpec
+from blueprint_cdk.baseline_spec import BaselineSpec
 from blueprint_cdk.bundle import bundle_hash, placeholder_bundle
+from blueprint_cdk.facts import RegionFacts, Runtime
+from blueprint_cdk.fields import OTHER
 from blueprint_cdk.policies import stack_policy
 from blueprint_cdk.refusals import SpecError, parse
-from blueprint_cdk.spec import OTHER, BaselineSpec, RegionFacts, Runtime, Spec
+from blueprint_cdk.spec import Spec
 
 FEATURE_FLAGS = {
     # Log delivery by bucket policy: ACLs are off on every bucket.

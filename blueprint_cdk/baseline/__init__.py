@@ -14,7 +14,7 @@ from blueprint_cdk.baseline.account import AccountStack
 from blueprint_cdk.baseline.events import EventsStack
 from blueprint_cdk.baseline.guard import GuardStack
 from blueprint_cdk.baseline.region import Images, OutsideAccess
-from blueprint_cdk.spec import BaselineSpec
+from blueprint_cdk.baseline_spec import BaselineSpec
 
 
 def compose(app: cdk.App, spec: BaselineSpec, *, release: str) -> None:

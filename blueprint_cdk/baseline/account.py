@@ -9,7 +9,7 @@ from aws_cdk import aws_ce as ce
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from blueprint_cdk.spec import BaselineSpec
+from blueprint_cdk.baseline_spec import BaselineSpec
 from blueprint_cdk.stacks import synthesizer
 
 STACK_NAME = "switchyard-account"

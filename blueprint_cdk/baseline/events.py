@@ -10,7 +10,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from blueprint_cdk.spec import BaselineSpec
+from blueprint_cdk.baseline_spec import BaselineSpec
 from blueprint_cdk.stacks import synthesizer
 
 STACK_NAME = "switchyard-baseline"

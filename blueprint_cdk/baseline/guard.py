@@ -16,7 +16,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from blueprint_cdk.aws_roles import aws_roles
-from blueprint_cdk.spec import BaselineSpec
+from blueprint_cdk.baseline_spec import BaselineSpec
 from blueprint_cdk.stacks import synthesizer
 
 STACK_NAME = "switchyard-guard"

@@ -10,8 +10,8 @@ from constructs import Construct
 
 from blueprint_cdk.constructs.keys import DATABASE_USER
 from blueprint_cdk.constructs.network import MYSQL_PORT
+from blueprint_cdk.fields import RestoreSource
 from blueprint_cdk.sizes import Size
-from blueprint_cdk.spec import RestoreSource
 
 LOG_EXPORTS = ("audit", "error", "slowquery")
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import aws_cdk as cdk
 from constructs import Construct
 
-from blueprint_cdk.spec import HOME, PlaceName, RegionFacts, Spec
+from blueprint_cdk.facts import RegionFacts
+from blueprint_cdk.fields import HOME, PlaceName
+from blueprint_cdk.spec import Spec
 
 QUALIFIER = "swyard"
 

@@ -6,7 +6,8 @@ from constructs import Construct
 
 from blueprint_cdk.aws_roles import aws_parts, aws_roles
 from blueprint_cdk.constructs.people import PeoplesRole
-from blueprint_cdk.spec import RegionFacts, Spec
+from blueprint_cdk.facts import RegionFacts
+from blueprint_cdk.spec import Spec
 from blueprint_cdk.stacks import EnvironmentStack
 
 

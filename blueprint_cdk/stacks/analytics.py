@@ -7,7 +7,8 @@ from constructs import Construct
 
 from blueprint_cdk.constructs.analytics import Catalog, Delivery, EventsBucket, ResultsBucket, Workbench
 from blueprint_cdk.constructs.quick_sight import Dashboard
-from blueprint_cdk.spec import RegionFacts, Spec
+from blueprint_cdk.facts import RegionFacts
+from blueprint_cdk.spec import Spec
 from blueprint_cdk.stacks import EnvironmentStack
 from blueprint_cdk.stacks.keys import KeysStack
 from blueprint_cdk.stacks.network import NetworkStack

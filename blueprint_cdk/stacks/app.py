@@ -11,8 +11,10 @@ from blueprint_cdk.constructs.beanstalk import Application, Placement
 from blueprint_cdk.constructs.beanstalk_roles import InstanceProfile, ServiceRole
 from blueprint_cdk.constructs.edge import LoadBalancer, WebFirewall
 from blueprint_cdk.constructs.network import MYSQL_PORT, DirectDatabase
+from blueprint_cdk.facts import RegionFacts, Running
+from blueprint_cdk.fields import HOME, OTHER, PlaceName
 from blueprint_cdk.sizes import size_of
-from blueprint_cdk.spec import HOME, OTHER, PlaceName, RegionFacts, Running, Spec
+from blueprint_cdk.spec import Spec
 from blueprint_cdk.stacks import EnvironmentStack
 from blueprint_cdk.stacks.analytics import AnalyticsStack
 from blueprint_cdk.stacks.data import DataStack

@@ -6,8 +6,10 @@ import aws_cdk as cdk
 from constructs import Construct
 
 from blueprint_cdk.constructs.backup import BackupAlarms, BackupRole, Backups, Vault
+from blueprint_cdk.facts import RegionFacts
+from blueprint_cdk.fields import HOME, OTHER, PlaceName
 from blueprint_cdk.sizes import tier_of
-from blueprint_cdk.spec import HOME, OTHER, PlaceName, RegionFacts, Spec
+from blueprint_cdk.spec import Spec
 from blueprint_cdk.stacks import EnvironmentStack
 from blueprint_cdk.stacks.keys import KeysStack, OtherKeysStack
 from blueprint_cdk.stacks.operations import OperationsStack

@@ -8,8 +8,10 @@ from constructs import Construct
 
 from blueprint_cdk.constructs.database import Cluster, Proxy
 from blueprint_cdk.constructs.reader_scaling import ReaderScaling
+from blueprint_cdk.facts import RegionFacts, Running
+from blueprint_cdk.fields import HOME, PlaceName
 from blueprint_cdk.sizes import size_of, tier_of
-from blueprint_cdk.spec import HOME, PlaceName, RegionFacts, Running, Spec
+from blueprint_cdk.spec import Spec
 from blueprint_cdk.stacks import EnvironmentStack
 from blueprint_cdk.stacks.keys import KeysStack, OtherKeysStack
 from blueprint_cdk.stacks.network import NetworkStack

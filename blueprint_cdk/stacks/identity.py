@@ -12,7 +12,9 @@ from constructs import Construct
 from blueprint_cdk.constructs.identity import IdentityPool, SignIn, UserPool
 from blueprint_cdk.constructs.identity_replica import ActiveReplica, UserPoolReplica
 from blueprint_cdk.constructs.user_data import Table, TableReplica, UserDataApi, UserTables
-from blueprint_cdk.spec import OTHER, RegionFacts, Spec
+from blueprint_cdk.facts import RegionFacts
+from blueprint_cdk.fields import OTHER
+from blueprint_cdk.spec import Spec
 from blueprint_cdk.stacks import EnvironmentStack
 from blueprint_cdk.stacks.keys import KeysStack, OtherKeysStack
 from blueprint_cdk.stacks.network import NetworkStack

@@ -7,7 +7,9 @@ from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from blueprint_cdk.constructs.keys import ApplicationSecrets, DatabaseSecret, DataKey, DataKeyReplica
-from blueprint_cdk.spec import OTHER, RegionFacts, Spec
+from blueprint_cdk.facts import RegionFacts
+from blueprint_cdk.fields import OTHER
+from blueprint_cdk.spec import Spec
 from blueprint_cdk.stacks import EnvironmentStack
 
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from constructs import Construct
 
 from blueprint_cdk.constructs.messaging import Devices, Mail, Orders, Push, PushCredentials
-from blueprint_cdk.spec import RegionFacts, Spec
+from blueprint_cdk.facts import RegionFacts
+from blueprint_cdk.spec import Spec
 from blueprint_cdk.stacks import EnvironmentStack
 from blueprint_cdk.stacks.keys import KeysStack
 

@@ -6,8 +6,10 @@ from constructs import Construct
 
 from blueprint_cdk.constructs.keys import LogsKey
 from blueprint_cdk.constructs.network import Firewall, FlowLogs, Network
+from blueprint_cdk.facts import RegionFacts
+from blueprint_cdk.fields import HOME, PlaceName
 from blueprint_cdk.sizes import size_of
-from blueprint_cdk.spec import HOME, PlaceName, RegionFacts, Spec
+from blueprint_cdk.spec import Spec
 from blueprint_cdk.stacks import EnvironmentStack
 
 

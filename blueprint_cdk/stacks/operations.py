@@ -12,7 +12,9 @@ from blueprint_cdk.constructs.budget import Budget
 from blueprint_cdk.constructs.canary import Canary
 from blueprint_cdk.constructs.dashboard import Dashboard, LogMetrics
 from blueprint_cdk.estimate import budget_usd
-from blueprint_cdk.spec import HOME, OTHER, PlaceName, RegionFacts, Spec
+from blueprint_cdk.facts import RegionFacts
+from blueprint_cdk.fields import HOME, OTHER, PlaceName
+from blueprint_cdk.spec import Spec
 from blueprint_cdk.stacks import EnvironmentStack
 from blueprint_cdk.stacks.app import AppStack
 from blueprint_cdk.stacks.data import DataStack

@@ -5,7 +5,9 @@ from __future__ import annotations
 from constructs import Construct
 
 from blueprint_cdk.constructs.runner import Runner
-from blueprint_cdk.spec import HOME, PlaceName, RegionFacts, Spec
+from blueprint_cdk.facts import RegionFacts
+from blueprint_cdk.fields import HOME, PlaceName
+from blueprint_cdk.spec import Spec
 from blueprint_cdk.stacks import EnvironmentStack
 from blueprint_cdk.stacks.keys import KeysStack, OtherKeysStack
 from blueprint_cdk.stacks.network import NetworkStack

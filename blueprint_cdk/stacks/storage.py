@@ -7,8 +7,10 @@ from constructs import Construct
 
 from blueprint_cdk.constructs.replication import Replication
 from blueprint_cdk.constructs.storage import LogsBucket, UploadsBucket
+from blueprint_cdk.facts import RegionFacts
+from blueprint_cdk.fields import HOME, OTHER, PlaceName
 from blueprint_cdk.sizes import tier_of
-from blueprint_cdk.spec import HOME, OTHER, PlaceName, RegionFacts, Spec
+from blueprint_cdk.spec import Spec
 from blueprint_cdk.stacks import EnvironmentStack
 from blueprint_cdk.stacks.keys import KeysStack, OtherKeysStack
 

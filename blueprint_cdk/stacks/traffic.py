@@ -6,7 +6,9 @@ from constructs import Construct
 
 from blueprint_cdk.constructs.database import GlobalDatabase
 from blueprint_cdk.constructs.traffic import Failover, Side, Switch
-from blueprint_cdk.spec import HOME, OTHER, RegionFacts, Spec
+from blueprint_cdk.facts import RegionFacts
+from blueprint_cdk.fields import HOME, OTHER
+from blueprint_cdk.spec import Spec
 from blueprint_cdk.stacks import EnvironmentStack
 
 

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from blueprint_cdk.data import load
 from blueprint_cdk.describe import schema_of
+from blueprint_cdk.fields import DOMAIN_MAX, WITHOUT_PUSH
 from blueprint_cdk.modules import MODULES
 from blueprint_cdk.names import longest_name, naming_rules
-from blueprint_cdk.spec import DOMAIN_MAX, WITHOUT_PUSH, Spec
+from blueprint_cdk.spec import Spec
 
 SCHEMA = schema_of(Spec)
 FIELDS: dict[str, dict[str, Any]] = SCHEMA["properties"]

@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from blueprint_cdk.baseline_spec import BaselineSpec
 from blueprint_cdk.data import load
+from blueprint_cdk.facts import RegionFacts, Runtime
 from blueprint_cdk.refusals import parse
-from blueprint_cdk.spec import BaselineSpec, RegionFacts, Runtime, Spec
+from blueprint_cdk.spec import Spec
 from environments.lifecycle.when import holds
 from tests.blueprint_cdk.linting import lint
 from tests.blueprint_cdk.support import EVERYTHING, FACTS, OTHER, SPEC, STANDBY, Synthesise, facts_of

@@ -7,10 +7,12 @@ from typing import Any
 import jsonschema
 import pytest
 
+from blueprint_cdk.baseline_spec import BaselineSpec
 from blueprint_cdk.describe import schema_of
+from blueprint_cdk.facts import RegionFacts, Runtime
 from blueprint_cdk.names import longest_name
 from blueprint_cdk.refusals import SpecError, parse
-from blueprint_cdk.spec import BaselineSpec, RegionFacts, Runtime, Spec
+from blueprint_cdk.spec import Spec
 from tests.blueprint_cdk.support import FACTS, SPEC
 
 BAD_SPECS: list[tuple[dict[str, Any], str, str]] = [

@@ -169,7 +169,7 @@ def test_regions_without_push_are_refused_by_name() -> None:
 def test_those_regions_are_the_ones_whose_registry_lacks_it() -> None:
     from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER, ResourceNotFoundError
 
-    from blueprint_cdk.spec import REGIONS, WITHOUT_PUSH
+    from blueprint_cdk.fields import REGIONS, WITHOUT_PUSH
 
     lacking = set()
     for region in REGIONS:
