@@ -20,7 +20,7 @@ app.conf.update(
     worker_prefetch_multiplier=1,
     # Resident kilobytes, 180,000 of them shared with the parent (_share_memory): a child that has grown by plans and
     # deployments gives way to a fresh one. So one worker of two stays below 300 MB.
-    worker_max_memory_per_child=225_000,
+    worker_max_memory_per_child=205_000,
     broker_connection_retry_on_startup=True,
     broker_transport_options={
         "socket_timeout": 5,

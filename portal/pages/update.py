@@ -15,7 +15,7 @@ from environments.lifecycle.update import environment_update, fields_changeable
 from environments.operations.models import Operation
 from environments.people.rights import require
 from portal.pages.base import page, refusals, viewer
-from portal.pages.environment_new import modules_typed
+from portal.pages.environment_typed import modules_typed
 
 MOST_TEXT = 4000
 """Characters of what is typed for one field."""
