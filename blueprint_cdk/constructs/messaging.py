@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import aws_cdk as cdk
-from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_pinpoint as pinpoint
 from aws_cdk import aws_route53 as route53
@@ -17,6 +16,8 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_ses as ses
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
+
+from blueprint_cdk.constructs.global_table import TableReplica, global_table
 
 CHANNELS = {"apns": "APNs", "apns-sandbox": "APNs, sandbox", "fcm": "Firebase Cloud Messaging"}
 """Push channels, and whose they are."""
@@ -177,7 +178,7 @@ class Mail(Construct):
 
 
 class Devices(Construct):
-    """Device tokens by user. A global table with one replica, so that a standby adds one and replaces nothing.
+    """Device tokens by user, in both regions where there is a standby.
 
     An item: user_sub, token, channel (APNS, APNS_SANDBOX, GCM), seen_at (ISO 8601), expires_at (epoch seconds: an
     application that was not opened for half a year has most likely gone).
@@ -192,50 +193,21 @@ class Devices(Construct):
         key: kms.IKey,
         protected: bool,
         tags: Mapping[str, str],
+        replica: TableReplica | None = None,
     ) -> None:
         super().__init__(scope, id)
-        stack = cdk.Stack.of(self)
-        self.table = dynamodb.CfnGlobalTable(
+        self.table = global_table(
             self,
             "Table",
-            table_name=name,
-            attribute_definitions=[
-                dynamodb.CfnGlobalTable.AttributeDefinitionProperty(attribute_name=part, attribute_type="S")
-                for part in ("user_sub", "token")
-            ],
-            key_schema=[
-                dynamodb.CfnGlobalTable.KeySchemaProperty(attribute_name="user_sub", key_type="HASH"),
-                dynamodb.CfnGlobalTable.KeySchemaProperty(attribute_name="token", key_type="RANGE"),
-            ],
-            billing_mode="PAY_PER_REQUEST",
-            # Replicas follow each other by it.
-            stream_specification=dynamodb.CfnGlobalTable.StreamSpecificationProperty(
-                stream_view_type="NEW_AND_OLD_IMAGES"
-            ),
-            time_to_live_specification=dynamodb.CfnGlobalTable.TimeToLiveSpecificationProperty(
-                enabled=True, attribute_name="expires_at"
-            ),
-            sse_specification=dynamodb.CfnGlobalTable.SSESpecificationProperty(
-                sse_enabled=True, sse_type="KMS"
-            ),
-            replicas=[
-                dynamodb.CfnGlobalTable.ReplicaSpecificationProperty(
-                    region=stack.region,
-                    deletion_protection_enabled=protected,
-                    tags=[cdk.CfnTag(key=name, value=value) for name, value in tags.items()],
-                    point_in_time_recovery_specification=(
-                        dynamodb.CfnGlobalTable.PointInTimeRecoverySpecificationProperty(
-                            point_in_time_recovery_enabled=True
-                        )
-                    ),
-                    sse_specification=dynamodb.CfnGlobalTable.ReplicaSSESpecificationProperty(
-                        kms_master_key_id=key.key_arn
-                    ),
-                )
-            ],
+            name=name,
+            partition="user_sub",
+            sort="token",
+            ttl="expires_at",
+            key_arn=key.key_arn,
+            deletion_protection=protected,
+            tags=tags,
+            replica=replica,
         )
-        self.table.apply_removal_policy(cdk.RemovalPolicy.DESTROY, apply_to_update_replace_policy=False)
-        self.table.cfn_options.update_replace_policy = cdk.CfnDeletionPolicy.RETAIN
 
 
 class Orders(Construct):

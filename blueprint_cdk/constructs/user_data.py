@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import importlib.resources
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from functools import partial
+from typing import NamedTuple
 
 import aws_cdk as cdk
 from aws_cdk import aws_appsync as appsync
-from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from constructs import Construct
+
+from blueprint_cdk.constructs.global_table import TableReplica, global_table
 
 DELTA_MINUTES = 7 * 24 * 60
 """For how long a device that was away is told changes only; after that it reads all of its user's items."""
@@ -41,14 +43,6 @@ class Table(NamedTuple):
     arn: str
 
 
-class TableReplica(NamedTuple):
-    """Where a standby's replica of each table is, the key that seals it there, and when both can be."""
-
-    region: str
-    key_arn: str
-    condition: cdk.CfnCondition
-
-
 class UserTables(Construct):
     """The items of all users, by owner, and the changes of the last days, which devices catch up with.
 
@@ -69,22 +63,17 @@ class UserTables(Construct):
         replica: TableReplica | None = None,
     ) -> None:
         super().__init__(scope, id)
-        kinds = dynamodb.CfnGlobalTable
-        home = kinds.ReplicaSpecificationProperty(
-            region=cdk.Stack.of(self).region,
-            deletion_protection_enabled=deletion_protection,
-            point_in_time_recovery_specification=kinds.PointInTimeRecoverySpecificationProperty(
-                point_in_time_recovery_enabled=True
-            ),
-            sse_specification=kinds.ReplicaSSESpecificationProperty(kms_master_key_id=key_arn),
-            # Tags are the replica's own, where CDK does not put the stack's.
-            tags=[cdk.CfnTag(key=key, value=value) for key, value in sorted(tags.items())],
+        table = partial(
+            global_table,
+            self,
+            ttl=TTL,
+            key_arn=key_arn,
+            deletion_protection=deletion_protection,
+            tags=tags,
+            replica=replica,
         )
-        replicas: list[Any] = [home]
-        if replica:
-            replicas.append(_standing_by(replica, tags))
-        self._items = self._table("Items", name, "owner", "id", replicas)
-        self._changes = self._table("Changes", delta_name, "ds_pk", "ds_sk", replicas)
+        self._items = table("Items", name=name, partition="owner", sort="id")
+        self._changes = table("Changes", name=delta_name, partition="ds_pk", sort="ds_sk")
 
     @property
     def items(self) -> Table:
@@ -95,39 +84,6 @@ class UserTables(Construct):
     def changes(self) -> Table:
         """What changed in the last days."""
         return Table(self._changes.ref, self._changes.attr_arn)
-
-    def _table(
-        self,
-        id: str,
-        name: str,
-        partition: str,
-        sort: str,
-        replicas: list[Any],
-    ) -> dynamodb.CfnGlobalTable:
-        kinds = dynamodb.CfnGlobalTable
-        table = kinds(
-            self,
-            id,
-            table_name=name,
-            billing_mode="PAY_PER_REQUEST",
-            attribute_definitions=[
-                kinds.AttributeDefinitionProperty(attribute_name=key, attribute_type="S")
-                for key in (partition, sort)
-            ],
-            key_schema=[
-                kinds.KeySchemaProperty(attribute_name=partition, key_type="HASH"),
-                kinds.KeySchemaProperty(attribute_name=sort, key_type="RANGE"),
-            ],
-            stream_specification=kinds.StreamSpecificationProperty(stream_view_type="NEW_AND_OLD_IMAGES"),
-            time_to_live_specification=kinds.TimeToLiveSpecificationProperty(
-                enabled=True, attribute_name=TTL
-            ),
-            sse_specification=kinds.SSESpecificationProperty(sse_enabled=True, sse_type="KMS"),
-            replicas=replicas,
-        )
-        table.apply_removal_policy(cdk.RemovalPolicy.DESTROY, apply_to_update_replace_policy=False)
-        table.cfn_options.update_replace_policy = cdk.CfnDeletionPolicy.RETAIN
-        return table
 
 
 class UserDataApi(Construct):
@@ -289,21 +245,6 @@ class UserDataApi(Construct):
             else None,
         )
         resolver.add_resource_dependency(schema)
-
-
-def _standing_by(replica: TableReplica, tags: Mapping[str, str]) -> cdk.IResolvable:
-    """The replica of the other region, once its key is there.
-
-    Not protected from deletion: it goes with the standby, and all of its items are at home, which is protected.
-    """
-    specification = {
-        "Region": replica.region,
-        "DeletionProtectionEnabled": False,
-        "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
-        "SSESpecification": {"KMSMasterKeyId": replica.key_arn},
-        "Tags": [{"Key": key, "Value": value} for key, value in sorted(tags.items())],
-    }
-    return cdk.Fn.condition_if(replica.condition.logical_id, specification, cdk.Aws.NO_VALUE)
 
 
 def _appsync(account: str) -> iam.ServicePrincipal:

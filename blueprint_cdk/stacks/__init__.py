@@ -5,8 +5,9 @@ from __future__ import annotations
 import aws_cdk as cdk
 from constructs import Construct
 
+from blueprint_cdk.constructs.global_table import TableReplica
 from blueprint_cdk.facts import RegionFacts
-from blueprint_cdk.fields import HOME, PlaceName
+from blueprint_cdk.fields import HOME, OTHER, PlaceName
 from blueprint_cdk.spec import Spec
 
 QUALIFIER = "swyard"
@@ -99,3 +100,15 @@ class EnvironmentStack(cdk.Stack):
         return cdk.CfnCondition(
             self, "IsJoined", expression=cdk.Fn.condition_equals(parameter.value_as_string, "true")
         )
+
+    def table_replica(self, key_arn: str) -> TableReplica | None:
+        """Where a global table of this stack has its replica: beside the other region's key, for which it waits. None
+        without a standby.
+        """
+        if not self.spec.has_standby:
+            return None
+        region = self.spec.region(OTHER)
+        # Keys of one multi-Region key have one id.
+        key_id = cdk.Fn.select(1, cdk.Fn.split("/", key_arn))
+        arn = f"arn:{self.partition}:kms:{region}:{self.account}:key/{key_id}"
+        return TableReplica(region, arn, self.joined())

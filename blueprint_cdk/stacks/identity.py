@@ -6,12 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import aws_cdk as cdk
 from constructs import Construct
 
 from blueprint_cdk.constructs.identity import IdentityPool, SignIn, UserPool
 from blueprint_cdk.constructs.identity_replica import ActiveReplica, UserPoolReplica
-from blueprint_cdk.constructs.user_data import Table, TableReplica, UserDataApi, UserTables
+from blueprint_cdk.constructs.user_data import Table, UserDataApi, UserTables
 from blueprint_cdk.facts import RegionFacts
 from blueprint_cdk.fields import OTHER
 from blueprint_cdk.spec import Spec
@@ -62,7 +61,7 @@ class IdentityStack(EnvironmentStack):
             key_arn=key_arn,
             deletion_protection=spec.deletion_protection,
             tags=tags,
-            replica=self._table_replica(key_arn) if spec.has_standby else None,
+            replica=self.table_replica(key_arn),
         )
         data = UserDataApi(
             self,
@@ -95,14 +94,6 @@ class IdentityStack(EnvironmentStack):
         self.output("SignInUrl", sign_in.url, "Where users sign in")
         self.output("IdentityPoolId", credentials.pool.ref, "Gives signed-in users AWS credentials")
         self.output("UserDataUrl", data.api.attr_graph_ql_url, "The users' own data (GraphQL)")
-
-    def _table_replica(self, key_arn: str) -> TableReplica:
-        """Beside the other region's key, for which the tables wait."""
-        region = self.spec.region(OTHER)
-        # Keys of one multi-Region key have one id.
-        key_id = cdk.Fn.select(1, cdk.Fn.split("/", key_arn))
-        arn = f"arn:{self.partition}:kms:{region}:{self.account}:key/{key_id}"
-        return TableReplica(region, arn, self.joined())
 
 
 class IdentityReplicaStack(EnvironmentStack):

@@ -38,6 +38,7 @@ class MessagingStack(EnvironmentStack):
             key=key,
             protected=spec.deletion_protection,
             tags=tags,
+            replica=self.table_replica(key.key_arn),
         )
         orders = Orders(self, "Orders", name=spec.named("orders-queue"), key=key)
         self.push_application = push.application
