@@ -16,11 +16,13 @@ from environments.operations.models import Operation
 from environments.people.models import Team
 from tests.factories import rule_make
 from tests.workers.support import added, approve, drive, role_deploy, zone_make
+from workers.names import names_of
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(900)]
 
 ASG = "aws:autoscaling:asg"
 HOME, OTHER, ZONE, ACCOUNT = "eu-west-1", "eu-central-1", "wide.example.org", "444455550077"
+ENGAGING = ["identity", "notifications", "analytics"]
 WITHIN_S = 400
 """Two regions' stacks, when the machine is busy."""
 
@@ -132,10 +134,10 @@ def tear_down(people, environment):
     return drive(operation, within_s=WITHIN_S)
 
 
-def test_a_standby_is_built_beside_its_home_and_nothing_is_left_of_either(ask, people, stacks, users):
-    environment = ask(
-        "both", standby="pilot-light", other_region=OTHER, modules=["identity"], is_protected=True
-    )
+def test_a_standby_is_built_beside_its_home_and_nothing_is_left_of_either(
+    ask, people, stacks, sandbox, users
+):
+    environment = ask("both", standby="pilot-light", other_region=OTHER, modules=ENGAGING, is_protected=True)
     assert environment.regions == [HOME, OTHER] and environment.active_region == HOME
     assert environment.other_cidr and environment.other_cidr != environment.cidr
     operation = environment.operations.get()
@@ -150,6 +152,11 @@ def test_a_standby_is_built_beside_its_home_and_nothing_is_left_of_either(ask, p
     assert set(operation.state["facts"]) == {HOME, OTHER}
     assert {need["region"] for need in operation.plan.document["quotas"]} == {HOME, OTHER}
     assert users(environment)[1] == {HOME: "ACTIVE", OTHER: "ACTIVE"}
+    # The tokens of devices are sealed there with that region's key.
+    dynamodb = sandbox.client("dynamodb", sandbox.account(ACCOUNT), OTHER)
+    devices = dynamodb.describe_table(TableName=names_of(environment)["devices-table"])["Table"]
+    assert devices["TableStatus"] == "ACTIVE"
+    assert f":kms:{OTHER}:" in devices["SSEDescription"]["KMSMasterKeyArn"]
     # Users and tables are counted once, though both regions have them.
     kinds = [store.type for store in stores_of(environment) if store.key.startswith("identity.")]
     assert sorted(kinds) == ["AWS::Cognito::UserPool", *["AWS::DynamoDB::GlobalTable"] * 2]
