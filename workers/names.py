@@ -1,6 +1,6 @@
 """Physical names of an environment's things."""
 
-from environments.lifecycle.models import Environment
+from environments.lifecycle.models import Account, Environment
 from environments.lifecycle.naming import names_derive
 
 
@@ -12,3 +12,9 @@ def names_of(environment: Environment) -> dict[str, str]:
 def stack_name(environment: Environment, key: str) -> str:
     """The name of one of its stacks."""
     return f"sy-{environment.full_name}-{key}"
+
+
+def execution_role_arn(account: Account, region: str) -> str:
+    """The role that CDK's bootstrap made for CloudFormation in that region."""
+    name = f"cdk-swyard-cfn-exec-role-{account.account_id}-{region}"
+    return f"arn:aws:iam::{account.account_id}:role/{name}"

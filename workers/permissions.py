@@ -19,6 +19,7 @@ from environments.lifecycle.role_stacks import role_stacks
 from workers.account_stacks import execution_policies
 from workers.aws import iam
 from workers.aws.session import Session
+from workers.names import execution_role_arn
 from workers.simulation.documents import managed_documents, subjects_of
 from workers.simulation.resolving import Place
 
@@ -66,8 +67,7 @@ def _roles(account: Account, release: Release) -> dict[str, Policies]:
     }
     if account.access == "deploy":
         documents = managed_documents(place)
-        execution = f"{stem}cdk-swyard-cfn-exec-role-{account.account_id}-{account.home_region}"
-        found[execution] = [
+        found[execution_role_arn(account, account.home_region)] = [
             documents[f"arn:aws:iam::{account.account_id}:policy/{name}"]
             for name in execution_policies(release)
         ]

@@ -12,6 +12,7 @@ from workers.aws.cloudformation import DEAD, GONE, Deployment, StackState
 from workers.aws.session import Session
 from workers.context import StepContext
 from workers.looks import is_observed, look_at, looks_itself, stack_row, unanswered, unwatched_s
+from workers.names import execution_role_arn
 from workers.rows import QUIET
 from workers.stacks import not_deleted
 from workers.targets import Target
@@ -172,7 +173,7 @@ def unprotected_target(account: Account, region: str, key: str, name: str, state
         key=key,
         deployment=Deployment(
             name=name,
-            role_arn=f"arn:aws:iam::{account.account_id}:role/cdk-swyard-cfn-exec-role-{account.account_id}-{region}",
+            role_arn=execution_role_arn(account, region),
             template_body=state["template"],
             tags=state["tags"],
         ),

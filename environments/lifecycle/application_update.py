@@ -10,7 +10,7 @@ from environments.lifecycle.applications import application_cost, delivery_of
 from environments.lifecycle.models import Application, Release
 from environments.lifecycle.stacks import scopes_of
 from environments.lifecycle.states import ApplicationStatus
-from environments.lifecycle.validation import schema_problems
+from environments.lifecycle.validation import release_problem, schema_problems
 from environments.operations.models import Operation
 from environments.operations.opening import operation_open
 from environments.people.models import User
@@ -89,10 +89,8 @@ def _problems(
 ) -> dict[str, str]:
     if not delivery_of(release):
         return {"release": f"Release {release.version} delivers no applications. Choose a newer one."}
-    if release.blueprint_id != application.release.blueprint_id:
-        return {"release": f"Release {release} is of another blueprint."}
-    if release.is_withdrawn and release.pk != application.release_id:
-        return {"release": f"Release {release.version} was withdrawn."}
+    if problem := release_problem(application.release, release):
+        return {"release": problem}
     may = fields_changeable(release)
     problems = {
         field: f"{field} cannot be changed. What can: {', '.join(may) or 'nothing'}."

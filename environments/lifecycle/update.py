@@ -27,7 +27,7 @@ from environments.lifecycle.standby import (
     standbys_of,
 )
 from environments.lifecycle.states import EnvironmentStatus
-from environments.lifecycle.validation import schema_problems
+from environments.lifecycle.validation import release_problem, schema_problems
 from environments.operations.models import Operation
 from environments.operations.opening import operation_open
 from environments.people.models import User
@@ -150,10 +150,8 @@ def _require_within_limit(environment: Environment, more: Decimal, changes: dict
 def _problems(
     environment: Environment, release: Release, changes: dict[str, Any], spec: dict[str, Any]
 ) -> dict[str, str]:
-    if release.blueprint_id != environment.release.blueprint_id:
-        return {"release": f"Release {release} is of another blueprint."}
-    if release.is_withdrawn and release.pk != environment.release_id:
-        return {"release": f"Release {release.version} was withdrawn."}
+    if problem := release_problem(environment.release, release):
+        return {"release": problem}
     may = fields_changeable(release)
     problems = {
         field: f"{field} cannot be changed by an update. What can: {', '.join(may) or 'nothing'}."

@@ -56,6 +56,15 @@ def name_taken(name: str) -> str:
     return f"There is an environment {name} already ({other.status}). Choose another name." if other else ""
 
 
+def release_problem(own: Release, wanted: Release) -> str:
+    """Why what is of one release cannot be brought to another, or an empty string. Its own is always one."""
+    if wanted.blueprint_id != own.blueprint_id:
+        return f"Release {wanted} is of another blueprint."
+    if wanted.is_withdrawn and wanted.pk != own.pk:
+        return f"Release {wanted.version} was withdrawn."
+    return ""
+
+
 def owner_problem(owner: User | None, team: Team, actor: User) -> str:
     """Why this person cannot answer for an environment of the team, or an empty string. None is the actor."""
     if owner is None or owner.pk == actor.pk:

@@ -13,10 +13,17 @@ from environments.lifecycle.application_update import (
     value_of,
 )
 from environments.lifecycle.models import Application, Release
-from environments.lifecycle.selectors import releases_offered
 from environments.people.rights import require
 from portal.pages.base import page, refusals, viewer
-from portal.pages.update import MOST_TEXT, value_emptied, value_shown, value_typed
+from portal.pages.update import (
+    MOST_TEXT,
+    field_shown,
+    release_chosen,
+    releases_for,
+    value_emptied,
+    value_shown,
+    value_typed,
+)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -25,9 +32,8 @@ def update(request: HttpRequest, pk: int) -> HttpResponse:
     application = Application.objects.select_related("team", "account", "release").get(pk=pk)
     user = viewer(request)
     require(user, "application.update", team=application.team)
-    releases = _releases(application)
-    asked = request.POST.get("release") or request.GET.get("release")
-    release = next((row for row in releases if str(row.pk) == asked), application.release)
+    releases = releases_for(application.release)
+    release = release_chosen(releases, request.POST.get("release") or request.GET.get("release", ""))
     problems: dict[str, str] = {}
     if request.method == "POST":
         with refusals() as problems:
@@ -48,18 +54,18 @@ def update(request: HttpRequest, pk: int) -> HttpResponse:
         releases=releases,
         release=release,
         fields=[
-            _field(name, rule, application, release, request.POST)
+            field_shown(
+                name,
+                rule,
+                value_of(application, name, release),
+                [str(choice) for choice in rule.get("enum", [])],
+                request.POST,
+            )
             for name, rule in fields_changeable(release).items()
         ],
         problem=update_problem(application),
         problems=problems,
     )
-
-
-def _releases(application: Application) -> list[Release]:
-    """Its own release first, then what is offered of the same blueprint, newest first."""
-    offered = releases_offered().filter(blueprint=application.release.blueprint)
-    return [application.release, *offered.exclude(pk=application.release_id)]
 
 
 def _changes(application: Application, release: Release, typed: Any) -> dict[str, Any]:
@@ -74,18 +80,3 @@ def _changes(application: Application, release: Release, typed: Any) -> dict[str
         elif name in typed:
             found[name] = value_emptied(rule)
     return found
-
-
-def _field(
-    name: str, rule: dict[str, Any], application: Application, release: Release, typed: Any
-) -> dict[str, Any]:
-    """{"name", "label", "help", "now", "value", "choices"}, values and choices as text."""
-    now = value_shown(value_of(application, name, release), rule)
-    return {
-        "name": name,
-        "label": rule.get("title", name),
-        "help": rule.get("description", ""),
-        "now": now,
-        "value": typed.get(name, now),
-        "choices": [str(choice) for choice in rule.get("enum", [])],
-    }

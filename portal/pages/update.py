@@ -27,10 +27,10 @@ def update(request: HttpRequest, pk: int) -> HttpResponse:
     environment = environments_list().get(pk=pk)
     user = viewer(request)
     require(user, "environment.request", team=environment.team)
-    releases = _releases(environment)
+    releases = releases_for(environment.release)
     refused = _refused(environment, request.POST.get("refused") or request.GET.get("refused", ""))
     asked = request.POST.get("release") or request.GET.get("release") or _release_of(refused)
-    release = _chosen(releases, asked, environment)
+    release = release_chosen(releases, asked)
     problems: dict[str, str] = {}
     if request.method == "POST":
         with refusals() as problems:
@@ -64,10 +64,9 @@ def update(request: HttpRequest, pk: int) -> HttpResponse:
     )
 
 
-def _releases(environment: Environment) -> list[Release]:
-    """Its own release first, then what is offered of the same blueprint, newest first."""
-    offered = releases_offered().filter(blueprint=environment.release.blueprint)
-    return [environment.release, *offered.exclude(pk=environment.release_id)]
+def releases_for(own: Release) -> list[Release]:
+    """The release that something has first, then what is offered of the same blueprint, newest first."""
+    return [own, *releases_offered().filter(blueprint=own.blueprint).exclude(pk=own.pk)]
 
 
 def _refused(environment: Environment, asked: str) -> Operation | None:
@@ -91,8 +90,9 @@ def _asked(refused: Operation | None, release: Release) -> dict[str, Any]:
     }
 
 
-def _chosen(releases: list[Release], asked: str, environment: Environment) -> Release:
-    return next((release for release in releases if str(release.pk) == asked), environment.release)
+def release_chosen(releases: list[Release], asked: str) -> Release:
+    """What was asked for of `releases_for`, else the first."""
+    return next((release for release in releases if str(release.pk) == asked), releases[0])
 
 
 def _field(
@@ -102,7 +102,6 @@ def _field(
     value = environment.spec.get(name, rule.get("default"))
     if name == "modules":
         return {"name": name, "modules": _modules(release, environment, typed)}
-    now = value_shown(value, rule)
     choices = (
         ["yes", "no"] if rule.get("type") == "boolean" else [str(value) for value in rule.get("enum", [])]
     )
@@ -112,6 +111,14 @@ def _field(
             "",
             *(region for region in environment.account.regions if region != environment.home_region),
         ]
+    return field_shown(name, rule, value, choices, typed)
+
+
+def field_shown(
+    name: str, rule: dict[str, Any], value: Any, choices: list[str], typed: Any
+) -> dict[str, Any]:
+    """{"name", "label", "help", "now", "value", "choices"}, values and choices as text."""
+    now = value_shown(value, rule)
     return {
         "name": name,
         "label": rule.get("title", name),
