@@ -44,7 +44,7 @@ class ApplicationSpec(Owned):
     branch: str = Field(
         default="main",
         title="Branch",
-        description="Each commit on it starts the pipeline.",
+        description="Each commit on it starts the pipeline. Letters, digits and . _ / - make its name.",
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,98}$",
         json_schema_extra={"changeable": True},
     )
