@@ -10,6 +10,7 @@ from pathlib import Path
 PLACEHOLDER = Path(__file__).parent / "placeholder"
 
 BUNDLED = (
+    ".ebextensions/healing.config",
     ".ebextensions/scaling.config",
     ".ebextensions/volumes.config",
     ".platform/nginx/conf.d/timeouts.conf",

@@ -20,6 +20,7 @@ SECRET_FILES = re.compile(
     r"(^|/)(\.env(\.(?!example|dist|sample|template)[\w-]+)?|id_rsa|id_ed25519|\.netrc|\.npmrc|auth\.json|\.aws/credentials)$"
 )
 SHIPPED = (
+    ".ebextensions/healing.config",
     ".ebextensions/scaling.config",
     ".ebextensions/volumes.config",
     ".platform/nginx/conf.d/timeouts.conf",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from typing import Any
 
 import pytest
@@ -169,6 +170,23 @@ def test_instances_follow_a_target_and_beanstalks_own_steps_only_add(
         "TargetCpuPercent",
     )
     assert ".ebextensions/scaling.config" in BUNDLED
+
+
+def test_an_instance_whose_application_fails_is_replaced(small: Assembly) -> None:
+    """EC2's own status checks, Beanstalk's default, see the machine alone: in the bundle that is deployed the group
+    takes the load balancer's word, and gives an instance as long to begin as a deployment has.
+    """
+    found = options(small)
+    assert found["aws:elasticbeanstalk:environment:process:default", "HealthCheckPath"] == "/healthz"
+    version = small.one("AWS::ElasticBeanstalk::ApplicationVersion")["SourceBundle"]["S3Key"]
+    with zipfile.ZipFile(small.folder / f"asset.{version}") as bundle:
+        text = bundle.read(".ebextensions/healing.config").decode()
+    [(name, group)] = yaml.safe_load(text)["Resources"].items()
+    assert (name, group["Type"]) == ("AWSEBAutoScalingGroup", "AWS::AutoScaling::AutoScalingGroup")
+    assert group["Properties"] == {
+        "HealthCheckType": "ELB",
+        "HealthCheckGracePeriod": int(found["aws:elasticbeanstalk:command", "Timeout"]),
+    }
 
 
 def maintenance(assembly: Assembly) -> dict[str, Any]:
