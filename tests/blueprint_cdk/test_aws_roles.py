@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ import pytest
 
 from blueprint_cdk.access.templates import ACCESS, build_templates
 from blueprint_cdk.aws_roles import aws_parts, aws_roles
+from blueprint_cdk.data import load
 from devtools.node import link_node
 from devtools.places import ROOT
 from sandbox.iam.decision import Caller, Layers, decide
@@ -271,6 +273,38 @@ def test_every_role_has_its_name_boundary_tag_and_a_session_that_ends(synthesise
         assert len(json.dumps(policy["PolicyDocument"], separators=(",", ":"))) < 10_240
         sids = [statement["Sid"] for statement in policy["PolicyDocument"]["Statement"]]
         assert len(sids) == len(set(sids))
+
+
+def test_a_database_administrator_may_change_the_password_and_has_the_commands(
+    roles: dict[tuple[str, str], dict[str, Any]],
+) -> None:
+    """Both passwords hold until the secret has followed; no other role, and no other secret. It is what the finding
+    SMG4 of the secret is acknowledged with.
+    """
+    setting = {
+        role: [
+            statement["Resource"]
+            for policy in found["Policies"]
+            for statement in policy["PolicyDocument"]["Statement"]
+            if "secretsmanager:PutSecretValue" in statement["Action"]
+        ]
+        for (tier, role), found in roles.items()
+        if tier == "prod"
+    }
+    own = [f"arn:aws:secretsmanager:eu-west-1:{ACCOUNT}:secret:sy-shop-k3x9/database-*"]
+    assert setting["aws-dba"] == [own]
+    assert not [role for role, places in setting.items() if own in places and role != "aws-dba"]
+    commands = aws_parts()["database-password"].commands
+    order = ["openssl rand", "RETAIN CURRENT PASSWORD", "put-secret-value", "DISCARD OLD PASSWORD"]
+    assert [word in command for word, command in zip(order, commands, strict=True)] == [True] * 4
+    [reason] = [
+        row["reason"]
+        for row in load("acknowledged")
+        if (row["id"], row["construct"]) == ("AwsSolutions-SMG4", "{prefix}-keys/Database/Secret")
+    ]
+    [page] = re.findall(r"docs/\S+\.md", reason)
+    text = (ROOT / page).read_text()
+    assert [word for word in order[1:] if word not in text] == []
 
 
 def test_every_part_is_used_and_says_what_it_allows() -> None:
