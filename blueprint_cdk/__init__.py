@@ -3,5 +3,5 @@
 It runs without the portal: everything it is told comes in a Spec and RegionFacts, nothing is looked up.
 """
 
-VERSION = "1.12.0"
+VERSION = "1.13.0"
 """Version of the blueprint. The portal snapshots it as a Release; it is also the tag switchyard:release."""

@@ -39,10 +39,22 @@ class AlarmRow(_Row):
     """
 
     key: str
-    tier: Literal["load balancer", "firewall", "application", "database", "users"]
+    tier: Literal[
+        "load balancer", "firewall", "application", "database", "usage events", "notifications", "users"
+    ]
     signal: Literal["latency", "traffic", "errors", "saturation"]
     symptom: bool
-    when: Literal["always", "serverless", "provisioned", "readers", "proxy", "standby", "canary"] = "always"
+    when: Literal[
+        "always",
+        "serverless",
+        "provisioned",
+        "readers",
+        "standby",
+        "proxy",
+        "analytics",
+        "notifications",
+        "canary",
+    ] = "always"
     title: str
     why: str
     metrics: tuple[Watched, ...] = ()

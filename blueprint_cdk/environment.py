@@ -96,7 +96,7 @@ def compose(
             spec,
             other,
             runtime,
-            home=standby.Home(keys, data, storage, application, identity, backups),
+            home=standby.Home(keys, data, storage, application, identity, analytics, messaging, backups),
             bundle=bundle,
             bundle_hash=bundle_hash,
         )

@@ -16,11 +16,13 @@ import aws_cdk as cdk
 from blueprint_cdk.facts import RegionFacts, Running, Runtime
 from blueprint_cdk.fields import OTHER
 from blueprint_cdk.spec import Spec
+from blueprint_cdk.stacks.analytics import AnalyticsStack
 from blueprint_cdk.stacks.app import AppStack
 from blueprint_cdk.stacks.backup import BackupStack, VaultStack
 from blueprint_cdk.stacks.data import DataStack
 from blueprint_cdk.stacks.identity import IdentityReplicaStack, IdentityStack, OtherIdentityStack
 from blueprint_cdk.stacks.keys import KeysStack, OtherKeysStack
+from blueprint_cdk.stacks.messaging import MessagingStack, OtherMessagingStack
 from blueprint_cdk.stacks.network import NetworkStack
 from blueprint_cdk.stacks.operations import OperationsStack
 from blueprint_cdk.stacks.runner import RunnerStack
@@ -37,6 +39,8 @@ class Home:
     storage: StorageStack
     app: AppStack
     identity: IdentityStack | None
+    analytics: AnalyticsStack | None
+    messaging: MessagingStack | None
     backup: BackupStack | None
 
 
@@ -71,6 +75,14 @@ def compose(
         identity = OtherIdentityStack(app, spec, facts, network=network, keys=keys, storage=storage)
         identity.add_stack_dependency(home.identity)
         identity.add_stack_dependency(replica)
+    analytics = messaging = None
+    if home.analytics:
+        analytics = AnalyticsStack(app, spec, facts, network=network, keys=keys, storage=storage, place=OTHER)
+        analytics.add_stack_dependency(home.analytics)
+    if home.messaging:
+        messaging = OtherMessagingStack(app, spec, facts, keys=keys)
+        # Whose credentials it reads the replicas of.
+        messaging.add_stack_dependency(home.messaging)
     application = AppStack(
         app,
         spec,
@@ -81,6 +93,8 @@ def compose(
         data=data,
         storage=storage,
         identity=identity,
+        analytics=analytics,
+        messaging=messaging,
         bundle=bundle,
         bundle_hash=bundle_hash,
         place=OTHER,

@@ -1,4 +1,5 @@
-"""Usage events: a stream that takes them, a bucket that keeps them as Parquet, a table that describes them, queries.
+"""Usage events: a bucket that keeps them as Parquet, a table that describes them, queries. The stream that takes them
+is in delivery.py.
 
 What Pinpoint did before it ended: docs/decisions/0218-events-instead-of-pinpoint.md.
 """
@@ -12,9 +13,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_athena as athena
 from aws_cdk import aws_glue as glue
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_kinesisfirehose as firehose
 from aws_cdk import aws_kms as kms
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
@@ -40,9 +39,6 @@ FIRST_DAY = "2026-01-01"
 _MEGABYTE = 1024 * 1024
 SCAN_LIMIT = 10 * 1024 * _MEGABYTE
 """Bytes that one query may read before Athena stops it: 5 cents' worth."""
-_BUFFER_MB = 64
-"""The least that Firehose accepts where it converts to Parquet."""
-_BUFFER_S = 300
 _RESULTS_DAYS = 30
 _ERRORS_DAYS = 90
 
@@ -155,104 +151,6 @@ class Catalog(Construct):
         )
 
 
-class Delivery(Construct):
-    """The stream: takes events by PutRecordBatch, writes them by the day as Parquet, and logs what it could not."""
-
-    def __init__(
-        self,
-        scope: Construct,
-        id: str,
-        *,
-        name: str,
-        catalog: Catalog,
-        events: s3.IBucket,
-        key: kms.IKey,
-        log_group_name: str,
-        logs_key: kms.IKey,
-        log_retention_days: int,
-    ) -> None:
-        super().__init__(scope, id)
-        stack = cdk.Stack.of(self)
-        group = logs.CfnLogGroup(
-            self,
-            "Group",
-            log_group_name=log_group_name,
-            kms_key_id=logs_key.key_arn,
-            retention_in_days=log_retention_days,
-        )
-        group.apply_removal_policy(cdk.RemovalPolicy.DESTROY)
-        stream = logs.CfnLogStream(self, "Errors", log_group_name=group.ref, log_stream_name="delivery")
-        stream.apply_removal_policy(cdk.RemovalPolicy.DESTROY)
-        role = iam.Role(
-            self,
-            "Role",
-            assumed_by=iam.ServicePrincipal(
-                "firehose.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": stack.account}}
-            ),
-            description="Firehose writes usage events",
-        )
-        policy = iam.Policy(
-            self,
-            "Policy",
-            roles=[role],
-            statements=[
-                _allow(
-                    "Bucket",
-                    ["s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"],
-                    [events.bucket_arn],
-                ),
-                _allow(
-                    "Objects",
-                    ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"],
-                    [
-                        events.arn_for_objects(f"{TABLE}/*"),
-                        events.arn_for_objects("errors/*"),
-                    ],
-                ),
-                _allow(
-                    "Schema",
-                    ["glue:GetTable", "glue:GetTableVersion", "glue:GetTableVersions"],
-                    [*catalog_arns(stack, catalog.database.ref)],
-                ),
-                _allow("Errors", ["logs:PutLogEvents"], [f"{group.attr_arn}:log-stream:{stream.ref}"]),
-                through(key, ["s3"], ["kms:Decrypt", "kms:GenerateDataKey"]),
-            ],
-        )
-        self.stream = firehose.CfnDeliveryStream(
-            self,
-            "Stream",
-            delivery_stream_name=name,
-            delivery_stream_type="DirectPut",
-            delivery_stream_encryption_configuration_input=(
-                firehose.CfnDeliveryStream.DeliveryStreamEncryptionConfigurationInputProperty(
-                    key_type="CUSTOMER_MANAGED_CMK", key_arn=key.key_arn
-                )
-            ),
-            extended_s3_destination_configuration=(
-                firehose.CfnDeliveryStream.ExtendedS3DestinationConfigurationProperty(
-                    bucket_arn=events.bucket_arn,
-                    role_arn=role.role_arn,
-                    prefix=f"{TABLE}/{PARTITION}=!{{timestamp:yyyy-MM-dd}}/",
-                    error_output_prefix="errors/!{firehose:error-output-type}/!{timestamp:yyyy-MM-dd}/",
-                    buffering_hints=firehose.CfnDeliveryStream.BufferingHintsProperty(
-                        interval_in_seconds=_BUFFER_S, size_in_m_bs=_BUFFER_MB
-                    ),
-                    cloud_watch_logging_options=firehose.CfnDeliveryStream.CloudWatchLoggingOptionsProperty(
-                        enabled=True, log_group_name=group.ref, log_stream_name=stream.ref
-                    ),
-                    encryption_configuration=firehose.CfnDeliveryStream.EncryptionConfigurationProperty(
-                        kms_encryption_config=firehose.CfnDeliveryStream.KMSEncryptionConfigProperty(
-                            awskms_key_arn=key.key_arn
-                        )
-                    ),
-                    data_format_conversion_configuration=_to_parquet(stack, role, catalog),
-                )
-            ),
-        )
-        # A stream without its permissions is not made, and one that is being deleted still writes.
-        self.stream.node.add_dependency(policy)
-
-
 class Workbench(Construct):
     """Athena: a workgroup that nobody's settings override, and the named queries."""
 
@@ -309,7 +207,7 @@ def reading(
     """What whoever asks Athena about events needs: the workgroup, the table, the events, a place for answers."""
 
     return [
-        _allow(
+        allow(
             "Queries",
             [
                 "athena:BatchGetNamedQuery",
@@ -322,14 +220,14 @@ def reading(
             ],
             [workgroup],
         ),
-        _allow(
+        allow(
             "Table",
             ["glue:GetDatabase", "glue:GetTable", "glue:GetPartitions"],
             catalog_arns(stack, database),
         ),
-        _allow("EventsList", ["s3:GetBucketLocation", "s3:ListBucket"], [events_arn, results_arn]),
-        _allow("Events", ["s3:GetObject"], [f"{events_arn}/{TABLE}/*"]),
-        _allow("Results", ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"], [f"{results_arn}/*"]),
+        allow("EventsList", ["s3:GetBucketLocation", "s3:ListBucket"], [events_arn, results_arn]),
+        allow("Events", ["s3:GetObject"], [f"{events_arn}/{TABLE}/*"]),
+        allow("Results", ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"], [f"{results_arn}/*"]),
     ]
 
 
@@ -346,31 +244,6 @@ def through(key: kms.IKey, services: list[str], actions: list[str]) -> iam.Polic
     )
 
 
-def _to_parquet(
-    stack: cdk.Stack, role: iam.IRole, catalog: Catalog
-) -> firehose.CfnDeliveryStream.DataFormatConversionConfigurationProperty:
-    return firehose.CfnDeliveryStream.DataFormatConversionConfigurationProperty(
-        enabled=True,
-        input_format_configuration=firehose.CfnDeliveryStream.InputFormatConfigurationProperty(
-            deserializer=firehose.CfnDeliveryStream.DeserializerProperty(
-                open_x_json_ser_de=firehose.CfnDeliveryStream.OpenXJsonSerDeProperty(case_insensitive=True)
-            )
-        ),
-        output_format_configuration=firehose.CfnDeliveryStream.OutputFormatConfigurationProperty(
-            serializer=firehose.CfnDeliveryStream.SerializerProperty(
-                parquet_ser_de=firehose.CfnDeliveryStream.ParquetSerDeProperty(compression="SNAPPY")
-            )
-        ),
-        schema_configuration=firehose.CfnDeliveryStream.SchemaConfigurationProperty(
-            catalog_id=stack.account,
-            database_name=catalog.database.ref,
-            table_name=catalog.table.ref,
-            region=stack.region,
-            role_arn=role.role_arn,
-            version_id="LATEST",
-        ),
-    )
-
-
-def _allow(sid: str, actions: list[str], resources: list[str]) -> iam.PolicyStatement:
+def allow(sid: str, actions: list[str], resources: list[str]) -> iam.PolicyStatement:
+    """A statement without conditions."""
     return iam.PolicyStatement(sid=sid, actions=actions, resources=resources)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import aws_cdk as cdk
@@ -15,6 +15,9 @@ HALF, HEIGHT = 12, 6
 
 Line = tuple[str, ...]
 """namespace, metric, then dimension names and values; a line of one word is an expression."""
+
+Graph = tuple[str, str, str, list[Line]]
+"""title, unit, statistic, lines."""
 
 
 class LogMetrics(Construct):
@@ -41,17 +44,25 @@ class LogMetrics(Construct):
 
 
 class Dashboard(Construct):
-    """Latency, traffic, errors and saturation of load balancer, application and database, on one page.
+    """Latency, traffic, errors and saturation of load balancer, application and database, on one page, and what becomes
+    of usage events and notifications where `features`, parts that may be off, have them.
 
     Its name carries the region: dashboards have one name space per account, whatever the region.
     """
 
     def __init__(
-        self, scope: Construct, id: str, *, prefix: str, places: Mapping[str, str], alarm_arns: Sequence[str]
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        prefix: str,
+        places: Mapping[str, str],
+        features: Collection[str],
+        alarm_arns: Sequence[str],
     ) -> None:
         super().__init__(scope, id)
         stack = cdk.Stack.of(self)
-        body = {"widgets": _widgets(places, alarm_arns)}
+        body = {"widgets": _widgets(places, features, alarm_arns)}
         cloudwatch.CfnDashboard(
             self,
             "Dashboard",
@@ -60,7 +71,9 @@ class Dashboard(Construct):
         )
 
 
-def _widgets(places: Mapping[str, str], alarm_arns: Sequence[str]) -> list[dict[str, Any]]:
+def _widgets(
+    places: Mapping[str, str], features: Collection[str], alarm_arns: Sequence[str]
+) -> list[dict[str, Any]]:
     region = places["region"]
     widgets: list[dict[str, Any]] = [
         {
@@ -72,7 +85,9 @@ def _widgets(places: Mapping[str, str], alarm_arns: Sequence[str]) -> list[dict[
             "properties": {"title": "Alarms", "alarms": list(alarm_arns)},
         }
     ]
-    for number, (title, unit, statistic, lines) in enumerate(_graphs(places)):
+    for number, (title, unit, statistic, lines) in enumerate(
+        [*_graphs(places), *_module_graphs(places, features)]
+    ):
         widgets.append(
             {
                 "type": "metric",
@@ -96,8 +111,8 @@ def _widgets(places: Mapping[str, str], alarm_arns: Sequence[str]) -> list[dict[
     return widgets
 
 
-def _graphs(places: Mapping[str, str]) -> list[tuple[str, str, str, list[Line]]]:
-    """(title, unit, statistic, lines) of each graph."""
+def _graphs(places: Mapping[str, str]) -> list[Graph]:
+    """Graphs of what every environment has."""
     elb, rds = "AWS/ApplicationELB", "AWS/RDS"
     balancer = ("LoadBalancer", places["load_balancer"])
     beanstalk = ("EnvironmentName", places["beanstalk"])
@@ -167,3 +182,43 @@ def _graphs(places: Mapping[str, str]) -> list[tuple[str, str, str, list[Line]]]
             [(rds, "Deadlocks", *cluster), (own, "FailedSignIns"), (own, "SlowStatements")],
         ),
     ]
+
+
+def _module_graphs(places: Mapping[str, str], features: Collection[str]) -> list[Graph]:
+    """Graphs of the modules that are on."""
+    stream = ("DeliveryStreamName", places["events"])
+    mail = ("ses:configuration-set", places["mail"])
+    graphs: dict[str, list[Graph]] = {
+        "analytics": [
+            (
+                "Usage events: taken in, and not converted",
+                "a minute",
+                "Sum",
+                [("AWS/Firehose", name, *stream) for name in ("IncomingRecords", "FailedConversion.Records")],
+            ),
+            (
+                "Usage events: age of the oldest",
+                "seconds",
+                "Maximum",
+                [("AWS/Firehose", "DeliveryToS3.DataFreshness", *stream)],
+            ),
+        ],
+        "notifications": [
+            (
+                "Notifications: orders that wait, and that failed",
+                "orders",
+                "Maximum",
+                [
+                    ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", name)
+                    for name in (places["orders"], f"{places['orders']}-failed")
+                ],
+            ),
+            (
+                "Notifications: e-mail that came back, or was called spam",
+                "share",
+                "Average",
+                [("AWS/SES", f"Reputation.{name}Rate", *mail) for name in ("Bounce", "Complaint")],
+            ),
+        ],
+    }
+    return [graph for module, found in graphs.items() if module in features for graph in found]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 
-from blueprint_cdk.constructs.analytics import reading
+from blueprint_cdk.constructs.analytics import allow, reading
 
 
 def analytics_rights(
@@ -18,7 +18,7 @@ def analytics_rights(
     arn = f"arn:{stack.partition}"
     place = f"{stack.region}:{stack.account}"
     return [
-        _allow(
+        allow(
             "UsageEvents",
             ["firehose:PutRecord", "firehose:PutRecordBatch"],
             [f"{arn}:firehose:{place}:deliverystream/{stream}"],
@@ -34,18 +34,17 @@ def analytics_rights(
 
 
 def messaging_rights(
-    stack: cdk.Stack, *, application: str, domain: str, configuration_set: str, table: str, queue: str
+    stack: cdk.Stack, *, application: str | None, domain: str, configuration_set: str, table: str, queue: str
 ) -> list[iam.PolicyStatement]:
-    """Work off orders, know the devices, send. `application` is the push application's id, the rest are names."""
+    """Work off orders, know the devices, send. `application` is the push application's id, None in a region without
+    push; the rest are names.
+    """
     arn = f"arn:{stack.partition}"
     place = f"{stack.region}:{stack.account}"
+    push = f"{arn}:mobiletargeting:{place}:apps/{application}/messages"
     return [
-        _allow(
-            "Push",
-            ["mobiletargeting:SendMessages"],
-            [f"{arn}:mobiletargeting:{place}:apps/{application}/messages"],
-        ),
-        _allow(
+        *([allow("Push", ["mobiletargeting:SendMessages"], [push])] if application else []),
+        allow(
             "Mail",
             ["ses:SendEmail"],
             [
@@ -53,18 +52,14 @@ def messaging_rights(
                 f"{arn}:ses:{place}:configuration-set/{configuration_set}",
             ],
         ),
-        _allow(
+        allow(
             "Devices",
             ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"],
             [f"{arn}:dynamodb:{place}:table/{table}"],
         ),
-        _allow(
+        allow(
             "Orders",
             ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:ReceiveMessage", "sqs:SendMessage"],
             [f"{arn}:sqs:{place}:{queue}"],
         ),
     ]
-
-
-def _allow(sid: str, actions: list[str], resources: list[str]) -> iam.PolicyStatement:
-    return iam.PolicyStatement(sid=sid, actions=actions, resources=resources)

@@ -151,9 +151,7 @@ class DatabaseSecret(Construct):
                 # Neither MySQL's clients nor a URL nor a shell must have to quote it.
                 exclude_punctuation=True,
             ),
-            replica_regions=[secretsmanager.CfnSecret.ReplicaRegionProperty(region=replica_region)]
-            if replica_region
-            else None,
+            replica_regions=replicas(replica_region),
         )
         self.secret.apply_removal_policy(cdk.RemovalPolicy.DESTROY, apply_to_update_replace_policy=False)
         self.secret.cfn_options.update_replace_policy = cdk.CfnDeletionPolicy.RETAIN
@@ -185,9 +183,12 @@ class ApplicationSecrets(Construct):
                 name=name,
                 description="Secret of the application; set by hand",
                 kms_key_id=key.key_arn,
-                replica_regions=[secretsmanager.CfnSecret.ReplicaRegionProperty(region=replica_region)]
-                if replica_region
-                else None,
+                replica_regions=replicas(replica_region),
             )
             made.apply_removal_policy(cdk.RemovalPolicy.DESTROY, apply_to_update_replace_policy=False)
             made.cfn_options.update_replace_policy = cdk.CfnDeletionPolicy.RETAIN
+
+
+def replicas(region: str | None) -> list[secretsmanager.CfnSecret.ReplicaRegionProperty] | None:
+    """A secret's replica in `region`, if any, sealed with that region's key of Secrets Manager."""
+    return [secretsmanager.CfnSecret.ReplicaRegionProperty(region=region)] if region else None

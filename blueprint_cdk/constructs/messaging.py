@@ -18,6 +18,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from blueprint_cdk.constructs.global_table import TableReplica, global_table
+from blueprint_cdk.constructs.keys import replicas
 
 CHANNELS = {"apns": "APNs", "apns-sandbox": "APNs, sandbox", "fcm": "Firebase Cloud Messaging"}
 """Push channels, and whose they are."""
@@ -32,15 +33,28 @@ _CREDENTIALS = {
 class PushCredentials(Construct):
     """Secrets for what Apple and Google give the team: empty until a person puts it there.
 
-    They are here whether a channel is on or not: turning one off must not lose what was put.
+    They are here whether a channel is on or not: turning one off must not lose what was put. Each has a replica where
+    the standby is, of the same name, sealed as the database's; what is put here later follows by itself.
     """
 
-    def __init__(self, scope: Construct, id: str, *, names: dict[str, str], key: kms.IKey) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        names: Mapping[str, str],
+        key: kms.IKey,
+        replica_region: str | None = None,
+    ) -> None:
         super().__init__(scope, id)
-        self.names = names
         for name, description in _CREDENTIALS.items():
             secret = secretsmanager.CfnSecret(
-                self, name.title(), name=names[name], description=description, kms_key_id=key.key_arn
+                self,
+                name.title(),
+                name=names[name],
+                description=description,
+                kms_key_id=key.key_arn,
+                replica_regions=replicas(replica_region),
             )
             secret.apply_removal_policy(cdk.RemovalPolicy.DESTROY, apply_to_update_replace_policy=False)
             secret.cfn_options.update_replace_policy = cdk.CfnDeletionPolicy.RETAIN
@@ -48,15 +62,15 @@ class PushCredentials(Construct):
 
 class Push(Construct):
     """The push application, and the channels whose credentials are there (by dynamic references: no template, no
-    parameter and no event holds them).
+    parameter and no event holds them). `secrets` are the names of their secrets, in the stack's region.
     """
 
     def __init__(
-        self, scope: Construct, id: str, *, name: str, channels: tuple[str, ...], credentials: PushCredentials
+        self, scope: Construct, id: str, *, name: str, channels: tuple[str, ...], secrets: Mapping[str, str]
     ) -> None:
         super().__init__(scope, id)
         self.application = _living(pinpoint.CfnApp(self, "Application", name=name))
-        apple = credentials.names["apns"]
+        apple = secrets["apns"]
         by_apple: dict[str, Any] = {
             "application_id": self.application.ref,
             "enabled": True,
@@ -78,7 +92,7 @@ class Push(Construct):
                     application_id=self.application.ref,
                     enabled=True,
                     default_authentication_method="TOKEN",
-                    service_json=_from(credentials.names["fcm"]),
+                    service_json=_from(secrets["fcm"]),
                 )
             )
 
@@ -86,10 +100,23 @@ class Push(Construct):
 class Mail(Construct):
     """SES for the environment's own domain: signed by DKIM, bounces below it, nothing without TLS, and counted.
 
-    A domain that only this environment sends for, so that none of its mistakes spoils another's reputation.
+    A domain that only this environment sends for, so that none of its mistakes spoils another's reputation. With a
+    standby it sends from both regions, each with keys of its own. `bounces` is where messages that cannot be delivered
+    come back to, a domain that names one region only. `policy`: whether the domain's DMARC record is made here; there
+    can be but one.
     """
 
-    def __init__(self, scope: Construct, id: str, *, name: str, domain: str, zone_id: str) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        name: str,
+        domain: str,
+        bounces: str,
+        zone_id: str,
+        policy: bool,
+    ) -> None:
         super().__init__(scope, id)
         stack = cdk.Stack.of(self)
         self.domain = domain
@@ -125,7 +152,6 @@ class Mail(Construct):
                 ),
             ),
         )
-        bounces = f"bounce.{domain}"
         self.identity = ses.CfnEmailIdentity(
             self,
             "Identity",
@@ -163,8 +189,9 @@ class Mail(Construct):
             ),
             ("Bounces", bounces, "MX", f"10 feedback-smtp.{stack.region}.amazonses.com"),
             ("Senders", bounces, "TXT", '"v=spf1 include:amazonses.com -all"'),
-            ("Policy", f"_dmarc.{domain}", "TXT", '"v=DMARC1; p=reject; adkim=s"'),
         ]
+        if policy:
+            records.append(("Policy", f"_dmarc.{domain}", "TXT", '"v=DMARC1; p=reject; adkim=s"'))
         for id_, record, kind, value in records:
             route53.CfnRecordSet(
                 self,

@@ -23,6 +23,7 @@ class Replication(Construct):
         scope: Construct,
         id: str,
         *,
+        what: str,
         source: DataBucket,
         source_name: str,
         source_key_arn: str,
@@ -31,6 +32,7 @@ class Replication(Construct):
         to_key_arn: str,
         condition: cdk.CfnCondition | None = None,
     ) -> None:
+        """what: what is in the bucket, in a word. condition: on which it is done, always where there is none."""
         super().__init__(scope, id)
         stack = cdk.Stack.of(self)
         # By name: the bucket waits for the role, so the role cannot wait for the bucket.
@@ -41,7 +43,7 @@ class Replication(Construct):
             assumed_by=iam.ServicePrincipal(
                 "s3.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": stack.account}}
             ),
-            description="Replicates uploads to the other region",
+            description=f"Replicates {what} to the other region",
         )
         policy = iam.Policy(
             self,

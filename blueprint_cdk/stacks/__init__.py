@@ -6,6 +6,8 @@ import aws_cdk as cdk
 from constructs import Construct
 
 from blueprint_cdk.constructs.global_table import TableReplica
+from blueprint_cdk.constructs.replication import Replication
+from blueprint_cdk.constructs.storage import DataBucket
 from blueprint_cdk.facts import RegionFacts
 from blueprint_cdk.fields import HOME, OTHER, PlaceName
 from blueprint_cdk.spec import Spec
@@ -107,8 +109,31 @@ class EnvironmentStack(cdk.Stack):
         """
         if not self.spec.has_standby:
             return None
-        region = self.spec.region(OTHER)
+        return TableReplica(self.spec.region(OTHER), self._key_there(key_arn), self.joined())
+
+    def replicate(self, bucket: DataBucket, *, what: str, rule: str, key_arn: str) -> None:
+        """With a standby: `bucket`, named by `rule`, to the bucket of the other place. The other region's is made after
+        home's and finds it there; home's rule waits until the other bucket is there too.
+        """
+        if not self.spec.has_standby:
+            return
+        there = OTHER if self.place == HOME else HOME
+        Replication(
+            self,
+            "Replication",
+            what=what,
+            source=bucket,
+            source_name=self.named(rule),
+            source_key_arn=key_arn,
+            to_region=self.spec.region(there),
+            to_bucket=self.spec.named(rule, there),
+            to_key_arn=self._key_there(key_arn),
+            condition=self.joined() if self.place == HOME else None,
+        )
+
+    def _key_there(self, key_arn: str) -> str:
+        """ARN of the data key in the other of the two regions."""
+        region = self.spec.region(OTHER if self.place == HOME else HOME)
         # Keys of one multi-Region key have one id.
         key_id = cdk.Fn.select(1, cdk.Fn.split("/", key_arn))
-        arn = f"arn:{self.partition}:kms:{region}:{self.account}:key/{key_id}"
-        return TableReplica(region, arn, self.joined())
+        return f"arn:{self.partition}:kms:{region}:{self.account}:key/{key_id}"

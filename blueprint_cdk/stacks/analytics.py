@@ -1,16 +1,20 @@
-"""Analytics: usage events from the stream to the bucket, the table, the queries and the dashboard."""
+"""Analytics: usage events from the stream to the bucket, the table and the queries, in either region, each with the
+events of both; and at home the dashboard. With the module `analytics`.
+"""
 
 from __future__ import annotations
 
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from blueprint_cdk.constructs.analytics import Catalog, Delivery, EventsBucket, ResultsBucket, Workbench
+from blueprint_cdk.constructs.analytics import Catalog, EventsBucket, ResultsBucket, Workbench
+from blueprint_cdk.constructs.delivery import Delivery
 from blueprint_cdk.constructs.quick_sight import Dashboard
 from blueprint_cdk.facts import RegionFacts
+from blueprint_cdk.fields import HOME, PlaceName
 from blueprint_cdk.spec import Spec
 from blueprint_cdk.stacks import EnvironmentStack
-from blueprint_cdk.stacks.keys import KeysStack
+from blueprint_cdk.stacks.keys import KeysStack, OtherKeysStack
 from blueprint_cdk.stacks.network import NetworkStack
 from blueprint_cdk.stacks.storage import StorageStack
 
@@ -21,7 +25,11 @@ def database_name(spec: Spec) -> str:
 
 
 class AnalyticsStack(EnvironmentStack):
-    """Other stacks name what is here by rule and import nothing: so the module can be turned off again."""
+    """Other stacks name what is here by rule and import nothing: so the module can be turned off again.
+
+    `network`, `keys` and `storage` are of the same region. What Firehose writes in one region is replicated to the
+    other's bucket: queries of either answer of all events.
+    """
 
     def __init__(
         self,
@@ -30,15 +38,17 @@ class AnalyticsStack(EnvironmentStack):
         facts: RegionFacts,
         *,
         network: NetworkStack,
-        keys: KeysStack,
+        keys: KeysStack | OtherKeysStack,
         storage: StorageStack,
+        place: PlaceName = HOME,
     ) -> None:
-        super().__init__(scope, "analytics", spec, facts, protected=True)
+        super().__init__(scope, "analytics", spec, facts, protected=True, place=place)
         key = keys.data_key
         # By name: that bucket's policy names ours already, and CDK would add to it what fits no condition.
         logs = s3.Bucket.from_bucket_name(self, "Logs", storage.logs.bucket_name)
-        events = EventsBucket(self, "Events", name=spec.named("events-bucket"), key=key, logs=logs)
-        results = ResultsBucket(self, "Results", name=spec.named("results-bucket"), key=key, logs=logs)
+        events = EventsBucket(self, "Events", name=self.named("events-bucket"), key=key, logs=logs)
+        results = ResultsBucket(self, "Results", name=self.named("results-bucket"), key=key, logs=logs)
+        self.replicate(events, what="usage events", rule="events-bucket", key_arn=key.key_arn)
         catalog = Catalog(self, "Catalog", database=database_name(spec), events=events.bucket)
         Delivery(
             self,
@@ -59,7 +69,7 @@ class AnalyticsStack(EnvironmentStack):
             results=results.bucket,
             key=key,
         )
-        if spec.dashboard_owner:
+        if spec.dashboard_owner and place == HOME:
             Dashboard(
                 self,
                 "Dashboard",

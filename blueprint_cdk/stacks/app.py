@@ -21,7 +21,7 @@ from blueprint_cdk.stacks.data import DataStack
 from blueprint_cdk.stacks.engagement import engagement
 from blueprint_cdk.stacks.identity import IdentityStack, OtherIdentityStack
 from blueprint_cdk.stacks.keys import KeysStack, OtherKeysStack
-from blueprint_cdk.stacks.messaging import MessagingStack
+from blueprint_cdk.stacks.messaging import MessagingStack, OtherMessagingStack
 from blueprint_cdk.stacks.network import NetworkStack
 from blueprint_cdk.stacks.storage import StorageStack
 
@@ -44,7 +44,7 @@ class AppStack(EnvironmentStack):
         storage: StorageStack,
         identity: IdentityStack | OtherIdentityStack | None = None,
         analytics: AnalyticsStack | None = None,
-        messaging: MessagingStack | None = None,
+        messaging: MessagingStack | OtherMessagingStack | None = None,
         bundle: Path,
         bundle_hash: str,
         place: PlaceName = HOME,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 
 from blueprint_cdk.constructs.engagement_rights import analytics_rights, messaging_rights
 from blueprint_cdk.spec import Spec
+from blueprint_cdk.stacks import EnvironmentStack
 from blueprint_cdk.stacks.analytics import AnalyticsStack, database_name
-from blueprint_cdk.stacks.messaging import MessagingStack
+from blueprint_cdk.stacks.messaging import MessagingStack, OtherMessagingStack
 
 
 @dataclass
@@ -23,9 +23,12 @@ class Engagement:
 
 
 def engagement(
-    stack: cdk.Stack, spec: Spec, analytics: AnalyticsStack | None, messaging: MessagingStack | None
+    stack: EnvironmentStack,
+    spec: Spec,
+    analytics: AnalyticsStack | None,
+    messaging: MessagingStack | OtherMessagingStack | None,
 ) -> Engagement:
-    """For the application in `stack`; a module that is off adds nothing."""
+    """For the application in `stack`, with the stacks of its region; a module that is off adds nothing."""
     found = Engagement()
     if analytics is not None:
         stack.add_stack_dependency(analytics)
@@ -38,16 +41,16 @@ def engagement(
             stream=spec.named("events-stream"),
             workgroup=spec.named("workgroup"),
             database=database_name(spec),
-            events=spec.named("events-bucket"),
-            results=spec.named("results-bucket"),
+            events=stack.named("events-bucket"),
+            results=stack.named("results-bucket"),
         )
     if messaging is not None:
         stack.add_stack_dependency(messaging)
-        application = messaging.push_application.ref
+        application = messaging.push_application
         found.variables |= {
             "DEVICES_TABLE": spec.named("devices-table"),
             "ORDERS_QUEUE": messaging.orders_url,
-            "PUSH_APPLICATION_ID": application,
+            **({"PUSH_APPLICATION_ID": application} if application else {}),
             "MAIL_DOMAIN": spec.domain,
             "MAIL_CONFIGURATION_SET": spec.named("mail"),
         }

@@ -49,6 +49,9 @@ class OperationsStack(EnvironmentStack):
             "web_acl": self.named("web-acl"),
             "cluster": self.named("db-cluster"),
             "proxy": self.named("db-proxy"),
+            "events": self.named("events-stream"),
+            "orders": self.named("orders-queue"),
+            "mail": self.named("mail"),
             "canary": self.named("canary"),
         }
         topic = AlarmTopic(
@@ -73,7 +76,7 @@ class OperationsStack(EnvironmentStack):
                 usd=budget_usd(spec.model_dump(mode="json")),
                 topic_arn=topic.arn,
             )
-        Dashboard(self, "Dashboard", prefix=prefix, places=places, alarm_arns=alarms.arns)
+        Dashboard(self, "Dashboard", prefix=prefix, places=places, features=features, alarm_arns=alarms.arns)
         if spec.has("canary"):
             Canary(
                 self,

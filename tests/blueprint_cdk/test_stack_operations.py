@@ -44,6 +44,19 @@ def watched(alarm: dict[str, Any]) -> list[dict[str, Any]]:
     return [query["MetricStat"]["Metric"] for query in alarm["Metrics"] if "MetricStat" in query]
 
 
+def widgets(assembly: Assembly) -> list[dict[str, Any]]:
+    """What is on the dashboard: first the alarms, then the graphs."""
+    parts = assembly.one("AWS::CloudWatch::Dashboard")["DashboardBody"]["Fn::Join"][1]
+    # What CloudFormation fills in stands within texts of the document.
+    body = json.loads("".join(part if isinstance(part, str) else "filled-in" for part in parts))
+    return list(body["widgets"])
+
+
+def titles(assembly: Assembly) -> set[str]:
+    """What the graphs of the dashboard are of."""
+    return {graph["properties"]["title"].partition(":")[0] for graph in widgets(assembly)[1:]}
+
+
 @pytest.mark.parametrize(
     ("size", "expected"),
     [
@@ -58,6 +71,17 @@ def test_size_decides_what_is_watched(synthesise: Synthesise, size: str, expecte
 
 def test_proxy_is_watched_where_there_is_one(synthesise: Synthesise) -> None:
     assert set(alarms(synthesise(modules=["proxy"]))) == ALWAYS | {"database-capacity", "proxy-connections"}
+
+
+def test_events_and_notifications_are_watched_and_drawn_where_they_are_on(synthesise: Synthesise) -> None:
+    events = {"events-late"}
+    notified = {"orders-failed", "orders-late", "mail-bounces", "mail-complaints"}
+    with_events = synthesise(modules=["analytics"])
+    assert set(alarms(with_events)) == ALWAYS | {"database-capacity"} | events
+    with_both = synthesise(modules=["analytics", "identity", "notifications"])
+    assert set(alarms(with_both)) == ALWAYS | {"database-capacity"} | events | notified
+    assert titles(with_events) == {"Load balancer", "Application", "Database", "Usage events"}
+    assert titles(with_both) - titles(with_events) == {"Notifications"}
 
 
 def test_canary_visits_the_address_and_is_a_symptom(synthesise: Synthesise) -> None:
@@ -101,6 +125,9 @@ def test_each_tier_has_its_golden_signals_watched() -> None:
         ("database", "latency"),
         ("database", "errors"),
         ("database", "saturation"),
+        ("usage events", "latency"),
+        ("notifications", "latency"),
+        ("notifications", "errors"),
     }
 
 
@@ -192,13 +219,9 @@ def test_failovers_and_failures_of_the_database_are_told(small: Assembly) -> Non
 def test_dashboard_shows_every_tier_and_all_alarms(small: Assembly) -> None:
     dashboard = small.one("AWS::CloudWatch::Dashboard")
     assert dashboard["DashboardName"] == "sy-shop-k3x9-eu-west-1"
-    parts = dashboard["DashboardBody"]["Fn::Join"][1]
-    # What CloudFormation fills in stands within texts of the document.
-    body = json.loads("".join(part if isinstance(part, str) else "filled-in" for part in parts))
-    first, *graphs = body["widgets"]
+    first, *graphs = widgets(small)
     assert len(first["properties"]["alarms"]) == len(alarms(small)) + 1
-    titles = [graph["properties"]["title"].partition(":")[0] for graph in graphs]
-    assert set(titles) == {"Load balancer", "Application", "Database"}
+    assert titles(small) == {"Load balancer", "Application", "Database"}
     assert len({(graph["x"], graph["y"]) for graph in graphs}) == len(graphs)
     for graph in graphs:
         assert graph["properties"]["metrics"] and graph["properties"]["region"] == "eu-west-1"

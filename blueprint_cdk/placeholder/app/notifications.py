@@ -167,7 +167,9 @@ class Notifications:
                 "DefaultPushNotificationMessage": {"Action": "OPEN_APP", "Title": title, "Body": body}
             },
         }
-        application = self._environment["PUSH_APPLICATION_ID"]
+        application = self._environment.get("PUSH_APPLICATION_ID", "")
+        if not application:
+            raise Unavailable("push: this region has none")
         answer = asked(
             "push",
             lambda: self._pinpoint.send_messages(ApplicationId=application, MessageRequest=request),

@@ -18,7 +18,7 @@ from environments.lifecycle.modules import (
 from environments.lifecycle.when import holds
 from tests.blueprint_cdk.support import SPEC
 
-RELEASE = Release(version="1.12.0", description=describe())
+RELEASE = Release(version="1.13.0", description=describe())
 BEFORE = Release(version="1.10.0", description={"schema": {"properties": {}}})
 
 
