@@ -14,6 +14,7 @@ from environments.lifecycle.models import Environment
 from environments.lifecycle.secrets import secrets_seen
 from environments.people.models import PortalRole, User
 from portal.pages.environment_parts.base import all_parts
+from portal.pages.picture import picture_of
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -45,6 +46,30 @@ def test_every_tab_opens_on_an_environment_without_a_past(
 ) -> None:
     page = page_of(sign_in(world.people[PortalRole.ADMINISTRATOR]), environment, tab)
     assert f'href="?tab={tab}" aria-current="page"' in page
+
+
+@pytest.mark.parametrize(
+    ("modules", "beside"),
+    [
+        ([], []),
+        (["identity"], ["Users and their data"]),
+        (["identity", "analytics", "notifications"], ["Users and their data", "Usage events", "Notifications"]),
+    ],
+)
+def test_the_picture_shows_the_modules_that_are_on_in_each_region(
+    world: Any, environment: Environment, modules: list[str], beside: list[str]
+) -> None:
+    data = ROOT / "blueprint_cdk" / "data"
+    environment.release.description |= {"modules": json.loads((data / "modules.json").read_text())}
+    environment.release.description["stacks"] = json.loads((data / "stacks.json").read_text())["environment"]
+    environment.spec |= {"modules": modules, "standby": "warm", "other_region": "eu-central-1"}
+    places = picture_of(environment, [])
+    assert [place.region for place in places] == [environment.home_region, "eu-central-1"]
+    for place in places:
+        titles = [part.title for part in place.beside]
+        always = ["Network", "Keys and secrets", "Uploads and logs"]
+        assert titles == [*always, *beside, "Alarms and dashboard"]
+        assert "Database proxy" not in [part.title for part in place.inside]
 
 
 def test_push_channels_tell_where_credentials_go_and_never_what_they_are(
