@@ -53,7 +53,10 @@ def test_every_tab_opens_on_an_environment_without_a_past(
     [
         ([], []),
         (["identity"], ["Users and their data"]),
-        (["identity", "analytics", "notifications"], ["Users and their data", "Usage events", "Notifications"]),
+        (
+            ["identity", "analytics", "notifications"],
+            ["Users and their data", "Usage events", "Notifications"],
+        ),
     ],
 )
 def test_the_picture_shows_the_modules_that_are_on_in_each_region(
@@ -70,6 +73,16 @@ def test_the_picture_shows_the_modules_that_are_on_in_each_region(
         always = ["Network", "Keys and secrets", "Uploads and logs"]
         assert titles == [*always, *beside, "Alarms and dashboard"]
         assert "Database proxy" not in [part.title for part in place.inside]
+
+
+def test_stacks_lead_to_their_resources(
+    world: Any, environment: Environment, sign_in: Callable[[User], Client]
+) -> None:
+    for key in ("network", "other-messaging"):
+        factories.stack_make(environment, key)
+    page = page_of(sign_in(world.people[PortalRole.ENGINEER]), environment, "resources")
+    for key in ("network", "other-messaging"):
+        assert f'<a href="#in-{key}">{key}</a>' in page and f'<tbody id="in-{key}">' in page
 
 
 def test_push_channels_tell_where_credentials_go_and_never_what_they_are(
