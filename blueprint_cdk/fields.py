@@ -18,6 +18,7 @@ HOME: PlaceName = "home"
 OTHER: PlaceName = "other"
 """Which of an environment's two regions: fixed for its life, whichever of them is active."""
 PushChannel = Literal["apns", "apns-sandbox", "fcm"]
+SignInMail = Literal["cognito", "ses"]
 
 WITHOUT_PUSH = frozenset(row["region"] for row in load("regions") if row.get("without_push"))
 """Regions whose registry has no AWS::Pinpoint::App."""

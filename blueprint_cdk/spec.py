@@ -26,6 +26,7 @@ from blueprint_cdk.fields import (
     PushChannel,
     RestoreSource,
     SecretName,
+    SignInMail,
     network_private,
     region_known,
 )
@@ -136,6 +137,13 @@ class Spec(Owned):
         title="Push channels",
         description="Channels whose credentials are in their secrets: apns, apns-sandbox, fcm.",
         json_schema_extra={"changeable": True, "uniqueItems": True},
+    )
+    sign_in_mail: SignInMail = Field(
+        default="cognito",
+        title="Mail to users",
+        description="Who sends users codes and invitations: cognito, 50 a day for the whole account; or ses, from "
+        "no-reply@ the environment's domain, once its identity there is verified.",
+        json_schema_extra={"changeable": True},
     )
     log_retention_days: int = Field(
         default=30,
@@ -309,6 +317,10 @@ class Spec(Owned):
             raise SpecError(f"{self.home_region} has no push messages (End User Messaging).", "modules")
         if self.push and not self.has("notifications"):
             raise SpecError("Push channels are of the module notifications, which is off.", "push")
+        if self.sign_in_mail == "ses" and not (self.has("identity") and self.has("notifications")):
+            raise SpecError(
+                "Mail to users by ses takes the modules identity and notifications.", "sign_in_mail"
+            )
         owner = self.dashboard_owner
         if owner and not self.has("analytics"):
             raise SpecError("The dashboard is of the module analytics, which is off.", "dashboard_owner")

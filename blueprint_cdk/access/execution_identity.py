@@ -40,13 +40,13 @@ IDENTITY: tuple[Scope, ...] = (
         "*TableReplica BatchWriteItem DeleteItem GetItem PutItem Query Scan UpdateItem",
         arn("dynamodb", "table/sy-*"),
     ),
-    # DynamoDB's own role carries writes from replica to replica.
+    # DynamoDB's own role carries writes from replica to replica, Cognito's sends by SES.
     Scope(
-        "UserDataReplicas",
+        "IdentityServiceRoles",
         "iam",
         "CreateServiceLinkedRole",
         SERVICE_LINKED,
-        linked_to("replication.dynamodb"),
+        linked_to("replication.dynamodb", "email.cognito-idp"),
     ),
     Scope("UserDataTablesTell", "cloudwatch", "PutMetricData"),
     Scope("UserKeys", "kms", "ReEncryptFrom ReEncryptTo RevokeGrant", arn("kms", "key/*")),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import aws_cdk as cdk
 from aws_cdk import aws_cognito as cognito
 from aws_cdk import aws_iam as iam
@@ -14,6 +16,13 @@ GROUPS = {"provider": "Offers services", "consumer": "Uses services"}
 def sign_in_host(prefix: str, region: str) -> str:
     """Where Cognito's own pages of a prefix are in a region."""
     return f"{prefix}.auth.{region}.amazoncognito.com"
+
+
+class SesMail(NamedTuple):
+    """Mail to users by SES: the domain that it comes from, and the configuration set that counts it."""
+
+    domain: str
+    configuration_set: str
 
 
 class UserPool(Construct):
@@ -33,6 +42,7 @@ class UserPool(Construct):
         domain_prefix: str,
         key_arn: str,
         deletion_protection: bool,
+        mail: SesMail | None = None,
     ) -> None:
         super().__init__(scope, id)
         self.host = sign_in_host(domain_prefix, cdk.Stack.of(self).region)
@@ -80,9 +90,7 @@ class UserPool(Construct):
             device_configuration=cognito.CfnUserPool.DeviceConfigurationProperty(
                 challenge_required_on_new_device=True, device_only_remembered_on_user_prompt=True
             ),
-            email_configuration=cognito.CfnUserPool.EmailConfigurationProperty(
-                email_sending_account="COGNITO_DEFAULT"
-            ),
+            email_configuration=_mail(cdk.Stack.of(self), mail),
             verification_message_template=cognito.CfnUserPool.VerificationMessageTemplateProperty(
                 default_email_option="CONFIRM_WITH_CODE"
             ),
@@ -233,3 +241,15 @@ class IdentityPool(Construct):
         )
         # Nobody gets credentials before the tag that bounds them is there.
         roles.node.add_dependency(policy, tags)
+
+
+def _mail(stack: cdk.Stack, ses: SesMail | None) -> cognito.CfnUserPool.EmailConfigurationProperty:
+    """Cognito's own address, or SES's identity: which is named, not imported, for its stack may go."""
+    if ses is None:
+        return cognito.CfnUserPool.EmailConfigurationProperty(email_sending_account="COGNITO_DEFAULT")
+    return cognito.CfnUserPool.EmailConfigurationProperty(
+        email_sending_account="DEVELOPER",
+        source_arn=f"arn:{stack.partition}:ses:{stack.region}:{stack.account}:identity/{ses.domain}",
+        from_=f"no-reply@{ses.domain}",
+        configuration_set=ses.configuration_set,
+    )

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from constructs import Construct
 
-from blueprint_cdk.constructs.identity import IdentityPool, SignIn, UserPool
+from blueprint_cdk.constructs.identity import IdentityPool, SesMail, SignIn, UserPool
 from blueprint_cdk.constructs.identity_replica import ActiveReplica, UserPoolReplica
 from blueprint_cdk.constructs.user_data import Table, UserDataApi, UserTables
 from blueprint_cdk.facts import RegionFacts
@@ -42,6 +42,7 @@ class IdentityStack(EnvironmentStack):
             domain_prefix=prefix,
             key_arn=key_arn,
             deletion_protection=spec.deletion_protection,
+            mail=SesMail(spec.domain, spec.named("mail")) if spec.sign_in_mail == "ses" else None,
         )
         sign_in = SignIn(self, "SignIn", users=users, domain_prefix=prefix, address=f"https://{spec.domain}")
         credentials = IdentityPool(

@@ -57,7 +57,7 @@ HELD: list[tuple[str, type[Any], dict[str, Any], str, str]] = [
 STANDBY = {"standby": "warm", "other_region": "eu-central-1"}
 # What a request cannot name: the portal makes it, or it begins as the release has it and an update changes it.
 MADE = {"suffix", "deletion_protection", "log_retention_days"}
-LATER = {"alarm_email", "schedules", "monthly_budget_usd", "push", "dashboard_owner"}
+LATER = {"alarm_email", "schedules", "monthly_budget_usd", "push", "dashboard_owner", "sign_in_mail"}
 
 
 def refusal(api: Any, house: Any, role: str = "team-lead", **asked: Any) -> dict[str, str]:

@@ -115,6 +115,7 @@ def _engagement(draw: st.DrawFn, spec: Drawn) -> None:
     """Channels and dashboard with their modules only, the dashboard's owner in the same account."""
     if "notifications" not in spec["modules"]:
         spec.pop("push", None)
+        spec.pop("sign_in_mail", None)
     if "analytics" not in spec["modules"]:
         spec.pop("dashboard_owner", None)
     if owner := spec.get("dashboard_owner"):

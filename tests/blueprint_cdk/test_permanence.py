@@ -31,6 +31,7 @@ LATER: list[dict[str, Any]] = [
     {"modules": ["proxy"]},
     {"team": "payments", "owner": "bob@example.com", "tier": "staging"},
     {"log_retention_days": 365},
+    {"sign_in_mail": "ses", "modules": ALL_MODULES},
     {"release": "2.0.0"},
     {"facts": {"azs": [*reversed(FACTS["azs"]), "eu-west-1d"]}},
     {"facts": {"aurora_mysql_version": "8.0.mysql_aurora.3.12.0"}},

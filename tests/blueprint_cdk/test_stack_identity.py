@@ -9,7 +9,7 @@ import pytest
 
 from blueprint_cdk.refusals import SpecError, parse
 from blueprint_cdk.spec import Spec
-from tests.blueprint_cdk.support import SPEC, Assembly, Synthesise
+from tests.blueprint_cdk.support import ALL_MODULES, SPEC, Assembly, Synthesise
 
 ON = {"modules": ["identity"]}
 
@@ -62,6 +62,27 @@ def test_users_sign_in_by_address_with_long_passwords_passkeys_and_a_second_fact
     assert {password[f"Require{kind}"] for kind in ("Lowercase", "Uppercase", "Numbers", "Symbols")} == {True}
     [recovery] = pool["AccountRecoverySetting"]["RecoveryMechanisms"]
     assert recovery["Name"] == "verified_email"
+
+
+def test_mail_to_users_is_cognitos_own_until_the_environments_domain_may_send(
+    synthesise: Synthesise, identity: Assembly
+) -> None:
+    [pool] = of(identity, "AWS::Cognito::UserPool")
+    assert pool["EmailConfiguration"] == {"EmailSendingAccount": "COGNITO_DEFAULT"}
+    [pool] = of(synthesise(modules=ALL_MODULES, sign_in_mail="ses"), "AWS::Cognito::UserPool")
+    assert pool["EmailConfiguration"] == {
+        "EmailSendingAccount": "DEVELOPER",
+        "From": "no-reply@shop.dev.example.com",
+        "SourceArn": "arn:aws:ses:eu-west-1:111122223333:identity/shop.dev.example.com",
+        "ConfigurationSet": "sy-shop-k3x9",
+    }
+
+
+@pytest.mark.parametrize("modules", [[], ["identity"]])
+def test_mail_by_ses_takes_the_module_that_sends(modules: list[str]) -> None:
+    with pytest.raises(SpecError, match="takes the modules identity and notifications") as refused:
+        parse(Spec, {**SPEC, "modules": modules, "sign_in_mail": "ses"})
+    assert refused.value.field == "sign_in_mail"
 
 
 @pytest.mark.parametrize("protected", [True, False])

@@ -65,10 +65,18 @@ def test_events_become_a_segment_and_the_segment_gets_a_message(ask, people, san
     sandbox.client("secretsmanager", keys, REGION).put_secret_value(
         SecretId=names_of(environment)["push-fcm-secret"], SecretString=SERVICE_ACCOUNT
     )
-    update = environment_update(environment=environment, changes={"push": ["fcm"]}, actor=people["team-lead"])
+    changes = {"push": ["fcm"], "sign_in_mail": "ses"}
+    update = environment_update(environment=environment, changes=changes, actor=people["team-lead"])
     drive(update)
     update = drive(approve(update, people), within_s=180)
     assert update.status == "succeeded", update.sentence
+
+    # Users get their codes from the environment's own domain, whose identity is verified by now.
+    [pool] = environment.resources().filter(type="AWS::Cognito::UserPool")
+    cognito = sandbox.client("cognito-idp", keys, REGION)
+    mail = cognito.describe_user_pool(UserPoolId=pool.physical_id)["UserPool"]["EmailConfiguration"]
+    assert mail["EmailSendingAccount"] == "DEVELOPER"
+    assert mail["From"] == f"no-reply@{environment.spec['domain']}"
 
     # People use the application; what they do comes to the bucket as Parquet, by the day.
     events = [{"name": "opened", "user_sub": f"user-{n}", "platform": "ios"} for n in (1, 2, 3)]

@@ -8,6 +8,7 @@ from sandbox.context import Context
 from sandbox.errors import AwsError
 from sandbox.registry import resource_type
 from sandbox.resource_types import ResourceType, random_name
+from sandbox.services import ses
 from sandbox.services.cognito_idp import attributes, messages, passwords, replication
 from sandbox.services.cognito_idp.names import (
     CHALLENGE,
@@ -99,6 +100,9 @@ class UserPool(ResourceType):
 def _check(ctx: Context, properties: dict[str, Any]) -> None:
     if properties.get("UsernameAttributes") and properties.get("AliasAttributes"):
         raise invalid("Only one of the aliasAttributes or usernameAttributes can be set in a user pool.")
+    mail = properties.get("EmailConfiguration") or {}
+    if mail.get("EmailSendingAccount") == "DEVELOPER":
+        _check_sender(ctx, str(mail.get("SourceArn") or ""))
     key = properties.get("KeyConfiguration") or {}
     if key.get("KeyType") == "CUSTOMER_MANAGED_KEY":
         arn = str(key.get("KmsKeyArn") or "")
@@ -108,6 +112,15 @@ def _check(ctx: Context, properties: dict[str, Any]) -> None:
             keys.usable(ctx, arn)
         except AwsError as problem:
             raise invalid(f"The KMS key cannot be used: {problem.message}") from problem
+
+
+def _check_sender(ctx: Context, arn: str) -> None:
+    """Mail by SES takes a verified identity of the account (developer guide, "Email settings for user pools")."""
+    _, _, rest = arn.partition(":ses:")
+    region, _, name = rest.partition(":")
+    identity = ctx.store.get(ctx.account, region, ses.IDENTITY, name.partition("identity/")[2])
+    if identity is None or not ses.verified(ctx, identity):
+        raise invalid(f"Email address is not verified. {arn}")
 
 
 def _keep_replicable(ctx: Context, record: Record, properties: dict[str, Any]) -> None:

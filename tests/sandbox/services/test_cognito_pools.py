@@ -25,6 +25,15 @@ def pool(sandbox: Sandbox, keys: Keys) -> Pool:
     return Pool(sandbox, keys, {"UserPoolTags": {"team": "web"}})
 
 
+def test_mail_by_ses_takes_a_verified_identity(client: Client) -> None:
+    arn = f"arn:aws:ses:{HOME}:{ACCOUNT}:identity/nobody.example.com"
+    mail = {"EmailSendingAccount": "DEVELOPER", "SourceArn": arn}
+    assert refused(client().create_user_pool, PoolName="by-ses", EmailConfiguration=mail) == (
+        INVALID,
+        f"Email address is not verified. {arn}",
+    )
+
+
 def test_pool_has_cognitos_defaults(pool: Pool) -> None:
     shown = pool.aws.describe_user_pool(UserPoolId=pool.id)["UserPool"]
     assert shown["Arn"] == f"arn:aws:cognito-idp:{HOME}:{ACCOUNT}:userpool/{pool.id}"
