@@ -40,7 +40,14 @@ class AlarmRow(_Row):
 
     key: str
     tier: Literal[
-        "load balancer", "firewall", "application", "database", "usage events", "notifications", "users"
+        "load balancer",
+        "firewall",
+        "application",
+        "database",
+        "storage",
+        "usage events",
+        "notifications",
+        "users",
     ]
     signal: Literal["latency", "traffic", "errors", "saturation"]
     symptom: bool

@@ -12,7 +12,7 @@ from blueprint_cdk.alarms import alarm_rows
 from blueprint_cdk.constructs.beanstalk import HEALTH_METRICS
 from blueprint_cdk.data import load
 from environments.lifecycle.costs import cost_estimate
-from tests.blueprint_cdk.support import SPEC, Assembly, Synthesise
+from tests.blueprint_cdk.support import OTHER, SPEC, Assembly, Synthesise
 from tests.blueprint_cdk.test_stack_app import options
 
 ALARM, COMPOSITE = "AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm"
@@ -82,6 +82,26 @@ def test_events_and_notifications_are_watched_and_drawn_where_they_are_on(synthe
     assert set(alarms(with_both)) == ALWAYS | {"database-capacity"} | events | notified
     assert titles(with_events) == {"Load balancer", "Application", "Database", "Usage events"}
     assert titles(with_both) - titles(with_events) == {"Notifications"}
+
+
+def test_each_region_watches_the_uploads_that_come_to_it(synthesise: Synthesise) -> None:
+    found = alarms(synthesise(standby="pilot-light"))
+    home, there = (f"sy-shop-k3x9-uploads-111122223333-{region}" for region in ("eu-west-1", OTHER))
+    for prefix, source, destination in (("", there, home), ("other-", home, there)):
+        for key, metric, limit in (
+            ("uploads-lag", "ReplicationLatency", 900),
+            ("uploads-failed", "OperationsFailedReplication", 0),
+        ):
+            alarm = found[prefix + key]
+            assert (alarm["Namespace"], alarm["MetricName"], alarm["Threshold"]) == ("AWS/S3", metric, limit)
+            named = {row["Name"]: row["Value"] for row in alarm["Dimensions"]}
+            assert named == {
+                "SourceBucket": source,
+                "DestinationBucket": destination,
+                "RuleId": "other-region",
+            }
+            assert len(alarm["AlarmActions"]) == 1
+    assert not {"uploads-lag", "uploads-failed"} & set(alarms(synthesise()))
 
 
 def test_canary_visits_the_address_and_is_a_symptom(synthesise: Synthesise) -> None:
