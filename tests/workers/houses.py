@@ -12,6 +12,7 @@ from django.conf import settings
 
 from devtools import processes
 from environments.operations.states import ENDED
+from workers.faultpoints import FILE, TRACE
 
 AT_REST = ENDED | {"awaiting-approval", "paused"}
 
@@ -30,8 +31,9 @@ class House:
 
     def __init__(self, folder: Path, environment: dict[str, str], children: int = 1):
         self.folder, self.running, self.children = folder, [], children
-        self.fault = folder / "fault"
-        self.environment = {**environment, **QUICK, "SWITCHYARD_FAULT_FILE": str(self.fault)}
+        self.fault, self.trace = folder / "fault", folder / "trace"
+        points = {FILE: str(self.fault), TRACE: str(self.trace)}
+        self.environment = {**environment, **QUICK, **points}
 
     def start(self, workers=1, beats=1):
         """Start them and wait until all answer."""
@@ -59,13 +61,21 @@ class House:
         return self
 
     def arm(self, *points, what="KILL"):
-        """Let the process that passes such a point die (KILL) or freeze (STOP), each point once."""
+        """Let the process that passes such a point die (KILL) or freeze (STOP), each point once.
+
+        What was `passed` is forgotten.
+        """
+        self.trace.unlink(missing_ok=True)
         self.fault.write_text("\n".join(f"{point} {what}" for point in points))
 
     def unmet(self):
         """Armed points that nobody has passed yet."""
         text = self.fault.read_text() if self.fault.exists() else ""
         return [line.split()[0] for line in text.splitlines()]
+
+    def passed(self):
+        """The points that were passed since the last arming, each once."""
+        return sorted(set(self.trace.read_text().split()))
 
     def frozen(self):
         """Our processes that are stopped."""

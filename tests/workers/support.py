@@ -115,11 +115,11 @@ def stack_put(sandbox, keys, name, template, parameters):
     done.wait(StackName=name, WaiterConfig=OFTEN)
 
 
-def assets_take_back(sandbox, keys):
-    """Take back what earlier environments uploaded, so that the next one uploads again."""
-    s3 = sandbox.client("s3", keys, REGION)
+def assets_take_back(sandbox, keys, region=REGION):
+    """Take back what earlier environments uploaded there, so that the next one uploads again."""
+    s3 = sandbox.client("s3", keys, region)
     for bucket in s3.list_buckets()["Buckets"]:
-        if bucket["Name"].startswith("cdk-swyard-assets-"):
+        if bucket["Name"].startswith("cdk-swyard-assets-") and bucket["Name"].endswith(region):
             for version in s3.list_object_versions(Bucket=bucket["Name"]).get("Versions", []):
                 s3.delete_object(Bucket=bucket["Name"], Key=version["Key"], VersionId=version["VersionId"])
 
