@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from blueprint_cdk import VERSION, runtime
+from tests.blueprint_cdk.applications import NAME, Make, Template
+from tests.blueprint_cdk.applications import SPEC as APPLICATION
 from tests.blueprint_cdk.support import ALL_MODULES, FACTS, SPEC, STANDBY, Assembly, Synthesise, facts_of
 
 runtime.prepare()
@@ -61,3 +63,36 @@ def small(synthesise: Synthesise) -> Assembly:
 def whole(synthesise: Synthesise) -> Assembly:
     """With every module on."""
     return synthesise(modules=ALL_MODULES)
+
+
+@pytest.fixture(scope="session")
+def pilot(synthesise: Synthesise) -> Assembly:
+    return synthesise(standby="pilot-light")
+
+
+@pytest.fixture(scope="session")
+def warm(synthesise: Synthesise) -> Assembly:
+    return synthesise(standby="warm")
+
+
+@pytest.fixture(scope="session")
+def deliver(tmp_path_factory: pytest.TempPathFactory) -> Make:
+    """deliver(**spec) -> the template of an Application; equal changes give the same one again."""
+    from blueprint_cdk.synthesis import synthesise
+
+    made: dict[str, Template] = {}
+
+    def template(**changes: Any) -> Template:
+        key = json.dumps(changes, sort_keys=True)
+        if key not in made:
+            out = tmp_path_factory.mktemp("application")
+            synthesise({"app": "application", "spec": {**APPLICATION, **changes}, "out": str(out)})
+            made[key] = json.loads((out / f"{NAME}.template.json").read_text())
+        return made[key]
+
+    return template
+
+
+@pytest.fixture(scope="session")
+def delivery(deliver: Make) -> Template:
+    return deliver()

@@ -15,8 +15,8 @@ import pytest
 
 from blueprint_cdk import runtime
 from blueprint_cdk.aws_roles import application_parts, application_roles
+from tests.blueprint_cdk.applications import GITHUB, NAME, SPEC, of
 from tests.blueprint_cdk.aws_role_table import ACCOUNT, AUDITOR, DEVELOPER, HERE, OPERATOR, REGION, Row
-from tests.blueprint_cdk.test_application import GITHUB, NAME, SPEC, of
 from tests.blueprint_cdk.test_aws_roles import (
     ANNA,
     KEY_POLICY,
