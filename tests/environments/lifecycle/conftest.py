@@ -6,8 +6,10 @@ import sys
 
 import pytest
 
-from environments.lifecycle.models import Account, RegionFacts
+from environments.lifecycle.environments import environment_request
+from environments.lifecycle.models import Account, Environment, RegionFacts
 from environments.lifecycle.releases import release_register
+from environments.operations.models import Notice, Operation
 from environments.people.models import PortalRole, Team, User
 
 FACTS = {
@@ -89,3 +91,14 @@ def asked(shop, account, release, lead):
         "release": release,
         "actor": lead,
     }
+
+
+@pytest.fixture
+def environment(asked):
+    """An active development environment without an operation, owned by the engineer."""
+    engineer = User.objects.get(username="engineer")
+    made = environment_request(**asked | {"owner": engineer}).subject
+    Environment.objects.update(status="active")
+    Operation.objects.all().delete()
+    Notice.objects.all().delete()
+    return Environment.objects.get(pk=made.pk)
