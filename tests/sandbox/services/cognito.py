@@ -15,7 +15,9 @@ from botocore.config import Config
 from devtools.sandbox import Keys, Sandbox
 
 HOME, OTHER = "eu-west-1", "eu-central-1"
-PASSWORD = "Correct-Horse-1"
+PASSWORD, NEW = "Correct-Horse-1", "Better-Horse-2"
+INVALID = "InvalidParameterException"
+WRONG = ("NotAuthorizedException", "Incorrect username or password.")
 FLOWS = [
     "ALLOW_USER_PASSWORD_AUTH",
     "ALLOW_ADMIN_USER_PASSWORD_AUTH",
