@@ -1,1 +1,1 @@
-"""CloudFormation's API: stacks (stacks.py), reading (reading.py), change sets (change_sets.py), drift (drift.py)."""
+"""CloudFormation's API: stacks (stacks.py), reading (reading.py), change sets (change_sets….py), drift (drift.py)."""

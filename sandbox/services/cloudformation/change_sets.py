@@ -1,4 +1,4 @@
-"""Change sets."""
+"""Change sets: making, executing and deleting them. How they are shown is in change_sets_shown.py."""
 
 from __future__ import annotations
 
@@ -9,21 +9,20 @@ from typing import Any
 from sandbox.cloudformation import parameters as stack_parameters
 from sandbox.cloudformation.changes import check_imports, preview
 from sandbox.cloudformation.scope import check_dynamic_references
-from sandbox.cloudformation.stacks import (
-    GONE,
-    keep_text,
-    stack_find,
-    stack_new,
-    stack_status,
-    text,
-)
+from sandbox.cloudformation.stacks import GONE, keep_text, stack_find, stack_new, stack_status, text
 from sandbox.cloudformation.template import check_capabilities, parse
 from sandbox.cloudformation.validation import Finding, early_validation
 from sandbox.context import Context
 from sandbox.errors import AwsError, validation_error
 from sandbox.registry import operation
-from sandbox.resource_types import tag_list
 from sandbox.services.cloudformation import common
+from sandbox.services.cloudformation.change_set_records import (
+    CHANGE_SET,
+    change_set_find,
+    change_set_get,
+    change_set_log,
+    change_set_status,
+)
 from sandbox.services.cloudformation.reverting import to_revert, with_drift
 from sandbox.services.cloudformation.stacks import (
     before,
@@ -34,39 +33,11 @@ from sandbox.services.cloudformation.stacks import (
 )
 from sandbox.store import Record
 
-CHANGE_SET = "Sandbox::CloudFormation::ChangeSet"
 NO_CHANGES = (
     "The submitted information didn't contain changes. Submit different information to create a change set."
 )
 CREATE_S = 4.0
 """Seconds of real AWS that making a change set takes (estimate)."""
-
-
-def _events(change_set: Record) -> str:
-    return f"cfn-change-set:{change_set.arn}"
-
-
-def change_set_find(ctx: Context, name: str, stack_name: str | None) -> Record | None:
-    if name.startswith("arn:"):
-        return ctx.store.get(ctx.account, ctx.region, CHANGE_SET, name)
-    stack = stack_find(ctx, stack_name) if stack_name else None
-    if stack is None:
-        return None
-    for record in ctx.store.by_stack(stack.arn):
-        if record.type == CHANGE_SET and record.data["name"] == name:
-            return record
-    return None
-
-
-def change_set_get(ctx: Context, name: str, stack_name: str | None) -> Record:
-    record = change_set_find(ctx, name, stack_name)
-    if record is None:
-        raise AwsError("ChangeSetNotFound", f"ChangeSet [{name}] does not exist", 404)
-    return record
-
-
-def change_set_events(ctx: Context, name: str, stack_name: str | None) -> list[dict[str, Any]]:
-    return ctx.store.log(_events(change_set_get(ctx, name, stack_name)))
 
 
 @operation("cloudformation", "CreateChangeSet")
@@ -194,7 +165,7 @@ def _evaluate(ctx: Context, stack: Record, record: Record) -> None:
 
 def _tell(ctx: Context, stack: Record, record: Record, finding: Finding) -> None:
     ctx.store.append(
-        _events(record),
+        change_set_log(record),
         {
             "EventId": str(uuid.uuid4()),
             "StackId": stack.arn,
@@ -214,61 +185,6 @@ def _tell(ctx: Context, stack: Record, record: Record, finding: Finding) -> None
     )
 
 
-def _status(ctx: Context, record: Record) -> dict[str, Any]:
-    """Status as it shows by now: the making takes a while."""
-    data = record.data
-    if ctx.now < data["visible_at"]:
-        return {"Status": "CREATE_IN_PROGRESS", "ExecutionStatus": "UNAVAILABLE"}
-    return {"Status": data["status"], "StatusReason": data["reason"], "ExecutionStatus": data["execution"]}
-
-
-@operation("cloudformation", "DescribeChangeSet")
-def describe_change_set(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
-    record = change_set_get(ctx, params["ChangeSetName"], params.get("StackName"))
-    stack = ctx.world.store.get(ctx.account, ctx.region, "AWS::CloudFormation::Stack", str(record.stack))
-    data, asked = record.data, record.data["params"]
-    status = _status(ctx, record)
-    some, token = common.page(data["changes"], params.get("NextToken"), 100)
-    if status["Status"] == "CREATE_IN_PROGRESS":
-        some, token = [], None
-    if not params.get("IncludePropertyValues"):
-        some = [_without_values(c) for c in some]
-    return {
-        "ChangeSetName": data["name"],
-        "ChangeSetId": record.arn,
-        "StackId": record.stack,
-        "StackName": stack.data["name"] if stack else None,
-        "Description": asked.get("Description"),
-        "Parameters": stack_parameters.shown(data["parameters"]),
-        "CreationTime": record.created_at,
-        **status,
-        "NotificationARNs": asked.get("NotificationARNs"),
-        "RollbackConfiguration": asked.get("RollbackConfiguration") or {},
-        "Capabilities": asked.get("Capabilities"),
-        "Tags": tag_list(data["tags"]),
-        "Changes": some,
-        "NextToken": token,
-        "IncludeNestedStacks": asked.get("IncludeNestedStacks", False),
-        "OnStackFailure": asked.get("OnStackFailure"),
-        "ImportExistingResources": asked.get("ImportExistingResources"),
-        "DeploymentConfig": asked.get("DeploymentConfig"),
-        "DeploymentMode": asked.get("DeploymentMode"),
-        "StackDriftStatus": data.get("drift_status"),
-    }
-
-
-def _without_values(change: dict[str, Any]) -> dict[str, Any]:
-    resource = {
-        k: v for k, v in change["ResourceChange"].items() if k not in ("BeforeContext", "AfterContext")
-    }
-    hidden = ("BeforeValue", "AfterValue", "Path", "AttributeChangeType")
-    resource["Details"] = [
-        {**d, "Target": {k: v for k, v in d["Target"].items() if k not in hidden}}
-        for d in resource["Details"]
-    ]
-    return {**change, "ResourceChange": resource}
-
-
 @operation("cloudformation", "ExecuteChangeSet")
 def execute_change_set(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     token = params.get("ClientRequestToken")
@@ -281,7 +197,7 @@ def execute_change_set(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
         raise validation_error(f"Stack with id {record.stack} does not exist")
     if token and token in stack.data.get("tokens", {}):
         return {}
-    status = _status(ctx, record)
+    status = change_set_status(ctx, record)
     data = record.data
     stale = data["kind"] == "UPDATE" and data.get("stack_operation") != (stack.data["operation"] or {}).get(
         "id"
@@ -323,27 +239,5 @@ def delete_change_set(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     record = change_set_find(ctx, params["ChangeSetName"], params.get("StackName"))
     if record is not None:
         ctx.store.remove(record)
-        ctx.store.drop_log(_events(record))
+        ctx.store.drop_log(change_set_log(record))
     return {}
-
-
-@operation("cloudformation", "ListChangeSets")
-def list_change_sets(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
-    stack = stack_find(ctx, params["StackName"])
-    if stack is None:
-        raise validation_error(f"Stack [{params['StackName']}] does not exist")
-    return {
-        "Summaries": [
-            {
-                "StackId": stack.arn,
-                "StackName": stack.data["name"],
-                "ChangeSetId": r.arn,
-                "ChangeSetName": r.data["name"],
-                "CreationTime": r.created_at,
-                "Description": r.data["params"].get("Description"),
-                **_status(ctx, r),
-            }
-            for r in ctx.store.by_stack(stack.arn)
-            if r.type == CHANGE_SET
-        ]
-    }

@@ -20,7 +20,11 @@ from sandbox.errors import AwsError, validation_error
 from sandbox.registry import operation
 from sandbox.resource_types import tag_list
 from sandbox.services.cloudformation import common
-from sandbox.services.cloudformation.change_sets import CHANGE_SET, change_set_events, change_set_get
+from sandbox.services.cloudformation.change_set_records import (
+    CHANGE_SET,
+    change_set_events,
+    change_set_get,
+)
 from sandbox.store import Record
 
 
