@@ -7,6 +7,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_synthetics as synthetics
 from constructs import Construct
 
+from blueprint_cdk.constructs.service_roles import service_role
 from blueprint_cdk.data import load
 
 PREFIX = "canary"
@@ -40,17 +41,11 @@ class Canary(Construct):
         super().__init__(scope, id)
         stack = cdk.Stack.of(self)
         bucket_arn = f"arn:{stack.partition}:s3:::{bucket}"
-        role = iam.Role(
+        role, policy = service_role(
             self,
-            "Role",
-            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
-            description="The canary: results and its metric",
-        )
-        policy = iam.Policy(
-            self,
-            "Policy",
-            roles=[role],
-            statements=[
+            "lambda.amazonaws.com",
+            "The canary: results and its metric",
+            [
                 iam.PolicyStatement(
                     sid="Results", actions=["s3:PutObject"], resources=[f"{bucket_arn}/{PREFIX}/*"]
                 ),

@@ -11,6 +11,8 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from blueprint_cdk.constructs.service_roles import service_role
+
 MYSQL_PORT = 3306
 """RDS Proxy listens on it whatever the cluster's own port is."""
 
@@ -138,17 +140,11 @@ class FlowLogs(Construct):
             self, "Group", log_group_name=name, kms_key_id=key.key_arn, retention_in_days=retention_days
         )
         group.apply_removal_policy(cdk.RemovalPolicy.DESTROY)
-        role = iam.Role(
+        role, policy = service_role(
             self,
-            "Role",
-            assumed_by=iam.ServicePrincipal("vpc-flow-logs.amazonaws.com"),
-            description="Writes the VPC flow logs",
-        )
-        policy = iam.Policy(
-            self,
-            "Policy",
-            roles=[role],
-            statements=[
+            "vpc-flow-logs.amazonaws.com",
+            "Writes the VPC flow logs",
+            [
                 iam.PolicyStatement(
                     actions=["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"],
                     resources=[group.attr_arn],

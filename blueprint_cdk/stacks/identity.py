@@ -20,7 +20,72 @@ from blueprint_cdk.stacks.network import NetworkStack
 from blueprint_cdk.stacks.storage import StorageStack
 
 
-class IdentityStack(EnvironmentStack):
+class UsersStack(EnvironmentStack):
+    """What both regions have beside the users themselves: credentials for them, and their own data."""
+
+    user_pool_arn: str
+
+    def credentials(
+        self, *, provider: str, client_id: str, storage: StorageStack, key_arn: str
+    ) -> IdentityPool:
+        """AWS credentials for those whom `provider` has signed in, for uploads in this region."""
+        return IdentityPool(
+            self,
+            "Credentials",
+            provider=provider,
+            client_id=client_id,
+            name=self.spec.named("prefix"),
+            uploads_bucket_arn=storage.uploads.bucket_arn,
+            key_arn=key_arn,
+        )
+
+    def data(
+        self,
+        *,
+        pool_id: str,
+        client_id: str,
+        items: Table,
+        changes: Table,
+        key_arn: str,
+        network: NetworkStack,
+    ) -> UserDataApi:
+        """The API of this region over the users' tables."""
+        return UserDataApi(
+            self,
+            "Data",
+            name=self.spec.named("prefix"),
+            user_pool_id=pool_id,
+            client_id=client_id,
+            items=items,
+            changes=changes,
+            key_arn=key_arn,
+            logs_key_arn=network.logs_key.key_arn,
+            log_retention_days=self.spec.log_retention_days,
+        )
+
+    def tell(
+        self, *, pool_id: str, client_id: str, sign_in_url: str, credentials: IdentityPool, data: UserDataApi
+    ) -> None:
+        """What the application of this region is told, and what the portal shows of it."""
+        self.api_arn = data.api.attr_arn
+        self.variables = {
+            "USER_POOL_ID": pool_id,
+            "USER_POOL_CLIENT_ID": client_id,
+            "USER_POOL_ISSUER": self.issuer(pool_id),
+            "SIGN_IN_URL": sign_in_url,
+            "IDENTITY_POOL_ID": credentials.pool.ref,
+            "USER_DATA_URL": data.api.attr_graph_ql_url,
+        }
+        self.output("SignInUrl", sign_in_url, "Where users sign in")
+        self.output("IdentityPoolId", credentials.pool.ref, "Gives signed-in users AWS credentials")
+        self.output("UserDataUrl", data.api.attr_graph_ql_url, "The users' own data (GraphQL)")
+
+    def issuer(self, pool_id: str) -> str:
+        """Who signs tokens, of the home region in every region: Cognito's updated issuer does not follow who serves."""
+        return f"https://issuer-cognito-idp.{self.spec.home_region}.amazonaws.com/{pool_id}"
+
+
+class IdentityStack(UsersStack):
     def __init__(
         self,
         scope: Construct,
@@ -45,14 +110,9 @@ class IdentityStack(EnvironmentStack):
             mail=SesMail(spec.domain, spec.named("mail")) if spec.sign_in_mail == "ses" else None,
         )
         sign_in = SignIn(self, "SignIn", users=users, domain_prefix=prefix, address=f"https://{spec.domain}")
-        credentials = IdentityPool(
-            self,
-            "Credentials",
-            provider=users.pool.attr_provider_name,
-            client_id=sign_in.client.ref,
-            name=spec.named("prefix"),
-            uploads_bucket_arn=storage.uploads.bucket_arn,
-            key_arn=key_arn,
+        client_id = sign_in.client.ref
+        credentials = self.credentials(
+            provider=users.pool.attr_provider_name, client_id=client_id, storage=storage, key_arn=key_arn
         )
         tables = UserTables(
             self,
@@ -64,37 +124,26 @@ class IdentityStack(EnvironmentStack):
             tags=tags,
             replica=self.table_replica(key_arn),
         )
-        data = UserDataApi(
-            self,
-            "Data",
-            name=spec.named("prefix"),
-            user_pool_id=users.pool.ref,
-            client_id=sign_in.client.ref,
+        pool_id = users.pool.ref
+        data = self.data(
+            pool_id=pool_id,
+            client_id=client_id,
             items=tables.items,
             changes=tables.changes,
             key_arn=key_arn,
-            logs_key_arn=network.logs_key.key_arn,
-            log_retention_days=spec.log_retention_days,
+            network=network,
         )
         self.user_pool_arn = users.pool.attr_arn
-        self.api_arn = data.api.attr_arn
-        issuer = _issuer(spec, users.pool.ref)
-        self.variables = {
-            "USER_POOL_ID": users.pool.ref,
-            "USER_POOL_CLIENT_ID": sign_in.client.ref,
-            "USER_POOL_ISSUER": issuer,
-            "SIGN_IN_URL": sign_in.url,
-            "IDENTITY_POOL_ID": credentials.pool.ref,
-            "USER_DATA_URL": data.api.attr_graph_ql_url,
-        }
-        self.output("UserPoolId", users.pool.ref, "The users")
-        self.output(
-            "UserPoolClientId", sign_in.client.ref, "Client of browsers and telephones, without a secret"
+        self.output("UserPoolId", pool_id, "The users")
+        self.output("UserPoolClientId", client_id, "Client of browsers and telephones, without a secret")
+        self.output("UserPoolIssuer", self.issuer(pool_id), "Who signs the users' tokens")
+        self.tell(
+            pool_id=pool_id,
+            client_id=client_id,
+            sign_in_url=sign_in.url,
+            credentials=credentials,
+            data=data,
         )
-        self.output("UserPoolIssuer", issuer, "Who signs the users' tokens")
-        self.output("SignInUrl", sign_in.url, "Where users sign in")
-        self.output("IdentityPoolId", credentials.pool.ref, "Gives signed-in users AWS credentials")
-        self.output("UserDataUrl", data.api.attr_graph_ql_url, "The users' own data (GraphQL)")
 
 
 class IdentityReplicaStack(EnvironmentStack):
@@ -115,7 +164,7 @@ class IdentityReplicaStack(EnvironmentStack):
         self.output("UsersReplicaRegion", spec.region(OTHER), "Where the users have their replica")
 
 
-class OtherIdentityStack(EnvironmentStack):
+class OtherIdentityStack(UsersStack):
     """In the other region: the replica at work, credentials and the users' own data from there.
 
     `network`, `keys` and `storage` are of that region.
@@ -138,51 +187,34 @@ class OtherIdentityStack(EnvironmentStack):
         replica = ActiveReplica(
             self, "Users", user_pool_id=pool_id, domain_prefix=spec.named("sign-in-domain", OTHER)
         )
-        credentials = IdentityPool(
-            self,
-            "Credentials",
+        credentials = self.credentials(
             provider=f"cognito-idp.{self.region}.amazonaws.com/{pool_id}",
             client_id=client_id,
-            name=spec.named("prefix"),
-            uploads_bucket_arn=storage.uploads.bucket_arn,
+            storage=storage,
             key_arn=key_arn,
         )
-        data = UserDataApi(
-            self,
-            "Data",
-            name=spec.named("prefix"),
-            user_pool_id=pool_id,
+        data = self.data(
+            pool_id=pool_id,
             client_id=client_id,
             items=self._table("user-data-table"),
             changes=self._table("user-changes-table"),
             key_arn=key_arn,
-            logs_key_arn=network.logs_key.key_arn,
-            log_retention_days=spec.log_retention_days,
+            network=network,
         )
         # Both are of users whom this region lets in.
         for user in (credentials.pool, data.api):
             user.add_resource_dependency(replica.settings)
         arn = f"arn:{self.partition}:cognito-idp:{self.region}:{self.account}"
         self.user_pool_arn = f"{arn}:userpool/{pool_id}"
-        self.api_arn = data.api.attr_arn
-        self.variables = {
-            "USER_POOL_ID": pool_id,
-            "USER_POOL_CLIENT_ID": client_id,
-            "USER_POOL_ISSUER": _issuer(spec, pool_id),
-            "SIGN_IN_URL": replica.url,
-            "IDENTITY_POOL_ID": credentials.pool.ref,
-            "USER_DATA_URL": data.api.attr_graph_ql_url,
-        }
-        self.output("SignInUrl", replica.url, "Where users sign in")
-        self.output("IdentityPoolId", credentials.pool.ref, "Gives signed-in users AWS credentials")
-        self.output("UserDataUrl", data.api.attr_graph_ql_url, "The users' own data (GraphQL)")
+        self.tell(
+            pool_id=pool_id,
+            client_id=client_id,
+            sign_in_url=replica.url,
+            credentials=credentials,
+            data=data,
+        )
 
     def _table(self, rule: str) -> Table:
         """The replica of one of home's tables: of the same name, and made by home's stack."""
         name = self.spec.named(rule)
         return Table(name, f"arn:{self.partition}:dynamodb:{self.region}:{self.account}:table/{name}")
-
-
-def _issuer(spec: Spec, user_pool_id: str) -> str:
-    """Who signs tokens, of the home region in every region: Cognito's updated issuer does not follow who serves."""
-    return f"https://issuer-cognito-idp.{spec.home_region}.amazonaws.com/{user_pool_id}"
