@@ -13,6 +13,7 @@ from rest_framework.reverse import reverse
 
 from environments.lifecycle.accounts import account_add, account_add_again
 from environments.lifecycle.api.control import ReasonInput
+from environments.lifecycle.api.named import team_named
 from environments.lifecycle.baseline import account_update, baseline_behind
 from environments.lifecycle.canary import account_canary
 from environments.lifecycle.models import Account
@@ -23,9 +24,8 @@ from environments.lifecycle.states import GONE, AccountMode, AccountStatus
 from environments.operations.api.shapes import OperationSerializer, accepted
 from environments.people.api.control import PauseSerializer
 from environments.people.api.proposals import PROPOSED, proposed
-from environments.people.models import Team
 from environments.people.rights import may
-from environments.rest.fields import Named, Text
+from environments.rest.fields import Text
 from environments.rest.serializers import Input, Nothing
 from environments.rest.views import ReadOnlyResource
 
@@ -124,9 +124,7 @@ class AccountChangeInput(Input):
 class CanaryInput(Input):
     """Who owns the environment that comes and goes."""
 
-    team = Named(
-        "team", Team.objects.all(), by="slug", help_text="Slug of the team that owns its environment."
-    )
+    team = team_named("Slug of the team that owns its environment.")
 
 
 class AccountPauseInput(ReasonInput):

@@ -13,14 +13,14 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
 from environments.errors import Invalid
+from environments.lifecycle.api.named import account_named, owner_named, release_named, team_named
 from environments.lifecycle.application_update import application_update
 from environments.lifecycle.applications import application_add, application_remove
-from environments.lifecycle.models import Account, Application, Release, Version
+from environments.lifecycle.models import Application, Version
 from environments.lifecycle.selectors import release_default
 from environments.lifecycle.states import APPLICATION_GONE, ApplicationStatus
 from environments.operations.api.shapes import OperationSerializer, accepted
-from environments.people.models import Team, User
-from environments.rest.fields import Named, Text, shown_by
+from environments.rest.fields import Text, shown_by
 from environments.rest.filters import YesNo
 from environments.rest.serializers import Input
 from environments.rest.views import ReadOnlyResource
@@ -108,22 +108,10 @@ class ApplicationInput(Input):
     """An application to take in."""
 
     name = Text(max_length=200, help_text="3 to 20 lower-case letters, digits and single hyphens.")
-    team = Named("team", Team.objects.all(), by="slug", help_text="The team's slug.")
-    account = Named("account", Account.objects.all(), by="name", help_text="The account's name.")
-    owner = Named(
-        "person",
-        User.objects.all(),
-        by="username",
-        required=False,
-        help_text="User name of who answers for it, somebody of the team; left out, you.",
-    )
-    release = Named(
-        "release",
-        Release.objects.select_related("blueprint"),
-        by="version",
-        required=False,
-        help_text="A version; left out, the default release.",
-    )
+    team = team_named()
+    account = account_named()
+    owner = owner_named()
+    release = release_named("A version; left out, the default release.")
     source = Text(  # type: ignore[assignment]
         max_length=20, required=False, help_text="codecommit (the default) or github."
     )
@@ -150,13 +138,7 @@ class ChangeInput(Input):
         default=dict,
         help_text='Fields that the release marks as changeable: {"branch": "trunk", "blocks_from": "critical"}.',
     )
-    release = Named(
-        "release",
-        Release.objects.select_related("blueprint"),
-        by="version",
-        required=False,
-        help_text="A version to bring it to; left out, the application's own.",
-    )
+    release = release_named("A version to bring it to; left out, the application's own.")
 
 
 class RemoveInput(Input):

@@ -4,10 +4,9 @@ from typing import Any
 
 from rest_framework import serializers
 
-from environments.lifecycle.models import Account, Release
+from environments.lifecycle.api.named import account_named, owner_named, release_named, team_named
 from environments.lifecycle.stores import CORE
-from environments.people.models import Team, User
-from environments.rest.fields import Flag, Named, Text, Whole
+from environments.rest.fields import Flag, Text, Whole
 from environments.rest.serializers import Input
 
 
@@ -22,25 +21,13 @@ class PreviewInput(Input):
     """A request for an environment. Sizes, tiers and regions are those of the release."""
 
     name = Text(max_length=200, help_text="3 to 20 lower-case letters, digits and single hyphens.")
-    team = Named("team", Team.objects.all(), by="slug", help_text="The team's slug.")
-    owner = Named(
-        "person",
-        User.objects.all(),
-        by="username",
-        required=False,
-        help_text="User name of who answers for it, somebody of the team; left out, you.",
-    )
+    team = team_named()
+    owner = owner_named()
     tier = Text(max_length=20, help_text="dev, staging or prod.")
     size = Text(max_length=20, help_text="small, medium or large.")
-    account = Named("account", Account.objects.all(), by="name", help_text="The account's name.")
+    account = account_named()
     home_region = Text(max_length=30, help_text="Fixed for its life.")
-    release = Named(
-        "release",
-        Release.objects.select_related("blueprint"),
-        by="version",
-        required=False,
-        help_text="A version; left out, the default release.",
-    )
+    release = release_named("A version; left out, the default release.")
     cidr = Text(
         max_length=50,
         required=False,
@@ -111,13 +98,7 @@ class UpdateInput(Input):
         default=dict,
         help_text='Fields that the release marks as changeable in its schema: {"size": "medium"}.',
     )
-    release = Named(
-        "release",
-        Release.objects.select_related("blueprint"),
-        by="version",
-        required=False,
-        help_text="A version to upgrade to (or to go back to); left out, the environment's own.",
-    )
+    release = release_named("A version to upgrade to (or to go back to); left out, the environment's own.")
     replace = serializers.ListField(
         child=serializers.CharField(max_length=300),
         required=False,

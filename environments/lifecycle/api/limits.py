@@ -11,6 +11,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from environments.lifecycle.api.named import team_named
 from environments.lifecycle.expiry import MOST_DAYS
 from environments.lifecycle.limits import Usage, team_usage
 from environments.lifecycle.models import ExpiryRule, TeamLimit
@@ -22,7 +23,7 @@ from environments.lifecycle.policies import (
 from environments.lifecycle.states import AtLimit, Tier
 from environments.people.api.proposals import PROPOSED, proposed
 from environments.people.models import Team
-from environments.rest.fields import Flag, Named, Text, Whole, shown_by
+from environments.rest.fields import Flag, Text, Whole, shown_by
 from environments.rest.serializers import Input
 from environments.rest.views import ReadOnlyResource
 
@@ -128,7 +129,7 @@ class TeamLimitSerializer(serializers.ModelSerializer):
 class TeamLimitInput(Input):
     """A team's limit: of the number, the cost, or both."""
 
-    team = Named("team", Team.objects.all(), by="slug", help_text="The team's slug.")
+    team = team_named()
     max_environments = Whole(
         min_value=0,
         max_value=10_000,
