@@ -1,16 +1,13 @@
-"""One object at a time, with what it cannot be without; related ones are given, not guessed."""
+"""Releases, accounts, environments and applications, and what is known of them."""
 
 import hashlib
 import io
-import itertools
 import json
 import zipfile
 from copy import deepcopy
-from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.contrib.contenttypes.models import ContentType
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 from django.utils import timezone
@@ -19,7 +16,6 @@ from environments.lifecycle.costs import cost_estimate
 from environments.lifecycle.models import (
     Account,
     Application,
-    ApprovalRule,
     Blueprint,
     DriftFinding,
     Environment,
@@ -27,217 +23,19 @@ from environments.lifecycle.models import (
     RegionFacts,
     Release,
     Revision,
-    Risk,
     Version,
 )
-from environments.notifications.models import Channel, Delivery
-from environments.operations.events import Draft, events_write
-from environments.operations.kinds import kind_get
-from environments.operations.models import Operation, Resource, Stack, Step
-from environments.people.changes import digest_of
-from environments.people.models import PortalRole, Proposal, Team, User
-
-_numbers = itertools.count(1)
-
-PASSWORD = "correct-horse-battery"
-STACKS: list[dict[str, Any]] = [
-    {
-        "key": "network",
-        "title": "Network",
-        "region": "home",
-        "needs": [],
-        "stateful": False,
-        "types": ["AWS::EC2::VPC"],
-    },
-    {
-        "key": "keys",
-        "title": "Keys and secrets",
-        "region": "home",
-        "needs": [],
-        "stateful": True,
-        "types": ["AWS::KMS::Key", "AWS::SecretsManager::Secret"],
-    },
-    {
-        "key": "data",
-        "title": "Database",
-        "region": "home",
-        "needs": ["network", "keys"],
-        "stateful": True,
-        "types": ["AWS::RDS::DBCluster", "AWS::RDS::DBProxy"],
-    },
-    {
-        "key": "storage",
-        "title": "Storage",
-        "region": "home",
-        "needs": ["keys"],
-        "stateful": True,
-        "types": ["AWS::S3::Bucket"],
-    },
-    {
-        "key": "app",
-        "title": "Application",
-        "region": "home",
-        "needs": ["network", "keys", "data", "storage"],
-        "stateful": False,
-        "types": [
-            "AWS::WAFv2::WebACL",
-            "AWS::ElasticLoadBalancingV2::LoadBalancer",
-            "AWS::ElasticBeanstalk::Environment",
-        ],
-    },
-]
-NAMING = [
-    {
-        "key": "uploads-bucket",
-        "label": "S3 bucket for uploads",
-        "pattern": "sy-{name}-{suffix}-uploads-{account_id}-{home_region}",
-        "max_length": 63,
-        "charset": "^[a-z0-9.-]+$",
-    },
-    {
-        "key": "load-balancer",
-        "label": "Application Load Balancer",
-        "pattern": "sy-{name}-{suffix}",
-        "max_length": 32,
-        "charset": "^[a-z0-9-]+$",
-    },
-]
-COSTS = {
-    "currency": "USD",
-    "period": "month",
-    "as_of": "2026-11-22",
-    "region_factor": {"us-east-1": "1.00", "eu-west-1": "1.10"},
-    "items": [
-        {
-            "key": "nat",
-            "label": "NAT gateways",
-            "types": ["AWS::EC2::NatGateway"],
-            "quantity": {"small": 1, "medium": 2, "large": 3},
-            "unit": "gateway",
-            "unit_price": "32.85",
-            "source": "list price",
-            "verified": True,
-            "when": None,
-        },
-        {
-            "key": "database",
-            "label": "Aurora instances",
-            "types": ["AWS::RDS::DBInstance"],
-            "quantity": {"small": 1, "medium": 2, "large": 3},
-            "unit": "instance",
-            "unit_price": "190.00",
-            "source": "from memory, no source opened",
-            "verified": False,
-            "when": None,
-        },
-    ],
-}
-DELIVERY: dict[str, Any] = {
-    "bundle": {".ebextensions/scaling.config": "Resources: {}\n"},
-    "schema": {
-        "type": "object",
-        "properties": {
-            "branch": {
-                "type": "string",
-                "pattern": "^[a-z]+$",
-                "description": "Letters.",
-                "changeable": True,
-            },
-            "blocks_from": {
-                "enum": ["critical", "high", "medium"],
-                "default": "high",
-                "changeable": True,
-            },
-            "findings_email": {"type": "string", "default": "", "changeable": True},
-            "source": {"enum": ["codecommit", "github"]},
-        },
-    },
-    "costs": {
-        "currency": "USD",
-        "period": "month",
-        "as_of": "2026-11-28",
-        "items": [
-            {
-                "key": "key",
-                "label": "KMS key",
-                "types": ["AWS::KMS::Key"],
-                "quantity": 1,
-                "unit": "key",
-                "unit_price": "1.00",
-                "source": "list price",
-                "verified": False,
-            }
-        ],
-    },
-}
-"""What a release says of applications."""
-SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "properties": {
-        "size": {"enum": ["small", "medium", "large"], "changeable": True},
-        "tier": {"enum": ["dev", "staging", "prod"]},
-        "secrets": {
-            "type": "array",
-            "items": {
-                "type": "string",
-                "pattern": "^[A-Z][A-Z0-9_]+$",
-                "description": "Capital letters.",
-            },
-            "uniqueItems": True,
-            "changeable": True,
-        },
-    },
-}
-
-
-def rule_make(name: str = "A rule", **fields: Any) -> ApprovalRule:
-    """A rule that needs no person and covers every risk, unless said otherwise."""
-    defaults = {"approvals": 0, "risks_covered": Risk.values}
-    return ApprovalRule.objects.create(name=name, **defaults | fields)
-
-
-def proposal_make(subject: User, *, by: User, **fields: Any) -> Proposal:
-    """A proposal that the person become an auditor, which waits for somebody."""
-    proposal = Proposal(
-        verb="person.change",
-        subject=subject,
-        subject_label=str(subject),
-        before={
-            "portal_role": subject.portal_role,
-            "teams": sorted(subject.teams.values_list("slug", flat=True)),
-            "is_active": subject.is_active,
-        },
-        after={"portal_role": PortalRole.AUDITOR.value, "teams": [], "is_active": True},
-        proposed_by=by,
-        expires_at=timezone.now() + timedelta(days=7),
-    )
-    for name, value in fields.items():
-        setattr(proposal, name, value)
-    proposal.digest = digest_of(proposal)
-    proposal.save()
-    return proposal
-
-
-def team_make(name: str = "") -> Team:
-    """A team."""
-    name = name or f"Team {next(_numbers)}"
-    return Team.objects.create(name=name, slug=name.lower().replace(" ", "-"))
-
-
-def person_make(role: str = PortalRole.ENGINEER, *, teams: list[Team] | None = None, **fields: Any) -> User:
-    """A person with PASSWORD and no second factor."""
-    name = fields.pop("username", "") or f"{role}-{next(_numbers)}"
-    user = User(username=name, email=f"{name}@example.org", portal_role=role, is_staff=True, **fields)
-    user.set_password(PASSWORD)
-    user.save()
-    user.teams.set(teams or [])
-    return user
+from environments.operations.models import Operation, Stack
+from environments.people.models import Team, User
+from tests.factories.described import COSTS, DELIVERY, NAMING, SCHEMA, STACKS
+from tests.factories.numbers import numbers
+from tests.factories.operations import stack_make
 
 
 def release_make(version: str = "", **fields: Any) -> Release:
     """A release with a small description of its own; `is_default` must be asked for."""
     blueprint, _ = Blueprint.objects.get_or_create(name="environment", defaults={"title": "Environment"})
-    version = version or f"1.{next(_numbers)}.0"
+    version = version or f"1.{next(numbers)}.0"
     description = {
         "schema": SCHEMA,
         "naming": NAMING,
@@ -262,7 +60,7 @@ def release_make(version: str = "", **fields: Any) -> Release:
 
 def account_make(name: str = "", **fields: Any) -> Account:
     """A ready sandbox account with facts of its regions."""
-    number = next(_numbers)
+    number = next(numbers)
     account = Account.objects.create(
         **{
             "name": name or f"account-{number}",
@@ -286,7 +84,7 @@ def environment_make(
     name: str = "", *, team: Team, owner: User, account: Account, release: Release, **fields: Any
 ) -> Environment:
     """An environment in a status of one's choice (default: active), without operations or stacks."""
-    number = next(_numbers)
+    number = next(numbers)
     name = name or f"env-{number}"
     spec = {
         "name": name,
@@ -318,7 +116,7 @@ def application_make(
     name: str = "", *, team: Team, owner: User, account: Account, release: Release, **fields: Any
 ) -> Application:
     """An application in a status of one's choice (default: ready), without operations or stacks."""
-    number = next(_numbers)
+    number = next(numbers)
     name = name or f"app-{number}"
     spec = {
         "name": name,
@@ -352,36 +150,9 @@ def application_make(
 
 def version_make(application: Application, commit: str = "", **fields: Any) -> Version:
     """A version that the registry has."""
-    commit = commit or f"{next(_numbers):040x}"
+    commit = commit or f"{next(numbers):040x}"
     defaults = {"digest": f"sha256:{commit:0>64}", "pushed_at": timezone.now()}
     return Version.objects.create(application=application, commit=commit, **defaults | fields)
-
-
-def operation_make(
-    subject: Any, *, kind: str = "provision", status: str = "running", **fields: Any
-) -> Operation:
-    """An operation of a subject, without steps; events say that it was asked for."""
-    operation = Operation.objects.create(
-        kind=kind,
-        subject_type=ContentType.objects.get_for_model(subject),
-        subject_id=subject.pk,
-        subject_label=str(subject),
-        claim_mode=kind_get(kind).claim_mode,
-        status=status,
-        sentence=fields.pop("sentence", f"It is {status}."),
-        **fields,
-    )
-    events_write(operation.pk, [Draft("operation.requested", f"{kind} was requested.")])
-    return operation
-
-
-def step_make(operation: Operation, key: str, *, phase: str = "execute", **fields: Any) -> Step:
-    """A step at the end of its phase."""
-    position = operation.steps.filter(phase=phase).count()
-    title = fields.pop("title", key.capitalize())
-    return Step.objects.create(
-        operation=operation, key=key, title=title, phase=phase, position=position, **fields
-    )
 
 
 def drift_make(environment: Environment, **fields: Any) -> DriftFinding:
@@ -496,56 +267,3 @@ def revision_make(environment: Environment, **fields: Any) -> Revision:
         "monthly_cost": environment.monthly_cost,
     }
     return Revision.objects.create(environment=environment, number=number, **defaults | fields)
-
-
-def stack_make(
-    environment: Environment, key: str, *, status: str = "CREATE_COMPLETE", **fields: Any
-) -> Stack:
-    """A stack snapshot of an environment."""
-    return Stack.objects.create(
-        subject_type=ContentType.objects.get_for_model(Environment),
-        subject_id=environment.pk,
-        account_id=environment.account.account_id,
-        region=environment.home_region,
-        key=key,
-        name=f"sy-{environment.full_name}-{key}",
-        status=status,
-        seen_at=timezone.now(),
-        **fields,
-    )
-
-
-def resource_make(
-    stack: Stack, logical_id: str, kind: str, *, status: str = "CREATE_COMPLETE", **fields: Any
-) -> Resource:
-    """A resource snapshot of a stack."""
-    return Resource.objects.create(
-        stack=stack, logical_id=logical_id, type=kind, status=status, seen_at=timezone.now(), **fields
-    )
-
-
-def minutes_ago(minutes: float) -> datetime:
-    """A moment in the past."""
-    return timezone.now() - timedelta(minutes=minutes)
-
-
-def channel_make(team: Team | None, **fields: Any) -> Channel:
-    """A webhook; a team's, or of everything."""
-    return Channel.objects.create(
-        **{
-            "kind": "webhook",
-            "name": "ci",
-            "team": team,
-            "groups": ["failed"],
-            "url": "https://ci.example.org/hook",
-            "masked": "https://ci.example.org/…",
-        }
-        | fields
-    )
-
-
-def delivery_make(channel: Channel, **fields: Any) -> Delivery:
-    """A delivery to a channel."""
-    return Delivery.objects.create(
-        **{"medium": channel.kind, "topic": "operation.failed", "channel": channel} | fields
-    )

@@ -1,0 +1,5 @@
+"""Numbers that make names differ."""
+
+import itertools
+
+numbers = itertools.count(1)
