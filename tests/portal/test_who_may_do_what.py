@@ -22,7 +22,8 @@ from environments.people.rights import RIGHTS
 from portal.pages.urls import page_urls
 from portal.site import PortalSite
 from tests import factories
-from tests.portal.deeds import ADMIN, DEEDS, ONLY_API, REQUEST, UNAUDITED, Deed
+from tests.portal.deeds import ADMIN, DEEDS, ONLY_API, UNAUDITED, Deed
+from tests.portal.posted import REQUEST
 from tests.portal.test_who_sees_what import PAGES
 
 R = PortalRole
