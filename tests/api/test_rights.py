@@ -14,7 +14,8 @@ from environments.operations.models import AuditEntry, Operation, OperationLimit
 from environments.people.models import ApiToken, PortalRole, Proposal, Team
 from environments.people.rights import RIGHTS
 from tests.api import factories
-from tests.api.deeds import ADMINISTRATOR, AUDITOR, DEEDS, ENGINEER, FINDING, LEAD, ONLY_PAGES, REQUEST
+from tests.api.deed import ADMINISTRATOR, AUDITOR, ENGINEER, FINDING, LEAD, REQUEST
+from tests.api.deeds import DEEDS, ONLY_PAGES
 from tests.api.support import client_with
 from tests.factories import (
     application_make,
