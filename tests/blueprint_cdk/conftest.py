@@ -10,7 +10,9 @@ import pytest
 from blueprint_cdk import VERSION, runtime
 from tests.blueprint_cdk.applications import NAME, Make, Template
 from tests.blueprint_cdk.applications import SPEC as APPLICATION
+from tests.blueprint_cdk.aws_role_table import ACCOUNT
 from tests.blueprint_cdk.support import ALL_MODULES, FACTS, SPEC, STANDBY, Assembly, Synthesise, facts_of
+from tests.sandbox.iam.cases import Document
 
 runtime.prepare()
 
@@ -96,3 +98,22 @@ def deliver(tmp_path_factory: pytest.TempPathFactory) -> Make:
 @pytest.fixture(scope="session")
 def delivery(deliver: Make) -> Template:
     return deliver()
+
+
+@pytest.fixture(scope="session")
+def people(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Document, ...]]:
+    """The policies of the account's groups of people, by AWS role."""
+    from blueprint_cdk.synthesis import synthesise
+
+    out = tmp_path_factory.mktemp("baseline")
+    synthesise({"app": "baseline", "spec": {"account_id": ACCOUNT, "region": "eu-west-1"}, "out": str(out)})
+    resources = json.loads((out / "switchyard-guard.template.json").read_text())["Resources"].values()
+    [own] = [row["Properties"] for row in resources if row["Type"] == "AWS::IAM::ManagedPolicy"]
+    return {
+        row["Properties"]["GroupName"].removeprefix("switchyard-"): (
+            own["PolicyDocument"],
+            row["Properties"]["Policies"][0]["PolicyDocument"],
+        )
+        for row in resources
+        if row["Type"] == "AWS::IAM::Group"
+    }

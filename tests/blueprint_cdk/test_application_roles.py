@@ -7,31 +7,18 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from blueprint_cdk import runtime
 from blueprint_cdk.aws_roles import application_parts, application_roles
-from tests.blueprint_cdk.applications import GITHUB, NAME, SPEC, of
-from tests.blueprint_cdk.aws_role_table import ACCOUNT, AUDITOR, DEVELOPER, HERE, OPERATOR, REGION, Row
-from tests.blueprint_cdk.test_aws_roles import (
-    ANNA,
-    KEY_POLICY,
-    Asked,
-    _boundary,
-    judged,
-    people,  # noqa: F401
-    taking,
-)
+from tests.blueprint_cdk.applications import GITHUB, NAME, Make, Template, of
+from tests.blueprint_cdk.aws_role_table import AUDITOR, DEVELOPER, HERE, NOBODY, OPERATOR, REGION, Row
+from tests.blueprint_cdk.deciding import ANNA, Asked, judged, session, tags_of, taking
 from tests.sandbox.iam.cases import Case, Document
 
-runtime.prepare()
-
 ROLES = (OPERATOR, DEVELOPER, AUDITOR)
-NOBODY: tuple[str, ...] = ()
 APPLICATIONS = {"own": "shop-k3x9", "other": "till-a1b2", "namesake": "shop-k3x9-c4d5"}
 """The namesake's name begins as the own one does, suffix and all."""
 APPLICATION = "switchyard:application"
@@ -87,46 +74,28 @@ TABLE: tuple[Row, ...] = (
 
 
 @pytest.fixture(scope="module")
-def make(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., dict[str, dict[str, Any]]]:
+def roles(delivery: Template) -> dict[str, dict[str, Any]]:
     """The IAM roles that people take, by AWS role."""
-    from blueprint_cdk.synthesis import synthesise
-
-    def roles(**changes: Any) -> dict[str, dict[str, Any]]:
-        out = tmp_path_factory.mktemp("application")
-        synthesise({"app": "application", "spec": {**SPEC, **changes}, "out": str(out)})
-        template = json.loads((out / f"{NAME}.template.json").read_text())
-        rows = of(template, "AWS::IAM::Role").values()
-        return {row["RoleName"].removeprefix(f"{NAME}-"): row for row in rows if "RoleName" in row}
-
-    return roles
+    return roles_of(delivery)
 
 
-@pytest.fixture(scope="module")
-def roles(make: Callable[..., dict[str, dict[str, Any]]]) -> dict[str, dict[str, Any]]:
-    return make()
+def roles_of(template: Template) -> dict[str, dict[str, Any]]:
+    rows = of(template, "AWS::IAM::Role").values()
+    return {row["RoleName"].removeprefix(f"{NAME}-"): row for row in rows if "RoleName" in row}
 
 
 def doing(role: dict[str, Any], row: Row, application: str) -> Case:
     """A session of the role does something with an application; the table's names are that one's."""
-    tags = {tag["Key"]: tag["Value"] for tag in role["Tags"]}
-    keys = {f"aws:PrincipalTag/{APPLICATION}": tags[APPLICATION], **row.keys}
+    keys = {f"aws:PrincipalTag/{APPLICATION}": tags_of(role)[APPLICATION], **row.keys}
     if row.tagged:
         keys |= {f"aws:ResourceTag/{APPLICATION}": application}
-    return Case(
-        f"{role['RoleName']}: {row.action} on {row.resource}, {application} {sorted(row.keys.items())}",
-        tuple(policy["PolicyDocument"] for policy in role["Policies"]),
-        boundary=_boundary(),
-        resource_policy=KEY_POLICY if row.action.startswith("kms:") else None,
-        keys=keys,
-        action=row.action,
-        resource=row.resource.replace("{prefix}", f"sy-app-{application}"),
-        principal=f"arn:aws:sts::{ACCOUNT}:assumed-role/{role['RoleName']}/anna",
-    )
+    name = f"{role['RoleName']}: {row.action} on {row.resource}, {application} {sorted(row.keys.items())}"
+    return session(role, name, row.action, row.resource.replace("{prefix}", f"sy-app-{application}"), keys)
 
 
 def test_a_role_is_taken_by_its_people_with_a_second_factor_under_their_own_name(
     roles: dict[str, dict[str, Any]],
-    people: dict[str, tuple[Document, ...]],  # noqa: F811
+    people: dict[str, tuple[Document, ...]],
 ) -> None:
     assert tuple(roles) == ROLES
     asked = []
@@ -152,7 +121,7 @@ def test_a_role_does_what_the_table_says_with_its_own_application_and_nothing_wi
 
 def test_nobody_approves_without_a_second_factor(
     roles: dict[str, dict[str, Any]],
-    people: dict[str, tuple[Document, ...]],  # noqa: F811
+    people: dict[str, tuple[Document, ...]],
 ) -> None:
     asked = []
     for row, member in itertools.product(TABLE, people):
@@ -183,8 +152,8 @@ def test_every_part_is_used_and_every_action_is_in_the_table_or_only_looks() -> 
                 assert action in table or looks, action
 
 
-def test_code_on_github_is_nobodys_in_aws(make: Callable[..., dict[str, dict[str, Any]]]) -> None:
-    text = json.dumps(make(**GITHUB))
+def test_code_on_github_is_nobodys_in_aws(deliver: Make) -> None:
+    text = json.dumps(roles_of(deliver(**GITHUB)))
     assert "codepipeline:PutApprovalResult" in text and "codecommit:" not in text and "kms:" not in text
 
 

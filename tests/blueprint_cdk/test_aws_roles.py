@@ -1,7 +1,7 @@
 """What people may do in an environment: every AWS role, action, environment and second factor, allowed and denied.
 
-Each decision is taken from the templates' own policies, once by the sandbox and once by npm @cloud-copilot/iam-simulate
-(docs/decisions/0106). A person gets somewhere when they may take the role and the role may do it.
+Each decision is taken twice (see deciding.py). A person gets somewhere when they may take the role and the role may
+do it.
 """
 
 from __future__ import annotations
@@ -9,51 +9,24 @@ from __future__ import annotations
 import itertools
 import json
 import re
-import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from blueprint_cdk.access.templates import ACCESS, build_templates
 from blueprint_cdk.aws_roles import aws_parts, aws_roles
 from blueprint_cdk.data import load
-from devtools.node import link_node
 from devtools.places import ROOT
-from sandbox.iam.decision import Caller, Layers, decide
-from sandbox.iam.policy import Request
 from tests.blueprint_cdk.aws_role_table import ACCOUNT, ALL, TABLE, Row
+from tests.blueprint_cdk.deciding import ANNA, Asked, judged, session, tags_of, taking
 from tests.blueprint_cdk.support import ALL_MODULES, Assembly, Synthesise
 from tests.sandbox.iam.cases import Case, Document
 
-SCRIPT = ROOT / "tests" / "sandbox" / "iam" / "decide.mjs"
-ANNA = f"arn:aws:iam::{ACCOUNT}:user/people/anna"
 ENVIRONMENTS = {"own": "shop-k3x9", "other": "till-a1b2", "namesake": "shop-k3x9-c4d5"}
 """The namesake's name begins as the own one does, suffix and all."""
 TIERS = ("dev", "prod")
-KEY_POLICY: Document = {
-    "Version": "2012-10-17",
-    "Statement": [
-        {
-            "Effect": "Allow",
-            "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"},
-            "Action": "kms:*",
-            "Resource": "*",
-        }
-    ],
-}
-"""What the environment's keys say (test_rights): IAM decides."""
 ENVIRONMENT, TIER = "switchyard:environment", "switchyard:tier"
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A case, and what has to come of it."""
-
-    case: Case
-    allowed: bool
-    simulated: bool = True
 
 
 @pytest.fixture(scope="module")
@@ -75,49 +48,9 @@ def _role(assembly: Assembly, key: str) -> dict[str, Any]:
     return dict(found)
 
 
-@pytest.fixture(scope="module")
-def people(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Document, ...]]:
-    """The policies of the account's groups of people, by AWS role."""
-    from blueprint_cdk.synthesis import synthesise
-
-    out = tmp_path_factory.mktemp("baseline")
-    synthesise({"app": "baseline", "spec": {"account_id": ACCOUNT, "region": "eu-west-1"}, "out": str(out)})
-    resources = json.loads((out / "switchyard-guard.template.json").read_text())["Resources"].values()
-    [own] = [row["Properties"] for row in resources if row["Type"] == "AWS::IAM::ManagedPolicy"]
-    return {
-        row["Properties"]["GroupName"].removeprefix("switchyard-"): (
-            own["PolicyDocument"],
-            row["Properties"]["Policies"][0]["PolicyDocument"],
-        )
-        for row in resources
-        if row["Type"] == "AWS::IAM::Group"
-    }
-
-
-def taking(role: dict[str, Any], policies: tuple[Document, ...], *, mfa: bool, **keys: Any) -> Case:
-    """Anna takes the role, as the command on the environment's page does."""
-    told = {
-        "aws:username": "anna",
-        "aws:PrincipalArn": ANNA,
-        "sts:SourceIdentity": "anna",
-        "sts:RoleSessionName": "anna",
-        **({"aws:MultiFactorAuthPresent": "true"} if mfa else {}),
-        **keys,
-    }
-    return Case(
-        f"taking {role['RoleName']}, {mfa=}, {keys}",
-        policies,
-        resource_policy=role["AssumeRolePolicyDocument"],
-        keys={name: value for name, value in told.items() if value},
-        action="sts:AssumeRole",
-        resource=f"arn:aws:iam::{ACCOUNT}:role/{role['RoleName']}",
-        principal=ANNA,
-    )
-
-
 def doing(role: dict[str, Any], row: Row, environment: str, tier: str) -> Case:
     """A session of the role does something in an environment; the table's names are that one's."""
-    tags = {tag["Key"]: tag["Value"] for tag in role["Tags"]}
+    tags = tags_of(role)
     keys = {
         f"aws:PrincipalTag/{ENVIRONMENT}": tags[ENVIRONMENT],
         "aws:userid": "AROAEXAMPLE:anna",
@@ -126,30 +59,8 @@ def doing(role: dict[str, Any], row: Row, environment: str, tier: str) -> Case:
     if row.tagged:
         keys |= {f"aws:ResourceTag/{ENVIRONMENT}": environment, f"aws:ResourceTag/{TIER}": tier}
     resource = row.resource.replace("{prefix}", f"sy-{environment}")
-    return Case(
-        f"{role['RoleName']} of {tags[TIER]}: {row.action} on {resource}, {environment} {tier} {sorted(row.keys)}",
-        tuple(policy["PolicyDocument"] for policy in role["Policies"]),
-        boundary=_boundary(),
-        resource_policy=KEY_POLICY if row.action.startswith("kms:") else None,
-        keys=keys,
-        action=row.action,
-        resource=resource,
-        principal=f"arn:aws:sts::{ACCOUNT}:assumed-role/{role['RoleName']}/anna",
-    )
-
-
-def _boundary() -> Document:
-    text = json.dumps(
-        build_templates()[ACCESS]["Resources"]["SwitchyardBoundaryPolicy"]["Properties"]["PolicyDocument"]
-    )
-    for name, value in {
-        "AWS::Partition": "aws",
-        "AWS::AccountId": ACCOUNT,
-        "AWS::Region": "eu-west-1",
-    }.items():
-        text = text.replace(f"${{{name}}}", value)
-    document: Document = json.loads(text, object_hook=lambda row: row.get("Fn::Sub", row))
-    return document
+    name = f"{role['RoleName']} of {tags[TIER]}: {row.action} on {resource}, {environment} {tier} {sorted(row.keys)}"
+    return session(role, name, row.action, resource, keys)
 
 
 def entrances(
@@ -185,38 +96,6 @@ def deeds(roles: dict[tuple[str, str], dict[str, Any]]) -> Iterator[Asked]:
             may and (kind == "own" or row.everywhere),
             row.simulated,
         )
-
-
-def ours(case: Case) -> bool:
-    entity = case.principal
-    if ":assumed-role/" in entity:
-        entity = f"arn:aws:iam::{ACCOUNT}:role/{entity.split('/')[1]}"
-    caller = Caller(ACCOUNT, case.principal, entity)
-    layers = Layers(case.identity, case.boundary, None, case.resource_policy)
-    request = Request(case.action, case.resource, case.keys)
-    delegated = case.resource_policy is not None
-    return decide(caller, request, layers, owner=ACCOUNT, delegated=delegated).allowed
-
-
-def theirs(cases: list[Case]) -> list[bool | str]:
-    """iam-simulate's answers; a sentence where it would not take a case."""
-    text = json.dumps([{**case.asked(), "owner": ACCOUNT} for case in cases])
-    command = [str(link_node()), str(SCRIPT)]
-    done = subprocess.run(command, input=text, capture_output=True, text=True, check=True, timeout=90)
-    return [row.get("error") or row["decision"] == "allow" for row in json.loads(done.stdout)]
-
-
-def judged(asked: list[Asked]) -> list[str]:
-    """A sentence for each decision that is not as it has to be."""
-    simulated = [row.case for row in asked if row.simulated]
-    said = {case.name: their for case, their in zip(simulated, theirs(simulated), strict=True)}
-    assert len(said) == len(simulated)
-    return [
-        f"{row.case.name}: expected {row.allowed}, the sandbox {ours(row.case)}, iam-simulate {their}"
-        for row in asked
-        for their in [said.get(row.case.name, row.allowed)]
-        if not (row.allowed is ours(row.case) is their)
-    ]
 
 
 def test_a_role_is_taken_by_its_people_with_a_second_factor_under_their_own_name(
