@@ -14,6 +14,7 @@ import httpx
 from botocore.config import Config
 
 from devtools import processes
+from workers.aws.hosts import host_keep
 
 # The account that the portal itself lives in; its one user may assume roles and nothing else.
 PORTAL_ACCOUNT = "100000000001"
@@ -93,7 +94,7 @@ def client_make(service: str, url: str, region: str, credentials: Mapping[str, A
     with _making:
         # Any: the stubs want the service's name as a literal.
         make: Any = boto3.client
-        return make(
+        client = make(
             service,
             region_name=region,
             endpoint_url=url,
@@ -102,6 +103,9 @@ def client_make(service: str, url: str, region: str, credentials: Mapping[str, A
             aws_session_token=credentials.get("SessionToken"),
             **more,
         )
+    if service == "s3control":
+        host_keep(client)
+    return client
 
 
 @dataclass

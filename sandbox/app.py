@@ -8,6 +8,7 @@ import json
 import logging
 import time
 import uuid
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -142,7 +143,10 @@ class _Request:
         try:
             unsigned = anonymous.scope_without_signature(self.headers)
             self.scope = unsigned or scope_of(self.headers, self.query)
-            if self.scope.service == "s3":
+            if self.scope.service == "s3" and "x-amz-account-id" in self.headers:
+                # S3 Control signs as S3 does; whom it is about stands in a header.
+                self.scope = replace(self.scope, service="s3control")
+            elif self.scope.service == "s3":
                 self._address_bucket()
             self.asked = protocol.parse(
                 self.scope.service, self.method, self.path, self.query, self.headers, self.body

@@ -48,6 +48,7 @@ DURATIONS: dict[str, dict[str, float]] = {
     "Sandbox::DynamoDB::Replication": {"create": 1},  # developer guide: typically within a second
     "Sandbox::RDS::GlobalReplication": {"create": 0.2},  # Aurora user guide: typically under a second
     "Sandbox::SecretsManager::Replication": {"create": 3},  # estimate
+    "Sandbox::S3::BatchJob": {"create": 60},  # estimate: until it lists what it copies and begins
     "Sandbox::S3::Replication": {"create": 15},  # estimate; user guide: most objects within 15 minutes
     "Sandbox::ServiceQuotas::Increase": {
         "create": 600

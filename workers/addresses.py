@@ -1,5 +1,6 @@
 """The last step of a provision or an update: what people open, region by region, and whether it is healthy."""
 
+from collections.abc import Collection
 from typing import Any
 
 from environments.lifecycle.models import Environment
@@ -95,10 +96,14 @@ def _outputs_told(ctx: StepContext, environment: Environment) -> None:
     ctx.remember(told=ctx.token)
 
 
-def outputs_of(ctx: StepContext, environment: Environment, key: str, region: str) -> dict[str, str]:
-    """Outputs of one of its stacks: as they were seen, or asked for when only events told of its end."""
+def outputs_of(
+    ctx: StepContext, environment: Environment, key: str, region: str, *, wanted: Collection[str] = ()
+) -> dict[str, str]:
+    """Outputs of one of its stacks: as they were seen, or asked for when only events told of its end, or when one of
+    those `wanted` was not seen yet.
+    """
     row = stack_row(ctx, environment.account, region, key, stack_name(environment, key))
-    if not row.outputs:
+    if not row.outputs or not set(wanted) <= set(row.outputs):
         session = ctx.session(environment.account, region)
         stack_seen(row.pk, cloudformation.stack_find(session, row.stack_id or row.name))
         row.refresh_from_db()

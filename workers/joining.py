@@ -5,8 +5,11 @@ is updated with true, and every later update keeps that (blueprint_cdk/data/stac
 """
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
+from environments.lifecycle.models import Environment
+from environments.lifecycle.stacks import StackOf, stacks_of
 from workers.changes import Change, Rules, dependents
 
 JOINED = "Joined"
@@ -39,3 +42,17 @@ def joined_changes(template: dict[str, Any], rules: Rules) -> list[Change]:
                 }
             )
     return found + dependents(template["Resources"], found, rules)
+
+
+def copies_planned(document: dict[str, Any], environment: Environment, stacks: Iterable[StackOf]) -> None:
+    """Put into a plan's stacks what of them is copied when they are joined: what is in the buckets of a stack that is
+    there before what it is joined to. `copies` of its row are those of StackOf.
+
+    What was there before is what the environment was last told that it has: not what an update made half-way, which
+    may have nothing left to change and all to copy.
+    """
+    had = {stack.key for stack in stacks_of(environment.release, environment.spec)}
+    copied = {stack.key: stack.copies for stack in stacks if stack.copies and not had.issuperset(stack.joins)}
+    for row in document["stacks"]:
+        if row["key"] in copied and row["action"] != "create":
+            row["copies"] = dict(copied[row["key"]])

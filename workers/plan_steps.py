@@ -16,6 +16,7 @@ from workers.changes import Rules
 from workers.context import READER, StepContext, subject_of
 from workers.drift import drift_into
 from workers.headroom import headroom, unknown_sentences
+from workers.joining import copies_planned
 from workers.names import stack_name
 from workers.planning import (
     Deployed,
@@ -89,6 +90,7 @@ def plan(ctx: StepContext) -> Outcome:
     deployed = _deployed(ctx, environment, stacks, leaving)
     leaving = {key: place for key, place in leaving.items() if place[0] in deployed}
     document = plan_document(stacks, deployed, Rules.of(release.description), leaving)
+    copies_planned(document, environment, stacks_of(release, spec))
     ctx.lease.renew()
     old = {
         row["key"]: template_parse(deployed[row["name"]].template)["Resources"]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from blueprint_cdk.access.needs import policies
 from blueprint_cdk.access.scopes import Scope
-from blueprint_cdk.access.statements import GUARD_ARN, arn, bucket, deny, iam
+from blueprint_cdk.access.statements import GUARD_ARN, arn, bucket, deny, iam, passed_to
 
 OWN_STACKS = [
     arn("cloudformation", f"{kind}/{name}/*")
@@ -89,6 +89,10 @@ DEPLOYER_SCOPES = {
             {"StringEquals": {"iam:PassedToService": "cloudformation.amazonaws.com"}},
         ),
         Scope("Assets", "s3", "ListBucket GetObject PutObject", [bucket(ASSETS), bucket(f"{ASSETS}/*")]),
+        # What was in a bucket before its standby: the job copies with the rights of a role that only S3 may take.
+        Scope("Backfill", "s3", "CreateJob"),
+        Scope("BackfillJobs", "s3", "DescribeJob UpdateJobStatus", arn("s3", "job/*")),
+        Scope("BackfillRole", "iam", "PassRole", iam("role/sy-*-backfill"), passed_to("batchoperations.s3")),
         # What is put there stays: the bucket is locked, and its policy and retention are nobody's of the portal's.
         Scope("AuditWrite", "s3", "PutObject", bucket(f"{AUDIT}/*")),
         Scope("Events", "sqs", "ReceiveMessage DeleteMessage", arn("sqs", "switchyard-events*")),

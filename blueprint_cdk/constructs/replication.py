@@ -15,7 +15,7 @@ class Replication(Construct):
     Both ways, each bucket with a rule of its own: whichever region is active, the other follows. Delete markers are
     replicated too, or a file that a user has deleted would be back after a failover; the versions below stay on both
     sides as long as the buckets' lifecycles say. Lifecycles are each bucket's own: S3 replicates none of their deeds.
-    What was there before the rule is not copied (S3 Batch Replication does that).
+    What was there before the rule is not copied: see Backfill.
     """
 
     def __init__(
@@ -103,6 +103,44 @@ class Replication(Construct):
         )
         # S3 tries the role when the rule is set.
         source.resource.node.add_dependency(policy)
+
+
+class Backfill(Construct):
+    """The role that S3 Batch Replication copies with what was in a bucket before its rule, when somebody makes a job.
+
+    Which rights it needs: S3 user guide, "Configuring an IAM role for S3 Batch Replication", for a list that S3 makes
+    and does not keep. The copying itself the rule's own role does.
+    """
+
+    def __init__(self, scope: Construct, id: str, *, what: str, name: str, source_name: str) -> None:
+        """what: what is in the bucket, in a word. name: the role's; who makes a job may pass roles of such a name."""
+        super().__init__(scope, id)
+        stack = cdk.Stack.of(self)
+        source_arn = f"arn:{stack.partition}:s3:::{source_name}"
+        self.role = iam.Role(
+            self,
+            "Role",
+            role_name=name,
+            assumed_by=iam.ServicePrincipal(
+                "batchoperations.s3.amazonaws.com",
+                conditions={"StringEquals": {"aws:SourceAccount": stack.account}},
+            ),
+            description=f"Has {what} of before the standby copied to the other region",
+            inline_policies={
+                "Backfill": iam.PolicyDocument(
+                    statements=[
+                        iam.PolicyStatement(
+                            sid="List",
+                            actions=["s3:GetReplicationConfiguration", "s3:PutInventoryConfiguration"],
+                            resources=[source_arn],
+                        ),
+                        iam.PolicyStatement(
+                            sid="Begin", actions=["s3:InitiateReplication"], resources=[f"{source_arn}/*"]
+                        ),
+                    ]
+                )
+            },
+        )
 
 
 def _use_of_key(sid: str, action: str, key_arn: str, region: str) -> iam.PolicyStatement:

@@ -6,7 +6,7 @@ import aws_cdk as cdk
 from constructs import Construct
 
 from blueprint_cdk.constructs.global_table import TableReplica
-from blueprint_cdk.constructs.replication import Replication
+from blueprint_cdk.constructs.replication import Backfill, Replication
 from blueprint_cdk.constructs.storage import DataBucket
 from blueprint_cdk.facts import RegionFacts
 from blueprint_cdk.fields import HOME, OTHER, PlaceName
@@ -113,7 +113,8 @@ class EnvironmentStack(cdk.Stack):
 
     def replicate(self, bucket: DataBucket, *, what: str, rule: str, key_arn: str) -> None:
         """With a standby: `bucket`, named by `rule`, to the bucket of the other place. The other region's is made after
-        home's and finds it there; home's rule waits until the other bucket is there too.
+        home's and finds it there; home's rule waits until the other bucket is there too. What was there before is at
+        home: a job copies it, with the role of an output that is called after the rule (UploadsBackfillRole).
         """
         if not self.spec.has_standby:
             return
@@ -130,6 +131,20 @@ class EnvironmentStack(cdk.Stack):
             to_key_arn=self._key_there(key_arn),
             condition=self.joined() if self.place == HOME else None,
         )
+        if self.place == HOME:
+            stem = rule.removesuffix("-bucket")
+            backfill = Backfill(
+                self,
+                "Backfill",
+                what=what,
+                name=f"{self.spec.named('prefix')}-{stem}-backfill",
+                source_name=self.named(rule),
+            )
+            self.output(
+                f"{stem.capitalize()}BackfillRole",
+                backfill.role.role_arn,
+                f"Role with which S3 copies {what} of before the standby",
+            )
 
     def _key_there(self, key_arn: str) -> str:
         """ARN of the data key in the other of the two regions."""

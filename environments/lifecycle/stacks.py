@@ -26,7 +26,9 @@ class StackOf:
     `wants` of all that it would need, whether they exist or not.
 
     `parameters` are values that only AWS knows, each as stack.Output. With `joins` it is deployed once more, joined to
-    the other region, when those stacks stand; `joined_to` are those of its row, whether the spec joins it or not.
+    the other region, when those stacks stand; `joined_to` are those of its row, whether the spec joins it or not. With
+    `copies`, what was in its buckets before is copied then: the output with a bucket's name, and the one with the ARN
+    of the role that S3 does it with.
     """
 
     key: str
@@ -41,6 +43,7 @@ class StackOf:
     parameters: Mapping[str, str] = field(default_factory=dict)
     joins: tuple[str, ...] = ()
     joined_to: tuple[str, ...] = ()
+    copies: Mapping[str, str] = field(default_factory=dict)
 
     def output(self, name: str) -> str:
         """What the stack calls an output: those of the other region begin with Other."""
@@ -152,6 +155,7 @@ def _made(rows: list[Mapping[str, Any]], spec: Mapping[str, Any]) -> list[StackO
             parameters=row.get("parameters", {}),
             joins=_joins(row, spec, keys),
             joined_to=tuple(row.get("joins", {}).get("after", ())),
+            copies=row.get("joins", {}).get("copies", {}),
         )
         for row in rows
     ]

@@ -64,7 +64,8 @@ def kind_of(resource: str) -> str:
     if len(parts) < 6:
         return resource
     service, rest = parts[2], parts[5]
-    if service == "s3":
+    if service == "s3" and not parts[3]:
+        # Buckets and objects are of no region; jobs are.
         return "object" if "/" in rest else "bucket"
     if service in _WITHOUT_KIND:
         return _WITHOUT_KIND[service]

@@ -167,7 +167,7 @@ def _check_resource(resource: str) -> None:
     service, region, _, path = [*rest, *[""] * (4 - len(rest))]
     if not service or (not rest[1:] and "*" not in service):
         raise malformed("Resource vendor must be fully qualified and cannot contain regexes.")
-    if service in _WITHOUT_REGION and region and not path.startswith("accesspoint/"):
+    if service in _WITHOUT_REGION and region and not path.startswith(("accesspoint/", "job/")):
         raise malformed(_WITHOUT_REGION[service].format(resource))
     # A wildcard or a variable may stand for the kind.
     told = not re.search(r"[*$?]", path.partition("/")[0])

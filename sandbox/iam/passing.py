@@ -25,6 +25,7 @@ _CALLS = {
     "ec2": {"DeliverLogsPermissionArn": "vpc-flow-logs.amazonaws.com"},
     "elasticbeanstalk": {"OperationsRole": "elasticbeanstalk.amazonaws.com"},
     "events": {"RoleArn": "events.amazonaws.com"},
+    "s3control": {"RoleArn": "batchoperations.s3.amazonaws.com"},
     "rds": {"RoleArn": "rds.amazonaws.com", "MonitoringRoleArn": "monitoring.rds.amazonaws.com"},
 }
 """Service to (parameter with the role, who gets it)."""

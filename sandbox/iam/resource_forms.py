@@ -18,6 +18,7 @@ _FIELD = re.compile(r"\{([^}]+)\}")
 _PREFIXES = {
     "elbv2": "elasticloadbalancing",
     "pinpoint": "mobiletargeting",
+    "s3control": "s3",
     "service-quotas": "servicequotas",
     "sesv2": "ses",
 }

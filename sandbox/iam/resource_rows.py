@@ -64,6 +64,7 @@ USUAL: dict[str, dict[str, str]] = {
         "HealthCheckId": "arn:aws:route53:::healthcheck/{v}",
         "Id": _ZONE,
     },
+    "s3control": {"JobId": "job/{v}"},
     "secretsmanager": {"SecretId": "secret:{v}-??????", "Name": "secret:{v}-??????"},
     "service-quotas": {"QuotaCode": "{ServiceCode}/{v}"},
     "sesv2": {"EmailIdentity": "identity/{v}"},
@@ -287,6 +288,7 @@ ROWS: dict[str, dict[str, tuple[str, ...]]] = {
         ),
     },
     "route53": {"GetChange": ("arn:aws:route53:::change/{Id}",)},
+    "s3control": {"CreateJob": ("*",)},
     "secretsmanager": {"ValidateResourcePolicy": ("secret:{SecretId}",)},
     "service-quotas": {"GetAWSDefaultServiceQuota": ("*",)},
     "wafv2": {

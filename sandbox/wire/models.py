@@ -31,6 +31,7 @@ IAM_PREFIXES: dict[str, str] = {
     "elbv2": "elasticloadbalancing",
     "pinpoint": "mobiletargeting",
     "resourcegroupstaggingapi": "tag",
+    "s3control": "s3",
     "service-quotas": "servicequotas",
     "sesv2": "ses",
     "stepfunctions": "states",

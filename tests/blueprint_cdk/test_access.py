@@ -78,6 +78,20 @@ MAY = [
         {},
         False,
     ),
+    *(
+        (DEPLOYER, "iam:PassRole", f"{IAM}:role/{role}", {"PassedToService": f"{to}.amazonaws.com"}, good)
+        for role, to, good in (
+            ("sy-shop-k3x9-uploads-backfill", "batchoperations.s3", True),
+            ("sy-shop-k3x9-uploads-backfill", "ec2", False),
+            ("sy-shop-k3x9-uploads-backfill", "cloudformation", False),
+            ("sy-shop-k3x9-app-Role", "batchoperations.s3", False),
+            ("payroll-backfill", "batchoperations.s3", False),
+        )
+    ),
+    (DEPLOYER, "s3:UpdateJobStatus", f"arn:aws:s3:eu-west-1:{ACCOUNT}:job/1", {}, True),
+    (DEPLOYER, "s3:UpdateJobPriority", f"arn:aws:s3:eu-west-1:{ACCOUNT}:job/1", {}, False),
+    (("SwitchyardRead",), "s3:CreateJob", "*", {}, False),
+    (("SwitchyardRead",), "s3:UpdateJobStatus", f"arn:aws:s3:eu-west-1:{ACCOUNT}:job/1", {}, False),
     (DEPLOYER, "s3:PutObject", f"arn:aws:s3:::cdk-swyard-assets-{ACCOUNT}-eu-west-1/a.json", {}, True),
     (DEPLOYER, "s3:PutObject", "arn:aws:s3:::sy-shop-k3x9-uploads/x", {}, False),
     (DEPLOYER, "s3:DeleteObjectVersion", "arn:aws:s3:::sy-shop-k3x9-uploads/x", {}, True),

@@ -48,6 +48,11 @@ def test_events_are_replicated_both_ways_once_both_buckets_are_there(both: Assem
     assert here["BucketName"].endswith("eu-west-1") and there["BucketName"].endswith(OTHER)
     assert f"kms:{OTHER}" in json.dumps(rule["Destination"]["EncryptionConfiguration"])
     assert "kms:eu-west-1" in json.dumps(back["Destination"]["EncryptionConfiguration"])
+    # What was there before is copied with a role that the job is given.
+    [name] = ROWS["analytics"]["joins"]["copies"].values()
+    assert (
+        name in both.template("analytics")["Outputs"] and ROWS["analytics"]["joins"]["copies"]["EventsBucket"]
+    )
     # Answers are each region's own: anybody may ask again.
     for key in ("analytics", "other-analytics"):
         assert "ReplicationConfiguration" not in bucket(both, key, "results")
@@ -59,7 +64,7 @@ def test_a_standby_replaces_nothing_of_the_events_and_moves_no_export(
     was, now = resources(alone), resources(both)
     before = {place: row for place, row in was.items() if place[0] == STACK}
     added = [now[place]["Type"] for place in now if place[0] == STACK and place not in before]
-    assert before and sorted(added) == ["AWS::IAM::Policy", "AWS::IAM::Role"]
+    assert before and sorted(added) == ["AWS::IAM::Policy", "AWS::IAM::Role", "AWS::IAM::Role"]
     changed = set()
     for place, row in before.items():
         for pointer in schema_of(row["Type"]).get("createOnlyProperties", []):

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from blueprint_cdk.data import load
 from blueprint_cdk.policies import STATEFUL_TYPES
 from tests.blueprint_cdk.standbys import SIZES, of_type
 from tests.blueprint_cdk.support import OTHER, Assembly, Synthesise
@@ -75,8 +76,38 @@ def test_replication_may_read_here_and_write_there_and_no_more(warm: Assembly) -
     assert found["Write"]["Resource"] == f"{there}/*"
     assert found["Seal"]["Action"] == "kms:Encrypt"
     assert found["Seal"]["Condition"] == {"StringEquals": {"kms:ViaService": f"s3.{OTHER}.amazonaws.com"}}
-    [role] = of_type(warm, "storage", "AWS::IAM::Role")
-    assert role["Properties"]["PermissionsBoundary"]
+    [role] = [
+        row["Properties"]
+        for row in of_type(warm, "storage", "AWS::IAM::Role")
+        if row["Properties"]["Description"] == "Replicates uploads to the other region"
+    ]
+    assert role["PermissionsBoundary"]
+
+
+def test_what_was_there_before_is_copied_with_a_role_that_only_batch_operations_takes(warm: Assembly) -> None:
+    """At home alone: the other bucket is made with its rule."""
+    [role] = [
+        row["Properties"]
+        for row in of_type(warm, "storage", "AWS::IAM::Role")
+        if row["Properties"].get("RoleName")
+    ]
+    # The portal may pass roles of such names (access/portal.py).
+    assert role["RoleName"] == "sy-shop-k3x9-uploads-backfill"
+    assert role["PermissionsBoundary"]
+    [trust] = role["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Principal"] == {"Service": "batchoperations.s3.amazonaws.com"}
+    assert trust["Condition"] == {"StringEquals": {"aws:SourceAccount": "111122223333"}}
+    [policy] = role["Policies"]
+    listing, beginning = policy["PolicyDocument"]["Statement"]
+    here = "arn:aws:s3:::sy-shop-k3x9-uploads-111122223333-eu-west-1"
+    assert listing["Resource"] == here and beginning["Resource"] == f"{here}/*"
+    assert listing["Action"] == ["s3:GetReplicationConfiguration", "s3:PutInventoryConfiguration"]
+    assert beginning["Action"] == "s3:InitiateReplication"
+    [joins] = [row["joins"] for row in load("stacks")["environment"] if row["key"] == "storage"]
+    assert joins["copies"] == {"UploadsBucket": "UploadsBackfillRole"}
+    assert "UploadsBackfillRole" in warm.template("storage")["Outputs"]
+    there = of_type(warm, "other-storage", "AWS::IAM::Role")
+    assert there and not any("RoleName" in row["Properties"] for row in there)
 
 
 def test_global_database_adopts_the_home_cluster_which_knows_nothing_of_it(pilot: Assembly) -> None:

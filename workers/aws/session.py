@@ -14,6 +14,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from workers.aws.hosts import host_keep
+
 # Credentials are fetched anew when they have less than this left.
 MARGIN_S = 300
 SESSION_S = 3600
@@ -154,6 +156,8 @@ class _Kept:
         def after(model: Any, **_: Any) -> None:
             self.session.after(service, model.name)
 
+        if service == "s3control" and connection.endpoint_url:
+            host_keep(self.client)
         self.client.meta.events.register("before-call", before)
         self.client.meta.events.register("after-call", after)
 

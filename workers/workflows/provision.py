@@ -16,6 +16,7 @@ from workers import deletion
 from workers.addresses import addresses, outputs_of
 from workers.assembly import assembly_load, template_parse
 from workers.aws import ec2
+from workers.backfill import backfill, backfill_cancel
 from workers.context import StepContext, subject_of
 from workers.joining import JOINED
 from workers.names import stack_name
@@ -37,6 +38,8 @@ from workers.workflow import (
 
 STACK_LIMIT_S = 3 * 3600
 HEALTH_LIMIT_S = 15 * 60
+BACKFILL_LIMIT_S = 48 * 3600
+"""S3 tells no time for it: it depends on how much there is."""
 LOOK_LIMIT_S = 3600
 """The second look waits while somebody else changes a stack."""
 DEFAULT_GROUP = "DefaultSecurityGroupId"
@@ -65,7 +68,7 @@ def execute(operation: Operation) -> list[StepSpec]:
         )
     for stack in stacks:
         if stack.joins:
-            steps.append(_join(environment, stack))
+            steps += [_join(environment, stack), *_backfills(operation, stack)]
         if stack.output(DEFAULT_GROUP) in stack.outputs:
             steps.append(
                 StepSpec(
@@ -106,6 +109,24 @@ def _join(environment: Environment, stack: StackOf) -> StepSpec:
         STACK_LIMIT_S,
         {"stack": stack.key, "stack_name": stack_name(environment, stack.key)},
     )
+
+
+def _backfills(operation: Operation, stack: StackOf) -> list[StepSpec]:
+    """What the plan says is copied of a stack when it is joined."""
+    other = operation.parameters["spec"].get("other_region")
+    return [
+        StepSpec(
+            f"backfill-{stack.key}",
+            f"{stack.title}: what was there before, copied to {other}",
+            "backfill",
+            (f"join-{stack.key}",),
+            stack.region,
+            BACKFILL_LIMIT_S,
+            {"of": stack.key, "bucket": bucket, "role": role, "to_region": other},
+            may_skip=f"What was there before stays at home alone: after a failover to {other} it is missing.",
+        )
+        for bucket, role in _row(operation, stack.key).get("copies", {}).items()
+    ]
 
 
 def _removals(operation: Operation, environment: Environment, stays: list[StackOf]) -> list[StepSpec]:
@@ -178,7 +199,12 @@ def _parameters(ctx: StepContext, key: str) -> dict[str, str]:
 
 
 def _planned(ctx: StepContext, key: str) -> dict[str, Any]:
-    rows = ctx.operation.plan.document["stacks"]
+    return _row(ctx.operation, key)
+
+
+def _row(operation: Operation, key: str) -> dict[str, Any]:
+    """What the plan says of a stack."""
+    rows = operation.plan.document["stacks"]
     return next((row for row in rows if row["key"] == key), {})
 
 
@@ -249,6 +275,7 @@ FUNCTIONS: dict[str, StepFunction] = {
     "assets": assets,
     "stack": stack,
     "join": join,
+    "backfill": backfill,
     "default_group": default_group,
     "addresses": addresses,
     **deletion.FUNCTIONS,
@@ -256,6 +283,7 @@ FUNCTIONS: dict[str, StepFunction] = {
 CANCELS: dict[str, StepFunction] = {
     "stack": stack_cancel,
     "join": join_cancel,
+    "backfill": backfill_cancel,
     **deletion.CANCELS,
 }
 

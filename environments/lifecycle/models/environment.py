@@ -211,8 +211,9 @@ class Plan(models.Model):
 
     @property
     def is_empty(self) -> bool:
-        """Whether no stack is created, changed or deleted."""
-        return all(stack["action"] == "none" for stack in self.document.get("stacks", []))
+        """Whether no stack is created, changed or deleted, and nothing of one copied."""
+        stacks = self.document.get("stacks", [])
+        return all(stack["action"] == "none" and "copies" not in stack for stack in stacks)
 
     @property
     def counts(self) -> dict[str, int]:

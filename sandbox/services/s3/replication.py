@@ -1,7 +1,8 @@
 """Replication of new objects to buckets of other regions, after a while (S3 user guide, "Replicating objects").
 
 An object's data has `replication`: {"status", "rule", "since"} while and after it is replicated; a replica's status is
-REPLICA. What existed before the rule, replicas themselves and deletions of versions are not replicated.
+REPLICA. What existed before the rule, replicas themselves and deletions of versions are not replicated; the first two
+a job copies that is asked to (batch.py).
 """
 
 from __future__ import annotations
@@ -60,11 +61,16 @@ def _rule_for(bucket: Record, record: Record) -> dict[str, Any] | None:
     return None
 
 
-def begin(ctx: Context, bucket: Record, record: Record) -> None:
-    """A version or delete marker was written: replicate it later, if a rule says so."""
+def covered(bucket: Record, record: Record) -> bool:
+    """Whether the bucket's rules replicate this version or delete marker."""
+    return versioning(bucket) == "Enabled" and _rule_for(bucket, record) is not None
+
+
+def begin(ctx: Context, bucket: Record, record: Record) -> bool:
+    """A version or delete marker was written, or a job wants it copied: replicate it later. False: no rule does."""
     rule = _rule_for(bucket, record)
     if rule is None or versioning(bucket) != "Enabled":
-        return
+        return False
     record.data["replication"] = {
         "status": "PENDING",
         "rule": rule.get("Id", ""),
@@ -73,6 +79,7 @@ def begin(ctx: Context, bucket: Record, record: Record) -> None:
     }
     ctx.store.put(record)
     _arm(ctx.world, record, ctx.now + delay_s(ctx.world))
+    return True
 
 
 def _arm(world: World, record: Record, when: float) -> None:
@@ -98,7 +105,8 @@ def _copy(world: World, record: Record, target: Record) -> bool:
     if versioning(target) != "Enabled":
         return False
     there = world.context(target.account, target.region)
-    data = {k: v for k, v in record.data.items() if k not in ("bucket", "key", "n", "blob", "replication")}
+    # Of several versions the newest one stays so, whichever comes first: `n` is the order in which they were made.
+    data = {k: v for k, v in record.data.items() if k not in ("bucket", "key", "blob", "replication")}
     try:
         kept = _reencrypted(world, record, there)
     except AwsError:

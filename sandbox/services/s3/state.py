@@ -104,7 +104,10 @@ def version_add(ctx: Context, bucket: Record, key: str, data: dict[str, Any], ta
         tags=tags,
         data=data,
     )
-    versions(ctx.world, bucket).setdefault(key, []).append(record)
+    entries = versions(ctx.world, bucket).setdefault(key, [])
+    entries.append(record)
+    # A replica may be older than what is there.
+    entries.sort(key=lambda entry: int(entry.data["n"]))
     return ctx.store.put(record)
 
 
