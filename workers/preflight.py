@@ -237,9 +237,9 @@ def _support_plan(place: Place) -> Iterator[Finding]:
     yield Finding(
         "support plan",
         OPTIONAL,
-        "Trusted Advisor is not available: it wants Business Support or more.",
+        "Trusted Advisor is not available: it wants Business Support+ or more.",
         "https://console.aws.amazon.com/support/plans/home",
-        "Business Support: 10 % of the bill, at least 100 USD a month (mem)",
+        "Business Support+: 3 to 9 % of the bill, at least 29 USD a month",
     )
 
 

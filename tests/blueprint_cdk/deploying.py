@@ -19,8 +19,10 @@ PREFIX = "sy-shop-k3x9"
 class Deployment:
     """One environment in one account of the local AWS; `regions` are its home and its other one."""
 
-    def __init__(self, sandbox: Sandbox, keys: Keys, regions: dict[str, str]) -> None:
-        self.regions = regions
+    def __init__(
+        self, sandbox: Sandbox, keys: Keys, regions: dict[str, str], *, prefix: str = PREFIX
+    ) -> None:
+        self.regions, self.prefix = regions, prefix
         self._sandbox, self._keys = sandbox, keys
         self.stacks = {place: Stacks(self.client("cloudformation", place)) for place in regions}
         for stacks in self.stacks.values():
@@ -29,9 +31,10 @@ class Deployment:
         """Keys of the stacks that are there, in the order in which they came, and the place of each."""
         for place, region in regions.items():
             bucket = f"cdk-swyard-assets-{keys.account_id}-{region}"
-            self.client("s3", place).create_bucket(
-                Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": region}
-            )
+            s3 = self.client("s3", place)
+            # The account's, made by whichever environment comes first.
+            if bucket not in [row["Name"] for row in s3.list_buckets()["Buckets"]]:
+                s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": region})
 
     def client(self, service: str, place: str = "home") -> Any:
         return self._sandbox.client(service, self._keys, self.regions[place])
@@ -60,10 +63,10 @@ class Deployment:
         if key in self.there:
             return [f"update {key}"] if self._update(assembly, row, {}) else []
         stack = stacks.create(
-            f"{PREFIX}-{key}", self._template(assembly, key), Parameters=_given(self._values(row))
+            f"{self.prefix}-{key}", self._template(assembly, key), Parameters=_given(self._values(row))
         )
         assert stack["StackStatus"] == "CREATE_COMPLETE", [
-            event for event in stacks.events(f"{PREFIX}-{key}") if "FAILED" in event[1]
+            event for event in stacks.events(f"{self.prefix}-{key}") if "FAILED" in event[1]
         ]
         self._policy(assembly, row)
         self.there[key] = row["region"]
@@ -72,7 +75,7 @@ class Deployment:
     def _update(self, assembly: Assembly, row: dict[str, Any], more: dict[str, str]) -> bool:
         """Whether anything changed."""
         key, stacks = row["key"], self.stacks[row["region"]]
-        name, body = f"{PREFIX}-{key}", self._template(assembly, row["key"])
+        name, body = f"{self.prefix}-{key}", self._template(assembly, row["key"])
         had = {p["ParameterKey"] for p in self.describe(key).get("Parameters", ())}
         values: dict[str, str | None] = {
             name: None for name in json.loads(body).get("Parameters", {}) if name in had
@@ -92,10 +95,10 @@ class Deployment:
     def delete(self, key: str) -> None:
         """The stack, its buckets emptied before."""
         stacks = self.stacks[self.there[key]]
-        for row in stacks.client.describe_stack_resources(StackName=f"{PREFIX}-{key}")["StackResources"]:
+        for row in stacks.client.describe_stack_resources(StackName=f"{self.prefix}-{key}")["StackResources"]:
             if row["ResourceType"] == "AWS::S3::Bucket":
                 self.empty(row["PhysicalResourceId"], self.there[key])
-        stack = stacks.delete(f"{PREFIX}-{key}")
+        stack = stacks.delete(f"{self.prefix}-{key}")
         assert stack["StackStatus"] == "DELETE_COMPLETE", stack.get("StackStatusReason")
         del self.there[key]
 
@@ -110,7 +113,7 @@ class Deployment:
                 client.delete_object(Bucket=bucket, Key=version["Key"], VersionId=version["VersionId"])
 
     def describe(self, key: str) -> dict[str, Any]:
-        answer = self.stacks[self.there[key]].client.describe_stacks(StackName=f"{PREFIX}-{key}")
+        answer = self.stacks[self.there[key]].client.describe_stacks(StackName=f"{self.prefix}-{key}")
         stack: dict[str, Any] = answer["Stacks"][0]
         return stack
 
@@ -122,7 +125,7 @@ class Deployment:
         return {
             (key, logical): physical
             for key, place in self.there.items()
-            for logical, physical in self.stacks[place].physical(f"{PREFIX}-{key}").items()
+            for logical, physical in self.stacks[place].physical(f"{self.prefix}-{key}").items()
         }
 
     def _is_joined(self, key: str) -> bool:
@@ -138,7 +141,7 @@ class Deployment:
         return found
 
     def _publish(self, assembly: Assembly, row: dict[str, Any]) -> None:
-        path = assembly.folder / f"{PREFIX}-{row['key']}.assets.json"
+        path = assembly.folder / f"{self.prefix}-{row['key']}.assets.json"
         client = self.client("s3", row["region"])
         for asset in json.loads(path.read_text())["files"].values():
             for target in asset["destinations"].values():
@@ -146,15 +149,14 @@ class Deployment:
                 client.put_object(Bucket=target["bucketName"], Key=target["objectKey"], Body=body)
 
     def _policy(self, assembly: Assembly, row: dict[str, Any]) -> None:
-        path = assembly.folder / f"{PREFIX}-{row['key']}.policy.json"
+        path = assembly.folder / f"{self.prefix}-{row['key']}.policy.json"
         if path.exists():
             self.stacks[row["region"]].client.set_stack_policy(
-                StackName=f"{PREFIX}-{row['key']}", StackPolicyBody=path.read_text()
+                StackName=f"{self.prefix}-{row['key']}", StackPolicyBody=path.read_text()
             )
 
-    @staticmethod
-    def _template(assembly: Assembly, key: str) -> str:
-        return (assembly.folder / f"{PREFIX}-{key}.template.json").read_text()
+    def _template(self, assembly: Assembly, key: str) -> str:
+        return (assembly.folder / f"{self.prefix}-{key}.template.json").read_text()
 
 
 def _given(values: dict[str, str | None]) -> list[dict[str, Any]]:

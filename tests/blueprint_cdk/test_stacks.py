@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from blueprint_cdk import VERSION
 from blueprint_cdk.data import load
 from tests.blueprint_cdk.support import ALL_MODULES, EVERYTHING, Assembly, Synthesise
@@ -45,6 +47,18 @@ def test_template_fits_a_request_body_and_looks_nothing_up(small: Assembly) -> N
         assert len(template["Resources"]) < 100
         assert "Parameters" not in template
     assert not small.manifest.get("missing")
+
+
+@pytest.mark.parametrize("size", ["small", "large"])
+def test_no_stack_is_too_large_for_cloudformation_with_everything_on(
+    synthesise: Synthesise, size: str
+) -> None:
+    """It takes 500 resources and a megabyte; from 300 and 800 kB on there is no room for the next part."""
+    whole = synthesise(size=size, tier="prod", standby="warm", **EVERYTHING)
+    assert len(whole.templates()) > 15
+    for name, template in whole.templates().items():
+        assert len(template["Resources"]) <= 300, name
+        assert (whole.folder / f"{name}.template.json").stat().st_size <= 800_000, name
 
 
 def test_what_the_environment_uses_is_deleted_after_it(small: Assembly) -> None:

@@ -12,7 +12,7 @@ NO_QUICK_SIGHT = frozenset({"ResourceNotFoundException"})
 
 
 def trusted_advisor_is_there(session: Session) -> bool:
-    """Whether the Support plan includes Trusted Advisor's checks: Business Support or more."""
+    """Whether the Support plan includes Trusted Advisor's checks: Business Support+ or more."""
     client = session.client("trustedadvisor", region=TRUSTED_ADVISOR_REGION)
     try:
         client.list_checks(maxResults=1)
