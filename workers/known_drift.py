@@ -131,6 +131,7 @@ ROWS = (
     Row("runtime", (BEANSTALK,), f"{ASG} MinSize]", "Capacity is set at run time.", DECISION),
     Row("runtime", (BEANSTALK,), f"{ASG} MaxSize]", "Capacity is set at run time.", DECISION),
     Row("runtime", (RULE,), "Conditions", "The maintenance page is turned on at run time.", DECISION),
+    Row("runtime", (RULE,), "Priority", "While the maintenance page is on it comes first.", DECISION),
     Row("runtime", (CLUSTER,), "EngineVersion", "Minor versions are brought in at run time.", DECISION),
     Row("runtime", (CLUSTER,), "ServerlessV2ScalingConfiguration", "Capacity is set at run time.", DECISION),
 )

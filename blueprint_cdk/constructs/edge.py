@@ -18,6 +18,9 @@ TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-2021-06"
 
 MAINTENANCE_OFF = "maintenance.invalid"
 """What the rule of the maintenance page matches while it is off: no request has this name."""
+MAINTENANCE_PRIORITY = {True: 1, False: 50_000}
+"""By whether the page is on. Off, it leaves the first place to Beanstalk's rule, which has it in environments that were
+made before there was a page; 50,000 is the last place that there is."""
 MAINTENANCE_PAGE = (
     '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
     '<title>Back soon</title><body style="font:1.1rem/1.5 system-ui,sans-serif;max-width:32rem;margin:20vh auto;'
@@ -37,9 +40,9 @@ MANAGED_RULES = (
 class LoadBalancer(Construct):
     """A public Application Load Balancer with HTTPS, which answers HTTP with a redirect.
 
-    The listener itself answers 404: the Beanstalk environment adds the rule for its host name, `domain`. Before that
-    one stands the rule of the maintenance page, which matches nothing until somebody turns it on (`maintenance`: it is
-    on now). `record` is the name in the account's zone that stands for the load balancer.
+    The listener itself answers 404: the Beanstalk environment adds the rule for its host name, `domain`. Besides
+    there is the rule of the maintenance page, last and matching nothing until somebody turns it on (`maintenance`: it
+    is on now, and comes first). `record` is the name in the account's zone that stands for the load balancer.
     """
 
     def __init__(
@@ -115,8 +118,9 @@ class LoadBalancer(Construct):
             self,
             "Maintenance",
             listener_arn=self.https.ref,
-            priority=1,
-            # Turned on by what the rule matches: the environment's name, or one that RFC 2606 keeps from ever being.
+            priority=MAINTENANCE_PRIORITY[maintenance],
+            # Turned on by its place and by what it matches: the environment's name, or one that RFC 2606 keeps from
+            # ever being.
             conditions=[
                 elbv2.CfnListenerRule.RuleConditionProperty(
                     field="host-header",

@@ -143,7 +143,7 @@ class AppStack(EnvironmentStack):
         # Beanstalk hangs its rule on the HTTPS listener: it must be there first, and go last.
         application.environment.add_resource_dependency(edge.https)
         application.environment.add_resource_dependency(edge.http)
-        # And its priority is taken before Beanstalk looks for a free one: the page comes before the application.
+        # And the page, which so stands ready from the application's first minute to its last.
         application.environment.add_resource_dependency(edge.maintenance)
         self.output("Address", f"https://{spec.domain}", "The environment's address")
         self.output(

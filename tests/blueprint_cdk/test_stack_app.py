@@ -193,9 +193,10 @@ def maintenance(assembly: Assembly) -> dict[str, Any]:
     return assembly.one("AWS::ElasticLoadBalancingV2::ListenerRule")
 
 
-def test_maintenance_page_stands_before_the_application_and_matches_nothing(small: Assembly) -> None:
+def test_maintenance_page_stands_ready_and_matches_nothing(small: Assembly) -> None:
     rule = maintenance(small)
-    assert rule["Priority"] == 1
+    # Beanstalk's rule has the first place, also where it was there before the page; that is exchanged to turn it on.
+    assert rule["Priority"] == 50_000
     [condition] = rule["Conditions"]
     # RFC 2606: no name below .invalid is ever given to anybody.
     assert condition["HostHeaderConfig"] == {"Values": ["maintenance.invalid"]}
@@ -205,13 +206,14 @@ def test_maintenance_page_stands_before_the_application_and_matches_nothing(smal
     app = small.template("app")["Resources"]
     [environment] = [row for row in app.values() if row["Type"] == "AWS::ElasticBeanstalk::Environment"]
     [name] = [n for n, row in app.items() if row["Type"] == "AWS::ElasticLoadBalancingV2::ListenerRule"]
-    # It has its priority before Beanstalk looks for a free one.
+    # It is there as long as the application is.
     assert name in environment["DependsOn"]
 
 
 def test_maintenance_page_that_is_on_is_not_put_back_by_a_new_template(synthesise: Synthesise) -> None:
     on = maintenance(synthesise(runtime={"maintenance": True}))
     assert on["Conditions"][0]["HostHeaderConfig"] == {"Values": ["shop.dev.example.com"]}
+    assert on["Priority"] == 1
 
 
 def test_connections_may_be_silent_and_sessions_find_their_instance(small: Assembly) -> None:

@@ -26,6 +26,7 @@ NONE = [
     (BEANSTALK, "OptionSettings[aws:autoscaling:asg MinSize]", "1", "2"),
     (BEANSTALK, "OptionSettings[aws:autoscaling:asg MaxSize]", "2", "4"),
     (RULE, "Conditions[0].HostHeaderConfig.Values", ["maintenance.invalid"], ["shop.dev.example.com"]),
+    (RULE, "Priority", 50000, 1),
     (CLUSTER, "EngineVersion", "8.0.mysql_aurora.3.10.0", "8.0.mysql_aurora.3.10.1"),
     (CLUSTER, "ServerlessV2ScalingConfiguration.MaxCapacity", 4, 8),
 ]

@@ -98,18 +98,29 @@ class Running:
         self.until_ready()
 
     def page(self, host):
-        """The maintenance page on, as a switchover turns it on: the rule matches that name."""
+        """The maintenance page on, as a switchover turns it on: the rule matches that name, and comes first."""
         condition = {"Field": "host-header", "HostHeaderConfig": {"Values": [host]}}
         self.elbv2.modify_rule(RuleArn=self.rule(), Conditions=[condition])
+        places = {self.rule(): 1, self.rule_of_the_application(): 2}
+        self.elbv2.set_rule_priorities(
+            RulePriorities=[{"RuleArn": arn, "Priority": place} for arn, place in places.items()]
+        )
 
     def rule(self):
         (row,) = self.record.resources().filter(type="AWS::ElasticLoadBalancingV2::ListenerRule")
         return row.physical_id
 
+    def rule_of_the_application(self):
+        """Beanstalk's own, on the same listener."""
+        listener = self.rule().replace(":listener-rule/", ":listener/").rpartition("/")[0]
+        rules = self.elbv2.describe_rules(ListenerArn=listener)["Rules"]
+        (arn,) = (row["RuleArn"] for row in rules if not row["IsDefault"] and row["RuleArn"] != self.rule())
+        return arn
+
     def paged(self):
-        """Which name the maintenance page is shown under."""
+        """Which name the maintenance page is shown under, and in which place it is asked."""
         (rule,) = self.elbv2.describe_rules(RuleArns=[self.rule()])["Rules"]
-        return rule["Conditions"][0]["Values"]
+        return rule["Conditions"][0]["Values"], rule["Priority"]
 
     def upgrade(self, version):
         """A newer minor version of the database."""
@@ -179,7 +190,7 @@ def test_an_update_puts_nothing_old_back(running, people):
         "db_max_acu": 6.0,
         "maintenance": True,
     }
-    assert running.paged() == [domain]
+    assert running.paged() == ([domain], "1")
     again = change(people, log_retention_days=30)
     told = {
         row["path"]

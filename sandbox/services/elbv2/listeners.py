@@ -261,12 +261,21 @@ def modify_rule(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
 
 @operation("elbv2", "SetRulePriorities")
 def set_rule_priorities(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
-    rules = []
-    for entry in params["RulePriorities"]:
-        record = base.need(ctx, base.RULE, entry["RuleArn"])
-        ctx.world.update(ctx, record, {**record.properties, "Priority": entry["Priority"]}, at_once=True)
-        rules.append(_rule(ctx, record))
-    return {"Rules": rules}
+    """The new order counts, not the way to it: rules may exchange their places."""
+    moved = {
+        base.need(ctx, base.RULE, entry["RuleArn"]).id: int(entry["Priority"])
+        for entry in params["RulePriorities"]
+    }
+    records = [base.need(ctx, base.RULE, arn) for arn in moved]
+    for listener in {record.properties["ListenerArn"] for record in records}:
+        order = [moved.get(r.id, int(r.properties["Priority"])) for r in base.rules_of(ctx, listener)]
+        for priority in order:
+            if order.count(priority) > 1:
+                raise AwsError("PriorityInUse", f"Priority '{priority}' is currently in use", 400)
+    for record in records:
+        record.properties = {**record.properties, "Priority": moved[record.id]}
+        ctx.store.put(record)
+    return {"Rules": [_rule(ctx, record) for record in records]}
 
 
 @operation("elbv2", "DeleteRule")

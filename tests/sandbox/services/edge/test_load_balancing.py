@@ -101,6 +101,15 @@ def test_listeners_and_rules(aws: Any, place: dict[str, Any]) -> None:
     shown = elb.describe_rules(ListenerArn=listener)["Rules"]
     assert [(r["Priority"], r["IsDefault"]) for r in shown] == [("5", False), ("default", True)]
     assert shown[0]["Conditions"][0]["HostHeaderConfig"]["Values"] == ["a.example.com"]
+    # Rules exchange their places in one call; a place that a rule keeps which is not named is in use.
+    second = elb.create_rule(**{**rule, "Priority": 6})["Rules"][0]["RuleArn"]
+    places = {shown[0]["RuleArn"]: 6, second: 5}
+    exchanged = [{"RuleArn": rule, "Priority": place} for rule, place in places.items()]
+    elb.set_rule_priorities(RulePriorities=exchanged)
+    rules = elb.describe_rules(ListenerArn=listener)["Rules"]
+    assert [(r["RuleArn"], r["Priority"]) for r in rules[:2]] == [(second, "5"), (shown[0]["RuleArn"], "6")]
+    taken = [{"RuleArn": second, "Priority": 6}]
+    assert refused(elb.set_rule_priorities, RulePriorities=taken)[0] == "PriorityInUse"
     (group,) = elb.describe_target_groups(LoadBalancerArn=arn)["TargetGroups"]
     assert group["LoadBalancerArns"] == [arn]
     assert refused(elb.delete_target_group, TargetGroupArn=group["TargetGroupArn"])[0] == "ResourceInUse"
