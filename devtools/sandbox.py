@@ -174,6 +174,14 @@ class Sandbox:
         """Lift every fault."""
         self.control("DELETE", "faults")
 
+    def keep(self, name: str) -> None:
+        """Keep all accounts as they are, under the name."""
+        self.control("PUT", f"snapshots/{name}")
+
+    def put_back(self, name: str) -> None:
+        """Let those accounts be as they were when `keep` was called with the name. Credentials stay good."""
+        self.control("POST", f"snapshots/{name}")
+
     def after_test(self) -> None:
         """No fault or slowness that a test armed reaches the next one."""
         self.lift_faults()

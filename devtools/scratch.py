@@ -24,6 +24,8 @@ SCHEMA_SOURCES = (
 )
 KEPT = {"django_migrations"}
 TRIES = 5
+Rows = dict[str, bytes]
+"""What the tables hold that hold anything, as PostgreSQL's COPY writes it."""
 
 
 def schema_mark(root: Path = ROOT, sources: Iterable[str] = SCHEMA_SOURCES) -> str:
@@ -41,7 +43,7 @@ class ScratchDatabase:
 
     postgres: Postgres
     name: str = "test_switchyard"
-    rows: dict[str, bytes] = field(default_factory=dict)
+    migrated: Rows = field(default_factory=dict)
 
     def create(self, migrate: Callable[[str], None]) -> None:
         """Make it. `migrate(database)` is called when no template of this schema is there yet."""
@@ -60,14 +62,30 @@ class ScratchDatabase:
                     )
                 )
         self.postgres.make_database(self.name, template)
-        self.rows = self._filled_tables()
+        self.migrated = self.rows()
 
     def drop(self) -> None:
         """Drop it, whoever is connected."""
         self.postgres.drop_database(self.name)
 
     def empty(self) -> None:
-        """Put every table back to what migrating left in it.
+        """Put every table back to what migrating left in it."""
+        self.put_back(self.migrated)
+
+    def rows(self) -> Rows:
+        """What it holds, for `put_back`."""
+        rows = {}
+        with self.postgres.superuser(self.name) as connection, connection.transaction():
+            # All tables as of one moment, whatever workers write meanwhile.
+            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            for table in self._tables_with_rows(connection):
+                statement = sql.SQL("COPY {} TO STDOUT").format(sql.Identifier(table))
+                with connection.cursor().copy(statement) as copy:
+                    rows[table] = b"".join(bytes(part) for part in copy)
+        return rows
+
+    def put_back(self, rows: Rows) -> None:
+        """Let every table hold these rows and no other. Numbers (sequences) go on.
 
         Django's own flush would need TRUNCATE, which the limited role does not have, and which the audit tables
         refuse to everybody. This is a superuser's, with triggers and foreign keys off for its one transaction.
@@ -75,31 +93,22 @@ class ScratchDatabase:
         """
         for attempt in range(TRIES):
             try:
-                self._empty()
+                self._put_back(rows)
                 return
             except (errors.DeadlockDetected, errors.LockNotAvailable):
                 if attempt == TRIES - 1:
                     raise
 
-    def _empty(self) -> None:
+    def _put_back(self, rows: Rows) -> None:
         with self.postgres.superuser(self.name) as connection, connection.transaction():
             connection.execute("SET LOCAL session_replication_role = replica")
             connection.execute("SET LOCAL lock_timeout = '10s'")
             for table in self._tables_with_rows(connection):
                 connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
-            for table, rows in self.rows.items():
+            for table, text in rows.items():
                 statement = sql.SQL("COPY {} FROM STDIN").format(sql.Identifier(table))
                 with connection.cursor().copy(statement) as copy:
-                    copy.write(rows)
-
-    def _filled_tables(self) -> dict[str, bytes]:
-        rows = {}
-        with self.postgres.superuser(self.name) as connection:
-            for table in self._tables_with_rows(connection):
-                statement = sql.SQL("COPY {} TO STDOUT").format(sql.Identifier(table))
-                with connection.cursor().copy(statement) as copy:
-                    rows[table] = b"".join(bytes(part) for part in copy)
-        return rows
+                    copy.write(text)
 
     def _tables_with_rows(self, connection: object) -> list[str]:
         execute = connection.execute  # type: ignore[attr-defined]

@@ -141,6 +141,23 @@ class Control:
         """Push messages and e-mail of an account and region, oldest first."""
         return 200, sent.listed(self.world, query["account"], query["region"])
 
+    def get_snapshots(self, parts: list[str], query: dict[str, str], body: dict[str, Any]) -> tuple[int, Any]:
+        return 200, self.world.snapshots.accounts()
+
+    def put_snapshots(self, parts: list[str], query: dict[str, str], body: dict[str, Any]) -> tuple[int, Any]:
+        self.world.snapshots.keep("/".join(parts))
+        return 200, {}
+
+    def post_snapshots(
+        self, parts: list[str], query: dict[str, str], body: dict[str, Any]
+    ) -> tuple[int, Any]:
+        """Put one back."""
+        name = "/".join(parts)
+        if name not in self.world.snapshots.accounts():
+            return 404, {"error": f"There is no snapshot {name}."}
+        self.world.put_back(name)
+        return 200, {}
+
     def post_reset(self, parts: list[str], query: dict[str, str], body: dict[str, Any]) -> tuple[int, Any]:
         self.world.reset()
         return 200, {}

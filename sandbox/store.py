@@ -91,6 +91,8 @@ class Store:
         """Called once after the first change since the last flush."""
         self.watch: Callable[[Record, bool], None] | None = None
         """Called with every record that is put or (True) removed."""
+        self.keeps_blobs = False
+        """Whether bodies stay when their objects go: snapshots need them."""
         self._marked = False
         self._parts: list[Part] = []
         self._db = self._open()
@@ -228,6 +230,10 @@ class Store:
         """The entries of a stream, oldest first (do not change them)."""
         return self._logs.get(stream, [])
 
+    def logs(self) -> dict[str, Entries]:
+        """All streams that have entries (do not change them)."""
+        return self._logs
+
     def drop_log(self, stream: str) -> None:
         self._logs.pop(stream, None)
         self._dropped_logs.append(stream)
@@ -242,7 +248,8 @@ class Store:
         return row[0] if row else b""
 
     def drop_blob(self, id: str) -> None:
-        self._db.execute("DELETE FROM blobs WHERE id = ?", (id,))
+        if not self.keeps_blobs:
+            self._db.execute("DELETE FROM blobs WHERE id = ?", (id,))
 
     # -- durability
 

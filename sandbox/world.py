@@ -21,6 +21,7 @@ from sandbox.request_log import RequestLog
 from sandbox.resource_types import ResourceType
 from sandbox.scheduler import Scheduler
 from sandbox.schema_types import SCHEMA_TYPES, SchemaType
+from sandbox.snapshots import Snapshots
 from sandbox.store import GLOBAL, Record, Store
 
 log = logging.getLogger("sandbox")
@@ -37,6 +38,7 @@ class World:
         for name in SCHEMA_TYPES:
             registry.TYPES.setdefault(name, SchemaType(name))
         self.store = Store(directory)
+        self.snapshots = Snapshots(self.store)
         self.scheduler = Scheduler(self.store.flush)
         self.faults = Faults(self)
         self.requests = RequestLog(self)
@@ -107,19 +109,32 @@ class World:
 
     def reset(self) -> None:
         settings = dict(self.settings)
-        for task in list(self._tasks):
-            task.cancel()
-        self.scheduler.clear()
+        self._drop_work()
+        self.snapshots.drop()
         self.store.reset()
         self.faults.forget()
         self.requests.clear()
         self.decisions.clear()
-        self.memory.clear()
-        self._waiting.clear()
         self._load_settings(settings["speed"])
         self.store.flush()
         for hook in registry.RESETTERS:
             hook(self)
+
+    def put_back(self, name: str) -> None:
+        """Go on from a snapshot. Raises KeyError for a name that there is not."""
+        self.snapshots.put_back(name)
+        self._drop_work()
+        self.faults = Faults(self)
+        self._load_settings(None)
+        self.start()
+
+    def _drop_work(self) -> None:
+        """What is under way, and what is known of it in memory only."""
+        for task in list(self._tasks):
+            task.cancel()
+        self.scheduler.clear()
+        self.memory.clear()
+        self._waiting.clear()
 
     def spawn(self, work: Any) -> asyncio.Task[None]:
         """Run a coroutine beside everything else; a failure is logged."""

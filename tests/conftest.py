@@ -15,6 +15,7 @@ import pytest
 
 from devtools import processes, slots
 from devtools.live import LiveAccount
+from devtools.moments import Moments
 from devtools.node import link_node, with_our_tools
 from devtools.places import ROOT, STATE, tool
 from devtools.sandbox import PORTAL_PRINCIPAL_ARN, Keys, Sandbox, clean_environment
@@ -329,6 +330,12 @@ def browser(chromium: str) -> "Iterator[Browser]":
 def kept() -> dict[str, Any]:
     """Rows that are dear to make, kept between tests: each test begins with an empty database."""
     return {}
+
+
+@pytest.fixture(scope="session")
+def moments(sandbox: Sandbox, scratch_database: ScratchDatabase, django_db_setup: None) -> Moments:
+    """What database and local AWS held at some moment: `.once(name, come_to)` comes to it, or goes back to it."""
+    return Moments(sandbox, scratch_database)
 
 
 @pytest.fixture(scope="session")

@@ -47,11 +47,11 @@ def release(transactional_db, kept):
 
 
 @pytest.fixture
-def people(transactional_db):
+def people(transactional_db, kept):
     """One person per portal role, by role, all in the team Shop."""
     from tests.workers import support
 
-    return support.people()
+    return support.people(kept)
 
 
 @pytest.fixture
@@ -88,11 +88,16 @@ def trace(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def active(ask):
-    """A small dev environment that runs."""
-    from environments.lifecycle.models import Environment
+def build(ask, people, moments):
+    """An environment that runs, `build(size=…)`: workers build one of those fields once in this process, and it is put
+    back for later tests, in the database and in the local AWS. It comes first, for it takes the place of all there is.
+    """
     from tests.workers import support
 
-    operation = support.drive(ask())
-    assert operation.status == "succeeded", operation.sentence
-    return Environment.objects.get()
+    return support.building(ask, people, moments)
+
+
+@pytest.fixture
+def active(build):
+    """A small dev environment that runs."""
+    return build()

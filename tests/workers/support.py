@@ -13,7 +13,7 @@ from blueprint_cdk.data import load
 from devtools.sandbox import OFTEN
 from environments.lifecycle.accounts import account_add
 from environments.lifecycle.environments import environment_request
-from environments.lifecycle.models import Account, RegionFacts, Release
+from environments.lifecycle.models import Account, Environment, RegionFacts, Release
 from environments.lifecycle.role_stacks import role_stacks
 from environments.lifecycle.stores import stores_of
 from environments.lifecycle.teardown import environment_teardown
@@ -141,18 +141,23 @@ def release(kept):
     return Release.objects.get()
 
 
-def people():
-    """One person per portal role."""
-    team = Team.objects.create(name="Shop", slug="shop")
-    made = {}
-    for role in PortalRole:
-        made[role.value] = User.objects.create(username=role.value, portal_role=role)
-        made[role.value].teams.add(team)
-    return made
+def people(kept):
+    """One person per portal role. They have the same ids in each test, for what is put back names them."""
+    if "people" not in kept:
+        team = Team.objects.create(name="Shop", slug="shop")
+        kept["people"] = [
+            team,
+            *(User.objects.create(username=role.value, portal_role=role) for role in PortalRole),
+        ]
+    else:
+        for row in kept["people"]:
+            row.save(force_insert=True)
+    Team.objects.get().members.set(User.objects.all())
+    return {user.username: user for user in User.objects.all()}
 
 
 def account(release, people, sandbox, keys, kept):
-    """An account that is ready; added once a run."""
+    """An account that is ready: added once a run, and put back to that in the local AWS."""
     if "account" not in kept:
         zone_make(sandbox, keys)
         operation = add_account(people)
@@ -161,7 +166,9 @@ def account(release, people, sandbox, keys, kept):
         assert operation.status == "succeeded", operation.sentence
         kept["account"] = [Account.objects.get(), *RegionFacts.objects.all()]
         operations_forget()
+        sandbox.keep("account")
     else:
+        sandbox.put_back("account")
         for row in kept["account"]:
             row.save(force_insert=True)
     return Account.objects.get()
@@ -220,6 +227,27 @@ def asking(release, account, people):
         return environment_request(**{**asked, **fields})
 
     return ask
+
+
+def building(ask, people, moments):
+    """A function that answers an environment that runs, which workers build once."""
+
+    def build(**fields):
+        assert not Operation.objects.exists(), "It takes the place of all there is: build first, then ask."
+        moments.once(f"built {json.dumps(fields, sort_keys=True)}", lambda: built(ask(**fields), people))
+        return Environment.objects.get()
+
+    return build
+
+
+def built(operation, people):
+    """Drive the building of an environment to its end, with an approval where it needs one."""
+    drive(operation, within_s=180)
+    if operation.status == "awaiting-approval":
+        drive(approve(operation, people), within_s=180)
+    assert operation.status == "succeeded", operation.sentence
+    # Who goes back to this finds no observer, rather than one of then that is missed after a while only.
+    Watch.objects.all().delete()
 
 
 def wake(operation):

@@ -3,7 +3,6 @@
 import pytest
 
 from environments.errors import InvalidFields
-from environments.lifecycle.models import Environment
 from environments.lifecycle.stores import stores_of
 from environments.lifecycle.teardown import environment_teardown
 from tests.workers.support import ACCOUNT_ID, REGION, approve, drive
@@ -12,13 +11,9 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(400)]
 
 
 @pytest.fixture
-def staging(ask, people):
+def staging(build):
     """An environment of a tier with backups."""
-    operation = drive(ask(tier="staging", is_protected=False))
-    if operation.status == "awaiting-approval":
-        drive(approve(operation, people), within_s=180)
-    assert operation.status == "succeeded", operation.sentence
-    return Environment.objects.get()
+    return build(tier="staging", is_protected=False)
 
 
 @pytest.fixture

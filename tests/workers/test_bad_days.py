@@ -26,12 +26,9 @@ def house(portal_env, portal_principal, tmp_path_factory, scratch_database):
 
 
 @pytest.fixture
-def update(house, ask, people):
+def update(house, active, people):
     """An approved update to another size, which changes the data stack among others."""
-    assert wait_ended(ask()).status == "succeeded"
-    operation = environment_update(
-        environment=Environment.objects.get(), changes={"size": "medium"}, actor=people["team-lead"]
-    )
+    operation = environment_update(environment=active, changes={"size": "medium"}, actor=people["team-lead"])
     wait_ended(operation, statuses=AT_REST)
     assert operation.status == "awaiting-approval", operation.sentence
     return operation

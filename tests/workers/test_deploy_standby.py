@@ -2,13 +2,13 @@
 other keeps the version before.
 """
 
-import itertools
 from functools import partial
 
 import pytest
 
 from environments.errors import Conflict
 from environments.lifecycle.deploy import environment_deploy, environment_promote, label_of
+from environments.lifecycle.models import Environment
 from environments.lifecycle.runtime import labels_running, runtime_shown
 from environments.operations.control import operation_retry
 from tests.factories import version_make
@@ -18,7 +18,6 @@ from tests.workers.test_standby import ACCOUNT, HOME, OTHER, WITHIN_S, ask, wide
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]
 REGIONS = (HOME, OTHER)
-numbers = itertools.count(1)
 
 
 @pytest.fixture
@@ -28,9 +27,10 @@ def keys(sandbox):
 
 
 @pytest.fixture
-def warm(ask):  # noqa: F811
+def warm(ask, moments):  # noqa: F811
     """An environment that stands warm in its other region."""
-    return ask(f"both-{next(numbers)}", standby="warm", other_region=OTHER)
+    moments.once("stands warm", lambda: ask("both", standby="warm", other_region=OTHER))
+    return Environment.objects.get(name="both")
 
 
 @pytest.fixture

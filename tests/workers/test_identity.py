@@ -33,9 +33,8 @@ def variables(sandbox, keys, environment):
 
 
 @pytest.mark.timeout(400)
-def test_identity_is_turned_on_serves_and_goes_with_its_users_counted(ask, people, sandbox, keys):
-    assert drive(ask()).status == "succeeded"
-    assert "USER_POOL_ID" not in variables(sandbox, keys, Environment.objects.get())
+def test_identity_is_turned_on_serves_and_goes_with_its_users_counted(active, people, sandbox, keys):
+    assert "USER_POOL_ID" not in variables(sandbox, keys, active)
     operation = update(people, changes={"modules": ["identity"]})
     assert operation.status == "succeeded", operation.sentence
     environment = Environment.objects.get()

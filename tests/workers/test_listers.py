@@ -5,11 +5,9 @@ from typing import Any
 import pytest
 
 from blueprint_cdk.modules import MODULES
-from environments.lifecycle.models import Environment
 from tests.blueprint_types import environment_types
 from tests.sandbox.support import Stacks, template
 from tests.sandbox.types.samples import sample
-from tests.workers.support import approve, drive
 from workers.aws.found import TAG, Wanted
 from workers.aws.leftovers import LISTERS
 from workers.aws.session import Session, credentials_forget
@@ -79,12 +77,9 @@ def reader():
 
 
 @pytest.fixture
-def active(ask, people):
+def active(build):
     """An environment with every module, of a tier with backups, and so with every type."""
-    operation = drive(ask(tier="staging", is_protected=False, modules=list(MODULES)))
-    drive(approve(operation, people), within_s=180)
-    assert operation.status == "succeeded", operation.sentence
-    return Environment.objects.get()
+    return build(tier="staging", is_protected=False, modules=list(MODULES))
 
 
 @pytest.fixture

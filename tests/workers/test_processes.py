@@ -82,24 +82,22 @@ def test_workers_killed_at_three_points_of_today(ask, house, counted, sandbox, k
 
 
 def test_a_version_is_named_and_deployed_once_although_workers_die_around_the_calls(
-    ask, house, people, sandbox, keys
+    active, house, people, sandbox, keys
 ):
-    assert wait_ended(ask(), within_s=120).status == "succeeded"
-    environment = Environment.objects.get()
     before = sandbox.control("GET", "requests/counts")["last"]
-    with registry(sandbox, keys, environment) as till:
+    with registry(sandbox, keys, active) as till:
         version = version_push(sandbox, keys, till, "c0ffee")
         house.arm(
             "deploy.version-app.elasticbeanstalk.CreateApplicationVersion.after",
             "deploy.app.cloudformation.ExecuteChangeSet.after",
         )
-        operation = environment_deploy(environment=environment, version=version, actor=people["team-lead"])
+        operation = environment_deploy(environment=active, version=version, actor=people["team-lead"])
         wait_ended(operation, within_s=120, statuses=AT_REST)
         assert operation.status == "awaiting-approval", operation.sentence
         wait_ended(approve(operation, people), within_s=120)
         assert operation.status == "succeeded", operation.sentence
         assert house.unmet() == []
-        assert label_running(sandbox, keys, environment) == label_of(version)
+        assert label_running(sandbox, keys, active) == label_of(version)
     rows = sandbox.control("GET", "requests", after=before, limit=100_000)
     done = [row["operation"] for row in rows if not row["error"]]
     assert done.count("CreateApplicationVersion") == done.count("ExecuteChangeSet") == 1
@@ -122,15 +120,13 @@ def test_a_frozen_worker_that_wakes_after_its_lease_changes_nothing(ask, house, 
 
 
 def test_a_validation_record_is_deleted_once_although_workers_die_around_the_call(
-    ask, house, people, sandbox, keys
+    active, house, people, sandbox, keys
 ):
-    assert wait_ended(ask(), within_s=120).status == "succeeded"
-    environment = Environment.objects.get()
     before = sandbox.control("GET", "requests/counts")["last"]
     call = "teardown.validation-record.route53.ChangeResourceRecordSets"
     house.arm(f"{call}.before", f"{call}.after")
     operation = wait_ended(
-        ask_teardown(people, environment),
+        ask_teardown(people, active),
         within_s=120,
     )
     assert operation.status == "succeeded", operation.sentence
@@ -138,9 +134,9 @@ def test_a_validation_record_is_deleted_once_although_workers_die_around_the_cal
     rows = sandbox.control("GET", "requests", after=before, limit=100_000)
     assert sum(1 for row in rows if row["operation"] == "ChangeResourceRecordSets" and not row["error"]) == 1
     route53 = sandbox.client("route53", keys)
-    records = route53.list_resource_record_sets(HostedZoneId=environment.spec["zone_id"])
+    records = route53.list_resource_record_sets(HostedZoneId=active.spec["zone_id"])
     names = [record["Name"].rstrip(".") for record in records["ResourceRecordSets"]]
-    assert not [name for name in names if name.endswith(environment.spec["domain"])]
+    assert not [name for name in names if name.endswith(active.spec["domain"])]
 
 
 def test_doubled_and_late_messages_and_two_beats_deploy_once(ask, house, counted):
@@ -179,12 +175,11 @@ def expire(environment):
 
 
 @pytest.fixture
-def up(ask, house):
+def up(active, house):
     """An active environment, and the product's rule for its expiry."""
     rule = {"default_days": 14, "maximum_days": 30, "approves_teardown": True}
     ExpiryRule.objects.update_or_create(tier="dev", defaults=rule)
-    assert wait_ended(ask(), within_s=120).status == "succeeded"
-    return Environment.objects.get()
+    return active
 
 
 def teardowns(within_s=40):
@@ -266,16 +261,14 @@ def test_a_paused_account_lets_aws_finish_what_it_has_begun_and_goes_on_once_lif
     over(wait_ended(operation, within_s=120), counted)
 
 
-def test_people_who_do_different_things_at_once_lose_nothing(ask, house, people):
+def test_people_who_do_different_things_at_once_lose_nothing(active, house, people):
     """Update, teardown, protection and a cancel in one moment: each is done, or told why not; claims order the rest."""
     rule_make("Dev changes", operation_kinds=["update"], tiers=["dev"], position=2)
-    assert wait_ended(ask(), within_s=120).status == "succeeded"
-    environment = Environment.objects.get()
     before = AuditEntry.objects.order_by("-id").first().id
 
     def change(days):
         return lambda: environment_update(
-            environment=environment, changes={"log_retention_days": days}, actor=people["engineer"]
+            environment=active, changes={"log_retention_days": days}, actor=people["engineer"]
         )
 
     def cancel():
@@ -287,9 +280,9 @@ def test_people_who_do_different_things_at_once_lose_nothing(ask, house, people)
     deeds = {
         "update": change(7),
         "the same update": change(14),
-        "teardown": lambda: ask_teardown(people, environment),
+        "teardown": lambda: ask_teardown(people, active),
         "protect": lambda: environment_protect(
-            environment=environment, is_protected=True, actor=people["administrator"]
+            environment=active, is_protected=True, actor=people["administrator"]
         ),
         "cancel": cancel,
     }
@@ -307,10 +300,10 @@ def test_people_who_do_different_things_at_once_lose_nothing(ask, house, people)
     asked = {"update.requested", "teardown.requested", "environment.protected", "update.cancelled"}
     assert entries.filter(action__in=asked).count() == len(done)
     assert not Claim.objects.exists()
-    environment.refresh_from_db()
+    active.refresh_from_db()
     torn = Operation.objects.filter(kind="teardown", status="succeeded").exists()
-    assert environment.status == ("torn-down" if torn else "active")
-    assert environment.is_protected
+    assert active.status == ("torn-down" if torn else "active")
+    assert active.is_protected
 
 
 def at_once(deeds):

@@ -7,7 +7,7 @@ import pytest
 from devtools.sandbox import OFTEN
 from environments.lifecycle.models import Environment, RegionFacts
 from environments.lifecycle.update import environment_update
-from tests.workers.support import REGION, approve, drive
+from tests.workers.support import REGION, approve, built, drive
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ASG = "aws:autoscaling:asg"
@@ -134,14 +134,17 @@ class Running:
 
 
 @pytest.fixture
-def running(ask, sandbox, keys):
+def running(ask, people, sandbox, keys, moments):
     """An environment of an older platform version, which has a managed update due."""
-    for row in RegionFacts.objects.all():
-        arn = row.facts["beanstalk_platform_arn"].rpartition("/")[0] + "/4.5.1"
-        row.facts = {**row.facts, "beanstalk_platform_arn": arn}
-        row.save(update_fields=["facts"])
-    operation = drive(ask())
-    assert operation.status == "succeeded", operation.sentence
+
+    def come_to():
+        for row in RegionFacts.objects.all():
+            arn = row.facts["beanstalk_platform_arn"].rpartition("/")[0] + "/4.5.1"
+            row.facts = {**row.facts, "beanstalk_platform_arn": arn}
+            row.save(update_fields=["facts"])
+        built(ask(), people)
+
+    moments.once("an older platform", come_to)
     environment = Environment.objects.get()
     assert (environment.runtime["version_label"], environment.runtime["min_instances"]) == (None, 1)
     return Running(environment, sandbox, keys)

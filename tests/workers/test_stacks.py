@@ -2,7 +2,6 @@
 
 import pytest
 
-from environments.lifecycle.models import Environment
 from environments.lifecycle.update import environment_update
 from environments.operations.approvals import operation_approve
 from environments.operations.control import operation_cancel, operation_retry
@@ -15,11 +14,9 @@ def failing(sandbox, kind, action):
     return sandbox.fault("failing-type", type=kind, action=action, account=ACCOUNT_ID, message="Not now.")
 
 
-def test_a_stack_that_could_not_be_deleted_is_deleted_by_the_retry(ask, people, sandbox):
-    assert drive(ask()).status == "succeeded"
-    environment = Environment.objects.get()
+def test_a_stack_that_could_not_be_deleted_is_deleted_by_the_retry(active, people, sandbox):
     failing(sandbox, "AWS::WAFv2::WebACL", "delete")
-    operation = ask_teardown(people, environment)
+    operation = ask_teardown(people, active)
     assert drive(operation).status == "failed"
     assert "AWS::WAFv2::WebACL" in operation.sentence and "Not now." in operation.sentence
     sandbox.lift_faults()
@@ -41,11 +38,9 @@ def test_what_is_left_of_a_create_and_cannot_be_deleted_is_told_once(ask, people
     assert drive(operation).status == "succeeded", operation.sentence
 
 
-def test_a_cancelled_update_that_cannot_go_back_keeps_its_stack(ask, people, sandbox, keys):
-    assert drive(ask()).status == "succeeded"
-    environment = Environment.objects.get()
+def test_a_cancelled_update_that_cannot_go_back_keeps_its_stack(active, people, sandbox, keys):
     operation = environment_update(
-        environment=environment, changes={"log_retention_days": 7}, actor=people["team-lead"]
+        environment=active, changes={"log_retention_days": 7}, actor=people["team-lead"]
     )
     drive(operation)
     operation_approve(operation_id=operation.pk, plan_hash=operation.approval_hash, actor=people["approver"])

@@ -29,7 +29,7 @@ WITHIN_S = 400
 
 @pytest.fixture
 def wide(release, people, sandbox, portal_principal, settings, kept):
-    """An account that uses two regions; added once a run."""
+    """An account that uses two regions: added once a run, and put back to that in the local AWS."""
     settings.PORTAL_PRINCIPAL_ARN = "arn:aws:iam::100000000001:user/switchyard-portal"
     keys = sandbox.account(ACCOUNT)
     if "wide" not in kept:
@@ -48,7 +48,9 @@ def wide(release, people, sandbox, portal_principal, settings, kept):
         account = Account.objects.get(account_id=ACCOUNT)
         kept["wide"] = [account, *RegionFacts.objects.filter(account=account)]
         Operation.objects.all().delete()
+        sandbox.keep("wide")
     else:
+        sandbox.put_back("wide")
         for row in kept["wide"]:
             row.save(force_insert=True)
     rule_make("Small dev", operation_kinds=["provision"], tiers=["dev"])

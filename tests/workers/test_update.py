@@ -17,11 +17,10 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def update(ask, people):
+def update(active, people):
     """An environment whose logs are to be kept for another number of days: the approved operation."""
-    assert drive(ask()).status == "succeeded"
     operation = environment_update(
-        environment=Environment.objects.get(), changes={"log_retention_days": 7}, actor=people["team-lead"]
+        environment=active, changes={"log_retention_days": 7}, actor=people["team-lead"]
     )
     drive(operation)
     operation_approve(operation_id=operation.pk, plan_hash=operation.approval_hash, actor=people["approver"])

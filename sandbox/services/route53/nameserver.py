@@ -16,6 +16,10 @@ log = logging.getLogger("sandbox")
 def begin(world: World) -> None:
     """Open the resolver, and end what a sandbox that was killed has left."""
     here = hosting.of(world)
+    if here.nameserver:
+        # The process is the same one, with another state: what runs belongs to the one before.
+        world.spawn(here.quiet())
+        return
     ended = here.children.end_those_left_behind()
     if ended:
         log.warning("Ended %d processes of a sandbox that was killed", ended)
