@@ -56,6 +56,7 @@ def test_load_balancer_speaks_https_and_redirects_the_rest(small: Assembly) -> N
     assert found["access_logs.s3.enabled"] == "true"
     assert found["routing.http2.enabled"] == "true"
     assert found["routing.http.drop_invalid_header_fields.enabled"] == "true"
+    assert found["routing.http.desync_mitigation_mode"] == "defensive"
     record = small.one("AWS::Route53::RecordSet")
     assert (record["Name"], record["Type"]) == ("shop.dev.example.com.", "A")
     assert "AliasTarget" in record
@@ -65,7 +66,9 @@ def test_web_firewall_stands_before_the_load_balancer_and_logs(small: Assembly) 
     acl = small.one("AWS::WAFv2::WebACL")
     assert acl["Scope"] == "REGIONAL"
     assert [rule["Name"] for rule in acl["Rules"]][-1] == "RateLimit"
-    assert len([rule for rule in acl["Rules"] if "OverrideAction" in rule]) == 4
+    # AWS's rules do what they say, none only counts; the fifth is ours.
+    managed = [rule["OverrideAction"] for rule in acl["Rules"] if "OverrideAction" in rule]
+    assert managed == [{"None": {}}] * 4 and acl["Rules"][-1]["Action"] == {"Block": {}}
     assert small.one("AWS::WAFv2::WebACLAssociation")["ResourceArn"]["Ref"].startswith("EdgeBalancer")
     [destination] = small.one("AWS::WAFv2::LoggingConfiguration")["LogDestinationConfigs"]
     assert destination.endswith(":log-group:aws-waf-logs-sy-shop-k3x9")
@@ -84,6 +87,7 @@ def test_beanstalk_runs_docker_behind_the_shared_load_balancer(small: Assembly) 
         ("aws:autoscaling:launchconfiguration", "DisableDefaultEC2SecurityGroup"): "true",
         ("aws:ec2:vpc", "AssociatePublicIpAddress"): "false",
         ("aws:elasticbeanstalk:healthreporting:system", "SystemType"): "enhanced",
+        ("aws:elasticbeanstalk:cloudwatch:logs", "StreamLogs"): "true",
         ("aws:elasticbeanstalk:managedactions", "ManagedActionsEnabled"): "true",
         ("aws:elasticbeanstalk:cloudwatch:logs", "DeleteOnTerminate"): "true",
         ("aws:elasticbeanstalk:environment:process:default", "HealthCheckPath"): "/healthz",

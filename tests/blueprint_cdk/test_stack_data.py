@@ -39,6 +39,7 @@ def test_cluster_is_encrypted_logged_backed_up_and_never_global(
     assert properties["DBClusterIdentifier"] == "sy-shop-k3x9"
     assert properties["EngineVersion"] == "8.0.mysql_aurora.3.10.0"
     assert properties["StorageEncrypted"] is True
+    assert properties["CopyTagsToSnapshot"] is True
     assert properties["EnableIAMDatabaseAuthentication"] is True
     assert properties["EnableCloudwatchLogsExports"] == ["audit", "error", "slowquery"]
     assert properties["BackupRetentionPeriod"] == {"dev": 3, "staging": 7, "prod": 35}[tier]
@@ -148,6 +149,8 @@ def test_buckets_are_closed_versioned_encrypted_and_tls_only(small: Assembly) ->
     for bucket in (uploads, logs):
         assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
         assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+        assert bucket["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+    assert uploads["LoggingConfiguration"]["LogFilePrefix"] == "uploads/"
 
     def algorithm(bucket: dict[str, Any]) -> str:
         [rule] = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]

@@ -76,6 +76,13 @@ def test_security_groups_form_one_chain_and_only_the_load_balancer_is_public(sma
         (3306, "From the runner"),
         (3306, "From the runner"),
     ]
+    # Each from the group that its words name, and from no addresses.
+    named = {"From the load balancer": "LoadBalancer", "From the database proxy": "Proxy"}
+    named |= {"From the instances": "Instances", "From the runner": "Runner"}
+    for rule in ingress:
+        assert "CidrIp" not in rule and rule["FromPort"] == rule["ToPort"]
+        [source, _] = rule["SourceSecurityGroupId"]["Fn::GetAtt"]
+        assert source.startswith(f"Firewall{named[rule['Description']]}"), rule["Description"]
 
 
 def test_nothing_is_attached_to_the_default_security_group(small: Assembly) -> None:
