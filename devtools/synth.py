@@ -26,6 +26,8 @@ SPEC = {
     "zone_id": "Z0123456789ABCDEF",
     "zone_name": "example.com",
     "deletion_protection": True,
+    # As the portal asks for production: with less, no log would be old enough to be archived.
+    "log_retention_days": 365,
 }
 
 
