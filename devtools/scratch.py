@@ -103,6 +103,10 @@ class ScratchDatabase:
         with self.postgres.superuser(self.name) as connection, connection.transaction():
             connection.execute("SET LOCAL session_replication_role = replica")
             connection.execute("SET LOCAL lock_timeout = '10s'")
+            # Whoever writes waits: a row of theirs in between would stay, or be there twice.
+            if tables := self._tables(connection):
+                names = sql.SQL(", ").join(map(sql.Identifier, tables))
+                connection.execute(sql.SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(names))
             for table in self._tables_with_rows(connection):
                 connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
             for table, text in rows.items():
@@ -110,13 +114,14 @@ class ScratchDatabase:
                 with connection.cursor().copy(statement) as copy:
                     copy.write(text)
 
+    def _tables(self, connection: object) -> list[str]:
+        execute = connection.execute  # type: ignore[attr-defined]
+        query = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename"
+        return [row[0] for row in execute(query).fetchall() if row[0] not in KEPT]
+
     def _tables_with_rows(self, connection: object) -> list[str]:
         execute = connection.execute  # type: ignore[attr-defined]
-        tables = [
-            row[0]
-            for row in execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
-            if row[0] not in KEPT
-        ]
+        tables = self._tables(connection)
         if not tables:
             return []
         looks = sql.SQL(" UNION ALL ").join(

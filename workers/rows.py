@@ -108,6 +108,14 @@ def resources_gone(row_id: int) -> None:
 
 def resources_fill(row_id: int, described: Iterable[dict[str, Any]]) -> None:
     """Keep what `resources_of` or `resources_told` answered. When a change began is kept where they do not say."""
+    with transaction.atomic():
+        # The stack's row first, as whoever takes in events does: the rows of resources refer to it, and PostgreSQL
+        # looks for it when they are committed. Two orders of locking would be a deadlock.
+        Stack.objects.select_for_update().get(pk=row_id)
+        _resources_write(row_id, described)
+
+
+def _resources_write(row_id: int, described: Iterable[dict[str, Any]]) -> None:
     now = timezone.now()
     known = dict(Resource.objects.filter(stack_id=row_id).values_list("logical_id", "started_at"))
     rows = [

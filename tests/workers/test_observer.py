@@ -1,10 +1,13 @@
 """What events do to rows: doubled, late and disordered ones do no harm."""
 
 import json
+import threading
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.contrib.contenttypes.models import ContentType
+from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from blueprint_cdk.baseline import events
@@ -314,3 +317,45 @@ def test_a_deleted_stack_holds_nothing_but_what_was_to_stay(stack):
         "Table": "DELETE_COMPLETE",
         "Bucket": "DELETE_SKIPPED",
     }
+
+
+def test_a_listing_and_events_of_the_same_resources_wait_for_each_other(stack):
+    """Both lock the stack's row and write the rows of its resources: in one order, or PostgreSQL ends one of them."""
+    listed = {
+        "LogicalResourceId": "Cluster",
+        "ResourceType": "AWS::RDS::DBCluster",
+        "ResourceStatus": "CREATE_COMPLETE",
+    }
+    failures = []
+
+    def fill():
+        try:
+            rows.resources_fill(stack.pk, [listed])
+        except DatabaseError as error:
+            failures.append(error)
+        finally:
+            connection.close()
+
+    listing = threading.Thread(target=fill)
+    with transaction.atomic():
+        Stack.objects.select_for_update().get(pk=stack.pk)
+        listing.start()
+        deadline = time.monotonic() + 10
+        while not waiting_for_a_lock():
+            assert time.monotonic() < deadline and listing.is_alive(), failures
+            time.sleep(0.02)
+        take(event("CREATE_IN_PROGRESS", 0, logical_id="Cluster"))
+    listing.join(10)
+    assert not listing.is_alive() and failures == []
+    assert Resource.objects.get().status == "CREATE_COMPLETE"
+
+
+def waiting_for_a_lock():
+    """Whether somebody in this database waits for what another one holds."""
+    query = (
+        "SELECT EXISTS (SELECT 1 FROM pg_locks JOIN pg_stat_activity USING (pid) "
+        "WHERE NOT granted AND datname = current_database())"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(query)
+        return cursor.fetchone()[0]
