@@ -47,6 +47,11 @@ def exists(type_name: str, region: str = "us-east-1") -> bool:
     return registered(type_name) in _index(region)
 
 
+def all_types(region: str) -> list[str]:
+    """Names of all types that the registry of that region has, in order."""
+    return sorted(_index(region))
+
+
 def _names(paths: list[str] | None) -> frozenset[str]:
     return frozenset(p.removeprefix("/properties/") for p in paths or ())
 

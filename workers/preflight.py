@@ -201,6 +201,31 @@ def _platform(place: Place) -> Iterator[Finding]:
             yield Finding("platform", state, sentence, "" if there else "Choose another region.")
 
 
+def _services(place: Place) -> Iterator[Finding]:
+    """The region has the services: CloudFormation can make there what stacks of environments hold."""
+    stacks = place.release.stacks
+    for region in place.account.regions:
+        there = cloudformation.types_there(place.session(region))
+        complete = True
+        for stack in stacks:
+            lacking = sorted(set(stack["types"]) - there)
+            if not lacking or stack["region"] != "home":
+                continue
+            complete = False
+            module = ", ".join(stack.get("when", {}).get("modules", ()))
+            named = ", ".join(lacking[:MOST_NAMED]) + (" and more" if len(lacking) > MOST_NAMED else "")
+            yield Finding(
+                "services",
+                OPTIONAL if module else MISSING,
+                f"{region} lacks {named} (stack {stack['title']}).",
+                f"Have environments with the module {module} at home in another region."
+                if module
+                else "Choose another region.",
+            )
+        if complete:
+            yield Finding("services", THERE, f"{region} has every service that environments are made of.")
+
+
 def _quotas(place: Place) -> Iterator[Finding]:
     """Room for at least one more of everything that is counted."""
     quotas = place.release.description.get("quotas", [])
@@ -276,6 +301,7 @@ CHECKS: tuple[Callable[[Place], Iterator[Finding]], ...] = (
     _zone,
     _bootstrap,
     _platform,
+    _services,
     _quotas,
     _cost_tags,
     _support_plan,

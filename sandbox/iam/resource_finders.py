@@ -46,6 +46,7 @@ _WITHOUT_STACK = {
     "ListExports",
     "ListImports",
     "ListStacks",
+    "ListTypes",
     "ValidateTemplate",
 }
 

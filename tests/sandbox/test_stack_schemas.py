@@ -35,6 +35,21 @@ def test_type_that_the_region_has_not_is_unrecognized(sandbox: Sandbox, keys: Ke
     )
 
 
+def test_types_are_those_of_the_region(sandbox: Sandbox, keys: Keys) -> None:
+    def listed(region: str) -> list[str]:
+        pages = (
+            sandbox.client("cloudformation", keys, region)
+            .get_paginator("list_types")
+            .paginate(Visibility="PUBLIC", Type="RESOURCE", Filters={"Category": "AWS_TYPES"})
+        )
+        return [row["TypeName"] for page in pages for row in page["TypeSummaries"]]
+
+    west, north = listed("eu-west-1"), listed("eu-north-1")
+    assert len(west) == len(set(west)) > 1000
+    assert "AWS::S3::Bucket" in set(west) & set(north)
+    assert "AWS::Pinpoint::App" in set(west) - set(north)
+
+
 @pytest.mark.parametrize(
     ("resource", "path", "reason"),
     [

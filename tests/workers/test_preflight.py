@@ -52,6 +52,27 @@ def found(account, release, check="permissions"):
     return [row for row in preflight(account, release) if row.check == check]
 
 
+def test_what_a_region_lacks_is_told_by_stack(account, release):
+    [good] = found(account, release, "services")
+    assert (good.state, good.sentence) == (
+        "there",
+        f"{REGION} has every service that environments are made of.",
+    )
+    # Ohio has no push.
+    account.regions = ["us-east-2"]
+    account.save()
+    lacking = {row.sentence: row for row in found(account, release, "services")}
+    assert set(lacking) == {
+        "us-east-2 lacks AWS::Pinpoint::APNSChannel, AWS::Pinpoint::APNSSandboxChannel, AWS::Pinpoint::App, "
+        "AWS::Pinpoint::GCMChannel (stack Notifications)."
+    }
+    [row] = lacking.values()
+    assert row.state == "optional" and "module notifications" in row.todo
+    next(row for row in release.stacks if row["key"] == "network")["types"].append("AWS::Nowhere::Thing")
+    missing = [row for row in found(account, release, "services") if row.state == "missing"]
+    assert ["AWS::Nowhere::Thing (stack Network)" in row.sentence for row in missing] == [True]
+
+
 def test_iam_itself_says_that_the_roles_may_do_what_their_policies_say(account, release):
     rows = found(account, release)
     assert {row.state for row in rows} == {"there"}, rows

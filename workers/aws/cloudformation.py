@@ -9,6 +9,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from workers.aws.faults import error_code, error_message
+from workers.aws.paging import entries
 from workers.aws.session import Session
 
 SERVICE = "cloudformation"
@@ -277,3 +278,16 @@ def _state(stack: dict[str, Any]) -> StackState:
         changed_at=stack.get("LastUpdatedTime") or stack.get("CreationTime"),
         last_operation=operations[0].get("OperationId", ""),
     )
+
+
+def types_there(session: Session) -> set[str]:
+    """Names of AWS's resource types that CloudFormation can make in the region: some services are not everywhere."""
+    listed = entries(
+        session.client(SERVICE),
+        "list_types",
+        "TypeSummaries",
+        Visibility="PUBLIC",
+        Type="RESOURCE",
+        Filters={"Category": "AWS_TYPES"},
+    )
+    return {row["TypeName"] for row in listed}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sandbox import schemas
 from sandbox.cloudformation import parameters as stack_parameters
 from sandbox.cloudformation.stacks import (
     GONE,
@@ -310,3 +311,16 @@ def list_imports(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
 def describe_account_limits(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     limits = {"StackLimit": 2000, "StackOutputsLimit": 200, "ConcurrentResourcesLimit": 2500}
     return {"AccountLimits": [{"Name": n, "Value": v} for n, v in limits.items()]}
+
+
+@operation("cloudformation", "ListTypes")
+def list_types(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
+    """AWS's own types in this region: nobody has activated another one here."""
+    most = int(params.get("MaxResults") or 100)
+    own = params.get("Visibility") == "PUBLIC" and params.get("Type", "RESOURCE") == "RESOURCE"
+    names = schemas.all_types(ctx.region) if own else []
+    some, token = common.page(names, params.get("NextToken"), most)
+    return {
+        "TypeSummaries": [{"Type": "RESOURCE", "TypeName": name, "IsActivated": True} for name in some],
+        "NextToken": token,
+    }
