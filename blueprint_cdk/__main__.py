@@ -66,6 +66,7 @@ def _run(options: argparse.Namespace) -> int:
         options.out.write_bytes(placeholder_bundle())
         return 0
     if options.command == "serve":
+        runtime.trust_arguments()
         from blueprint_cdk.serve import Server
 
         return Server(options.socket, max_rss_mb=options.max_rss_mb).run()

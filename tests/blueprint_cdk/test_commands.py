@@ -18,6 +18,7 @@ from typing import Any
 import psutil
 import pytest
 
+from blueprint_cdk import runtime
 from blueprint_cdk.data import load
 from tests.blueprint_cdk.support import FACTS, SPEC, Synthesise
 
@@ -299,3 +300,14 @@ def test_costs_count_what_the_templates_hold(synthesise: Synthesise) -> None:
         assert provisioned == (0 if size == "small" else len(assembly.all("AWS::RDS::DBInstance")))
         # One public address a NAT gateway and one for each of the load balancer's three zones.
         assert items["ipv4"][size] == items["nat"][size] + 3
+
+
+def test_the_server_spares_jsii_its_look_at_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a name of jsii's own, which another version may have lost."""
+    from jsii import _type_checking
+
+    monkeypatch.setattr(_type_checking, "_resolved_check", None)
+    with pytest.raises(TypeError, match="must be str"):
+        _type_checking.check_type(argname="name", value=1, expected_type=str)
+    runtime.trust_arguments()
+    _type_checking.check_type(argname="name", value=1, expected_type=str)
