@@ -176,6 +176,11 @@ class Spec(SpecFields):
         """Whether there is anything in the other region."""
         return self.standby != "none"
 
+    @property
+    def standby_region(self) -> str | None:
+        """Where the standby is; None without one."""
+        return self.other_region if self.has_standby else None
+
     def secret_name(self, secret: str) -> str:
         """What Secrets Manager calls one of the application's secrets, in both regions."""
         return f"{self.named('app-secrets')}{secret}"

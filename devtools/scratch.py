@@ -78,7 +78,7 @@ class ScratchDatabase:
         with self.postgres.superuser(self.name) as connection, connection.transaction():
             # All tables as of one moment, whatever workers write meanwhile.
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-            for table in self._tables_with_rows(connection):
+            for table in self._with_rows(connection, self._tables(connection)):
                 statement = sql.SQL("COPY {} TO STDOUT").format(sql.Identifier(table))
                 with connection.cursor().copy(statement) as copy:
                     rows[table] = b"".join(bytes(part) for part in copy)
@@ -104,10 +104,11 @@ class ScratchDatabase:
             connection.execute("SET LOCAL session_replication_role = replica")
             connection.execute("SET LOCAL lock_timeout = '10s'")
             # Whoever writes waits: a row of theirs in between would stay, or be there twice.
-            if tables := self._tables(connection):
+            tables = self._tables(connection)
+            if tables:
                 names = sql.SQL(", ").join(map(sql.Identifier, tables))
                 connection.execute(sql.SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(names))
-            for table in self._tables_with_rows(connection):
+            for table in self._with_rows(connection, tables):
                 connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
             for table, text in rows.items():
                 statement = sql.SQL("COPY {} FROM STDIN").format(sql.Identifier(table))
@@ -119,9 +120,8 @@ class ScratchDatabase:
         query = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename"
         return [row[0] for row in execute(query).fetchall() if row[0] not in KEPT]
 
-    def _tables_with_rows(self, connection: object) -> list[str]:
+    def _with_rows(self, connection: object, tables: list[str]) -> list[str]:
         execute = connection.execute  # type: ignore[attr-defined]
-        tables = self._tables(connection)
         if not tables:
             return []
         looks = sql.SQL(" UNION ALL ").join(

@@ -10,6 +10,8 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from blueprint_cdk.constructs.service_roles import own_service
+
 
 def service_role(
     scope: Construct,
@@ -19,10 +21,7 @@ def service_role(
     statements: Sequence[iam.PolicyStatement],
 ) -> iam.Role:
     """A role that one AWS service takes in this account, and its policy."""
-    principal = iam.ServicePrincipal(
-        service, conditions={"StringEquals": {"aws:SourceAccount": cdk.Stack.of(scope).account}}
-    )
-    return _role(scope, id, principal, description, statements)
+    return _role(scope, id, own_service(scope, service), description, statements)
 
 
 def action_role(

@@ -14,6 +14,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from blueprint_cdk.constructs.service_roles import own_service
 from blueprint_cdk.sizes import BackupRule
 
 START_WITHIN_MINUTES, COMPLETE_WITHIN_MINUTES = 60, 720
@@ -94,9 +95,7 @@ class BackupRole(Construct):
         self.role = iam.Role(
             self,
             "Role",
-            assumed_by=iam.ServicePrincipal(
-                "backup.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": stack.account}}
-            ),
+            assumed_by=own_service(self, "backup.amazonaws.com"),
             description="Backs up the environment's stores, and copies recovery points to the other region",
         )
         snapshots = f"arn:{stack.partition}:rds:*:{stack.account}:cluster-snapshot:awsbackup:*"

@@ -11,6 +11,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from blueprint_cdk.constructs.analytics import PARTITION, TABLE, Catalog, allow, catalog_arns, through
+from blueprint_cdk.constructs.service_roles import service_role
 
 _BUFFER_MB = 64
 """The least that Firehose accepts where it converts to Parquet."""
@@ -45,18 +46,11 @@ class Delivery(Construct):
         group.apply_removal_policy(cdk.RemovalPolicy.DESTROY)
         stream = logs.CfnLogStream(self, "Errors", log_group_name=group.ref, log_stream_name="delivery")
         stream.apply_removal_policy(cdk.RemovalPolicy.DESTROY)
-        role = iam.Role(
+        role, policy = service_role(
             self,
-            "Role",
-            assumed_by=iam.ServicePrincipal(
-                "firehose.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": stack.account}}
-            ),
-            description="Firehose writes usage events",
-        )
-        policy = iam.Policy(
-            self,
-            "Policy",
-            roles=[role],
+            "firehose.amazonaws.com",
+            "Firehose writes usage events",
+            for_own_account=True,
             statements=[
                 allow(
                     "Bucket",

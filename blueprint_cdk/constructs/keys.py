@@ -138,23 +138,21 @@ class DatabaseSecret(Construct):
         self, scope: Construct, id: str, *, name: str, key: kms.IKey, replica_region: str | None = None
     ) -> None:
         super().__init__(scope, id)
-        self.secret = secretsmanager.CfnSecret(
+        self.secret = secret_kept(
             self,
             "Secret",
             name=name,
             description="User and password of the environment's database",
-            kms_key_id=key.key_arn,
-            generate_secret_string=secretsmanager.CfnSecret.GenerateSecretStringProperty(
+            key=key,
+            replica_region=replica_region,
+            generated=secretsmanager.CfnSecret.GenerateSecretStringProperty(
                 secret_string_template=json.dumps({"username": DATABASE_USER}),
                 generate_string_key="password",
                 password_length=32,
                 # Neither MySQL's clients nor a URL nor a shell must have to quote it.
                 exclude_punctuation=True,
             ),
-            replica_regions=replicas(replica_region),
         )
-        self.secret.apply_removal_policy(cdk.RemovalPolicy.DESTROY, apply_to_update_replace_policy=False)
-        self.secret.cfn_options.update_replace_policy = cdk.CfnDeletionPolicy.RETAIN
         self.arn = self.secret.ref
 
 
@@ -177,18 +175,41 @@ class ApplicationSecrets(Construct):
     ) -> None:
         super().__init__(scope, id)
         for secret, name in names.items():
-            made = secretsmanager.CfnSecret(
+            secret_kept(
                 self,
                 secret,
                 name=name,
                 description="Secret of the application; set by hand",
-                kms_key_id=key.key_arn,
-                replica_regions=replicas(replica_region),
+                key=key,
+                replica_region=replica_region,
             )
-            made.apply_removal_policy(cdk.RemovalPolicy.DESTROY, apply_to_update_replace_policy=False)
-            made.cfn_options.update_replace_policy = cdk.CfnDeletionPolicy.RETAIN
 
 
-def replicas(region: str | None) -> list[secretsmanager.CfnSecret.ReplicaRegionProperty] | None:
-    """A secret's replica in `region`, if any, sealed with that region's key of Secrets Manager."""
-    return [secretsmanager.CfnSecret.ReplicaRegionProperty(region=region)] if region else None
+def secret_kept(
+    scope: Construct,
+    id: str,
+    *,
+    name: str,
+    description: str,
+    key: kms.IKey,
+    replica_region: str | None,
+    generated: secretsmanager.CfnSecret.GenerateSecretStringProperty | None = None,
+) -> secretsmanager.CfnSecret:
+    """A secret that is not lost when it is replaced; without `generated` it has no value until a person puts one.
+
+    Its replica in `replica_region`, if any, is sealed with that region's key of Secrets Manager.
+    """
+    secret = secretsmanager.CfnSecret(
+        scope,
+        id,
+        name=name,
+        description=description,
+        kms_key_id=key.key_arn,
+        generate_secret_string=generated,
+        replica_regions=[secretsmanager.CfnSecret.ReplicaRegionProperty(region=replica_region)]
+        if replica_region
+        else None,
+    )
+    secret.apply_removal_policy(cdk.RemovalPolicy.DESTROY, apply_to_update_replace_policy=False)
+    secret.cfn_options.update_replace_policy = cdk.CfnDeletionPolicy.RETAIN
+    return secret

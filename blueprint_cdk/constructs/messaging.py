@@ -12,13 +12,12 @@ import aws_cdk as cdk
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_pinpoint as pinpoint
 from aws_cdk import aws_route53 as route53
-from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_ses as ses
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from blueprint_cdk.constructs.global_table import TableReplica, global_table
-from blueprint_cdk.constructs.keys import replicas
+from blueprint_cdk.constructs.keys import secret_kept
 
 CHANNELS = {"apns": "APNs", "apns-sandbox": "APNs, sandbox", "fcm": "Firebase Cloud Messaging"}
 """Push channels, and whose they are."""
@@ -48,16 +47,14 @@ class PushCredentials(Construct):
     ) -> None:
         super().__init__(scope, id)
         for name, description in _CREDENTIALS.items():
-            secret = secretsmanager.CfnSecret(
+            secret_kept(
                 self,
                 name.title(),
                 name=names[name],
                 description=description,
-                kms_key_id=key.key_arn,
-                replica_regions=replicas(replica_region),
+                key=key,
+                replica_region=replica_region,
             )
-            secret.apply_removal_policy(cdk.RemovalPolicy.DESTROY, apply_to_update_replace_policy=False)
-            secret.cfn_options.update_replace_policy = cdk.CfnDeletionPolicy.RETAIN
 
 
 class Push(Construct):

@@ -22,6 +22,7 @@ from blueprint_cdk.constructs.analytics import (
     reading,
     through,
 )
+from blueprint_cdk.constructs.service_roles import service_role
 
 DATA_SET = "events"
 _DATA_SOURCE = (
@@ -157,18 +158,11 @@ def _reader(
 ) -> tuple[iam.Role, iam.Policy]:
     stack = cdk.Stack.of(scope)
     workgroup = f"arn:{stack.partition}:athena:{stack.region}:{stack.account}:workgroup/{workbench.group.ref}"
-    role = iam.Role(
+    role, policy = service_role(
         scope,
-        "Role",
-        assumed_by=iam.ServicePrincipal(
-            "quicksight.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": stack.account}}
-        ),
-        description="Quick Sight reads usage events",
-    )
-    policy = iam.Policy(
-        scope,
-        "Policy",
-        roles=[role],
+        "quicksight.amazonaws.com",
+        "Quick Sight reads usage events",
+        for_own_account=True,
         statements=[
             *reading(stack, workgroup, catalog.database.ref, events.bucket_arn, results.bucket_arn),
             through(key, ["s3"], ["kms:Decrypt", "kms:GenerateDataKey"]),

@@ -6,6 +6,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from blueprint_cdk.constructs.service_roles import own_service, service_role
 from blueprint_cdk.constructs.storage import DataBucket
 
 
@@ -37,18 +38,11 @@ class Replication(Construct):
         stack = cdk.Stack.of(self)
         # By name: the bucket waits for the role, so the role cannot wait for the bucket.
         source_arn, to_arn = (f"arn:{stack.partition}:s3:::{name}" for name in (source_name, to_bucket))
-        role = iam.Role(
+        role, policy = service_role(
             self,
-            "Role",
-            assumed_by=iam.ServicePrincipal(
-                "s3.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": stack.account}}
-            ),
-            description=f"Replicates {what} to the other region",
-        )
-        policy = iam.Policy(
-            self,
-            "Policy",
-            roles=[role],
+            "s3.amazonaws.com",
+            f"Replicates {what} to the other region",
+            for_own_account=True,
             statements=[
                 iam.PolicyStatement(
                     sid="Source",
@@ -121,10 +115,7 @@ class Backfill(Construct):
             self,
             "Role",
             role_name=name,
-            assumed_by=iam.ServicePrincipal(
-                "batchoperations.s3.amazonaws.com",
-                conditions={"StringEquals": {"aws:SourceAccount": stack.account}},
-            ),
+            assumed_by=own_service(self, "batchoperations.s3.amazonaws.com"),
             description=f"Has {what} of before the standby copied to the other region",
             inline_policies={
                 "Backfill": iam.PolicyDocument(

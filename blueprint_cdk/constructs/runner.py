@@ -10,6 +10,8 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from blueprint_cdk.constructs.service_roles import service_role
+
 RESULTS = "runner"
 """Where results and scripts are in the bucket of logs."""
 
@@ -53,18 +55,11 @@ class Runner(Construct):
             retention_in_days=log_retention_days,
         )
         group.apply_removal_policy(cdk.RemovalPolicy.DESTROY)
-        role = iam.Role(
+        role, policy = service_role(
             self,
-            "Role",
-            assumed_by=iam.ServicePrincipal(
-                "codebuild.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": stack.account}}
-            ),
-            description="What runs in the VPC for the portal",
-        )
-        policy = iam.Policy(
-            self,
-            "Policy",
-            roles=[role],
+            "codebuild.amazonaws.com",
+            "What runs in the VPC for the portal",
+            for_own_account=True,
             statements=_statements(
                 stack,
                 log_group_arn=f"arn:{stack.partition}:logs:{stack.region}:{stack.account}:log-group:{log_group_name}",

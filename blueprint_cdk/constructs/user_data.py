@@ -17,6 +17,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from blueprint_cdk.constructs.global_table import TableReplica, global_table
+from blueprint_cdk.constructs.service_roles import own_service
 
 DELTA_MINUTES = 7 * 24 * 60
 """For how long a device that was away is told changes only; after that it reads all of its user's items."""
@@ -113,7 +114,7 @@ class UserDataApi(Construct):
         self.logs_role = iam.Role(
             self,
             "LogsRole",
-            assumed_by=_appsync(stack.account),
+            assumed_by=own_service(self, "appsync.amazonaws.com"),
             description="Writes the log of the users' data API",
         )
         self.api = appsync.CfnGraphQLApi(
@@ -174,7 +175,7 @@ class UserDataApi(Construct):
         self.role = iam.Role(
             self,
             "Role",
-            assumed_by=_appsync(cdk.Stack.of(self).account),
+            assumed_by=own_service(self, "appsync.amazonaws.com"),
             description="Reads and writes users' own data",
         )
         policy = iam.Policy(
@@ -245,13 +246,6 @@ class UserDataApi(Construct):
             else None,
         )
         resolver.add_resource_dependency(schema)
-
-
-def _appsync(account: str) -> iam.ServicePrincipal:
-    """AppSync, acting for this account and no other."""
-    return iam.ServicePrincipal(
-        "appsync.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": account}}
-    )
 
 
 def _text(name: str) -> str:

@@ -67,6 +67,11 @@ class EnvironmentStack(cdk.Stack):
         self.facts = facts
         self.place = place
 
+    @property
+    def opposite(self) -> PlaceName:
+        """The other of the two places."""
+        return OTHER if self.place == HOME else HOME
+
     def named(self, rule: str) -> str:
         """The physical name that a naming rule gives in the stack's region."""
         return self.spec.named(rule, self.place)
@@ -118,7 +123,7 @@ class EnvironmentStack(cdk.Stack):
         """
         if not self.spec.has_standby:
             return
-        there = OTHER if self.place == HOME else HOME
+        there = self.opposite
         Replication(
             self,
             "Replication",
@@ -148,7 +153,7 @@ class EnvironmentStack(cdk.Stack):
 
     def _key_there(self, key_arn: str) -> str:
         """ARN of the data key in the other of the two regions."""
-        region = self.spec.region(OTHER if self.place == HOME else HOME)
+        region = self.spec.region(self.opposite)
         # Keys of one multi-Region key have one id.
         key_id = cdk.Fn.select(1, cdk.Fn.split("/", key_arn))
         return f"arn:{self.partition}:kms:{region}:{self.account}:key/{key_id}"

@@ -27,14 +27,14 @@ class KeysStack(EnvironmentStack):
             "Database",
             name=spec.named("db-secret"),
             key=self.data_key,
-            replica_region=spec.other_region if spec.has_standby else None,
+            replica_region=spec.standby_region,
         ).arn
         ApplicationSecrets(
             self,
             "Secrets",
             names={secret: spec.secret_name(secret) for secret in spec.secrets},
             key=self.data_key,
-            replica_region=spec.other_region if spec.has_standby else None,
+            replica_region=spec.standby_region,
         )
         self.output("DataKeyArn", self.data_key.key_arn, "Key of database, secret and uploads")
         self.output("DatabaseSecretArn", self.secret_arn, "Secret with the database's user and password")

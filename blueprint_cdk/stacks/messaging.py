@@ -69,7 +69,7 @@ class MessagingStack(_Messaging):
             "Credentials",
             names=self.secrets,
             key=key,
-            replica_region=spec.other_region if spec.has_standby else None,
+            replica_region=spec.standby_region,
         )
         Devices(
             self,

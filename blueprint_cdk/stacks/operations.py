@@ -50,9 +50,7 @@ class OperationsStack(EnvironmentStack):
             "cluster": self.named("db-cluster"),
             "proxy": self.named("db-proxy"),
             "uploads": self.named("uploads-bucket"),
-            "uploads_there": spec.named("uploads-bucket", HOME if place == OTHER else OTHER)
-            if spec.has_standby
-            else "",
+            "uploads_there": spec.named("uploads-bucket", self.opposite) if spec.has_standby else "",
             "events": self.named("events-stream"),
             "orders": self.named("orders-queue"),
             "mail": self.named("mail"),

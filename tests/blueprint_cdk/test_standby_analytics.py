@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from blueprint_cdk.data import load
+from tests.blueprint_cdk.standbys import added_to, changed_in_place
 from tests.blueprint_cdk.support import OTHER, Assembly, Synthesise
-from tests.blueprint_cdk.test_permanence import exports, property_at, resources, schema_of
-from tests.blueprint_cdk.test_standby_identity import told
-from tests.blueprint_cdk.test_standby_messaging import of_type
+from tests.blueprint_cdk.test_permanence import exports
+from tests.blueprint_cdk.test_standby_identity import of_type, told
 
 OWNER = "arn:aws:quicksight:us-east-1:111122223333:user/default/ann"
 ON: dict[str, Any] = {"modules": ["analytics"], "dashboard_owner": OWNER}
@@ -61,20 +61,8 @@ def test_events_are_replicated_both_ways_once_both_buckets_are_there(both: Assem
 def test_a_standby_replaces_nothing_of_the_events_and_moves_no_export(
     both: Assembly, alone: Assembly
 ) -> None:
-    was, now = resources(alone), resources(both)
-    before = {place: row for place, row in was.items() if place[0] == STACK}
-    added = [now[place]["Type"] for place in now if place[0] == STACK and place not in before]
-    assert before and sorted(added) == ["AWS::IAM::Policy", "AWS::IAM::Role", "AWS::IAM::Role"]
-    changed = set()
-    for place, row in before.items():
-        for pointer in schema_of(row["Type"]).get("createOnlyProperties", []):
-            assert property_at(now[place]["Properties"], pointer) == property_at(row["Properties"], pointer)
-        changed |= {
-            (row["Type"], name)
-            for name, value in now[place]["Properties"].items()
-            if row["Properties"].get(name) != value
-        }
-    assert changed == {("AWS::S3::Bucket", "ReplicationConfiguration")}
+    assert added_to(alone, both, STACK) == ["AWS::IAM::Policy", "AWS::IAM::Role", "AWS::IAM::Role"]
+    assert changed_in_place(alone, both, STACK) == {("AWS::S3::Bucket", "ReplicationConfiguration")}
     assert exports(alone).items() <= exports(both).items()
 
 

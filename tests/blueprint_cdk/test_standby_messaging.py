@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from blueprint_cdk.data import load
+from tests.blueprint_cdk.standbys import added_to, changed_in_place
 from tests.blueprint_cdk.support import OTHER, Assembly, Synthesise
-from tests.blueprint_cdk.test_permanence import exports, property_at, resources, schema_of
-from tests.blueprint_cdk.test_standby_identity import told
+from tests.blueprint_cdk.test_permanence import exports
+from tests.blueprint_cdk.test_standby_identity import of_type, told
 
 ON: dict[str, Any] = {"modules": ["identity", "notifications", "analytics", "proxy"]}
 STACK, THERE = "sy-shop-k3x9-messaging", "sy-shop-k3x9-other-messaging"
@@ -27,11 +28,6 @@ def alone(synthesise: Synthesise) -> Assembly:
 @pytest.fixture(scope="module")
 def both(synthesise: Synthesise) -> Assembly:
     return synthesise(**ON, standby="pilot-light", push=["apns", "fcm"])
-
-
-def of_type(assembly: Assembly, key: str, kind: str) -> list[dict[str, Any]]:
-    found = assembly.template(key)["Resources"].values()
-    return [row["Properties"] for row in found if row["Type"] == kind]
 
 
 def test_devices_have_a_replica_once_its_key_is_there(both: Assembly, alone: Assembly) -> None:
@@ -49,21 +45,11 @@ def test_devices_have_a_replica_once_its_key_is_there(both: Assembly, alone: Ass
 
 def test_the_replica_replaces_nothing_and_moves_no_export(synthesise: Synthesise, alone: Assembly) -> None:
     both = synthesise(**ON, standby="pilot-light")
-    was, now = resources(alone), resources(both)
-    before = {place: row for place, row in was.items() if place[0] == STACK}
-    assert before and {place for place in now if place[0] == STACK} == set(before)
-    changed = set()
-    for place, row in before.items():
-        for pointer in schema_of(row["Type"]).get("createOnlyProperties", []):
-            assert property_at(now[place]["Properties"], pointer) == property_at(row["Properties"], pointer)
-        names = [
-            name for name, value in now[place]["Properties"].items() if row["Properties"].get(name) != value
-        ]
-        changed |= {(row["Type"], name) for name in names}
-    assert changed == {
+    assert changed_in_place(alone, both, STACK) == {
         ("AWS::DynamoDB::GlobalTable", "Replicas"),
         ("AWS::SecretsManager::Secret", "ReplicaRegions"),
     }
+    assert added_to(alone, both, STACK) == []
     assert exports(alone).items() <= exports(both).items()
 
 

@@ -40,10 +40,11 @@ def soon(look, within_s=60):
     raise AssertionError("It did not come in time.")
 
 
-def notified(sandbox, keys, environment, **order):
-    """What the application has noted of an order, once it is finished."""
-    queue = f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT_ID}/{names_of(environment)['orders-queue']}"
-    sent = sandbox.client("sqs", keys, REGION).send_message(
+def notified(sandbox, keys, environment, *, region=REGION, **order):
+    """What the application has noted of an order that was put into a region's queue, once it is finished."""
+    name = names_of(environment)["orders-queue"]
+    queue = f"https://sqs.{region}.amazonaws.com/{environment.account.account_id}/{name}"
+    sent = sandbox.client("sqs", keys, region).send_message(
         QueueUrl=queue, MessageBody=json.dumps({"title": "New", "body": "Somebody answered.", **order})
     )
 

@@ -2,11 +2,9 @@
 them, with what had followed from home; and what it took is at home afterwards.
 """
 
-import json
-
 import pytest
 
-from tests.workers.test_engagement import SERVICE_ACCOUNT, asked, soon
+from tests.workers.test_engagement import SERVICE_ACCOUNT, asked, notified, soon
 from tests.workers.test_standby import (  # noqa: F401 - fixtures
     ACCOUNT,
     ENGAGING,
@@ -25,26 +23,17 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(900)]
 
 
 @pytest.fixture
-def there(sandbox):
-    """Clients of the other region, by service; and of home, where that is asked for."""
-    keys = sandbox.account(ACCOUNT)
-    return lambda service, region=OTHER: sandbox.client(service, keys, region)
+def keys(sandbox):
+    return sandbox.account(ACCOUNT)
 
 
-def notified(sandbox, there, environment, **order):
-    """The note of an order that was put into the other region's queue, once it is finished."""
-    queue = f"https://sqs.{OTHER}.amazonaws.com/{ACCOUNT}/{names_of(environment)['orders-queue']}"
-    body = json.dumps({"title": "New", "body": "Somebody answered.", **order})
-    sent = there("sqs").send_message(QueueUrl=queue, MessageBody=body)
-
-    def finished():
-        answer = asked(sandbox, environment, "GET", f"/orders/{sent['MessageId']}")
-        return answer.json() if answer.status_code == 200 and answer.json()["state"] == "finished" else None
-
-    return soon(finished)
+@pytest.fixture
+def there(sandbox, keys):
+    """Clients by service and region."""
+    return lambda service, region: sandbox.client(service, keys, region)
 
 
-def test_the_other_region_takes_events_and_sends_while_home_is_dark(ask, people, sandbox, there):  # noqa: F811
+def test_the_other_region_takes_events_and_sends_while_home_is_dark(ask, people, sandbox, keys, there):  # noqa: F811
     environment = ask("meets", standby="warm", other_region=OTHER, modules=ENGAGING)
     names = names_of(environment)
     there("secretsmanager", HOME).put_secret_value(
@@ -77,13 +66,13 @@ def test_the_other_region_takes_events_and_sends_while_home_is_dark(ask, people,
         soon(lambda: files(OTHER) - before)
 
         def both():
-            note = notified(sandbox, there, environment, segment="active-7-days")
+            note = notified(sandbox, keys, environment, region=OTHER, segment="active-7-days")
             return note if note["people"] == 2 else None
 
         # Of both regions' users, who was told of at home and who came here; on the device that home knew.
         note = soon(both)
         assert (note["devices"], note["sent"], note.get("failed", 0)) == (1, 1, 0)
-        assert notified(sandbox, there, environment, mails=["ann@example.com"])["sent"] == 1
+        assert notified(sandbox, keys, environment, region=OTHER, mails=["ann@example.com"])["sent"] == 1
         sent = sandbox.control("GET", "sent", account=ACCOUNT, region=OTHER)
         assert "phone-of-ann" in {one.get("token") for one in sent}
     finally:
