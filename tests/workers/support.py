@@ -15,6 +15,7 @@ from environments.lifecycle.accounts import account_add
 from environments.lifecycle.environments import environment_request
 from environments.lifecycle.models import Account, Environment, RegionFacts, Release
 from environments.lifecycle.role_stacks import role_stacks
+from environments.lifecycle.selectors import release_default
 from environments.lifecycle.stores import stores_of
 from environments.lifecycle.teardown import environment_teardown
 from environments.operations.approvals import operation_approve
@@ -159,6 +160,7 @@ def people(kept):
 def account(release, people, sandbox, keys, kept):
     """An account that is ready: added once a run, and put back to that in the local AWS."""
     if "account" not in kept:
+        assert release_default() == release, "The account is everybody's: take it before making another release."
         zone_make(sandbox, keys)
         operation = add_account(people)
         role_deploy(sandbox, keys, release, Account.objects.get())

@@ -25,8 +25,8 @@ KEPT = Path(__file__).parent / "first_release" / "blueprint-1.1.0.zip"
 
 
 @pytest.fixture
-def first(release, tmp_path):
-    """The release; role and bootstrap are those that the account has today, as going on asks for."""
+def first(release, account, tmp_path):
+    """The release; role, bootstrap and baseline are those that the account has today, as going on asks for."""
     with zipfile.ZipFile(KEPT) as archive:
         archive.extractall(tmp_path)
     digest = files_digest(tmp_path, blueprint_files(tmp_path))
