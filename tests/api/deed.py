@@ -43,7 +43,7 @@ SOON = (timezone.now() + timedelta(hours=1)).isoformat()
 APPROVE, REJECT = {"hash": factories.HASH}, {"comment": "No."}
 FORGET = {"confirm": "shop", "reason": "The account was given away."}
 FINDING = 1_000_017
-ACCEPT = {"findings": [FINDING], "why": "Meant.", "until": f"{timezone.now():%Y-%m-%d}"}
+ACCEPT = {"findings": [FINDING], "why": "Meant.", "until": f"{timezone.now() + timedelta(days=1):%Y-%m-%d}"}
 WHY = {"reason": "A look."}
 SKIP = WHY | {"step": "look"}
 SHORTEN = {"not_before": SOON, "reason": "Agreed."}

@@ -22,7 +22,7 @@ TIER_RULE = {"tier": "dev", "default_days": "7", "maximum_days": "21", "approves
 TEAM_LIMIT = {"team": "{team}", "max_environments": "5", "at_limit": "stop-new"}
 MANY = {"ids": "{subject}"}
 FINDING = {"findings": [str(FINDING_ID)]}
-ACCEPT = {**FINDING, "why": "Meant.", "until": f"{timezone.now():%Y-%m-%d}"}
+ACCEPT = {**FINDING, "why": "Meant.", "until": f"{timezone.now() + timedelta(days=1):%Y-%m-%d}"}
 TEARDOWN = {"confirm": "web", "copy_database": "no", "copy_uploads": "yes", "copy_logs": "no"}
 NEW_ACCOUNT = {
     "name": "second",
