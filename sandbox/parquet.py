@@ -6,6 +6,7 @@ Imported on first use only: the library is large, and most sandboxes never see a
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -25,6 +26,13 @@ _TYPES = {
     "string": "VARCHAR",
     "timestamp": "TIMESTAMP",
 }
+
+
+_MOMENT = re.compile(
+    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z|\d{4}-\d\d?-\d\d? \d\d:\d\d:\d\d(\.\d{1,9})?"
+)
+"""The texts that the OpenX JSON SerDe takes for a timestamp: no day alone, and no zone but Z (Firehose developer guide,
+"Convert input record format")."""
 
 
 class NotOfType(Exception):
@@ -69,12 +77,14 @@ def value_of(column: Column, value: Any) -> Any:
 
 
 def _moment(value: Any) -> datetime:
-    """ISO 8601 (UTC unless it says otherwise), or epoch seconds or milliseconds."""
+    """ISO 8601 with Z, SQL's form, or epoch seconds or milliseconds; all in UTC."""
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         raise TypeError("it is neither a text nor a number")
     if isinstance(value, str):
-        moment = datetime.fromisoformat(value.replace("Z", "+00:00"))
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC).replace(tzinfo=None)
+        if not _MOMENT.fullmatch(value):
+            raise ValueError(f"{value!r} has none of the forms that the OpenX JSON SerDe takes")
+        *whole, fraction = [*re.findall(r"\d+", value), "0"][:7]
+        return datetime(*map(int, whole), int(fraction.ljust(6, "0")[:6]))
     seconds = value / 1000 if abs(value) >= 1e11 else value
     return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)
 

@@ -16,6 +16,7 @@ from blueprint_cdk.constructs.service_roles import service_role
 _BUFFER_MB = 64
 """The least that Firehose accepts where it converts to Parquet."""
 _BUFFER_S = 300
+_LOG_STREAM = "delivery"
 
 
 class Delivery(Construct):
@@ -36,6 +37,7 @@ class Delivery(Construct):
     ) -> None:
         super().__init__(scope, id)
         stack = cdk.Stack.of(self)
+        logs_arn = f"arn:{stack.partition}:logs:{stack.region}:{stack.account}"
         group = logs.CfnLogGroup(
             self,
             "Group",
@@ -44,7 +46,7 @@ class Delivery(Construct):
             retention_in_days=log_retention_days,
         )
         group.apply_removal_policy(cdk.RemovalPolicy.DESTROY)
-        stream = logs.CfnLogStream(self, "Errors", log_group_name=group.ref, log_stream_name="delivery")
+        stream = logs.CfnLogStream(self, "Errors", log_group_name=group.ref, log_stream_name=_LOG_STREAM)
         stream.apply_removal_policy(cdk.RemovalPolicy.DESTROY)
         role, policy = service_role(
             self,
@@ -70,7 +72,12 @@ class Delivery(Construct):
                     ["glue:GetTable", "glue:GetTableVersion", "glue:GetTableVersions"],
                     [*catalog_arns(stack, catalog.database.ref)],
                 ),
-                allow("Errors", ["logs:PutLogEvents"], [f"{group.attr_arn}:log-stream:{stream.ref}"]),
+                # A group's own ARN ends in ":*": what is put behind that names no stream.
+                allow(
+                    "Errors",
+                    ["logs:PutLogEvents"],
+                    [f"{logs_arn}:log-group:{log_group_name}:log-stream:{_LOG_STREAM}"],
+                ),
                 through(key, ["s3"], ["kms:Decrypt", "kms:GenerateDataKey"]),
             ],
         )

@@ -10,7 +10,12 @@ from typing import Any
 import pytest
 
 from blueprint_cdk.constructs.analytics import COLUMNS, queries
+from blueprint_cdk.placeholder.app import notifications
+from blueprint_cdk.placeholder.app.aws import Unavailable
+from blueprint_cdk.placeholder.app.orders import BadOrder, Orders, order_of
+from blueprint_cdk.placeholder.app.usage import event_of
 from devtools.sandbox import Keys, Sandbox
+from sandbox import parquet
 from tests.blueprint_cdk.test_placeholder import Running, start, stop
 from tests.sandbox.types.engagement import (
     DATABASE,
@@ -219,6 +224,43 @@ def test_a_hundred_addresses_go_in_a_call(
     assert sent_calls(sandbox) - before == 3
 
 
+def test_how_far_an_order_has_come_is_noted_though_nobody_has_a_device(
+    aws: Aws, settings: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or the queue would give it to another instance while this one looks for devices."""
+    for name in ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, settings[name])
+    monkeypatch.setattr(notifications, "MOST_USERS", 10)
+    device(aws, "rare-25", "rare-phone")
+    users = [f"rare-{number}" for number in range(40)]
+    owned = {"rare-phone": ("rare-25", "GCM")}
+    sender = notifications.Notifications(settings)
+    assert list(notifications.batches(sender, users)) == [(10, {}), (20, {}), (30, owned)]
+    assert list(notifications.batches(sender, users, 30)) == []
+    assert list(notifications.batches(sender, users, 24)) == [(34, owned)]
+
+
+def test_an_order_waits_for_its_segment_as_long_as_a_query_may_take(
+    aws: Aws, ids: dict[str, str], settings: dict[str, str], monkeypatch: pytest.MonkeyPatch, used: None
+) -> None:
+    """Athena answers when it can; nobody else is to begin the order meanwhile, which would send it twice."""
+    for name in ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, settings[name])
+    sqs = aws("sqs")
+    own = sqs.create_queue(QueueName="orders-slow", Attributes={"VisibilityTimeout": "1"})["QueueUrl"]
+    sqs.send_message(QueueUrl=own, MessageBody="{}")
+    [message] = sqs.receive_message(QueueUrl=own)["Messages"]
+    sender = notifications.Notifications(settings)
+    # Without the thread, which would take the order itself.
+    orders = Orders({**settings, "ORDERS_QUEUE": ""}, sender)
+    orders._queue = own
+    order = {"title": "t", "body": "b", "segment": "nobody-knows-it"}
+    with pytest.raises(Unavailable, match="there is no query"):
+        orders.carry_out(message["MessageId"], order, message["ReceiptHandle"])
+    time.sleep(1.2)
+    assert "Messages" not in sqs.receive_message(QueueUrl=own)
+
+
 def test_an_order_that_comes_again_carries_on_where_it_was(
     aws: Aws, ids: dict[str, str], placeholder: Running, sandbox: Sandbox
 ) -> None:
@@ -266,10 +308,22 @@ def test_mails_go_to_one_person_each(
     ],
 )
 def test_what_is_no_order_says_why(order: str, reason: str) -> None:
-    from blueprint_cdk.placeholder.app.orders import BadOrder, order_of
-
     with pytest.raises(BadOrder, match=reason):
         order_of(order)
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("2026-11-28T10:00:00Z", "2026-11-28T10:00:00.000Z"),
+        ("2026-11-28T12:00:00.5+02:00", "2026-11-28T10:00:00.500Z"),
+        ("2026-11-28T10:00:00", "2026-11-28T10:00:00.000Z"),
+        ("2026-11-28", "2026-11-28T00:00:00.000Z"),
+    ],
+)
+def test_times_are_told_in_the_one_form_that_firehose_takes(given: str, kept: str) -> None:
+    assert event_of({"name": "opened", "happened_at": given})["happened_at"] == kept
+    assert parquet.value_of(("happened_at", "timestamp"), kept)
 
 
 @pytest.mark.parametrize(

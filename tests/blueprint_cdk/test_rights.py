@@ -50,6 +50,23 @@ def test_only_looking_is_allowed_everywhere(whole: Assembly) -> None:
             assert all(verb.startswith(("Describe", "List", "Get")) for verb in verbs), (name, verbs)
 
 
+def test_nothing_is_put_behind_the_arn_of_a_log_group(whole: Assembly) -> None:
+    """It ends in ":*" (Fn::GetAtt of AWS::Logs::LogGroup): `<arn>:log-stream:x` names no stream, and allows nothing."""
+    templates = whole.templates()
+    whole_groups = 0
+    for name, statement in statements(whole):
+        resources = templates[name]["Resources"]
+        for resource in listed(statement["Resource"]):
+            if not isinstance(resource, dict):
+                continue
+            parts = resource.get("Fn::Join", ["", [resource]])[1]
+            of = [part.get("Fn::GetAtt", [""])[0] if isinstance(part, dict) else "" for part in parts]
+            groups = [one in resources and resources[one]["Type"] == "AWS::Logs::LogGroup" for one in of]
+            assert not any(groups[:-1]), (name, resource)
+            whole_groups += groups[-1]
+    assert whole_groups
+
+
 def test_roles_trust_services_only_and_attach_no_policy_of_aws(whole: Assembly) -> None:
     """But for those that people take (test_aws_roles), and the application's own users, who sign in with Cognito."""
     everyone = whole.all("AWS::IAM::Role")

@@ -195,6 +195,9 @@ def test_delivery_may_write_events_and_read_the_schema_and_no_more(assembly: Ass
     assert not [action for action in actions if "*" in action]
     assert {"s3:PutObject", "glue:GetTableVersions", "kms:GenerateDataKey", "logs:PutLogEvents"} <= actions
     assert not [action for action in actions if action.startswith("s3:Delete")]
+    [errors] = [row for row in policy if row.get("Sid") == "Errors"]
+    log = "arn:aws:logs:eu-west-1:111122223333:log-group:/switchyard/sy-shop-k3x9/events"
+    assert errors["Resource"] == f"{log}:log-stream:delivery"
     [key] = [row for row in policy if row.get("Sid") == "Key"]
     assert key["Condition"] == {"StringEquals": {"kms:ViaService": ["s3.eu-west-1.amazonaws.com"]}}
     roles = of_type(assembly, "AWS::IAM::Role")

@@ -10,6 +10,5 @@ export function request(ctx) {
 
 export function response(ctx) {
   if (ctx.error) util.error(ctx.error.message, ctx.error.type);
-  const found = ctx.result;
-  return found ? { ...found, value: JSON.stringify(found.value) } : null;
+  return ctx.result;
 }

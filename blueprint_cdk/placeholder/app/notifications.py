@@ -18,6 +18,8 @@ from typing import Any
 from .aws import Unavailable, asked, client
 
 MOST_ADDRESSES = 100
+MOST_USERS = 500
+"""After how many users a batch ends whatever is in it: few of them may have a device."""
 QUERY_WITHIN_S = 300
 TRIES = 3
 DEVICE_DAYS = 180
@@ -194,13 +196,17 @@ class Notifications:
 def batches(
     notifications: Notifications, users: list[str], begin: int = 0
 ) -> Iterator[tuple[int, dict[str, tuple[str, str]]]]:
-    """Devices of the users from `begin` on, at most 100 at a time, with how many users are through after it."""
+    """Devices of the users from `begin` on, at most 100 at a time, with how many users are through after it.
+
+    A batch may be empty, which tells only how far it has come.
+    """
     batch: dict[str, tuple[str, str]] = {}
+    told = begin
     for number, user in enumerate(users[begin:], begin):
         found = notifications.devices(user)
-        if batch and len(batch) + len(found) > MOST_ADDRESSES:
+        if (batch and len(batch) + len(found) > MOST_ADDRESSES) or number - told == MOST_USERS:
             yield number, batch
-            batch = {}
+            batch, told = {}, number
         for token, channel in found:
             if len(batch) == MOST_ADDRESSES:
                 # One user with more devices than a call takes: this user is through with the last of them.

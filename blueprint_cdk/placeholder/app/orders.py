@@ -19,7 +19,7 @@ from functools import cached_property, partial
 from typing import Any
 
 from .aws import Unavailable, asked, client
-from .notifications import Notifications, batches
+from .notifications import QUERY_WITHIN_S, Notifications, batches
 
 WAIT_S, LEASE_S = 10, 120
 """How long the queue is asked at a time, and how long a batch may take before another instance takes the order."""
@@ -109,7 +109,7 @@ class Orders:
             return
         counts = Counter({key: int(note.get(key, 0)) for key in COUNTS})
         dry = bool(order.get("dry_run"))
-        people = self._people(id, order)
+        people = self._people(id, order, handle)
         through = int(note["through"])
         if order.get("mails"):
             for number in range(through, len(people)):
@@ -120,13 +120,15 @@ class Orders:
         else:
             for done, devices in batches(self._notifications, people, through):
                 counts["devices"] += len(devices)
-                if not dry:
+                if devices and not dry:
                     counts += self._notifications.push(order["title"], order["body"], devices)
                 self._noted(id, handle, "working", done, counts, len(people), dry)
         self._noted(id, handle, "finished", len(people), counts, len(people), dry)
 
-    def _people(self, id: str, order: Mapping[str, Any]) -> list[str]:
+    def _people(self, id: str, order: Mapping[str, Any], handle: str) -> list[str]:
         if order.get("segment"):
+            # A query may take longer than a batch: nobody else is to begin the order meanwhile.
+            self._keep(handle, QUERY_WITHIN_S + LEASE_S)
             return self._notifications.segment(order["segment"], id)
         return [str(one) for one in order.get("users") or order["mails"]]
 
@@ -144,10 +146,14 @@ class Orders:
         if state == "finished":
             print(f"order {id}: {json.dumps(told)}", flush=True)
             return
+        self._keep(handle, LEASE_S)
+
+    def _keep(self, handle: str, seconds: int) -> None:
+        """Have the queue give the order to nobody else for so long."""
         asked(
             "orders",
             lambda: self._sqs.change_message_visibility(
-                QueueUrl=self._queue, ReceiptHandle=handle, VisibilityTimeout=LEASE_S
+                QueueUrl=self._queue, ReceiptHandle=handle, VisibilityTimeout=seconds
             ),
         )
 

@@ -39,13 +39,22 @@ def event_of(given: Any) -> dict[str, Any]:
     for key, value in {**texts, **properties}.items():
         if not isinstance(value, str) or len(value) > LONGEST_TEXT or len(key) > LONGEST_TEXT:
             raise BadEvent(f"{key[:40]} is no text of at most {LONGEST_TEXT} characters.")
-    if "happened_at" in texts:
-        try:
-            datetime.fromisoformat(texts["happened_at"].replace("Z", "+00:00"))
-        except ValueError as problem:
-            raise BadEvent("happened_at is a time as 2026-11-28T10:00:00Z.") from problem
-    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return {"event_id": str(uuid.uuid4()), "happened_at": now, **texts, "properties": properties}
+    happened_at = _moment(texts["happened_at"]) if "happened_at" in texts else datetime.now(UTC)
+    return {
+        "event_id": str(uuid.uuid4()),
+        **texts,
+        "happened_at": happened_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "properties": properties,
+    }
+
+
+def _moment(text: str) -> datetime:
+    """A time in UTC: the table's timestamps know no zones, and Firehose takes none but Z. Raises BadEvent."""
+    try:
+        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError) as problem:
+        raise BadEvent("happened_at is a time as 2026-11-28T10:00:00Z.") from problem
 
 
 class Usage:

@@ -3,12 +3,14 @@
 import json
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 
 import pytest
 
 from devtools.processes import free_port
 from devtools.sandbox import Keys, Sandbox
+from sandbox import parquet
 from tests.sandbox.support import Stacks, refused
 from tests.sandbox.types import engagement
 from tests.sandbox.types.engagement import (
@@ -218,6 +220,27 @@ def test_what_is_no_event_goes_to_the_errors(aws: Callable[[str], Any], delivere
         "DataFormatConversion.MalformedData",
     ]
     assert len(keys_below(aws, "events/")) == before + 1
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-11-28T10:00:00Z", datetime(2026, 11, 28, 10)),
+        ("2026-11-28T10:00:00.123456789Z", datetime(2026, 11, 28, 10, 0, 0, 123456)),
+        ("2026-1-8 10:00:00.5", datetime(2026, 1, 8, 10, 0, 0, 500_000)),
+        (1795860000, datetime(2026, 11, 28, 10)),
+        (1795860000250, datetime(2026, 11, 28, 10, 0, 0, 250_000)),
+        ("2026-11-28T12:00:00+02:00", None),
+        ("2026-11-28T10:00:00", None),
+        ("2026-11-28", None),
+    ],
+)
+def test_times_have_the_forms_that_firehose_takes(text: str | int, moment: datetime | None) -> None:
+    if moment:
+        assert parquet.value_of(("happened_at", "timestamp"), text) == moment
+        return
+    with pytest.raises(parquet.NotOfType, match="none of the forms"):
+        parquet.value_of(("happened_at", "timestamp"), text)
 
 
 def test_batches_have_their_limits(aws: Callable[[str], Any]) -> None:
