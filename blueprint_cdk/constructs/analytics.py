@@ -227,7 +227,13 @@ def reading(
         ),
         allow("EventsList", ["s3:GetBucketLocation", "s3:ListBucket"], [events_arn, results_arn]),
         allow("Events", ["s3:GetObject"], [f"{events_arn}/{TABLE}/*"]),
-        allow("Results", ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"], [f"{results_arn}/*"]),
+        # Athena user guide, "Control access to Amazon S3 from Athena": long answers come in parts.
+        allow("ResultsParts", ["s3:ListBucketMultipartUploads"], [results_arn]),
+        allow(
+            "Results",
+            ["s3:AbortMultipartUpload", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:PutObject"],
+            [f"{results_arn}/*"],
+        ),
     ]
 
 

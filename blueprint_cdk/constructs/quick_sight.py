@@ -19,6 +19,8 @@ from blueprint_cdk.constructs.analytics import (
     TABLE,
     Catalog,
     Workbench,
+    allow,
+    catalog_arns,
     reading,
     through,
 )
@@ -156,15 +158,37 @@ def _reader(
     results: s3.IBucket,
     key: kms.IKey,
 ) -> tuple[iam.Role, iam.Policy]:
+    """Who asks: Quick Sight takes answers as a stream and looks at the catalog besides, as AWS's managed policy for it
+    (AWSQuicksightAthenaAccess) has it, here for one workgroup and one table.
+    """
     stack = cdk.Stack.of(scope)
-    workgroup = f"arn:{stack.partition}:athena:{stack.region}:{stack.account}:workgroup/{workbench.group.ref}"
+    athena = f"arn:{stack.partition}:athena:{stack.region}:{stack.account}"
+    workgroup = f"{athena}:workgroup/{workbench.group.ref}"
+    database = catalog.database.ref
     role, policy = service_role(
         scope,
         "quicksight.amazonaws.com",
         "Quick Sight reads usage events",
         for_own_account=True,
         statements=[
-            *reading(stack, workgroup, catalog.database.ref, events.bucket_arn, results.bucket_arn),
+            *reading(stack, workgroup, database, events.bucket_arn, results.bucket_arn),
+            allow("Answers", ["athena:BatchGetQueryExecution", "athena:GetQueryResultsStream"], [workgroup]),
+            allow(
+                "Look",
+                [
+                    "athena:GetDataCatalog",
+                    "athena:GetDatabase",
+                    "athena:GetTableMetadata",
+                    "athena:ListDatabases",
+                    "athena:ListTableMetadata",
+                ],
+                [f"{athena}:datacatalog/AwsDataCatalog"],
+            ),
+            allow(
+                "LookAtTable",
+                ["glue:BatchGetPartition", "glue:GetDatabases", "glue:GetPartition", "glue:GetTables"],
+                catalog_arns(stack, database),
+            ),
             through(key, ["s3"], ["kms:Decrypt", "kms:GenerateDataKey"]),
         ],
     )

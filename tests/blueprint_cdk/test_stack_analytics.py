@@ -218,6 +218,29 @@ def test_dashboard_belongs_to_who_the_spec_names(assembly: Assembly) -> None:
     assert len(visuals) == 4
 
 
+def test_quick_sight_may_do_what_its_connection_to_athena_asks_for(assembly: Assembly) -> None:
+    """As the managed policy AWSQuicksightAthenaAccess has it, for this workgroup and this table."""
+    [policy] = [
+        row["PolicyDocument"]["Statement"]
+        for row in of_type(assembly, "AWS::IAM::Policy")
+        if any(statement.get("Sid") == "Answers" for statement in row["PolicyDocument"]["Statement"])
+    ]
+    by_action = {action: row["Resource"] for row in policy for action in _listed(row["Action"])}
+    workgroup = json.dumps(by_action["athena:StartQueryExecution"])
+    assert _logical(assembly, "AWS::Athena::WorkGroup") in workgroup
+    for action in ("athena:GetQueryResultsStream", "athena:BatchGetQueryExecution"):
+        assert json.dumps(by_action[action]) == workgroup
+    catalog = f"arn:aws:athena:eu-west-1:{SPEC['account_id']}:datacatalog/AwsDataCatalog"
+    assert by_action["athena:GetDataCatalog"] == by_action["athena:GetTableMetadata"] == catalog
+    assert by_action["glue:GetTables"] == by_action["glue:GetTable"]
+    assert not [action for action in by_action if "*" in action or ":Create" in action]
+
+
+def test_who_asks_athena_may_write_long_answers_in_parts(assembly: Assembly) -> None:
+    text = json.dumps(assembly.template("app"))
+    assert "s3:ListMultipartUploadParts" in text and "s3:ListBucketMultipartUploads" in text
+
+
 def test_without_an_owner_there_is_no_dashboard(synthesise: Synthesise) -> None:
     found = synthesise(modules=["analytics"])
     kinds = {row["Type"] for row in found.template("analytics")["Resources"].values()}
