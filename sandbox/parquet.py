@@ -84,7 +84,8 @@ def _moment(value: Any) -> datetime:
         if not _MOMENT.fullmatch(value):
             raise ValueError(f"{value!r} has none of the forms that the OpenX JSON SerDe takes")
         *whole, fraction = [*re.findall(r"\d+", value), "0"][:7]
-        return datetime(*map(int, whole), int(fraction.ljust(6, "0")[:6]))
+        year, month, day, hour, minute, second = map(int, whole)
+        return datetime(year, month, day, hour, minute, second, int(fraction.ljust(6, "0")[:6]))
     seconds = value / 1000 if abs(value) >= 1e11 else value
     return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)
 
