@@ -160,7 +160,9 @@ def people(kept):
 def account(release, people, sandbox, keys, kept):
     """An account that is ready: added once a run, and put back to that in the local AWS."""
     if "account" not in kept:
-        assert release_default() == release, "The account is everybody's: take it before making another release."
+        assert release_default() == release, (
+            "The account is everybody's: take it before making another release."
+        )
         zone_make(sandbox, keys)
         operation = add_account(people)
         role_deploy(sandbox, keys, release, Account.objects.get())
