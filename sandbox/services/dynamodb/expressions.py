@@ -109,6 +109,18 @@ def _collect(part: Any, found: dict[str, str]) -> None:
     found[operand.path[0]] = kind
 
 
+def refuse_keys(text: str | None, params: dict[str, Any], keys: list[str]) -> None:
+    """Refuse a filter of Query that names a key of the table or index (developer guide, "Filter expressions for the
+    Query operation").
+    """
+    names = params.get("ExpressionAttributeNames") or {}
+    for name in re.findall(r"(?<![\w:.#-])#?[A-Za-z_][\w-]*", text or ""):
+        if (key := names.get(name, name)) in keys:
+            raise invalid(
+                f"Filter Expression can only contain non-primary key attributes: Primary key attribute: {key}"
+            )
+
+
 def update(text: str, params: dict[str, Any], item: Attributes, table: dict[str, Any]) -> Attributes:
     """The item after an UpdateExpression. table: {"keys", "all_keys", "definitions"} of its key attributes."""
     facts: Any = SimpleNamespace(

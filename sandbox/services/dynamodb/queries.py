@@ -96,6 +96,7 @@ def query(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
         raise invalid("Consistent reads are not supported on global secondary indexes")
     keys = schema_of(table.properties, index)
     test = expressions.key_condition(params["KeyConditionExpression"], params, keys)
+    expressions.refuse_keys(params.get("FilterExpression"), params, keys)
     items = content.everything(ctx.world, table)
     found = [i for i in items if all(k in i for k in keys) and test(i)]
     order = [*keys[1:], *schema_of(table.properties)]

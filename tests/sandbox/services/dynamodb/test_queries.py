@@ -51,6 +51,38 @@ def test_query_is_refused(dynamodb: Any, table: str, condition: str, text: str) 
     assert refused(dynamodb.query, TableName=table, **params) == (INVALID, text)
 
 
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("pk = :a", "pk"),
+        ("extra = :a AND #key > :a", "sk"),
+        ("NOT (attribute_exists(sk) OR extra = :a)", "sk"),
+    ],
+)
+def test_a_filter_of_a_query_names_no_key(dynamodb: Any, table: str, text: str, key: str) -> None:
+    params = {
+        "KeyConditionExpression": "pk = :a",
+        "FilterExpression": text,
+        "ExpressionAttributeValues": {":a": {"S": "a"}},
+        **({"ExpressionAttributeNames": {"#key": "sk"}} if "#key" in text else {}),
+    }
+    said = f"Filter Expression can only contain non-primary key attributes: Primary key attribute: {key}"
+    assert refused(dynamodb.query, TableName=table, **params) == (INVALID, said)
+    del params["KeyConditionExpression"]
+    assert dynamodb.scan(TableName=table, **params)["ScannedCount"] >= 0
+
+
+def test_a_filter_may_name_values_and_paths_like_a_key(dynamodb: Any, table: str) -> None:
+    put(dynamodb, table, pk="like", sk=1, more="x")
+    answer = dynamodb.query(
+        TableName=table,
+        KeyConditionExpression="pk = :pk",
+        FilterExpression="more = :sk AND attribute_not_exists(extra.pk)",
+        ExpressionAttributeValues={":pk": {"S": "like"}, ":sk": {"S": "x"}},
+    )
+    assert answer["Count"] == 1
+
+
 def test_index_holds_what_it_projects(dynamodb: Any, table: str) -> None:
     put(dynamodb, table, pk="a", sk=1, kind="x", more="m")
     put(dynamodb, table, pk="b", sk=2, kind="x", more="m")
