@@ -60,7 +60,7 @@ class Firewall(Construct):
 
     load balancer <- world:443,80; instances <- load balancer:80; proxy <- instances:3306; database <- proxy:3306;
     proxy, database <- runner:3306. Without a proxy the application's stack adds database <- instances:3306
-    (DirectDatabase).
+    (DirectDatabase). In its descriptions EC2 takes no apostrophe, and no arrow.
     """
 
     def __init__(self, scope: Construct, id: str, *, vpc: ec2.IVpc) -> None:
@@ -90,7 +90,7 @@ class Firewall(Construct):
         self.proxy.add_egress_rule(self.database, ec2.Port.tcp(MYSQL_PORT), "To the database")
         self.database.add_ingress_rule(self.proxy, ec2.Port.tcp(MYSQL_PORT), "From the database proxy")
         self.runner.add_egress_rule(
-            world, ec2.Port.tcp(443), "AWS, and the application's own address, over HTTPS"
+            world, ec2.Port.tcp(443), "AWS, and the address of the application, over HTTPS"
         )
         for end, what in ((self.proxy, "the database proxy"), (self.database, "the database")):
             self.runner.add_egress_rule(end, ec2.Port.tcp(MYSQL_PORT), f"To {what}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import re
 
 import pytest
 
@@ -50,6 +51,18 @@ def test_traffic_is_logged_into_an_encrypted_group(small: Assembly) -> None:
         assert group["Properties"]["KmsKeyId"]
         assert group["Properties"]["RetentionInDays"] == 30
         assert group["DeletionPolicy"] == "Delete"
+
+
+def test_descriptions_of_security_groups_have_letters_that_ec2_takes(whole: Assembly) -> None:
+    """No apostrophe: EC2 refuses the rule, and with it the stack that everything waits for."""
+    allowed = re.compile(r"[a-zA-Z0-9. _:/()#,@\[\]+=&;{}!$*-]{1,255}")
+    inline = ("SecurityGroupIngress", "SecurityGroupEgress")
+    kinds = ("AWS::EC2::SecurityGroup", *(f"AWS::EC2::{name}" for name in inline))
+    found = [row["Properties"] for kind in kinds for row in whole.all(kind)]
+    rules = [rule for group in found for name in inline for rule in group.get(name, [])]
+    words = [row.get("GroupDescription") or row["Description"] for row in (*found, *rules)]
+    assert len(words) > 15
+    assert [text for text in words if not allowed.fullmatch(text)] == []
 
 
 def test_security_groups_form_one_chain_and_only_the_load_balancer_is_public(small: Assembly) -> None:

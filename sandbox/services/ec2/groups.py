@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from sandbox import quotas
@@ -17,6 +18,7 @@ Rule = dict[str, Any]
 CidrIpv6, GroupId or PrefixListId."""
 PEERS = ("CidrIp", "CidrIpv6", "GroupId", "PrefixListId")
 ANY_PROTOCOL = {"6": "tcp", "17": "udp", "1": "icmp", "58": "icmpv6"}
+WORDS = re.compile(r"[a-zA-Z0-9. _:/()#,@\[\]+=&;{}!$*-]{0,255}")
 EVERYWHERE = {"egress": True, "inline": False, "IpProtocol": "-1", "CidrIp": "0.0.0.0/0"}
 
 
@@ -29,6 +31,7 @@ class SecurityGroup(ResourceType):
         if not vpc:
             raise AwsError("VPCIdNotSpecified", "No default VPC for this user", 400)
         base.need(ctx, base.VPC, vpc)
+        check_words("security group", properties.get("GroupDescription"))
         name = properties.get("GroupName")
         if name and any(
             g.properties.get("VpcId") == vpc and g.get("GroupName") == name
@@ -150,8 +153,19 @@ def find_rule(group: Record, rule: Rule) -> str | None:
     return next((id for id, other in group.data["rules"].items() if _same(rule, other)), None)
 
 
+def check_words(what: str, text: Any) -> None:
+    """Refuse a description with other letters than EC2 takes, apostrophes among them."""
+    if not WORDS.fullmatch(str(text or "")):
+        said = (
+            f"Invalid {what} description. Valid descriptions are strings less than 256 characters from the following "
+            "set: a-zA-Z0-9. _-:/()#,@[]+=&;{}!$*"
+        )
+        raise AwsError("InvalidParameterValue", said, 400)
+
+
 def check_rule(ctx: Context, group: Record, rule: Rule) -> None:
-    """Refuse a rule without a peer, with an unknown group, or one that is there already."""
+    """Refuse a rule without a peer, with an unknown group, with strange letters, or that is there already."""
+    check_words("rule", rule.get("Description"))
     peer = next((str(rule[n]) for n in PEERS if n in rule), None)
     if peer is None:
         raise AwsError("InvalidParameterValue", "The request must specify a source or destination.", 400)

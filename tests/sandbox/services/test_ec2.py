@@ -169,6 +169,21 @@ def test_group_referred_to_by_another_is_not_deleted(ec2: Any, vpc: str) -> None
     ec2.delete_security_group(GroupId=one)
 
 
+@pytest.mark.parametrize("words", ["the application's", "one -> other", "ä", "x" * 256])
+def test_descriptions_of_groups_and_rules_are_of_certain_letters(ec2: Any, vpc: str, words: str) -> None:
+    code, text = refusal(ec2.create_security_group, GroupName="worded", Description=words, VpcId=vpc)
+    assert code == "InvalidParameterValue" and text.startswith("Invalid security group description.")
+    allowed = "A-z 0.9 _:/()#,@[]+=&;{}!$*"
+    group = ec2.create_security_group(GroupName=f"w{len(words)}", Description=allowed, VpcId=vpc)["GroupId"]
+    rule = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443}
+    ranges = [{"CidrIp": "10.0.0.0/8", "Description": words}]
+    code, text = refusal(
+        ec2.authorize_security_group_egress, GroupId=group, IpPermissions=[{**rule, "IpRanges": ranges}]
+    )
+    assert code == "InvalidParameterValue" and text.startswith("Invalid rule description.")
+    ec2.delete_security_group(GroupId=group)
+
+
 def test_group_name_is_unique_in_its_vpc(ec2: Any, vpc: str) -> None:
     ec2.create_security_group(VpcId=vpc, GroupName="same", Description="x")
     assert refusal(ec2.create_security_group, VpcId=vpc, GroupName="same", Description="x")[0] == (
