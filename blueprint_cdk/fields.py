@@ -31,7 +31,7 @@ TAKEN_SECRETS = ("DATABASE",)
 SecretName = Annotated[
     str,
     Field(
-        pattern=r"^[A-Z][A-Z0-9_]{1,62}$",
+        pattern=r"^[A-Z][A-Z0-9_]{1,39}$",
         description="Capital letters, digits and underscores, and a letter first.",
         examples=["SMTP_PASSWORD"],
         json_schema_extra={"not": {"enum": list(TAKEN_SECRETS)}},

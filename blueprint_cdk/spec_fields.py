@@ -172,6 +172,7 @@ class SpecFields(Owned):
         title="Secrets",
         description="Names of the application's own secrets. Each is made without a value; the application is told its "
         'ARN as <NAME>_SECRET_ARN. A list as JSON, for example ["SMTP_PASSWORD"].',
-        max_length=20,
+        # With names of at most 40 letters: Beanstalk gives all variables of an environment 4,096 bytes.
+        max_length=12,
         json_schema_extra={"uniqueItems": True, "changeable": True},
     )

@@ -60,7 +60,15 @@ APP = (
         "CreateBucket GetBucketLocation GetBucketPolicy ListBucket GetObject GetObjectAcl GetObjectVersion PutObject "
         "PutObjectAcl DeleteObject PutBucketPolicy PutBucketOwnershipControls PutBucketPublicAccessBlock "
         "PutBucketVersioning",
-        [bucket(BEANSTALK_BUCKET), bucket(f"{BEANSTALK_BUCKET}/*"), bucket("elasticbeanstalk-samples-*/*")],
+        [bucket(BEANSTALK_BUCKET), bucket(f"{BEANSTALK_BUCKET}/*")],
+    ),
+    # AWS's own buckets, one a region: Beanstalk reads what it adds to an environment (its patches of instances) with
+    # the rights of whoever makes or changes one (AWS managed policy AWSElasticBeanstalkRoleCore, S3Obj).
+    Scope(
+        "BeanstalkResources",
+        "s3",
+        "GetObject",
+        [bucket("elasticbeanstalk-env-resources-*/*"), bucket("elasticbeanstalk-samples-*/*")],
     ),
     Scope("StackOutputs", "cloudformation", "DescribeStacks", arn("cloudformation", "stack/sy-*")),
     Scope("BeanstalkStacks", "cloudformation", "*", arn("cloudformation", "stack/awseb-*")),

@@ -197,6 +197,9 @@ def _operation_options(
         "aws:autoscaling:updatepolicy:rollingupdate": {
             "RollingUpdateEnabled": "true",
             "RollingUpdateType": size.rolling_update_type,
+            # Immutable updates have no batches. Beanstalk holds this to 1 at least all the same, and left to itself
+            # it is a third of MinSize: 0, where a pilot light keeps no instance.
+            "MaxBatchSize": "1",
         },
         "aws:elasticbeanstalk:managedactions": {
             "ManagedActionsEnabled": "true",

@@ -12,6 +12,8 @@ from tests.blueprint_cdk.permissions import ACCOUNT, BACKUP, BOUNDARY, CFN, DEPL
 ZONE = "arn:aws:route53:::hostedzone/Z1"
 GUARD = f"{IAM}:role/SwitchyardGuard"
 AUDIT = f"arn:aws:s3:::switchyard-audit-{ACCOUNT}-eu-west-1"
+PATCHES = "arn:aws:s3:::elasticbeanstalk-env-resources-eu-west-1"
+"""AWS's own, which Beanstalk reads with the rights of whoever makes an environment."""
 TRAIL = f"arn:aws:cloudtrail:eu-west-1:{ACCOUNT}:trail/switchyard"
 
 
@@ -142,6 +144,8 @@ MAY = [
     (DEPLOYER, "s3:PutBucketPolicy", AUDIT, {}, False),
     (EXECUTION, "cloudtrail:StopLogging", TRAIL, {}, False),
     (EXECUTION, "cloudtrail:CreateTrail", TRAIL, {}, False),
+    (EXECUTION, "s3:GetObject", f"{PATCHES}/eb_patching_resources/instance_patch_extension.linux", {}, True),
+    (EXECUTION, "s3:PutObject", f"{PATCHES}/eb_patching_resources/instance_patch_extension.linux", {}, False),
     (EXECUTION, "s3:PutBucketPolicy", AUDIT, {}, False),
     (EXECUTION, "s3:PutLifecycleConfiguration", AUDIT, {}, False),
     (EXECUTION, "iam:PutGroupPolicy", f"{IAM}:group/switchyard-aws-operator", {}, False),

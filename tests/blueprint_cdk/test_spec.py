@@ -74,7 +74,8 @@ BAD_SPECS: list[tuple[dict[str, Any], str, str]] = [
     ({"secrets": ["smtp"]}, "secrets.0", "malformed"),
     ({"secrets": ["DATABASE"]}, "secrets", "names the database's"),
     ({"secrets": ["A_B", "A_B"]}, "secrets", "A_B is named twice"),
-    ({"secrets": [f"S{number}" for number in range(21)]}, "secrets", "at most 20"),
+    ({"secrets": [f"S{number}" for number in range(13)]}, "secrets", "at most 12"),
+    ({"secrets": ["S" * 41]}, "secrets.0", "malformed"),
     ({"colour": "blue"}, "colour", "not known"),
 ]
 

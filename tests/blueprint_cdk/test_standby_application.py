@@ -20,6 +20,9 @@ def test_application_stands_by_with_one_instance_or_none(
     space = "aws:autoscaling:asg"
     assert other[space, "MinSize"] == least
     assert other[space, "MaxSize"] == home[space, "MaxSize"]
+    # Left to Beanstalk it were a third of MinSize, and 0 is refused.
+    batches = ("aws:autoscaling:updatepolicy:rollingupdate", "MaxBatchSize")
+    assert other[batches] == home[batches] == "1"
     rule = ("aws:elbv2:listenerrule:app", "HostHeaders")
     assert home[rule] == other[rule] == "shop.dev.example.com"
     kinds = ("AWS::CertificateManager::Certificate", "AWS::WAFv2::WebACLAssociation")

@@ -9,6 +9,7 @@ from typing import Any
 from sandbox.application import processes
 from sandbox.context import Context
 from sandbox.errors import AwsError
+from sandbox.iam.service_roles import need
 from sandbox.registry import resource_type
 from sandbox.resource_types import ResourceType, random_name
 from sandbox.services.elasticbeanstalk import (
@@ -79,6 +80,7 @@ class Environment(ResourceType):
             raise AwsError("InvalidParameterCombination", text, 400)
         self._platform(ctx, properties)
         options.refuse(ctx, options.effective(ctx, properties))
+        _resources_read(ctx)
 
     @staticmethod
     def _platform(ctx: Context, properties: dict[str, Any]) -> tuple[str, str]:
@@ -107,6 +109,7 @@ class Environment(ResourceType):
             common.version(ctx, properties["ApplicationName"], properties["VersionLabel"])
         self._platform(ctx, properties)
         options.refuse(ctx, options.effective(ctx, properties))
+        _resources_read(ctx)
 
     def updated(self, ctx: Context, record: Record, before: dict[str, Any]) -> None:
         record.data["platform_arn"], record.data["stack"] = self._platform(ctx, record.properties)
@@ -177,6 +180,21 @@ class Environment(ResourceType):
             data={**record.data, "name": record.id, "arn": record.arn, "health": "Grey"},
         )
         ctx.store.put(past)
+
+
+def _resources_read(ctx: Context) -> None:
+    """Beanstalk takes its patches of instances from a bucket of AWS's, with the rights of whoever makes or changes an
+    environment (AWS managed policy AWSElasticBeanstalkRoleCore, S3Obj).
+    """
+    bucket, key = (
+        f"elasticbeanstalk-env-resources-{ctx.region}",
+        "eb_patching_resources/instance_patch_extension.linux",
+    )
+    try:
+        need(ctx, "s3:GetObject", f"arn:aws:s3:::{bucket}/{key}")
+    except AwsError as refused:
+        text = f"Service:Amazon S3, Message:Access Denied: S3Bucket={bucket}, S3Key={key}"
+        raise AwsError("InsufficientPrivilegesException", text, 403) from refused
 
 
 def about(record: Record) -> dict[str, str]:

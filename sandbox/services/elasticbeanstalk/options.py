@@ -56,6 +56,8 @@ PREFIXES = (
     "aws:elbv2:listener:",
     "aws:elbv2:listenerrule:",
 )
+MOST_VARIABLES = 4096
+"""Bytes of names and values of an environment's variables together."""
 DEFAULTS = {
     ("aws:autoscaling:asg", "MinSize"): "1",
     ("aws:autoscaling:asg", "MaxSize"): "4",
@@ -128,6 +130,8 @@ def refusals(ctx: Context, options: Options) -> list[tuple[str, str, str]]:
             )
             found.append((namespace, name, text))
     found += _sizes(options)
+    found += _batches(options)
+    found += _variables(options)
     found += _targets(ctx, options)
     return found
 
@@ -145,6 +149,48 @@ def _sizes(options: Options) -> list[tuple[str, str, str]]:
         text = f"Invalid option value: '{values['MinSize']}' (Namespace: '{space}', OptionName: 'MinSize'): Min size"
         return [(space, "MinSize", f"{text} must not be larger than max size {values['MaxSize']}")]
     return []
+
+
+def _batches(options: Options) -> list[tuple[str, str, str]]:
+    """Batches of rolling updates, which immutable ones have not, and which are held to their range all the same.
+
+    Left to Beanstalk they follow MinSize: an environment without instances is refused until it says MaxBatchSize
+    (ThoughtWorksStudios/eb_deployer#44, alienfast/elastic-beanstalk#37), and one with MaxSize 0 in any case
+    (aws/aws-elastic-beanstalk-cli#74).
+    """
+    space = "aws:autoscaling:updatepolicy:rollingupdate"
+    if options.get((space, "RollingUpdateEnabled")) != "true":
+        return []
+    asg = "aws:autoscaling:asg"
+    if not all(options[asg, name].isdigit() for name in ("MinSize", "MaxSize")):
+        return []
+    least, most = (int(options[asg, name]) for name in ("MinSize", "MaxSize"))
+    batch = options.get((space, "MaxBatchSize"), str(-(-least // 3)))
+    serving = options.get((space, "MinInstancesInService"), str(max(0, min(least, most - 1))))
+    head = "Invalid option value: '{}' (Namespace: '{}', OptionName: '{}'): {}"
+    if not batch.isdigit() or int(batch) < 1:
+        text = "Value is less than minimum allowed value: 1"
+        return [(space, "MaxBatchSize", head.format(batch, space, "MaxBatchSize", text))]
+    if not serving.isdigit() or int(serving) >= most:
+        text = (
+            f"The minimum instances in service for rolling updates ({serving}) should be less than the maximum "
+            f"instance count for the Autoscaling group ({most})."
+        )
+        name = "MinInstancesInService"
+        return [(space, name, head.format(serving, space, name, text))]
+    return []
+
+
+def _variables(options: Options) -> list[tuple[str, str, str]]:
+    """All variables are one parameter of Beanstalk's own stack, and that has 4,096 bytes (EB CLI guide, eb setenv)."""
+    space = "aws:elasticbeanstalk:application:environment"
+    given = sorted((name, value) for (place, name), value in options.items() if place == space)
+    size = len(",".join(f"{name}={value}" for name, value in given).encode())
+    if size <= MOST_VARIABLES:
+        return []
+    last = given[-1][0]
+    text = f"The environment's properties have {size} bytes, more than {MOST_VARIABLES}."
+    return [(space, last, f"Invalid option value (Namespace: '{space}', OptionName: '{last}'): {text}")]
 
 
 def _targets(ctx: Context, options: Options) -> list[tuple[str, str, str]]:

@@ -1,5 +1,6 @@
 """Elastic Beanstalk by its API: states, CNAMEs, what an environment makes and takes away, refusals."""
 
+import json
 import time
 from collections.abc import Callable
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from devtools.sandbox import Sandbox
+from devtools.sandbox import Keys, Sandbox
 
 ACCOUNT, OTHER_ACCOUNT = "210000000017", "210000000018"
 REGION = "eu-west-1"
@@ -251,6 +252,75 @@ def test_option_is_refused(beanstalk: Any, application: str, namespace: str, nam
         "Messages"
     ]
     assert [m["OptionName"] for m in messages] == [name]
+
+
+ROLLING = "aws:autoscaling:updatepolicy:rollingupdate"
+
+
+@pytest.mark.parametrize(
+    ("least", "most", "batch", "told"),
+    [
+        ("0", "4", "", "MaxBatchSize'): Value is less than minimum allowed value: 1"),
+        ("0", "4", "0", "MaxBatchSize'): Value is less than minimum allowed value: 1"),
+        ("0", "0", "1", "(0) should be less than the maximum instance count for the Autoscaling group (0)"),
+        ("0", "4", "1", ""),
+        ("2", "2", "", ""),
+    ],
+)
+def test_batches_of_rolling_updates_follow_the_least_instances(
+    beanstalk: Any, application: str, least: str, most: str, batch: str, told: str
+) -> None:
+    table = {
+        ("aws:autoscaling:asg", "MinSize"): least,
+        ("aws:autoscaling:asg", "MaxSize"): most,
+        (ROLLING, "RollingUpdateEnabled"): "true",
+        (ROLLING, "RollingUpdateType"): "Immutable",
+        **({(ROLLING, "MaxBatchSize"): batch} if batch else {}),
+    }
+    settings = [{"Namespace": n, "OptionName": o, "Value": v} for (n, o), v in table.items()]
+    messages = beanstalk.validate_configuration_settings(ApplicationName="shop", OptionSettings=settings)[
+        "Messages"
+    ]
+    assert [told in m["Message"] for m in messages] == ([True] if told else [])
+
+
+def test_variables_are_4096_bytes_together(beanstalk: Any, application: str) -> None:
+    space = "aws:elasticbeanstalk:application:environment"
+
+    def problems(size: int) -> list[str]:
+        settings = [
+            {"Namespace": space, "OptionName": "A", "Value": "a" * 1000},
+            {"Namespace": space, "OptionName": "B", "Value": "b" * size},
+        ]
+        answer = beanstalk.validate_configuration_settings(ApplicationName="shop", OptionSettings=settings)
+        return [m["OptionName"] for m in answer["Messages"]]
+
+    # A=…,B=…
+    assert (problems(3091), problems(3092)) == ([], ["B"])
+
+
+def test_who_makes_an_environment_reads_beanstalks_own_bucket(
+    application: str, client: Client, sandbox: Sandbox
+) -> None:
+    bucket = "elasticbeanstalk-env-resources"
+    iam = client("iam")
+    iam.create_user(UserName="maker")
+    document = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Action": "*", "Resource": "*"},
+            {"Effect": "Deny", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}-*/*"},
+        ],
+    }
+    iam.put_user_policy(UserName="maker", PolicyName="all", PolicyDocument=json.dumps(document))
+    made = iam.create_access_key(UserName="maker")["AccessKey"]
+    theirs = sandbox.client(
+        "elasticbeanstalk", Keys(ACCOUNT, made["AccessKeyId"], made["SecretAccessKey"]), REGION
+    )
+    params = {"ApplicationName": "shop", "EnvironmentName": "unread", "PlatformArn": PLATFORM}
+    code, text = refused(theirs.create_environment, **params)
+    assert code == "InsufficientPrivilegesException"
+    assert f"Service:Amazon S3, Message:Access Denied: S3Bucket={bucket}-{REGION}" in text
 
 
 def test_listener_that_is_not_there_fails_the_launch(
