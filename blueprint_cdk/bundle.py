@@ -11,8 +11,9 @@ PLACEHOLDER = Path(__file__).parent / "placeholder"
 
 BUNDLED = (
     ".ebextensions/healing.config",
+    ".ebextensions/instances.config",
     ".ebextensions/scaling.config",
-    ".ebextensions/volumes.config",
+    ".platform/nginx/conf.d/bodies.conf",
     ".platform/nginx/conf.d/timeouts.conf",
     "Dockerfile",
     "app/__init__.py",

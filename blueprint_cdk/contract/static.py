@@ -21,8 +21,9 @@ SECRET_FILES = re.compile(
 )
 SHIPPED = (
     ".ebextensions/healing.config",
+    ".ebextensions/instances.config",
     ".ebextensions/scaling.config",
-    ".ebextensions/volumes.config",
+    ".platform/nginx/conf.d/bodies.conf",
     ".platform/nginx/conf.d/timeouts.conf",
 )
 LARGEST = 2 * 1024 * 1024

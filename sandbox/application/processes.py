@@ -33,6 +33,8 @@ AGAIN_AFTER_S = 3.0
 """A program that has just ended is not started again at once."""
 VARIABLES = "aws:elasticbeanstalk:application:environment"
 SECRETS = "aws:elasticbeanstalk:application:environmentsecrets"
+NO_TOKENS = ("aws:autoscaling:launchconfiguration", "DisableIMDSv1")
+"""Whether instance metadata wants a token: on Amazon Linux 2023 it does, unless this says false."""
 
 
 class Program:
@@ -42,6 +44,7 @@ class Program:
         self.mark, self.label = mark, label
         self.child: Child | None = None
         self.port = 0
+        self.largest_body = 0
         self.problem = ""
         self.used_at = self.tried_at = 0.0
         self.starting = asyncio.Lock()
@@ -135,9 +138,11 @@ async def trial(ctx: Context, env: Record, label: str) -> tuple[Program, str]:
 
 
 def _mark(ctx: Context, env: Record, label: str) -> str:
-    """Changes with everything that a new process would see: version, variables, secrets."""
+    """Changes with everything that a new process would see: version, variables, secrets, reach of the metadata."""
     settings = effective(ctx, env.properties)
-    seen = sorted((n, o, v) for (n, o), v in settings.items() if n in (VARIABLES, SECRETS))
+    seen = sorted(
+        (n, o, v) for (n, o), v in settings.items() if n in (VARIABLES, SECRETS) or (n, o) == NO_TOKENS
+    )
     return hashlib.sha256(repr((label, env.data.get("restarted"), seen)).encode()).hexdigest()
 
 
@@ -177,10 +182,12 @@ async def _start(ctx: Context, env: Record, program: Program) -> None:
         settings = effective(ctx, env.properties)
         home = here.home / "instances" / env.data["id"]
         home.mkdir(parents=True, exist_ok=True)
-        program.port = _free_port()
+        program.port, program.largest_body = _free_port(), run.largest_body
+        # Docker's bridge is a hop more than the instance; without tokens there are no hops to count.
+        reached = run.token_hops > 1 or settings.get(NO_TOKENS) == "false"
         given = {
             **run.variables,
-            **surroundings.variables(ctx, home, _role(ctx, settings)),
+            **surroundings.variables(ctx, home, _role(ctx, settings) if reached else ""),
             **_variables(ctx, settings),
             "HOST": "127.0.0.1",
             "PORT": str(program.port),

@@ -258,6 +258,11 @@ async def _forward(ctx: Context, action: dict[str, Any], request: Request, proto
         # AWS's page tells nobody why; who looks at the sandbox may know.
         reply.headers.append(("x-sandbox", " ".join(str(problem).split())))
         return reply
+    if len(request.body) > program.largest_body:
+        reply = Reply.page(413, "413 Request Entity Too Large")
+        reply.headers[0] = ("server", "nginx")
+        reply.group = group
+        return reply
     try:
         reply = await asyncio.to_thread(_pass_on, program.port, request, protocol)
     except TimeoutError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import zipfile
 from typing import Any
 
@@ -10,7 +11,8 @@ import pytest
 import yaml
 
 from blueprint_cdk.bundle import BUNDLED, PLACEHOLDER
-from tests.blueprint_cdk.support import SPEC, Assembly, Synthesise
+from blueprint_cdk.placeholder.app.server import LIMITS
+from tests.blueprint_cdk.support import EVERYTHING, SPEC, Assembly, Synthesise, facts_of
 
 
 def options(assembly: Assembly) -> dict[tuple[str, str], Any]:
@@ -193,6 +195,33 @@ def test_an_instance_whose_application_fails_is_replaced(small: Assembly) -> Non
     }
 
 
+def test_the_container_reaches_the_instances_credentials_and_disks_are_encrypted(small: Assembly) -> None:
+    """With IMDSv2 alone a token comes one hop far, which is the instance; Docker's bridge is another one."""
+    assert options(small)["aws:autoscaling:launchconfiguration", "DisableIMDSv1"] == "true"
+    version = small.one("AWS::ElasticBeanstalk::ApplicationVersion")["SourceBundle"]["S3Key"]
+    with zipfile.ZipFile(small.folder / f"asset.{version}") as bundle:
+        text = bundle.read(".ebextensions/instances.config").decode()
+    [(name, template)] = yaml.safe_load(text)["Resources"].items()
+    assert (name, template["Type"]) == ("AWSEBEC2LaunchTemplate", "AWS::EC2::LaunchTemplate")
+    data = template["Properties"]["LaunchTemplateData"]
+    assert data["MetadataOptions"] == {
+        "HttpEndpoint": "enabled",
+        "HttpTokens": "required",
+        "HttpPutResponseHopLimit": 2,
+    }
+    [disk] = data["BlockDeviceMappings"]
+    assert disk["Ebs"]["Encrypted"] is True
+
+
+def test_what_is_uploaded_passes_the_instances_proxy(small: Assembly) -> None:
+    """nginx takes 1 MB by itself, less than what the placeholder says that it takes."""
+    version = small.one("AWS::ElasticBeanstalk::ApplicationVersion")["SourceBundle"]["S3Key"]
+    with zipfile.ZipFile(small.folder / f"asset.{version}") as bundle:
+        text = bundle.read(".platform/nginx/conf.d/bodies.conf").decode()
+    [largest] = re.findall(r"^client_max_body_size (\d+)m;$", text, re.M)
+    assert int(largest) * 1024 * 1024 > max(LIMITS.values())
+
+
 def maintenance(assembly: Assembly) -> dict[str, Any]:
     return assembly.one("AWS::ElasticLoadBalancingV2::ListenerRule")
 
@@ -228,6 +257,38 @@ def test_connections_may_be_silent_and_sessions_find_their_instance(small: Assem
     proxy = (PLACEHOLDER / ".platform/nginx/conf.d/timeouts.conf").read_text()
     assert "proxy_read_timeout 300s;" in proxy
     assert ".platform/nginx/conf.d/timeouts.conf" in BUNDLED
+
+
+UNKNOWN = 100
+"""Bytes that a value has which only AWS knows: no id, ARN, host or URL of the variables is longer."""
+
+
+def size_of(value: Any) -> int:
+    """Bytes of a variable's value as AWS makes it."""
+    if isinstance(value, str):
+        return len(value.encode())
+    if "Fn::Join" in value:
+        return sum(size_of(part) for part in value["Fn::Join"][1])
+    return UNKNOWN
+
+
+def test_variables_of_the_largest_environment_are_within_beanstalks_limit(synthesise: Synthesise) -> None:
+    """They are one parameter of Beanstalk's own stack, 4,096 bytes (EB CLI guide, eb setenv), whatever a spec names."""
+    region = "eu-central-1"
+    largest = synthesise(
+        name="n" * 20,
+        home_region=region,
+        facts=facts_of(region),
+        size="large",
+        zone_name=f"{'z' * 27}.dev.example.com",
+        **EVERYTHING | {"dashboard_owner": EVERYTHING["dashboard_owner"].replace("eu-west-1", region)},
+        secrets=[f"{'S' * 37}_{n:02}" for n in range(12)],
+    )
+    space = "aws:elasticbeanstalk:application:environment"
+    sizes = [
+        len(name) + size_of(value) + 2 for (place, name), value in options(largest).items() if place == space
+    ]
+    assert len(sizes) > 30 and sum(sizes) <= 4096
 
 
 def test_instances_may_pull_images_of_applications_and_push_none(synthesise: Synthesise) -> None:

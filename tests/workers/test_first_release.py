@@ -56,6 +56,7 @@ def test_an_environment_of_the_first_release_comes_to_this_one_with_its_data(
         "storage",
         "app",
     }
+    tokens_not_wanted(sandbox, keys, environment)
     told = {"/items/name": "of the first release", "/uploads/photo.jpg": "a photo"}
     for path, text in told.items():
         answer = put(sandbox, environment, path, text)
@@ -84,6 +85,20 @@ def test_an_environment_of_the_first_release_comes_to_this_one_with_its_data(
     gone = drive(ask_teardown(people, environment), within_s=240)
     assert gone.status == "succeeded", gone.sentence
     assert gone.teardown_report.left_over == []
+
+
+def tokens_not_wanted(sandbox, keys, environment):
+    """The first release's container is a hop too far from the instance's credentials (decision 0267): whoever had one
+    let instance metadata go without tokens.
+    """
+    name = environment.resources().get(type="AWS::ElasticBeanstalk::Environment").physical_id
+    setting = {
+        "Namespace": "aws:autoscaling:launchconfiguration",
+        "OptionName": "DisableIMDSv1",
+        "Value": "false",
+    }
+    client = sandbox.client("elasticbeanstalk", keys, environment.home_region)
+    client.update_environment(EnvironmentName=name, OptionSettings=[setting])
 
 
 def put(sandbox, environment, path, text):

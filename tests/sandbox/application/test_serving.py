@@ -30,6 +30,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
 http.server.HTTPServer((os.environ["HOST"], int(os.environ["PORT"])), Handler).serve_forever()
 """
 
+HOPS = """
+Resources:
+  AWSEBEC2LaunchTemplate:
+    Properties: {LaunchTemplateData: {MetadataOptions: {HttpPutResponseHopLimit: %d}}}
+"""
+
 
 def programs(place: Place) -> list[psutil.Process]:
     """Processes that the sandbox has started for applications."""
@@ -127,6 +133,43 @@ def test_program_finds_its_variables_and_secrets_and_nothing_of_the_host(
     assert json.loads(found["LOGIN"]) == shop.made["login"]
     assert not [name for name in found if "SECRET" in name or "ACCESS_KEY" in name or "DJANGO" in name]
     assert found["HOME"] != os.environ.get("HOME")
+
+
+@pytest.mark.parametrize(
+    ("name", "files", "setting", "reached"),
+    [
+        ("hops-none", {}, "true", False),
+        ("hops-two", {".ebextensions/instances.config": HOPS % 2}, "true", True),
+        ("hops-one", {".ebextensions/instances.config": HOPS % 1}, "true", False),
+        ("hops-free", {}, "false", True),
+    ],
+)
+def test_container_reaches_the_instances_credentials_over_two_hops(
+    shop: Place, name: str, files: dict[str, str], setting: str, reached: bool
+) -> None:
+    place = second(shop, name)
+    place.alias(_zone_id(shop))
+    program = {"Dockerfile": 'CMD ["python", "main.py"]\n', "main.py": TELLS_ALL}
+    place.application(name, zipped({**program, **files}))
+    option = {
+        "Namespace": "aws:autoscaling:launchconfiguration",
+        "OptionName": "DisableIMDSv1",
+        "Value": setting,
+    }
+    place.client("elasticbeanstalk").update_environment(EnvironmentName=name, OptionSettings=[option])
+    found = place.ask("GET", "/").json()
+    assert ("AWS_EC2_METADATA_SERVICE_ENDPOINT" in found) is reached
+
+
+def test_a_body_beyond_what_nginx_takes_does_not_reach_the_application(shop: Place) -> None:
+    place = second(shop, "bodies")
+    place.alias(_zone_id(shop))
+    place.application("bodies", bundle())
+    large = b"x" * (1024 * 1024 + 1)
+    refused = place.ask("POST", "/", large)
+    assert (refused.status_code, refused.headers["server"]) == (413, "nginx")
+    # The placeholder's bundle has nginx take more: the application says what is too much.
+    assert shop.ask("PUT", "/uploads/large.bin", large).status_code == 201
 
 
 def _zone_id(shop: Place) -> str:
