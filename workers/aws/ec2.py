@@ -6,16 +6,21 @@ from workers.aws.paging import entries
 from workers.aws.session import Session
 
 SERVICE = "ec2"
+OLD_ZONES = frozenset({"use1-az3"})
+"""Ids of zones that have none of what environments are made of: N. Virginia's oldest has no t3, m6i or r6g instances
+and no RDS Proxy (RDS user guide, "Limitations for RDS Proxy"). Which letter it has differs from account to account.
+"""
 
 
 def zones_available(session: Session) -> list[str]:
-    """Names of the region's availability zones in use, sorted; local and wavelength zones are none."""
+    """Names of the zones that environments can be built in, sorted; local and wavelength zones are none."""
     filters = [
         {"Name": "state", "Values": ["available"]},
         {"Name": "zone-type", "Values": ["availability-zone"]},
     ]
     answer = session.client(SERVICE).describe_availability_zones(Filters=filters)
-    return sorted(zone["ZoneName"] for zone in answer["AvailabilityZones"])
+    zones = answer["AvailabilityZones"]
+    return sorted(zone["ZoneName"] for zone in zones if zone["ZoneId"] not in OLD_ZONES)
 
 
 def group_close(session: Session, group_id: str) -> int:
