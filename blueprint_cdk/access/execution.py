@@ -1,7 +1,8 @@
 """Where CloudFormation may do what the portal's stacks need: network, keys, secrets, logs, roles, and data.
 
 Resources are bound by name where the service names them after the stack (sy-…). Actions on resources with generated
-ids, or that know none, are bound by nothing: their scopes name them, so that none comes in by chance.
+ids, or that know none, are bound by nothing: their scopes name them, so that none comes in by chance. An action that
+knows no resource is allowed on `*` or not at all, whatever the name of what it makes (docs/decisions/0205).
 
 A policy holds 6,144 characters and the role ten policies, so each theme has a policy and a module of its own. What a
 new service needs goes into the module of its theme; a policy of which nothing is needed is not made.
@@ -70,7 +71,8 @@ NETWORK = (
     Scope(
         "LogsLook",
         "logs",
-        "DescribeLogGroups DescribeResourcePolicies PutResourcePolicy *LogDelivery ListLogDeliveries",
+        "DescribeLogGroups DescribeIndexPolicies DescribeResourcePolicies PutResourcePolicy *LogDelivery "
+        "ListLogDeliveries",
     ),
     Scope(
         "RolesWithinTheBoundary",
@@ -168,11 +170,13 @@ DATA = (
             for kind in ("db-proxy:*", "db-proxy-endpoint:*", "target-group:*", "cluster:sy-*", "db:sy-*")
         ],
     ),
+    # Looking, and what knows no resource.
     Scope(
-        "DatabaseLook",
+        "DatabaseAnywhere",
         "rds",
-        "DescribeDBClusters DescribeDBInstances DescribeDBEngineVersions DescribeGlobalClusters DescribeEvents "
-        "DescribeDBParameterGroups DescribeDBSnapshots *AutomatedBackups DescribeEngineDefaultClusterParameters",
+        "CreateDBProxy DescribeDBClusters DescribeDBInstances DescribeDBEngineVersions DescribeGlobalClusters "
+        "DescribeEvents DescribeDBParameterGroups DescribeDBSnapshots *AutomatedBackups "
+        "DescribeEngineDefaultClusterParameters",
     ),
     Scope("Buckets", "s3", "*Bucket *Bucket?* *Configuration *Resource", bucket("sy-*")),
     Scope(

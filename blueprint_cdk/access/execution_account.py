@@ -12,6 +12,6 @@ ACCOUNT = (
     Scope("Analyzer", "access-analyzer", "*", arn("access-analyzer", "analyzer/switchyard*")),
     Scope("AnalyzersList", "access-analyzer", "ListAnalyzers"),
     Scope("Registry", "ecr", "DescribeRegistry *RegistryScanningConfiguration PutReplicationConfiguration"),
-    Scope("ImageScans", "inspector2", "Enable"),
+    Scope("ImageScans", "inspector2", "Enable ListAccountPermissions"),
     Scope("CostMonitor", "ce", "*AnomalyMonitor *AnomalyMonitors ListTagsForResource TagResource"),
 )

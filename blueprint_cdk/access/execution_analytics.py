@@ -56,6 +56,7 @@ ANALYTICS: tuple[Scope, ...] = (
         "*Resource",
         [arn("quicksight", f"{kind}/sy-*") for kind in ("datasource", "dataset", "dashboard")],
     ),
+    Scope("DashboardsAnywhere", "quicksight", "CreateDataSource ListIngestions"),
     Scope(
         "AnalyticsRoles",
         "iam",

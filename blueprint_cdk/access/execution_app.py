@@ -24,7 +24,7 @@ EDGE = (
             )
         ],
     ),
-    Scope("LoadBalancersLook", "elasticloadbalancing", "Describe*"),
+    Scope("LoadBalancersAnywhere", "elasticloadbalancing", "Describe* SetWebAcl"),
     Scope(
         "WebFirewall",
         "wafv2",

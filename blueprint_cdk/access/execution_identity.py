@@ -16,11 +16,15 @@ IDENTITY: tuple[Scope, ...] = (
         "*ManagedLoginBrandingByClient *Resource *WebACL *WebACLForResource",
         arn("cognito-idp", "userpool/*"),
     ),
-    Scope("IdentityPoolsMake", "cognito-identity", "CreateIdentityPool"),
+    Scope(
+        "IdentityPoolsMake",
+        "cognito-identity",
+        "CreateIdentityPool SetIdentityPoolRoles SetPrincipalTagAttributeMap",
+    ),
     Scope(
         "IdentityPools",
         "cognito-identity",
-        "DeleteIdentityPool DescribeIdentityPool UpdateIdentityPool *IdentityPoolRoles *PrincipalTagAttributeMap "
+        "DeleteIdentityPool DescribeIdentityPool UpdateIdentityPool GetIdentityPoolRoles GetPrincipalTagAttributeMap "
         "*Resource",
         arn("cognito-identity", "identitypool/*"),
     ),

@@ -20,6 +20,7 @@ MESSAGING: tuple[Scope, ...] = (
         "PutConfigurationSet* *Resource",
         arn("ses", "configuration-set/sy-*"),
     ),
+    Scope("MailLook", "ses", "DescribeConfigurationSet"),
     # An identity is called by the environment's domain.
     Scope(
         "MailDomains",

@@ -11,10 +11,11 @@ OPERATIONS = (
     Scope(
         "AlarmTopics",
         "sns",
-        "CreateTopic DeleteTopic *TopicAttributes Subscribe Unsubscribe ListSubscriptionsByTopic "
+        "CreateTopic DeleteTopic *TopicAttributes Subscribe ListSubscriptionsByTopic "
         "GetDataProtectionPolicy *Resource",
         arn("sns", "sy-*"),
     ),
+    Scope("AlarmTopicsLeave", "sns", "Unsubscribe"),
     Scope("Alarms", "cloudwatch", "*Alarm *Alarms *Resource", arn("cloudwatch", "alarm:sy-*")),
     Scope(
         "Dashboards",
@@ -34,7 +35,8 @@ OPERATIONS = (
         "*Canary *CanaryDryRun *CanaryRuns *Resource",
         arn("synthetics", "canary:sy-*"),
     ),
-    Scope("CanariesLook", "synthetics", "DescribeCanaries"),
+    Scope("CanariesAnywhere", "synthetics", "CreateCanary DescribeCanaries"),
+    Scope("CanaryBuckets", "s3", "ListAllMyBuckets"),
     # Synthetics makes a function and a layer for each canary with the rights of who asks.
     Scope(
         "CanaryFunctions",

@@ -100,7 +100,7 @@ LEFT_OUT: tuple[LeftOut, ...] = (
     LeftOut("lambda", "*ProvisionedConcurrencyConfig", "what scales is a cluster's readers, and no function"),
     LeftOut("cloudwatch", "GetMetricData", "no policy of ours predicts", "execution"),
     LeftOut("organizations", "*", "analyzer and trail are the account's own, not an organization's"),
-    LeftOut("inspector2", "Disable ListAccountPermissions", "scans of images are never turned off"),
+    LeftOut("inspector2", "Disable", "scans of images are never turned off"),
     LeftOut("cloudtrail", "PutInsightSelectors PutEventConfiguration", _NOT_SET, "guard"),
     LeftOut("iam", "PassRole GetRole CreateServiceLinkedRole", "the trail writes to no log group", "guard"),
     LeftOut("iam", "*UserPolicy *RolePolicy", "policies are on groups", "guard"),

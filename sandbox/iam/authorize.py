@@ -14,6 +14,7 @@ from sandbox.iam.handlers import beside, handler_action
 from sandbox.iam.keys import record_of, request_keys, with_resource
 from sandbox.iam.passing import passed_by_type, passed_roles
 from sandbox.iam.resource_policies import DELEGATED, SHARED_BY_SERVICE, policy_of
+from sandbox.iam.resourceless import RESOURCELESS
 from sandbox.iam.resources import resources_of
 
 if TYPE_CHECKING:
@@ -156,7 +157,8 @@ def permit_type(
     keys["aws:ViaAWSService"] = "true"
     # What associates two things is named by both, and has no ARN of its own.
     made = "*" if "|" in resource or not resource else resource
-    for target in attached_to(ctx, type_name, properties) or [made]:
+    targets = ["*"] if name in RESOURCELESS else attached_to(ctx, type_name, properties) or [made]
+    for target in targets:
         if name is not None:
             demand(ctx, name, target, keys, name.partition(":")[0])
     if action == "delete":

@@ -15,6 +15,7 @@ from blueprint_cdk.access.guard import GUARD_SCOPES
 from blueprint_cdk.access.portal import DEPLOYER_SCOPES, READER_SCOPES
 from blueprint_cdk.access.scopes import Scope
 from blueprint_cdk.data import load
+from tests.sandbox.iam import authorization
 
 SCOPES = {
     "reader": READER_SCOPES,
@@ -62,6 +63,26 @@ def test_every_handler_may_do_what_it_documents_but_for_what_is_left_out(role: s
     for action in documented(role):
         may = any(fnmatch.fnmatchcase(action, pattern) for pattern in own)
         assert may is not needs.left_out(role, action), action
+
+
+@pytest.mark.parametrize("role", list(SCOPES))
+def test_what_knows_no_resource_is_allowed_on_every_one(role: str) -> None:
+    """A policy that names resources does not allow it, whatever they are (Service Authorization Reference)."""
+    rows = [
+        row
+        for policy in {*SCOPES[role], *(READER_SCOPES if role == "deployer" else ())} & set(POLICIES)
+        for row in POLICIES[policy][1]
+        if row["Effect"] == "Allow"
+    ]
+    everywhere = {action for row in rows if row["Resource"] == "*" for action in row["Action"]}
+    nowhere = [
+        action
+        for action in sorted(set(allowed(role)))
+        if (known := authorization.action(action)) is not None
+        and not known["resourceTypes"]
+        and not any(fnmatch.fnmatchcase(action, pattern) for pattern in everywhere)
+    ]
+    assert nowhere == []
 
 
 def test_wildcards_are_of_the_table_only_and_read_only() -> None:

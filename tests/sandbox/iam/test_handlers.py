@@ -7,7 +7,9 @@ import pytest
 from devtools.sandbox import Sandbox
 from sandbox import registry, schemas
 from sandbox.iam.handlers import handler_action
+from sandbox.iam.resourceless import RESOURCELESS
 from sandbox.schema_types import SCHEMA_TYPES
+from tests.sandbox.iam import authorization
 from tests.sandbox.support import Stacks, template
 from tests.sandbox.test_iam_decisions import House, allow, trust
 
@@ -158,3 +160,28 @@ def test_an_update_asks_for_what_changes(executed: Executed) -> None:
     assert stacks.wait("asked-update")["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
     reasons = [why for _, status, why in stacks.events("asked-update") if status == "UPDATE_FAILED"]
     assert any("logs:PutRetentionPolicy" in why for why in reasons)
+
+
+def test_what_knows_no_resource_is_that_of_the_service_authorization_reference() -> None:
+    asked = {
+        handler_action(name, action, schemas.load(name).permissions(action))
+        for name in NAMES
+        for action in ("create", "update", "delete")
+    }
+    known = {name: row for name in asked if name and (row := authorization.action(name)) is not None}
+    assert {name for name, row in known.items() if not row["resourceTypes"]} == RESOURCELESS
+
+
+def test_what_knows_no_resource_is_allowed_on_everything_or_not_at_all(executed: Executed) -> None:
+    """A pool has an ARN, and making one is asked of `*`: a policy that names pools allows nothing."""
+    pool = {
+        "Type": "AWS::Cognito::IdentityPool",
+        "Properties": {"IdentityPoolName": "words", "AllowUnauthenticatedIdentities": False},
+    }
+    named = executed.role(
+        allow("cognito-identity:CreateIdentityPool", f"arn:aws:cognito-identity:*:{ACCOUNT}:*")
+    )
+    status, why = executed.create(named, Pool=pool)
+    assert status == "ROLLBACK_COMPLETE" and "cognito-identity:CreateIdentityPool" in why
+    anywhere = executed.role(allow(["cognito-identity:*"], "*"))
+    assert executed.create(anywhere, Pool=pool)[0] == "CREATE_COMPLETE"
