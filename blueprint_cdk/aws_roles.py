@@ -110,23 +110,28 @@ def trust(account_id: str) -> dict[str, Any]:
 
     `aws:username` is there for IAM users only. No session tags: with those, a person could bring an environment's tag.
     """
-    own = {"sts:SourceIdentity": "${aws:username}", "sts:RoleSessionName": "${aws:username}"}
-    people = {"ArnLike": {"aws:PrincipalArn": f"arn:aws:iam::{account_id}:user/people/*"}}
-    account = {"AWS": f"arn:aws:iam::{account_id}:root"}
+    own = {"sts:SourceIdentity": "${aws:username}"}
+    session = {**own, "sts:RoleSessionName": "${aws:username}"}
+    people = {
+        "ArnLike": {"aws:PrincipalArn": f"arn:aws:iam::{account_id}:user/people/*"},
+        "Bool": {"aws:MultiFactorAuthPresent": "true"},
+    }
+
+    def let(sid: str, action: str, equal: dict[str, str]) -> dict[str, Any]:
+        return {
+            "Sid": sid,
+            "Effect": "Allow",
+            "Principal": {"AWS": f"arn:aws:iam::{account_id}:root"},
+            "Action": action,
+            "Condition": {**people, "StringEquals": equal},
+        }
+
     return {
         "Version": "2012-10-17",
         "Statement": [
-            {
-                "Sid": "WithMfaAndUnderOnesOwnName",
-                "Effect": "Allow",
-                "Principal": account,
-                "Action": ["sts:AssumeRole", "sts:SetSourceIdentity"],
-                "Condition": {
-                    **people,
-                    "Bool": {"aws:MultiFactorAuthPresent": "true"},
-                    "StringEquals": own,
-                },
-            }
+            let("WithMfaAndUnderOnesOwnName", "sts:AssumeRole", session),
+            # It knows no session name (Service Authorization Reference); without the statement above it gives nothing.
+            let("OwnName", "sts:SetSourceIdentity", own),
         ],
     }
 

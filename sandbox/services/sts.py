@@ -31,6 +31,7 @@ from sandbox.world import World
 
 SESSION_POLICIES = 2048
 MOST_POLICIES, MOST_TAGS = 10, 50
+OF_ASSUME_ROLE = frozenset({"sts:ExternalId", "sts:RoleSessionName"})
 USER_SECONDS, ROOT_SECONDS = 129600, 3600
 """STS API reference, AssumeRole and GetSessionToken."""
 
@@ -82,10 +83,12 @@ def assume_role(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     keys = _keys(ctx, params)
     source = params.get("SourceIdentity") or ctx.principal.keys.get("aws:SourceIdentity")
     _demand(ctx, role, "sts:AssumeRole", keys)
+    # Session name and external id are AssumeRole's own (Service Authorization Reference, condition keys of STS).
+    further = {key: value for key, value in keys.items() if key not in OF_ASSUME_ROLE}
     if params.get("Tags"):
-        _demand(ctx, role, "sts:TagSession", keys)
+        _demand(ctx, role, "sts:TagSession", further)
     if source:
-        _demand(ctx, role, "sts:SetSourceIdentity", keys)
+        _demand(ctx, role, "sts:SetSourceIdentity", further)
         if source != ctx.principal.keys.get("aws:SourceIdentity", source):
             raise _denied(ctx, "sts:SetSourceIdentity", role.arn)
     seconds = _duration(ctx, role, params)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from blueprint_cdk.access.templates import ACCESS, build_templates
@@ -61,6 +61,14 @@ def taking(role: dict[str, Any], policies: tuple[Document, ...], *, mfa: bool, *
         resource=f"arn:aws:iam::{ACCOUNT}:role/{role['RoleName']}",
         principal=ANNA,
     )
+
+
+def naming(case: Case, name: str) -> Case:
+    """What STS asks besides when a role is taken under a source identity: it knows neither session name nor external
+    id (Service Authorization Reference, condition keys of sts:SetSourceIdentity).
+    """
+    keys = {key: value for key, value in case.keys.items() if key != "sts:RoleSessionName"}
+    return replace(case, name=f"{case.name}, naming: {name}", action="sts:SetSourceIdentity", keys=keys)
 
 
 def boundary() -> Document:

@@ -15,7 +15,7 @@ import pytest
 from blueprint_cdk.aws_roles import application_parts, application_roles
 from tests.blueprint_cdk.applications import GITHUB, NAME, Make, Template, of
 from tests.blueprint_cdk.aws_role_table import AUDITOR, DEVELOPER, HERE, NOBODY, OPERATOR, REGION, Row
-from tests.blueprint_cdk.deciding import ANNA, Asked, judged, session, tags_of, taking
+from tests.blueprint_cdk.deciding import ANNA, Asked, judged, naming, session, tags_of, taking
 from tests.sandbox.iam.cases import Case, Document
 
 ROLES = (OPERATOR, DEVELOPER, AUDITOR)
@@ -102,9 +102,10 @@ def test_a_role_is_taken_by_its_people_with_a_second_factor_under_their_own_name
     for wanted, member, mfa in itertools.product(ROLES, people, (True, False)):
         case = taking(roles[wanted], people[member], mfa=mfa)
         asked.append(Asked(replace(case, name=f"{case.name} {member}"), mfa and wanted == member))
+        asked.append(Asked(naming(case, member), mfa and wanted == member))
     for keys in ({"sts:SourceIdentity": "bert"}, {"sts:RoleSessionName": "bert"}):
         asked.append(Asked(taking(roles[OPERATOR], people[OPERATOR], mfa=True, **keys), False))
-    assert sum(row.allowed for row in asked) == len(ROLES)
+    assert sum(row.allowed for row in asked) == 2 * len(ROLES)
     assert judged(asked) == []
 
 

@@ -19,7 +19,7 @@ from blueprint_cdk.aws_roles import aws_parts, aws_roles
 from blueprint_cdk.data import load
 from devtools.places import ROOT
 from tests.blueprint_cdk.aws_role_table import ACCOUNT, ALL, TABLE, Row
-from tests.blueprint_cdk.deciding import ANNA, Asked, judged, session, tags_of, taking
+from tests.blueprint_cdk.deciding import ANNA, Asked, judged, naming, session, tags_of, taking
 from tests.blueprint_cdk.support import ALL_MODULES, Assembly, Synthesise
 from tests.sandbox.iam.cases import Case, Document
 
@@ -71,6 +71,7 @@ def entrances(
         for mfa in (True, False):
             case = taking(roles["dev", wanted], people[member], mfa=mfa)
             yield Asked(replace(case, name=f"{case.name}, member of {member}"), mfa and wanted == member)
+            yield Asked(naming(case, f"member of {member}"), mfa and wanted == member)
     others: dict[str, dict[str, Any]] = {
         "somebody else's name": {"sts:SourceIdentity": "bert"},
         "no name": {"sts:SourceIdentity": None},
@@ -81,6 +82,8 @@ def entrances(
     for name, keys in others.items():
         case = taking(roles["dev", "aws-operator"], people["aws-operator"], mfa=True, **keys)
         yield Asked(replace(case, name=f"{case.name}: {name}"), False)
+        if "sts:RoleSessionName" not in keys:
+            yield Asked(naming(case, name), False)
     tagging = taking(roles["dev", "aws-operator"], people["aws-operator"], mfa=True)
     tag = {name: value for name, value in tagging.keys.items() if not name.startswith("sts:")}
     tag[f"aws:RequestTag/{ENVIRONMENT}"] = ENVIRONMENTS["other"]
@@ -102,7 +105,7 @@ def test_a_role_is_taken_by_its_people_with_a_second_factor_under_their_own_name
     roles: dict[tuple[str, str], dict[str, Any]], people: dict[str, tuple[Document, ...]]
 ) -> None:
     asked = list(entrances(roles, people))
-    assert sum(row.allowed for row in asked) == len(ALL)
+    assert sum(row.allowed for row in asked) == 2 * len(ALL)
     assert judged(asked) == []
 
 

@@ -250,3 +250,25 @@ def test_bad_session_policies_are_refused(own: Sandbox, keys: Keys) -> None:
     assert refused(jan.sts.assume_role, **asked, Policy=long)[0] == "PackedPolicyTooLarge"
     many = [{"arn": "arn:aws:iam::aws:policy/ReadOnlyAccess"}] * 11
     assert refused(jan.sts.assume_role, **asked, PolicyArns=many)[0] == "ValidationError"
+
+
+def test_a_source_identity_is_let_on_without_the_session_name(own: Sandbox, keys: Keys) -> None:
+    """What AssumeRole alone knows is no condition of SetSourceIdentity: a statement of both lets nobody in by name."""
+    kim = Person(own, keys, "kim", allow("sts:*"))
+    condition = {"StringEquals": {"sts:RoleSessionName": "kim"}}
+    both = {"Effect": "Allow", "Principal": {"AWS": ROOT}, "Condition": condition}
+    apart = [
+        {**both, "Action": "sts:AssumeRole"},
+        {"Effect": "Allow", "Principal": {"AWS": ROOT}, "Action": "sts:SetSourceIdentity"},
+    ]
+    together, split = (
+        kim.iam.create_role(RoleName=name, AssumeRolePolicyDocument=document(*rows))["Role"]["Arn"]
+        for name, rows in (
+            ("together", [{**both, "Action": ["sts:AssumeRole", "sts:SetSourceIdentity"]}]),
+            ("split", apart),
+        )
+    )
+    asked = {"RoleSessionName": "kim", "SourceIdentity": "kim"}
+    code, why = refused(kim.sts.assume_role, RoleArn=together, **asked)
+    assert code == "AccessDenied" and "sts:SetSourceIdentity" in why
+    assert kim.sts.assume_role(RoleArn=split, **asked)["SourceIdentity"] == "kim"
