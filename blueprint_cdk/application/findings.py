@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import aws_cdk as cdk
 from aws_cdk import aws_events as events
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
@@ -35,7 +34,6 @@ class Findings(Construct):
             else None,
         )
         self.topic_arn = topic.ref
-        stack = cdk.Stack.of(self)
         sns.CfnTopicPolicy(
             self,
             "Policy",
@@ -43,13 +41,14 @@ class Findings(Construct):
             policy_document={
                 "Version": "2012-10-17",
                 "Statement": [
+                    # Without a condition on where it comes from: EventBridge does not say
+                    # (docs/decisions/0273-eventbridge-tells-no-source-to-a-topic.md).
                     {
-                        "Sid": "RulesOfThisAccount",
+                        "Sid": "Rules",
                         "Effect": "Allow",
                         "Principal": {"Service": "events.amazonaws.com"},
                         "Action": "sns:Publish",
                         "Resource": topic.ref,
-                        "Condition": {"StringEquals": {"aws:SourceAccount": stack.account}},
                     },
                     {
                         "Sid": "TlsOnly",

@@ -29,7 +29,6 @@ class DeliveryKey(Construct):
 
     def __init__(self, scope: Construct, id: str, *, spec: ApplicationSpec) -> None:
         super().__init__(scope, id)
-        stack = cdk.Stack.of(self)
         self.key = kms.Key(
             self,
             "Key",
@@ -39,14 +38,14 @@ class DeliveryKey(Construct):
         )
         groups = [spec.named("check-log-group", function="*"), spec.named("scan-log-group")]
         logs_may_use(self.key, groups, sid="Logs")
-        # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html: EventBridge puts messages into the topic.
+        # EventBridge puts messages into the topic, and names neither account nor rule to KMS: with such a condition
+        # nothing would arrive (docs/decisions/0273-eventbridge-tells-no-source-to-a-topic.md).
         self.key.add_to_resource_policy(
             iam.PolicyStatement(
                 sid="Findings",
                 principals=[iam.ServicePrincipal("events.amazonaws.com")],
                 actions=["kms:Decrypt", "kms:GenerateDataKey*"],
                 resources=["*"],
-                conditions={"StringEquals": {"aws:SourceAccount": stack.account}},
             )
         )
         kms.CfnAlias(self, "Alias", alias_name=spec.named("key"), target_key_id=self.key.key_arn)

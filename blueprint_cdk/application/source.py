@@ -26,7 +26,7 @@ class Repository(Construct):
     def __init__(self, scope: Construct, id: str, *, spec: ApplicationSpec, key: kms.Key) -> None:
         super().__init__(scope, id)
         stack = cdk.Stack.of(self)
-        self._spec = spec
+        self._spec, self._key = spec, key
         name = spec.named("repository")
         resource = codecommit.CfnRepository(
             self,
@@ -64,7 +64,22 @@ class Repository(Construct):
                     "codecommit:UploadArchive",
                 ],
                 resources=[self.arn],
-            )
+            ),
+            # CodeCommit user guide, "Encryption for repositories": with a key of one's own each has to be allowed.
+            iam.PolicyStatement(
+                sid="CodeKey",
+                actions=[
+                    "kms:Decrypt",
+                    "kms:DescribeKey",
+                    "kms:Encrypt",
+                    "kms:GenerateDataKey",
+                    "kms:GenerateDataKeyWithoutPlaintext",
+                    "kms:ReEncryptFrom",
+                    "kms:ReEncryptTo",
+                ],
+                resources=[self._key.key_arn],
+                conditions={"StringLike": {"kms:ViaService": "codecommit.*.amazonaws.com"}},
+            ),
         ]
 
     def starts(self, pipeline: codepipeline.CfnPipeline, pipeline_arn: str) -> None:

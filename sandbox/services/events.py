@@ -1,4 +1,4 @@
-"""EventBridge: rules with targets on the default bus, and the delivery of events to SQS queues."""
+"""EventBridge: rules with targets on the default bus, and the delivery of events to SQS queues and SNS topics."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from sandbox.event_patterns import check, matches
 from sandbox.iam import services
 from sandbox.registry import operation, resource_type
 from sandbox.resource_types import ResourceType, tag_list, tags_from
+from sandbox.services import sns
 from sandbox.services.sqs.messages import send
 from sandbox.store import Record
 
@@ -88,11 +89,19 @@ def emit(
 
 
 def _deliver(world: World, rule: Record, target: dict[str, Any], event: dict[str, Any]) -> None:
-    queue = world.store.by_arn(target["Arn"])
-    if queue is None or queue.type != "AWS::SQS::Queue" or not _may_send(world, queue, rule):
+    to = world.store.by_arn(target["Arn"])
+    if to is None or not _arrives(world, rule, to, _input(target, event)):
         rule.data["failed_invocations"] = int(rule.data.get("failed_invocations", 0)) + 1
-        return
-    send(world, queue, _input(target, event))
+
+
+def _arrives(world: World, rule: Record, to: Record, message: str) -> bool:
+    """Whether the queue or topic takes the message."""
+    if to.type == sns.TOPIC:
+        return not sns.put(world.context(to.account, to.region), to.id, "", message, sns.EVENTS, rule.arn)
+    if to.type != "AWS::SQS::Queue" or not _may_send(world, to, rule):
+        return False
+    send(world, to, message)
+    return True
 
 
 def _may_send(world: World, queue: Record, rule: Record) -> bool:

@@ -1,7 +1,8 @@
 """SNS: topics that AWS's services put messages into, and queues that get them. A mail is never sent from here.
 
 Source: SNS developer guide, "Parsing message formats" (the envelope), "Key management" (a service needs the topic's
-key), "Fanout to Amazon SQS queues" (the queue's policy).
+key; EventBridge names no source), "Fanout to Amazon SQS queues" (the queue's policy); EventBridge user guide, "Using
+resource-based policies" (no conditions in a topic's policy).
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from sandbox.store import Record
 TOPIC = "AWS::SNS::Topic"
 TOPIC_POLICY = "AWS::SNS::TopicPolicy"
 SUBSCRIPTION = "AWS::SNS::Subscription"
-SNS = "sns.amazonaws.com"
+SNS, EVENTS = "sns.amazonaws.com", "events.amazonaws.com"
 
 
 @resource_type(TOPIC)
@@ -115,7 +116,8 @@ def put(ctx: Context, arn: str, subject: str, message: str, service: str, source
     topic = ctx.store.get(ctx.account, ctx.region, TOPIC, arn)
     if topic is None:
         return f"The topic {arn} does not exist"
-    source = {"aws:SourceArn": source_arn, "aws:SourceAccount": ctx.account}
+    told = {"aws:SourceArn": source_arn, "aws:SourceAccount": ctx.account}
+    source = {} if service == EVENTS else told
     if not services.may(ctx.world, topic.data.get("policy"), service, "sns:Publish", arn, source):
         return f"The policy of {arn} does not let {service} publish"
     key = topic.properties.get("KmsMasterKeyId")

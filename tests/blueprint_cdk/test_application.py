@@ -109,7 +109,7 @@ def test_artifacts_are_closed_encrypted_and_go_after_half_a_year(delivery: Templ
     assert {"Bool": {"aws:SecureTransport": "false"}} in [row["Condition"] for row in denied]
 
 
-def test_key_is_rotated_kept_and_open_to_logs_and_events_of_this_account_alone(delivery: Template) -> None:
+def test_key_is_rotated_kept_and_open_to_logs_of_this_account_and_to_events(delivery: Template) -> None:
     key = one(delivery, "AWS::KMS::Key")
     assert key["EnableKeyRotation"] is True
     rows = {row.get("Sid", ""): row for row in key["KeyPolicy"]["Statement"]}
@@ -118,7 +118,19 @@ def test_key_is_rotated_kept_and_open_to_logs_and_events_of_this_account_alone(d
         f"arn:aws:logs:eu-west-1:111122223333:log-group:/switchyard/{NAME}/*",
         f"arn:aws:logs:eu-west-1:111122223333:log-group:/aws/codepipeline/{NAME}",
     ]
-    assert rows["Findings"]["Condition"] == {"StringEquals": {"aws:SourceAccount": "111122223333"}}
+    findings = rows["Findings"]
+    assert findings["Principal"] == {"Service": "events.amazonaws.com"}
+    assert findings["Action"] == ["kms:Decrypt", "kms:GenerateDataKey*"]
+    # EventBridge names no source where it puts something into an encrypted topic (docs/decisions/0273).
+    assert "Condition" not in findings
+
+
+def test_the_pipeline_reads_the_encrypted_repository(delivery: Template, deliver: Make) -> None:
+    rows = {row["Sid"]: row for row in statements(delivery, "PipelineSourceRole") if "Sid" in row}
+    assert rows["CodeKey"]["Condition"] == {"StringLike": {"kms:ViaService": "codecommit.*.amazonaws.com"}}
+    people = load("application")["aws_roles"]["parts"]["code"]["statements"][1]
+    assert set(rows["CodeKey"]["Action"]) == set(people["actions"])
+    assert "CodeKey" not in {row.get("Sid") for row in statements(deliver(**GITHUB), "PipelineSourceRole")}
 
 
 def test_every_role_has_the_boundary_and_no_wildcard_action(deliver: Make) -> None:

@@ -221,3 +221,72 @@ def test_tagging_api_sees_all_services_records(
         sqs.list_queue_tags(QueueUrl=f"https://sqs.eu-west-1.amazonaws.com/{ACCOUNT}/tagged").get("Tags", {})
         == {}
     )
+
+
+# -- EventBridge to an encrypted topic
+
+
+def told_topic(sandbox: Sandbox, keys: Keys, name: str, **condition: Any) -> tuple[str, str]:
+    """An encrypted topic that EventBridge may publish to, under a condition if one is given; and a queue that gets its
+    messages.
+    """
+    queue = f"arn:aws:sqs:eu-west-1:{keys.account_id}:{name}"
+    own = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "kms:*", "Resource": "*"}
+    events = {
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Resource": "*",
+        **condition,
+    }
+
+    def resource(kind: str, **properties: Any) -> dict[str, Any]:
+        return {"Type": kind, "Properties": properties}
+
+    def policy(*statements: dict[str, Any]) -> dict[str, Any]:
+        return {"Version": "2012-10-17", "Statement": list(statements)}
+
+    sends = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage"}
+    Stacks(sandbox.client("cloudformation", keys)).create(
+        name,
+        template(
+            Key=resource(
+                "AWS::KMS::Key",
+                KeyPolicy=policy(own, {**events, "Action": ["kms:GenerateDataKey*", "kms:Decrypt"]}),
+            ),
+            Topic=resource("AWS::SNS::Topic", TopicName=name, KmsMasterKeyId={"Ref": "Key"}),
+            Policy=resource(
+                "AWS::SNS::TopicPolicy",
+                Topics=[{"Ref": "Topic"}],
+                PolicyDocument=policy({**events, "Action": "sns:Publish", "Resource": {"Ref": "Topic"}}),
+            ),
+            Queue=resource("AWS::SQS::Queue", QueueName=name),
+            QueuePolicy=resource(
+                "AWS::SQS::QueuePolicy",
+                Queues=[{"Ref": "Queue"}],
+                PolicyDocument=policy({**sends, "Resource": queue}),
+            ),
+            Subscription={
+                **resource(
+                    "AWS::SNS::Subscription", TopicArn={"Ref": "Topic"}, Protocol="sqs", Endpoint=queue
+                ),
+                "DependsOn": "QueuePolicy",
+            },
+        ),
+    )
+    topic = f"arn:aws:sns:eu-west-1:{keys.account_id}:{name}"
+    return topic, sandbox.client("sqs", keys).get_queue_url(QueueName=name)["QueueUrl"]
+
+
+def test_event_reaches_an_encrypted_topic_whose_policies_ask_for_no_source(
+    sandbox: Sandbox, keys: Keys, events: Any, sqs: Any
+) -> None:
+    """EventBridge names neither account nor rule to topic and key: a policy that asks for them keeps its events out."""
+    here = {"Condition": {"StringEquals": {"aws:SourceAccount": keys.account_id}}}
+    open_to, arrived = told_topic(sandbox, keys, "open-to-events")
+    closed_to, kept_out = told_topic(sandbox, keys, "closed-to-events", **here)
+    for topic in (open_to, closed_to):
+        rule(events, topic.rpartition(":")[2], {"source": ["found"]}, topic)
+    events.put_events(Entries=[{"Source": "found", "DetailType": "Finding", "Detail": '{"what": "leak"}'}])
+    [message] = drain(sqs, arrived)
+    assert json.loads(message["Message"])["detail"] == {"what": "leak"}
+    assert drain(sqs, kept_out) == []
