@@ -59,3 +59,12 @@ def test_no_more_are_kept_than_it_says(session_of, monkeypatch):
     assert one.client("sqs") is clients[1] and one.client("rds") is clients[2]
     assert one.client("cloudformation") and one.client("rds") is clients[2]
     assert one.client("s3") is not clients[0]
+
+
+def test_without_a_key_of_its_own_the_portal_is_who_it_runs_as(session_of, settings, monkeypatch):
+    """On an instance or a task boto3 finds the role's credentials: here they are in the environment."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", settings.PORTAL_AWS_ACCESS_KEY_ID)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", settings.PORTAL_AWS_SECRET_ACCESS_KEY)
+    monkeypatch.setattr(sessions, "_session", None)
+    settings.PORTAL_AWS_ACCESS_KEY_ID = settings.PORTAL_AWS_SECRET_ACCESS_KEY = ""
+    assert session_of("operation-1", []).client("cloudformation").describe_stacks()["Stacks"]

@@ -27,13 +27,25 @@ class NoEndpoint(Exception):
 
 @dataclass(frozen=True)
 class Connection:
-    """How AWS is reached: the portal's own principal, time-outs in seconds, and the sandbox's endpoint if any."""
+    """How AWS is reached: the portal's own principal, time-outs in seconds, and the sandbox's endpoint if any.
+
+    Without a key of its own the portal is who it runs as: the role of the instance or task, which boto3 finds.
+    """
 
     access_key_id: str
     secret_access_key: str
     endpoint_url: str
     connect_timeout_s: float
     read_timeout_s: float
+
+    def own(self) -> dict[str, str]:
+        """The portal's own key as boto3 takes it. None: an empty one would be used as it is, and AWS knows none."""
+        if not self.access_key_id:
+            return {}
+        return {
+            "aws_access_key_id": self.access_key_id,
+            "aws_secret_access_key": self.secret_access_key,
+        }
 
     def config(self) -> Config:
         """One attempt per call: the engine retries, and knows why."""
@@ -94,12 +106,8 @@ class Session:
         expires, credentials = _credentials.get(key, (0.0, {}))
         if expires - time.time() > MARGIN_S:
             return credentials
-        own = {
-            "aws_access_key_id": self.connection.access_key_id,
-            "aws_secret_access_key": self.connection.secret_access_key,
-        }
         try:
-            answer = self._client("sts", self.region, own).assume_role(
+            answer = self._client("sts", self.region, self.connection.own()).assume_role(
                 RoleArn=self.role.arn,
                 RoleSessionName=clean_name(self.role.session_name),
                 SourceIdentity=clean_name(self.role.source_identity),
@@ -121,7 +129,7 @@ class Session:
         return credentials
 
     def _client(self, service: str, region: str, credentials: dict[str, str]) -> Any:
-        key = (self.connection, credentials["aws_access_key_id"], service, region)
+        key = (self.connection, credentials.get("aws_access_key_id", ""), service, region)
         kept = _clients.pop(key, None) or _Kept(self.connection, service, region, credentials)
         _clients[key] = kept
         if len(_clients) > KEPT:
