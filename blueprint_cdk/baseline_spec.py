@@ -18,6 +18,11 @@ class BaselineSpec(Frozen):
         title="The account's regions",
         description="The first one is home: it has what there is once per account. None: this region alone.",
     )
+    pays: bool = Field(
+        default=True,
+        title="Pays its own bill",
+        description="False for an organization's member account: only who pays may watch costs by tags.",
+    )
     retention_days: int = Field(
         default=365,
         title="Days that trail and audit are locked",

@@ -4,7 +4,7 @@ Which they are to be is the release's own data. A plan shows them like a stack's
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from environments.lifecycle.models import Account
@@ -82,10 +82,18 @@ def _looked_at(
         before = iam.password_policy(session)
         found["password_policy"] = (before, _stronger(before, wanted["password_policy"]))
     if is_home and wanted.get("cost_tags"):
-        tags = costs.cost_tags(session, wanted["cost_tags"])
+        tags = _tags(session, wanted["cost_tags"])
         # Of a tag that billing has not seen yet nothing can be said: the next update finds it.
         found["cost_tags"] = (tags, dict.fromkeys(tags, costs.ACTIVE))
     return found
+
+
+def _tags(session: Session, names: Sequence[str]) -> Values:
+    """Status of each tag that the account may decide on."""
+    try:
+        return dict(costs.cost_tags(session, names))
+    except (costs.NotThePayer, costs.CostExplorerOff):
+        return {}
 
 
 def _stronger(one: Mapping[str, Any], other: Mapping[str, Any]) -> Values:

@@ -113,12 +113,12 @@ def execution_policies(release: Release) -> list[str]:
     return [arn.rpartition("/")[2] for arn in named.split(",")]
 
 
-def baseline_spec(release: Release, account: Account, region: str) -> dict[str, Any]:
-    """What a release's baseline is told of a region: what that release knows of it."""
+def baseline_spec(release: Release, account: Account, region: str, *, pays: bool) -> dict[str, Any]:
+    """What a release's baseline is told of a region: what that release knows of it. `pays`: see costs.pays."""
     known = release.description["baseline"]["schema"]["properties"]
     home = account.home_region
     regions = [home, *sorted(set(account.regions) - {home})]
-    told = {"account_id": account.account_id, "region": region, "regions": regions}
+    told = {"account_id": account.account_id, "region": region, "regions": regions, "pays": pays}
     return {name: value for name, value in told.items() if name in known}
 
 

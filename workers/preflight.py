@@ -24,6 +24,7 @@ from workers.permissions import permissions_look
 MIN_BOOTSTRAP = 21
 """aws-cdk-lib 2.1148's assets want this version of `cdk bootstrap` (its manifests' requiresBootstrapStackVersion)."""
 MOST_NAMED = 5
+COST_EXPLORER = "https://console.aws.amazon.com/costmanagement/home#/cost-explorer"
 TODO_OF = {
     iam.BY_ORGANIZATION: "Whoever manages the organization's service control policies allows it for this account.",
     iam.BY_BOUNDARY: "Take the role's boundary off that its stack did not give it, or deploy the stack again.",
@@ -244,7 +245,17 @@ def _quotas(place: Place) -> Iterator[Finding]:
 
 def _cost_tags(place: Place) -> Iterator[Finding]:
     wanted = place.release.description["baseline"]["settings"]["cost_tags"]
-    found = costs.cost_tags(place.session(place.home), wanted)
+    try:
+        found = costs.cost_tags(place.session(place.home), wanted)
+    except costs.NotThePayer:
+        sentence = "The account is an organization's member: its payer activates cost tags, and watches costs by them."
+        todo = f"Whoever manages the organization activates {', '.join(wanted)}."
+        yield Finding("cost tags", OPTIONAL, sentence, todo)
+        return
+    except costs.CostExplorerOff:
+        sentence = "Cost Explorer is off: without it the baseline's cost monitor cannot be made."
+        yield Finding("cost tags", MISSING, sentence, f"Open it once, then wait a day: {COST_EXPLORER}")
+        return
     for tag in wanted:
         if found.get(tag) == costs.ACTIVE:
             yield Finding("cost tags", THERE, f"{tag} is activated.")

@@ -20,13 +20,13 @@ from blueprint_cdk.baseline_spec import BaselineSpec
 def compose(app: cdk.App, spec: BaselineSpec, *, release: str) -> None:
     """Adds the baseline's stacks for one account and region to `app`."""
     region = EventsStack(app, spec)
-    OutsideAccess(region, "OutsideAccess")
-    Images(region, "Images", account_id=spec.account_id, others=spec.others)
-    changing: list[tuple[cdk.Stack, str]] = [(region, "events")]
+    before = [OutsideAccess(region, "OutsideAccess"), *region.made]
+    Images(region, "Images", account_id=spec.account_id, others=spec.others).come_after(before)
+    cdk.Tags.of(region).add("switchyard:baseline", "events")
+    cdk.Tags.of(region).add("switchyard:release", release)
     if spec.is_home:
-        changing.append((AccountStack(app, spec), "account"))
-        # No tag of the release: a tag that moves would change what nobody may change.
+        # No tag of the release: a cost monitor's tags are create-only, so one that moves would replace it
+        # (docs/decisions/0274-costs-are-the-payers.md).
+        cdk.Tags.of(AccountStack(app, spec)).add("switchyard:baseline", "account")
+        # Nor here: it would change what nobody may change.
         cdk.Tags.of(GuardStack(app, spec)).add("switchyard:baseline", "guard")
-    for stack, key in changing:
-        cdk.Tags.of(stack).add("switchyard:baseline", key)
-        cdk.Tags.of(stack).add("switchyard:release", release)

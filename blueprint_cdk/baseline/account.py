@@ -42,14 +42,16 @@ class AccountStack(cdk.Stack):
             env=cdk.Environment(account=spec.account_id, region=spec.region),
             synthesizer=synthesizer(spec.account_id, spec.region, spec.qualifier),
         )
-        CostMonitor(self, "Costs")
+        if spec.pays:
+            CostMonitor(self, "Costs")
         InsightRole(self, "Insight")
 
 
 class CostMonitor(Construct):
     """Cost Anomaly Detection of each environment apart, by its tag. Who is told is the portal's to decide.
 
-    Not the monitor of all services: AWS makes that one itself in new accounts, and there can be one only
+    Not the monitor of all services: AWS makes that one itself in new accounts, and there can be one only. Not in an
+    organization's member account either: monitors of tags are the payer's to make
     (https://docs.aws.amazon.com/cost-management/latest/userguide/getting-started-ad.html).
     """
 

@@ -114,6 +114,7 @@ class EventsStack(cdk.Stack):
                 conditions={"ArnEquals": {"aws:SourceArn": rule.attr_arn}},
             )
         )
+        self.made: tuple[Construct, ...] = (dead, queue, rule)
         cdk.CfnOutput(self, "QueueUrl", value=queue.queue_url, description="Queue that the portal drains")
 
     def _queue(

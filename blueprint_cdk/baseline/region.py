@@ -22,6 +22,9 @@ class Images(Construct):
 
     The type of the scanning configuration enables Inspector for images (its handler's permissions name
     inspector2:Enable). Images that were pushed before are not copied.
+
+    It is made last: to delete it, its handler turns Inspector off, which nobody here may. So it must not be there when
+    another resource fails and the stack goes back.
     """
 
     def __init__(self, scope: Construct, id: str, *, account_id: str, others: Sequence[str]) -> None:
@@ -29,7 +32,7 @@ class Images(Construct):
         every = ecr.CfnRegistryScanningConfiguration.RepositoryFilterProperty(
             filter="*", filter_type="WILDCARD"
         )
-        ecr.CfnRegistryScanningConfiguration(
+        self._scans = ecr.CfnRegistryScanningConfiguration(
             self,
             "Scans",
             scan_type="ENHANCED",
@@ -41,7 +44,7 @@ class Images(Construct):
         )
         if others:
             to = ecr.CfnReplicationConfiguration.ReplicationDestinationProperty
-            ecr.CfnReplicationConfiguration(
+            copies = ecr.CfnReplicationConfiguration(
                 self,
                 "Copies",
                 replication_configuration=ecr.CfnReplicationConfiguration.ReplicationConfigurationProperty(
@@ -52,3 +55,8 @@ class Images(Construct):
                     ]
                 ),
             )
+            self._scans.node.add_dependency(copies)
+
+    def come_after(self, others: Sequence[Construct]) -> None:
+        """Make the scans when these are there."""
+        self._scans.node.add_dependency(*others)

@@ -165,6 +165,30 @@ def test_costs_are_watched_by_environment(home: dict[str, Template]) -> None:
     assert "switchyard:environment" in load("account")["settings"]["cost_tags"]
 
 
+def test_no_release_replaces_the_monitor_of_costs(tmp_path: Path, home: dict[str, Template]) -> None:
+    """Its tags are create-only, and whom it tells names it by its ARN."""
+    from blueprint_cdk.synthesis import synthesise
+
+    out = synthesise({"app": "baseline", "spec": SPEC, "out": str(tmp_path / "next"), "release": "99.0.0"})
+    account = json.loads((out / "switchyard-account.template.json").read_text())
+    assert account == home["switchyard-account"]
+    tags = json.loads((out / "manifest.json").read_text())["artifacts"]["switchyard-account"]["properties"][
+        "tags"
+    ]
+    assert tags == {"switchyard:baseline": "account"}
+
+
+def test_costs_of_a_member_account_are_its_payers_to_watch(tmp_path: Path) -> None:
+    account = synthesised(tmp_path / "out", pays=False)["switchyard-account"]
+    assert {row["Type"] for row in account["Resources"].values()} == {"AWS::IAM::Role"}
+
+
+def test_scans_are_made_last_for_nobody_may_turn_them_off(template: Template) -> None:
+    [scans] = [row for row in template["Resources"].values() if row["Type"].endswith("ScanningConfiguration")]
+    others = {name for name, row in template["Resources"].items() if row is not scans}
+    assert set(scans["DependsOn"]) == others
+
+
 def test_insight_reads_trusted_advisor_and_costs_within_the_boundary(home: dict[str, Template]) -> None:
     role = one(home["switchyard-account"], "AWS::IAM::Role")
     [policy] = role["Policies"]

@@ -33,6 +33,14 @@ STACKS = tuple(row["key"] for row in load("stacks")["environment"] if "when" not
 
 ACCOUNT_ID, REGION, ZONE = "111122223333", "eu-west-1", "dev.example.org"
 numbers = itertools.count(1)
+NO_COSTS = {
+    "service": "ce",
+    "operation": "ListCostAllocationTags",
+    "code": "AccessDeniedException",
+    "status": 400,
+}
+MEMBER = "Failed to list Cost Allocation Tags: Linked account doesn't have access to cost allocation tags."
+"""What Cost Explorer says to an organization's member account, whose payer decides on tags of bills."""
 
 
 def drive(operation, *, within_s=90, until=lambda operation: operation.status in AT_REST, observing=True):

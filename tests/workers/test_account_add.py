@@ -16,7 +16,7 @@ from environments.operations.control import operation_retry
 from environments.operations.models import AuditEntry
 from environments.people.models import User
 from tests.workers.conftest import decisions_since
-from tests.workers.support import added, approve, drive, role_deploy, wake, zone_make
+from tests.workers.support import MEMBER, NO_COSTS, added, approve, drive, role_deploy, wake, zone_make
 from workers.aws.session import credentials_forget
 from workers.runner import advance
 from workers.updates import unplanned
@@ -318,6 +318,21 @@ def test_tags_of_bills_are_activated_once_billing_has_seen_them(release, people,
     assert (value["before"], value["after"]) == ("Inactive", "Active")
     [tag] = costs.list_cost_allocation_tags(**wanted)["CostAllocationTags"]
     assert tag["Status"] == "Active"
+
+
+def test_an_organizations_member_is_added_without_a_monitor_of_costs(release, people, sandbox, fresh):
+    """Tags of bills and monitors by them are the payer's: the account's own stack is made without."""
+    keys = fresh("444455550039")
+    zone_make(sandbox, keys, ZONE)
+    sandbox.fault("error", account=keys.account_id, **NO_COSTS, message=MEMBER)
+    operation = add(people, keys.account_id, ["eu-west-1"])
+    role_deploy(sandbox, keys, release, Account.objects.get())
+    added(operation, people)
+    assert operation.status == "succeeded", operation.sentence
+    made = sandbox.client("cloudformation", keys, "eu-west-1").describe_stack_resources(
+        StackName="switchyard-account"
+    )["StackResources"]
+    assert {row["ResourceType"] for row in made} == {"AWS::IAM::Role"}
 
 
 def test_a_policy_that_a_release_adds_is_attached_by_an_update_and_none_is_away_for_a_moment(

@@ -7,7 +7,7 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
-from tests.workers.support import REGION
+from tests.workers.support import MEMBER, NO_COSTS, REGION
 from workers.aws.session import credentials_forget
 from workers.preflight import preflight
 
@@ -133,6 +133,19 @@ def test_a_full_quota_is_missing_with_the_link_to_ask_for_more(account, release)
     [row] = [row for row in preflight(account, release) if row.state == "missing"]
     assert row.check == "quotas" and row.sentence.startswith("IAM roles in eu-west-1: ")
     assert row.todo.startswith("https://") and "servicequotas" in row.todo
+
+
+@pytest.mark.parametrize(
+    ("said", "state", "sentence", "todo"),
+    [
+        (MEMBER, "optional", "its payer activates cost tags", "switchyard:environment"),
+        ("User not enabled for cost explorer access", "missing", "Cost Explorer is off", "Open it once"),
+    ],
+)
+def test_whose_costs_the_account_may_watch_is_told(account, release, sandbox, said, state, sentence, todo):
+    sandbox.fault("error", account=account.account_id, **NO_COSTS, message=said)
+    [row] = found(account, release, "cost tags")
+    assert row.state == state and sentence in row.sentence and todo in row.todo
 
 
 def test_a_zone_that_is_not_there_is_told_with_the_command_and_its_price(account, release):

@@ -34,7 +34,7 @@ from workers.account_stacks import (
     release_of,
     step_key,
 )
-from workers.aws import beanstalk, ec2, iam, rds, route53, sts
+from workers.aws import beanstalk, costs, ec2, iam, rds, route53, sts
 from workers.changes import Rules
 from workers.context import DEPLOYER, READER, StepContext, subject_of
 from workers.planning import deployed_stack, iam_told, risk_kinds, risks, stack_plan, summary
@@ -100,11 +100,13 @@ def synthesis(ctx: StepContext) -> Outcome:
     """The baseline's template for each region."""
     account: Account = ctx.subject
     release = release_of()
+    tags = release.account_settings.get("cost_tags", [])
+    pays = not tags or costs.pays(ctx.session(account, account.home_region, READER), tags)
     names = {
         region: synthesise(
             release=release,
             app="baseline",
-            spec=baseline_spec(release, account, region),
+            spec=baseline_spec(release, account, region, pays=pays),
             facts={},
             alive=ctx.lease.renew,
         )
