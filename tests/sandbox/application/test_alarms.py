@@ -74,6 +74,19 @@ def states(place: Place) -> dict[str, str]:
     return {row["AlarmName"].removeprefix(f"{NAME}-"): row["StateValue"] for row in rows}
 
 
+def target_states(place: Place) -> set[str]:
+    """States of the targets behind the place's load balancer."""
+    elbv2 = place.client("elbv2")
+    groups = elbv2.describe_target_groups(LoadBalancerArn=place.made["balancer"]["LoadBalancerArn"])
+    return {
+        target["TargetHealth"]["State"]
+        for group in groups["TargetGroups"]
+        for target in elbv2.describe_target_health(TargetGroupArn=group["TargetGroupArn"])[
+            "TargetHealthDescriptions"
+        ]
+    }
+
+
 def minutes(place: Place, count: int) -> None:
     """Let time pass, minute by minute, as metrics come."""
     for _ in range(count):
@@ -104,6 +117,9 @@ def test_application_that_falls_ill_turns_the_alarm_that_means_healthy_and_recov
     assert states(place)["healthy"] == "OK"
 
     deploy(place, "ill")
+    assert place.ask("GET", "/").status_code == 503
+    # Health checks look every few seconds of our own time, which the minutes put forward below do not have.
+    until(lambda: "unhealthy" in target_states(place))
     for _ in range(6):
         for _ in range(25):
             assert place.ask("GET", "/").status_code == 503
