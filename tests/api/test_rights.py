@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from environments.lifecycle.deploy import label_of
@@ -336,21 +336,30 @@ def assert_sentence(answer):
     assert answer.data["status"] == answer.status_code
 
 
+COUNTED = (
+    Account,
+    Application,
+    ApprovalRule,
+    Environment,
+    Operation,
+    AuditEntry,
+    Pause,
+    OperationLimit,
+    Proposal,
+    Channel,
+    Delivery,
+    Team,
+    TeamLimit,
+    ApiToken,
+)
+
+
 def counted():
-    models = (
-        Account,
-        Application,
-        ApprovalRule,
-        Environment,
-        Operation,
-        AuditEntry,
-        Pause,
-        OperationLimit,
-        Proposal,
-        Channel,
-        Delivery,
-        Team,
-        TeamLimit,
-    )
-    tokens = ApiToken.objects.filter(name="n"), ApiToken.objects.filter(revoked_at__isnull=False)
-    return [rows.count() for rows in (*(model.objects for model in models), *tokens)]
+    """How many rows there are of what a verb writes, and tokens that are revoked. One query: it is asked after each of
+    1,700 refusals.
+    """
+    parts = [f'(SELECT count(*) FROM "{model._meta.db_table}")' for model in COUNTED]  # noqa: S608 - our own names
+    parts.append(f'(SELECT count(revoked_at) FROM "{ApiToken._meta.db_table}")')  # noqa: S608
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {', '.join(parts)}")
+        return cursor.fetchone()
