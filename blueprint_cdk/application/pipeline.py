@@ -14,7 +14,14 @@ from constructs import Construct
 
 from blueprint_cdk.application.checks import Check
 from blueprint_cdk.application.keeping import Place, Registry
-from blueprint_cdk.application.roles import action_role, artifacts, policy_of, service_role, writes_to
+from blueprint_cdk.application.roles import (
+    action_role,
+    artifacts,
+    group_arn,
+    policy_of,
+    service_role,
+    writes_to,
+)
 from blueprint_cdk.application.source import Connection, Repository
 from blueprint_cdk.application_spec import ApplicationSpec
 from blueprint_cdk.data import load
@@ -67,6 +74,10 @@ class Pipeline(Construct):
             scans=[
                 *artifacts(bucket, key, writes=True),
                 writes_to(self, scans.name),
+                # It asks for the group as if it made it (the same page, and aws-cdk-lib's InspectorScanAction).
+                iam.PolicyStatement(
+                    sid="LogGroup", actions=["logs:CreateLogGroup"], resources=[group_arn(self, scans.name)]
+                ),
                 *_scan_statements(registry.arn),
             ],
             topic=topic_arn,

@@ -73,8 +73,11 @@ def artifacts(bucket: s3.Bucket, key: kms.Key, *, writes: bool) -> list[iam.Poli
 
 def writes_to(scope: Construct, group: str, sid: str = "Log") -> iam.PolicyStatement:
     """Writing into the streams of one log group."""
+    actions = ["logs:CreateLogStream", "logs:PutLogEvents"]
+    return iam.PolicyStatement(sid=sid, actions=actions, resources=[f"{group_arn(scope, group)}:*"])
+
+
+def group_arn(scope: Construct, group: str) -> str:
+    """The ARN of a log group of that name."""
     stack = cdk.Stack.of(scope)
-    arn = f"arn:{stack.partition}:logs:{stack.region}:{stack.account}:log-group:{group}"
-    return iam.PolicyStatement(
-        sid=sid, actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[f"{arn}:*"]
-    )
+    return f"arn:{stack.partition}:logs:{stack.region}:{stack.account}:log-group:{group}"

@@ -155,6 +155,10 @@ def test_findings_and_failed_runs_reach_people(delivery: Template) -> None:
 def test_scans_write_into_a_group_with_key_and_retention(delivery: Template) -> None:
     groups = {row["LogGroupName"]: row for row in of(delivery, "AWS::Logs::LogGroup").values()}
     scans = groups[f"/aws/codepipeline/{NAME}"]
+    rows = {row.get("Sid"): row for row in statements(delivery, "PipelineScansRole")}
+    named = f"arn:aws:logs:eu-west-1:111122223333:log-group:/aws/codepipeline/{NAME}"
+    assert (rows["LogGroup"]["Action"], rows["LogGroup"]["Resource"]) == ("logs:CreateLogGroup", named)
+    assert rows["Log"]["Resource"] == f"{named}:*"
     assert scans["RetentionInDays"] == 30 and scans["KmsKeyId"]
 
 

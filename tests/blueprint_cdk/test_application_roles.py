@@ -45,6 +45,10 @@ TABLE: tuple[Row, ...] = (
     Row("logs:GetLogEvents", LOGS, (OPERATOR, DEVELOPER)),
     Row("logs:GetLogEvents", SCANS, (OPERATOR, DEVELOPER)),
     Row("ecr:DescribeImageScanFindings", IMAGES, ROLES),
+    # ECR asks Inspector in their name (ECR user guide, "IAM permissions required for enhanced scanning").
+    Row("inspector2:ListFindings", "*", ROLES, everywhere=True),
+    Row("inspector2:ListCoverage", "*", ROLES, everywhere=True),
+    Row("inspector2:Disable", "*", NOBODY),
     # Whoever may push an image, or its tag, makes versions that no check has seen.
     Row("ecr:PutImage", IMAGES, NOBODY),
     Row("ecr:BatchDeleteImage", IMAGES, NOBODY),
@@ -113,7 +117,7 @@ def test_a_role_does_what_the_table_says_with_its_own_application_and_nothing_wi
     roles: dict[str, dict[str, Any]],
 ) -> None:
     asked = [
-        Asked(doing(roles[key], row, application), key in row.may and kind == "own")
+        Asked(doing(roles[key], row, application), key in row.may and (kind == "own" or row.everywhere))
         for row, (kind, application), key in itertools.product(TABLE, APPLICATIONS.items(), ROLES)
     ]
     assert len(asked) > 200 and 20 < sum(row.allowed for row in asked) < len(asked) / 2
