@@ -101,6 +101,7 @@ class BackupRole(Construct):
         snapshots = f"arn:{stack.partition}:rds:*:{stack.account}:cluster-snapshot:awsbackup:*"
         clusters = f"arn:{stack.partition}:rds:{stack.region}:{stack.account}:cluster:{cluster}"
         bucket_arn = f"arn:{stack.partition}:s3:::{bucket}"
+        points = f"arn:{stack.partition}:backup:*:{stack.account}:recovery-point:*"
         statements = [
             _allow("DatabaseLook", "rds:DescribeDBClusters rds:ListTagsForResource", [clusters]),
             _allow("DatabaseBackup", "rds:CreateDBClusterSnapshot", [clusters, snapshots]),
@@ -131,17 +132,12 @@ class BackupRole(Construct):
                 [f"arn:{stack.partition}:events:{stack.region}:{stack.account}:rule/AwsBackupManagedRule*"],
             ),
             _allow("Rates", "cloudwatch:GetMetricData events:ListRules s3:ListAllMyBuckets", ["*"]),
-            _allow(
-                "Vaults",
-                "backup:CopyFromBackupVault backup:CopyIntoBackupVault backup:DescribeBackupVault",
-                vaults,
-            ),
+            _allow("Vaults", "backup:CopyIntoBackupVault backup:DescribeBackupVault", vaults),
+            # A copy is asked for by the recovery point, a snapshot of RDS by that one's own ARN (Service Authorization
+            # Reference: no vault is a resource of it).
+            _allow("Copies", "backup:CopyFromBackupVault", [points, snapshots]),
             # A recovery point bears the tags of what it is of.
-            _allow(
-                "Points",
-                "backup:TagResource",
-                [f"arn:{stack.partition}:backup:*:{stack.account}:recovery-point:*"],
-            ),
+            _allow("Points", "backup:TagResource", [points]),
             _allow("Keys", "kms:Decrypt kms:DescribeKey kms:GenerateDataKey", key_arns),
             _allow("KeyGrants", "kms:CreateGrant", key_arns, {"Bool": {"kms:GrantIsForAWSResource": "true"}}),
         ]

@@ -128,6 +128,11 @@ def test_role_reads_this_environment_and_writes_recovery_points_only(wide: Assem
         "arn:aws:backup:eu-west-1:111122223333:backup-vault:sy-shop-k3x9",
         THERE,
     }
+    # A vault is no resource of this action: a copy would be refused.
+    points, snapshots = found["Copies"]["Resource"]
+    assert found["Copies"]["Action"] == "backup:CopyFromBackupVault"
+    assert points == "arn:aws:backup:*:111122223333:recovery-point:*"
+    assert snapshots == "arn:aws:rds:*:111122223333:cluster-snapshot:awsbackup:*"
     assert found["KeyGrants"]["Condition"] == {"Bool": {"kms:GrantIsForAWSResource": "true"}}
     actions = {action for row in found.values() for action in listed(row["Action"])}
     written = {
