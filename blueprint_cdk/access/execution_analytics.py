@@ -10,6 +10,8 @@ _CATALOG = [
     arn("glue", "catalog"),
     arn("glue", "database/sy_*"),
     arn("glue", "table/sy_*/*"),
+    # A database is deleted with a right to the functions in it, which it has none of.
+    arn("glue", "userDefinedFunction/sy_*/*"),
 ]
 
 ANALYTICS: tuple[Scope, ...] = (

@@ -58,8 +58,8 @@ APP = (
         "BeanstalkBucket",
         "s3",
         "CreateBucket GetBucketLocation GetBucketPolicy ListBucket GetObject GetObjectAcl GetObjectVersion PutObject "
-        "PutObjectAcl DeleteObject PutBucketPolicy PutBucketOwnershipControls PutBucketPublicAccessBlock "
-        "PutBucketVersioning",
+        "PutObjectAcl DeleteObject PutBucketAcl PutBucketObjectLockConfiguration PutBucketPolicy "
+        "PutBucketOwnershipControls PutBucketPublicAccessBlock PutBucketVersioning",
         [bucket(BEANSTALK_BUCKET), bucket(f"{BEANSTALK_BUCKET}/*")],
     ),
     # AWS's own buckets, one a region: Beanstalk reads what it adds to an environment (its patches of instances) with

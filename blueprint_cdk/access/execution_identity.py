@@ -16,6 +16,8 @@ IDENTITY: tuple[Scope, ...] = (
         "*ManagedLoginBrandingByClient *Resource *WebACL *WebACLForResource",
         arn("cognito-idp", "userpool/*"),
     ),
+    # A firewall is put on a pool with a right to both.
+    Scope("UserPoolsFirewall", "cognito-idp", "AssociateWebACL", arn("wafv2", "regional/webacl/sy-*")),
     Scope(
         "IdentityPoolsMake",
         "cognito-identity",

@@ -14,6 +14,7 @@ GUARD = f"{IAM}:role/SwitchyardGuard"
 AUDIT = f"arn:aws:s3:::switchyard-audit-{ACCOUNT}-eu-west-1"
 PATCHES = "arn:aws:s3:::elasticbeanstalk-env-resources-eu-west-1"
 """AWS's own, which Beanstalk reads with the rights of whoever makes an environment."""
+BEANSTALKS = f"arn:aws:s3:::elasticbeanstalk-eu-west-1-{ACCOUNT}"
 TRAIL = f"arn:aws:cloudtrail:eu-west-1:{ACCOUNT}:trail/switchyard"
 
 
@@ -146,6 +147,23 @@ MAY = [
     (EXECUTION, "cloudtrail:CreateTrail", TRAIL, {}, False),
     (EXECUTION, "s3:GetObject", f"{PATCHES}/eb_patching_resources/instance_patch_extension.linux", {}, True),
     (EXECUTION, "s3:PutObject", f"{PATCHES}/eb_patching_resources/instance_patch_extension.linux", {}, False),
+    # The create handler of AWS::ElasticBeanstalk::Application documents both: its first one makes this bucket.
+    (EXECUTION, "s3:PutBucketAcl", BEANSTALKS, {}, True),
+    (EXECUTION, "s3:PutBucketObjectLockConfiguration", BEANSTALKS, {}, True),
+    (
+        EXECUTION,
+        "glue:DeleteDatabase",
+        f"arn:aws:glue:eu-west-1:{ACCOUNT}:userDefinedFunction/sy_a/*",
+        {},
+        True,
+    ),
+    (
+        EXECUTION,
+        "cognito-idp:AssociateWebACL",
+        f"arn:aws:wafv2:eu-west-1:{ACCOUNT}:regional/webacl/sy-shop-k3x9/0a1b",
+        {},
+        True,
+    ),
     (EXECUTION, "s3:PutBucketPolicy", AUDIT, {}, False),
     (EXECUTION, "s3:PutLifecycleConfiguration", AUDIT, {}, False),
     (EXECUTION, "iam:PutGroupPolicy", f"{IAM}:group/switchyard-aws-operator", {}, False),
