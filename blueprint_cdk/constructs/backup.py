@@ -134,8 +134,8 @@ class BackupRole(Construct):
             _allow("Rates", "cloudwatch:GetMetricData events:ListRules s3:ListAllMyBuckets", ["*"]),
             _allow("Vaults", "backup:CopyIntoBackupVault backup:DescribeBackupVault", vaults),
             # A copy is asked for by the recovery point, a snapshot of RDS by that one's own ARN (Service Authorization
-            # Reference: no vault is a resource of it).
-            _allow("Copies", "backup:CopyFromBackupVault", [points, snapshots]),
+            # Reference); the vault is there for whoever reads the action's name as AWS Backup may.
+            _allow("Copies", "backup:CopyFromBackupVault", [points, snapshots, *vaults]),
             # A recovery point bears the tags of what it is of.
             _allow("Points", "backup:TagResource", [points]),
             _allow("Keys", "kms:Decrypt kms:DescribeKey kms:GenerateDataKey", key_arns),

@@ -128,8 +128,9 @@ def test_role_reads_this_environment_and_writes_recovery_points_only(wide: Assem
         "arn:aws:backup:eu-west-1:111122223333:backup-vault:sy-shop-k3x9",
         THERE,
     }
-    # A vault is no resource of this action: a copy would be refused.
-    points, snapshots = found["Copies"]["Resource"]
+    # The action is about recovery points: by the vaults alone a copy would be refused.
+    points, snapshots, *vaults = found["Copies"]["Resource"]
+    assert vaults == found["Vaults"]["Resource"]
     assert found["Copies"]["Action"] == "backup:CopyFromBackupVault"
     assert points == "arn:aws:backup:*:111122223333:recovery-point:*"
     assert snapshots == "arn:aws:rds:*:111122223333:cluster-snapshot:awsbackup:*"
