@@ -6,7 +6,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from blueprint_cdk.constructs.service_roles import own_service, service_role
+from blueprint_cdk.constructs.service_roles import service_role
 from blueprint_cdk.constructs.storage import DataBucket
 
 
@@ -42,7 +42,6 @@ class Replication(Construct):
             self,
             "s3.amazonaws.com",
             f"Replicates {what} to the other region",
-            for_own_account=True,
             statements=[
                 iam.PolicyStatement(
                     sid="Source",
@@ -63,8 +62,10 @@ class Replication(Construct):
                     actions=["s3:ReplicateObject", "s3:ReplicateDelete", "s3:ReplicateTags"],
                     resources=[f"{to_arn}/*"],
                 ),
-                _use_of_key("Open", "kms:Decrypt", source_key_arn, stack.region),
-                _use_of_key("Seal", "kms:Encrypt", to_key_arn, to_region),
+                _use_of_key("Open", ["kms:Decrypt"], source_key_arn, stack.region),
+                # The buckets have bucket keys: S3 opens the one there before it seals a copy with it (S3 user guide,
+                # "Using an S3 Bucket Key with replication").
+                _use_of_key("Seal", ["kms:Decrypt", "kms:Encrypt"], to_key_arn, to_region),
             ],
         )
         configuration = {
@@ -115,7 +116,7 @@ class Backfill(Construct):
             self,
             "Role",
             role_name=name,
-            assumed_by=own_service(self, "batchoperations.s3.amazonaws.com"),
+            assumed_by=iam.ServicePrincipal("batchoperations.s3.amazonaws.com"),
             description=f"Has {what} of before the standby copied to the other region",
             inline_policies={
                 "Backfill": iam.PolicyDocument(
@@ -134,11 +135,11 @@ class Backfill(Construct):
         )
 
 
-def _use_of_key(sid: str, action: str, key_arn: str, region: str) -> iam.PolicyStatement:
-    """One use of a key, by S3 of its region alone."""
+def _use_of_key(sid: str, actions: list[str], key_arn: str, region: str) -> iam.PolicyStatement:
+    """A use of a key, by S3 of its region alone."""
     return iam.PolicyStatement(
         sid=sid,
-        actions=[action],
+        actions=actions,
         resources=[key_arn],
         conditions={"StringEquals": {"kms:ViaService": f"s3.{region}.amazonaws.com"}},
     )

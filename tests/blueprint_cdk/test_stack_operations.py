@@ -84,13 +84,16 @@ def test_events_and_notifications_are_watched_and_drawn_where_they_are_on(synthe
     assert titles(with_both) - titles(with_events) == {"Notifications"}
 
 
-def test_each_region_watches_the_uploads_that_come_to_it(synthesise: Synthesise) -> None:
+def test_each_region_watches_what_s3_tells_there_of_replication(synthesise: Synthesise) -> None:
+    """How late copies are where they go, failures where the objects came to (S3 user guide, "Using S3 Replication
+    metrics").
+    """
     found = alarms(synthesise(standby="pilot-light"))
     home, there = (f"sy-shop-k3x9-uploads-111122223333-{region}" for region in ("eu-west-1", OTHER))
-    for prefix, source, destination in (("", there, home), ("other-", home, there)):
-        for key, metric, limit in (
-            ("uploads-lag", "ReplicationLatency", 900),
-            ("uploads-failed", "OperationsFailedReplication", 0),
+    for prefix, own, opposite in (("", home, there), ("other-", there, home)):
+        for key, metric, limit, source, destination in (
+            ("uploads-lag", "ReplicationLatency", 900, opposite, own),
+            ("uploads-failed", "OperationsFailedReplication", 0, own, opposite),
         ):
             alarm = found[prefix + key]
             assert (alarm["Namespace"], alarm["MetricName"], alarm["Threshold"]) == ("AWS/S3", metric, limit)

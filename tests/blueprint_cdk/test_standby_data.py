@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -41,14 +42,20 @@ def test_data_key_and_secret_have_replicas(pilot: Assembly) -> None:
     assert arn["Fn::Join"][1][0] == f"arn:aws:secretsmanager:{OTHER}:111122223333:secret:"
 
 
+def uploads(assembly: Assembly, key: str) -> dict[str, Any]:
+    """The properties of a stack's bucket of uploads."""
+    [found] = [
+        row["Properties"]
+        for row in of_type(assembly, key, "AWS::S3::Bucket")
+        if "-uploads-" in row["Properties"]["BucketName"]
+    ]
+    return dict(found)
+
+
 def test_uploads_are_replicated_both_ways_once_both_buckets_are_there(warm: Assembly) -> None:
     ways = {}
     for key in ("storage", "other-storage"):
-        [bucket] = [
-            row["Properties"]
-            for row in of_type(warm, key, "AWS::S3::Bucket")
-            if "-uploads-" in row["Properties"]["BucketName"]
-        ]
+        bucket = uploads(warm, key)
         rule = bucket["ReplicationConfiguration"]
         if key == "storage":
             condition, rule, otherwise = rule["Fn::If"]
@@ -74,7 +81,12 @@ def test_replication_may_read_here_and_write_there_and_no_more(warm: Assembly) -
     )
     assert found["Source"]["Resource"] == here and found["Read"]["Resource"] == f"{here}/*"
     assert found["Write"]["Resource"] == f"{there}/*"
-    assert found["Seal"]["Action"] == "kms:Encrypt"
+    # A bucket key there is opened before it seals.
+    bucket = uploads(warm, "other-storage")
+    [encrypted] = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert encrypted["BucketKeyEnabled"] is True
+    assert found["Seal"]["Action"] == ["kms:Decrypt", "kms:Encrypt"]
+    assert found["Open"]["Action"] == "kms:Decrypt"
     assert found["Seal"]["Condition"] == {"StringEquals": {"kms:ViaService": f"s3.{OTHER}.amazonaws.com"}}
     [role] = [
         row["Properties"]
@@ -82,6 +94,9 @@ def test_replication_may_read_here_and_write_there_and_no_more(warm: Assembly) -
         if row["Properties"]["Description"] == "Replicates uploads to the other region"
     ]
     assert role["PermissionsBoundary"]
+    # S3 says of no account that it replicates for it (S3 user guide, "Setting up permissions for live replication").
+    [trust] = role["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Principal"] == {"Service": "s3.amazonaws.com"} and "Condition" not in trust
 
 
 def test_what_was_there_before_is_copied_with_a_role_that_only_batch_operations_takes(warm: Assembly) -> None:
@@ -96,7 +111,8 @@ def test_what_was_there_before_is_copied_with_a_role_that_only_batch_operations_
     assert role["PermissionsBoundary"]
     [trust] = role["AssumeRolePolicyDocument"]["Statement"]
     assert trust["Principal"] == {"Service": "batchoperations.s3.amazonaws.com"}
-    assert trust["Condition"] == {"StringEquals": {"aws:SourceAccount": "111122223333"}}
+    # As the user guide has it ("Configuring an IAM role for S3 Batch Replication"): no condition on the account.
+    assert "Condition" not in trust
     [policy] = role["Policies"]
     listing, beginning = policy["PolicyDocument"]["Statement"]
     here = "arn:aws:s3:::sy-shop-k3x9-uploads-111122223333-eu-west-1"

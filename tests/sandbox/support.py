@@ -32,6 +32,18 @@ def template(outputs: dict[str, Any] | None = None, **resources: Any) -> str:
     return json.dumps({"Resources": resources, "Outputs": outputs or {}})
 
 
+def service_role(iam: Any, name: str, service: str, *statements: dict[str, Any], **condition: Any) -> str:
+    """The ARN of a role that a service takes (`s3.amazonaws.com`), and that may do what the statements say."""
+    trust = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+    trust |= {"Condition": condition} if condition else {}
+    trusted, rights = (
+        json.dumps({"Version": "2012-10-17", "Statement": rows}) for rows in ([trust], list(statements))
+    )
+    arn: str = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trusted)["Role"]["Arn"]
+    iam.put_role_policy(RoleName=name, PolicyName="rights", PolicyDocument=rights)
+    return arn
+
+
 class Stacks:
     """CloudFormation of one account, with waiting."""
 

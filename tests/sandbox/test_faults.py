@@ -11,7 +11,7 @@ import pytest
 
 from devtools import processes
 from devtools.sandbox import Keys, Sandbox
-from tests.sandbox.support import Stacks, once, parameter, refused, template
+from tests.sandbox.support import Stacks, once, parameter, refused, service_role, template
 from tests.sandbox.test_process import listener
 
 ACCOUNT = "210000000071"
@@ -206,7 +206,9 @@ def test_lag_that_grows_holds_copies_back_until_it_is_lifted(own: Sandbox, keys:
         client.put_bucket_versioning(Bucket=f"lag-{region}", VersioningConfiguration=on)
     to = {"Bucket": f"arn:aws:s3:::lag-{OTHER}"}
     rules = [{"Status": "Enabled", "Prefix": "", "Destination": to}]
-    configuration = {"Role": f"arn:aws:iam::{ACCOUNT}:role/r", "Rules": rules}
+    every = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+    role = service_role(own.client("iam", keys), "replicates", "s3.amazonaws.com", every)
+    configuration = {"Role": role, "Rules": rules}
     s3[HOME].put_bucket_replication(Bucket=f"lag-{HOME}", ReplicationConfiguration=configuration)
     secrets = own.client("secretsmanager", keys)
     secrets.create_secret(Name="lags", SecretString="1", AddReplicaRegions=[{"Region": OTHER}])

@@ -12,6 +12,8 @@ from typing import Any
 from sandbox.application.dark import held_back
 from sandbox.context import Context
 from sandbox.errors import AwsError
+from sandbox.iam import services, sight
+from sandbox.iam.service_roles import acting, need
 from sandbox.registry import on_start
 from sandbox.services.cloudwatch import put_metric_data
 from sandbox.services.kms import keys
@@ -19,6 +21,7 @@ from sandbox.services.s3.state import OBJECT, bucket_find, version_add, version_
 from sandbox.store import Record
 from sandbox.world import World
 
+SERVICE = "s3.amazonaws.com"
 TIMED = "Sandbox::S3::Replication"
 """The name of its duration in the settings: seconds of AWS until an object is there."""
 AGAIN_S = 1.0
@@ -74,6 +77,7 @@ def begin(ctx: Context, bucket: Record, record: Record) -> bool:
     record.data["replication"] = {
         "status": "PENDING",
         "rule": rule.get("Id", ""),
+        "role": bucket.properties["ReplicationConfiguration"]["Role"],
         "to": rule["Destination"],
         "since": ctx.now,
     }
@@ -97,11 +101,11 @@ def _carry_out(world: World, record: Record) -> None:
         return
     held["status"] = "COMPLETED" if target is not None and _copy(world, record, target) else "FAILED"
     world.store.put(record)
-    _measure(world, record, target)
+    _measure(world, record)
 
 
 def _copy(world: World, record: Record, target: Record) -> bool:
-    """Make the replica; False where S3 cannot (versioning off, a key that cannot be used)."""
+    """Make the replica; False where S3 cannot (versioning off, a role that may not, a key that cannot be used)."""
     if versioning(target) != "Enabled":
         return False
     there = world.context(target.account, target.region)
@@ -109,6 +113,8 @@ def _copy(world: World, record: Record, target: Record) -> bool:
     data = {k: v for k, v in record.data.items() if k not in ("bucket", "key", "blob", "replication")}
     try:
         kept = _reencrypted(world, record, there)
+        if world.settings["enforce_iam"]:
+            _require_role(world, record, target, str(kept.get("SSEKMSKeyId") or ""))
     except AwsError:
         return False
     if not record.data["marker"]:
@@ -134,24 +140,58 @@ def _reencrypted(world: World, record: Record, there: Context) -> dict[str, Any]
     return kept
 
 
-def _measure(world: World, record: Record, target: Record | None) -> None:
-    """The replication metrics of a rule that has them, in the destination's region as in AWS."""
+def _require_role(world: World, record: Record, target: Record, replica_key: str) -> None:
+    """The rule's role, which S3 takes without saying for whom, has to be able to read the version and to write it
+    there. Under a bucket key there S3 opens that key before it uses it. Raises AccessDenied.
+    """
+    arn, key = str(record.data["replication"].get("role", "")), record.data["key"]
+    role = sight.by_arn(world, arn)
+    trust = role.properties.get("AssumeRolePolicyDocument") if role is not None else None
+    if not services.may(world, trust, SERVICE, "sts:AssumeRole", arn, {}):
+        raise AwsError("AccessDenied", f"S3 cannot assume the role {arn}.", 403)
+    here, there = (acting(world, arn, bucket.region, "s3-replication") for bucket in (record, target))
+    source = f"arn:aws:s3:::{record.data['bucket']}"
+    need(here, "s3:GetReplicationConfiguration", source)
+    need(here, "s3:ListBucket", source)
+    if record.data["marker"]:
+        need(there, "s3:ReplicateDelete", f"arn:aws:s3:::{target.id}/{key}")
+        return
+    need(here, "s3:GetObjectVersionForReplication", f"{source}/{key}")
+    need(there, "s3:ReplicateObject", f"arn:aws:s3:::{target.id}/{key}")
+    if replica_key:
+        need(here, "kms:Decrypt", record.data["kept"]["SSEKMSKeyId"], via="s3")
+        need(there, "kms:Encrypt", replica_key, via="s3")
+        if _has_bucket_key(target):
+            need(there, "kms:Decrypt", replica_key, via="s3")
+
+
+def _has_bucket_key(bucket: Record) -> bool:
+    rules = (bucket.properties.get("BucketEncryption") or {}).get("ServerSideEncryptionConfiguration") or ()
+    return any(rule.get("BucketKeyEnabled") for rule in rules)
+
+
+def _measure(world: World, record: Record) -> None:
+    """The replication metrics of a rule that has them: failures in the source's region, all others in the
+    destination's (S3 user guide, "Using S3 Replication metrics").
+    """
     held = record.data["replication"]
     if (held["to"].get("Metrics") or {}).get("Status") != "Enabled":
         return
     failed = held["status"] == "FAILED"
+    to = held["to"]["Bucket"].rpartition(":")[2]
+    target = bucket_find(world, to)
     dimensions = [
         {"Name": "SourceBucket", "Value": record.data["bucket"]},
-        {"Name": "DestinationBucket", "Value": held["to"]["Bucket"].rpartition(":")[2]},
+        {"Name": "DestinationBucket", "Value": to},
         {"Name": "RuleId", "Value": held["rule"]},
     ]
-    values = {
-        "OperationsFailedReplication": 1.0 if failed else 0.0,
-        "ReplicationLatency": world.scheduler.now() - float(held["since"]),
-    }
-    there = world.context(record.account, record.region)
-    data = [{"MetricName": n, "Dimensions": dimensions, "Value": v} for n, v in values.items()]
-    put_metric_data(there, {"Namespace": "AWS/S3", "MetricData": data})
+    values = [("OperationsFailedReplication", 1.0 if failed else 0.0, record)]
+    if target is not None:
+        values.append(("ReplicationLatency", world.scheduler.now() - float(held["since"]), target))
+    for name, value, where in values:
+        data = {"MetricName": name, "Dimensions": dimensions, "Value": value}
+        place = world.context(where.account, where.region)
+        put_metric_data(place, {"Namespace": "AWS/S3", "MetricData": [data]})
 
 
 def status(record: Record) -> str | None:

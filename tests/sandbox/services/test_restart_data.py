@@ -8,6 +8,7 @@ import pytest
 
 from devtools.processes import free_port
 from devtools.sandbox import Sandbox
+from tests.sandbox.support import service_role
 
 ACCOUNT = "210000000019"
 
@@ -62,9 +63,10 @@ def test_what_was_on_its_way_to_another_region_arrives_after_a_restart(own: Sand
         "Prefix": "",
         "Destination": {"Bucket": "arn:aws:s3:::restart-eu-central-1"},
     }
+    every = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+    role = service_role(own.client("iam", keys), "replicates", "s3.amazonaws.com", every)
     near["s3"].put_bucket_replication(
-        Bucket="restart-eu-west-1",
-        ReplicationConfiguration={"Role": f"arn:aws:iam::{ACCOUNT}:role/r", "Rules": [rule]},
+        Bucket="restart-eu-west-1", ReplicationConfiguration={"Role": role, "Rules": [rule]}
     )
     near["dynamodb"].create_table(
         TableName="restart",

@@ -10,11 +10,13 @@ import pytest
 from botocore.exceptions import ClientError
 
 from devtools.sandbox import Sandbox
-from tests.sandbox.support import Stacks, refused, template
+from tests.sandbox.support import Stacks, refused, service_role, template
 
 ACCOUNT = "210000000044"
 HOME, OTHER = "eu-west-1", "eu-central-1"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/replicates"
+SERVICE = "s3.amazonaws.com"
+ALL = {"Effect": "Allow", "Action": ["s3:*", "kms:*"], "Resource": "*"}
 ON = {"Status": "Enabled"}
 S3 = Callable[..., Any]
 
@@ -22,6 +24,7 @@ S3 = Callable[..., Any]
 @pytest.fixture(scope="module")
 def client(sandbox: Sandbox) -> S3:
     keys = sandbox.account(ACCOUNT)
+    service_role(sandbox.client("iam", keys, HOME), "replicates", SERVICE, ALL)
     return lambda service, region=HOME: sandbox.client(service, keys, region)
 
 
@@ -50,8 +53,10 @@ def rule(target: str, **more: Any) -> dict[str, Any]:
     }
 
 
-def replicate(client: S3, source: str, target: str, region: str = HOME, **more: Any) -> None:
-    configuration = {"Role": ROLE, "Rules": [rule(target, **more)]}
+def replicate(
+    client: S3, source: str, target: str, region: str = HOME, role: str = ROLE, **more: Any
+) -> None:
+    configuration = {"Role": role, "Rules": [rule(target, **more)]}
     client("s3", region).put_bucket_replication(Bucket=source, ReplicationConfiguration=configuration)
 
 
@@ -170,20 +175,79 @@ def test_encrypted_objects_need_a_key_there(client: S3, pair: tuple[str, str]) -
     client("kms", OTHER).disable_key(KeyId=replica)
     near.put_object(Bucket=pair[0], Key="failed", Body=b"1", **sealed)
     until(near, pair[0], "failed", "FAILED")
-    answer = client("cloudwatch").get_metric_statistics(
-        Namespace="AWS/S3",
-        MetricName="OperationsFailedReplication",
-        Dimensions=[
-            {"Name": "SourceBucket", "Value": pair[0]},
-            {"Name": "DestinationBucket", "Value": pair[1]},
-            {"Name": "RuleId", "Value": "all"},
-        ],
-        StartTime=datetime.now(UTC) - timedelta(minutes=10),
-        EndTime=datetime.now(UTC) + timedelta(minutes=10),
-        Period=3600,
-        Statistics=["Sum"],
+    # Failures are told where the object came to, how late copies are where they go.
+    assert metrics(client, HOME, *pair) == {"OperationsFailedReplication": 2}
+    assert metrics(client, OTHER, *pair) == {"ReplicationLatency": 2}
+
+
+def metrics(client: S3, region: str, source: str, target: str) -> dict[str, int]:
+    """How many values a region has of each replication metric of a rule."""
+    found = {}
+    for name in ("OperationsFailedReplication", "ReplicationLatency"):
+        points = client("cloudwatch", region).get_metric_statistics(
+            Namespace="AWS/S3",
+            MetricName=name,
+            Dimensions=[
+                {"Name": "SourceBucket", "Value": source},
+                {"Name": "DestinationBucket", "Value": target},
+                {"Name": "RuleId", "Value": "all"},
+            ],
+            StartTime=datetime.now(UTC) - timedelta(minutes=10),
+            EndTime=datetime.now(UTC) + timedelta(minutes=10),
+            Period=3600,
+            Statistics=["SampleCount"],
+        )["Datapoints"]
+        if points:
+            found[name] = int(sum(point["SampleCount"] for point in points))
+    return found
+
+
+READ = ["s3:GetReplicationConfiguration", "s3:ListBucket", "s3:GetObjectVersionForReplication"]
+WRITE = ["s3:ReplicateObject", "s3:ReplicateDelete"]
+
+
+def test_replication_can_do_no_more_than_its_role(client: S3, pair: tuple[str, str]) -> None:
+    near, iam = client("s3"), client("iam")
+    key, replica = (client("kms", r).create_key()["KeyMetadata"]["Arn"] for r in (HOME, OTHER))
+    default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": replica}
+    rules = [{"ApplyServerSideEncryptionByDefault": default, "BucketKeyEnabled": True}]
+    client("s3", OTHER).put_bucket_encryption(
+        Bucket=pair[1], ServerSideEncryptionConfiguration={"Rules": rules}
     )
-    assert sum(p["Sum"] for p in answer["Datapoints"]) == 1
+
+    def may(*actions: str, resource: Any = "*", **condition: Any) -> dict[str, Any]:
+        more = {"Condition": condition} if condition else {}
+        return {"Effect": "Allow", "Action": list(actions), "Resource": resource, **more}
+
+    def via(region: str) -> dict[str, str]:
+        return {"kms:ViaService": f"s3.{region}.amazonaws.com"}
+
+    opened = may("kms:Decrypt", resource=key, StringEquals=via(HOME))
+    sealed = may("kms:Encrypt", resource=replica, StringEquals=via(OTHER))
+    both = may("kms:Encrypt", "kms:Decrypt", resource=replica, StringEquals=via(OTHER))
+    plain = {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
+    cases = (
+        ("COMPLETED", SERVICE, {}, [may(*READ, *WRITE), opened, both]),
+        ("FAILED", SERVICE, {}, [may(*READ), opened, both]),
+        ("FAILED", SERVICE, {}, [may(*WRITE), opened, both]),
+        ("FAILED", SERVICE, {}, [may(*READ, *WRITE), both]),
+        # A bucket key there is opened before it seals.
+        ("FAILED", SERVICE, {}, [may(*READ, *WRITE), opened, sealed]),
+        ("FAILED", "ec2.amazonaws.com", {}, [may(*READ, *WRITE), opened, both]),
+        # S3 says of no account that it replicates for it.
+        ("FAILED", SERVICE, plain, [may(*READ, *WRITE), opened, both]),
+    )
+    target = {
+        "Bucket": f"arn:aws:s3:::{pair[1]}",
+        "EncryptionConfiguration": {"ReplicaKmsKeyID": replica},
+    }
+    for number, (wanted, service, condition, statements) in enumerate(cases):
+        role = service_role(iam, f"replicates-{number}", service, *statements, **condition)
+        criteria = {"SseKmsEncryptedObjects": ON}
+        replicate(client, *pair, role=role, SourceSelectionCriteria=criteria, Destination=target)
+        name = f"k-{number}"
+        near.put_object(Bucket=pair[0], Key=name, Body=b"1", ServerSideEncryption="aws:kms", SSEKMSKeyId=key)
+        until(near, pair[0], name, wanted)
 
 
 def test_object_of_a_key_that_waits_for_deletion_is_unreadable(client: S3, pair: tuple[str, str]) -> None:
