@@ -7,7 +7,7 @@ one.
 
 from environments.lifecycle.models import Environment
 from workers.addresses import outputs_of
-from workers.aws import batch
+from workers.aws import batch, s3
 from workers.aws.session import Session
 from workers.context import StepContext
 from workers.workflow import Done, Outcome, StepFailed, Wait
@@ -22,6 +22,8 @@ def backfill(ctx: StepContext) -> Outcome:
         return _wait(job)
     if job.status == batch.COMPLETE and not job.failed:
         return Done(_copied(job, ctx.step.parameters["to_region"]))
+    if job.found_nothing:
+        return _nothing(ctx, session)
     raise _failed(ctx, job_id, job)
 
 
@@ -42,6 +44,25 @@ def backfill_cancel(ctx: StepContext) -> Outcome:
     return Done(f"{_so_far(job)}; the others are at home alone.")
 
 
+def _nothing(ctx: StepContext, session: Session) -> Done:
+    """S3 fails a job whose list is empty. What is archived is in no list, so a bucket that has nothing else is as one
+    without objects; after a job over everything, an empty list means that nothing is left.
+    """
+    if ctx.step.state.get("left"):
+        return Done("Nothing is left to copy.")
+    bucket, _ = _outputs(ctx)
+    archived = s3.archived_find(session, bucket)
+    if not archived:
+        return Done("There was nothing to copy.")
+    raise StepFailed(
+        f"All that is in {bucket} is archived, {archived} for one: S3 copies none of it.",
+        resource=bucket,
+        reason="objects archived",
+        remedy="Have it restored (Batch Operations, S3InitiateRestoreObject) and retry, or skip the step: then it is "
+        "at home alone.",
+    )
+
+
 def _session(ctx: StepContext) -> Session:
     environment: Environment = ctx.subject
     return ctx.session(environment.account, ctx.step.region)
@@ -59,20 +80,26 @@ def _job_id(ctx: StepContext, session: Session) -> str:
         statuses = batch.LEFT if state.get("left") else batch.EVERY
         ctx.remember(token=ctx.token, job=had, statuses=statuses)
     if not ctx.step.state["job"]:
-        outputs = outputs_of(
-            ctx, environment, asked["of"], ctx.step.region, wanted=(asked["bucket"], asked["role"])
-        )
+        bucket, role = _outputs(ctx)
         job_id = batch.replication_start(
             session,
             environment.account.account_id,
-            bucket=outputs[asked["bucket"]],
-            role_arn=outputs[asked["role"]],
+            bucket=bucket,
+            role_arn=role,
             statuses=tuple(ctx.step.state["statuses"]),
             token=ctx.token,
             description=f"{environment.full_name}: what was there before its standby in {asked['to_region']}",
         )
         ctx.remember(job=job_id)
     return str(ctx.step.state["job"])
+
+
+def _outputs(ctx: StepContext) -> tuple[str, str]:
+    """Bucket and role: the outputs of the stack that the release names for them."""
+    asked = ctx.step.parameters
+    names = asked["bucket"], asked["role"]
+    found = outputs_of(ctx, ctx.subject, asked["of"], ctx.step.region, wanted=names)
+    return found[names[0]], found[names[1]]
 
 
 def _wait(job: batch.Job) -> Wait:
@@ -87,8 +114,6 @@ def _wait(job: batch.Job) -> Wait:
 
 
 def _copied(job: batch.Job, region: str) -> str:
-    if not job.total:
-        return "There was nothing to copy."
     what = "1 version of an object is" if job.total == 1 else f"{job.total} versions of objects are"
     return f"{what} in {region} too."
 

@@ -1,5 +1,6 @@
 """A standby that comes later: what was in the uploads bucket before is copied there, once, whoever dies meanwhile."""
 
+import json
 import os
 import signal
 import subprocess
@@ -157,17 +158,20 @@ def test_a_cancelled_and_a_failed_copy_are_told_and_made_good(ask, people, sandb
     assert environment.standby == "none"
     sandbox.control("DELETE", f"faults/{lag}")
 
-    # Asked again, with one object whose key nobody may use: it alone is left.
-    kms = sandbox.client("kms", sandbox.account(ACCOUNT), HOME)
-    key = kms.create_key()["KeyMetadata"]["KeyId"]
+    # Asked again, with one object whose key the rule's role may not use: it alone is left.
+    keys = sandbox.account(ACCOUNT)
+    key = sandbox.client("kms", keys, HOME).create_key()["KeyMetadata"]["Arn"]
     near.put_object(Bucket=here, Key="sealed", Body=b"5", ServerSideEncryption="aws:kms", SSEKMSKeyId=key)
-    kms.disable_key(KeyId=key)
     operation = approve(change(people, environment, LATER), people)
     drive(operation, within_s=WITHIN_S)
     assert operation.status == "failed", operation.sentence
     assert step_of(operation).sentence == f"1 of 6 versions of objects could not be copied to {OTHER}."
     assert operation.failure["reason"] == "objects not copied" and "Retry" in operation.failure["remedy"]
-    kms.enable_key(KeyId=key)
+    role = near.get_bucket_replication(Bucket=here)["ReplicationConfiguration"]["Role"].rpartition("/")[2]
+    opening = {"Effect": "Allow", "Action": "kms:Decrypt", "Resource": key}
+    sandbox.client("iam", keys).put_role_policy(
+        RoleName=role, PolicyName="Sealed", PolicyDocument=json.dumps({"Statement": [opening]})
+    )
     operation_retry(operation_id=operation.pk, actor=people["team-lead"])
     drive(operation, within_s=WITHIN_S)
     assert operation.status == "succeeded", operation.sentence
@@ -175,6 +179,28 @@ def test_a_cancelled_and_a_failed_copy_are_told_and_made_good(ask, people, sandb
     assert step_of(operation).sentence == f"1 version of an object is in {OTHER} too."
     assert ours() == ["Complete", "Complete", "Cancelled"]
     assert shown(near, here) == shown(far, there)
+
+
+def test_a_bucket_with_nothing_in_it_and_one_that_is_archived(ask, people, buckets):
+    """S3 fails the job of both: it finds no keys."""
+    environment = ask("empty")
+    near, here, far, there = buckets(environment)
+    near.put_object(Bucket=here, Key="old.jpg", Body=b"1", StorageClass="GLACIER")
+    operation = approve(change(people, environment, LATER), people)
+    drive(operation, within_s=WITHIN_S)
+    assert operation.status == "failed"
+    assert (
+        step_of(operation).sentence
+        == f"All that is in {here} is archived, old.jpg for one: S3 copies none of it."
+    )
+    assert (operation.failure["reason"], operation.failure["resource"]) == ("objects archived", here)
+    for row in near.list_object_versions(Bucket=here)["Versions"]:
+        near.delete_object(Bucket=here, Key=row["Key"], VersionId=row["VersionId"])
+    operation_retry(operation_id=operation.pk, actor=people["team-lead"])
+    drive(operation, within_s=WITHIN_S)
+    assert operation.status == "succeeded", operation.sentence
+    assert step_of(operation).sentence == "There was nothing to copy."
+    assert shown(far, there) == []
 
 
 def test_a_new_environment_has_nothing_of_before(release):

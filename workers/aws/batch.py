@@ -16,6 +16,9 @@ COMPLETE, FAILED, CANCELLED = "Complete", "Failed", "Cancelled"
 ENDED = frozenset({COMPLETE, FAILED, CANCELLED})
 GOING = frozenset({"Cancelling", "Completing", "Failing"})
 """It ends by itself, and nobody can change how."""
+_NOTHING_FOUND = "found no keys"
+"""How S3 says that no object is what a job asks for ("Manifest generation found no keys matching the filter criteria",
+S3 user guide, "Troubleshooting replication"). Of FailureCode it tells no values."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,11 @@ class Job:
     @property
     def done(self) -> int:
         return self.succeeded + self.failed
+
+    @property
+    def found_nothing(self) -> bool:
+        """Whether it failed because there is no object for it: none at all, or none that S3 can copy as it is."""
+        return self.status == FAILED and not self.total and _NOTHING_FOUND in self.why
 
 
 def replication_start(

@@ -12,6 +12,8 @@ from workers.aws.session import Session
 SERVICE = "s3"
 BATCH = 1000
 """Keys that one DeleteObjects may name."""
+ARCHIVED = frozenset({"GLACIER", "DEEP_ARCHIVE"})
+"""Storage classes whose objects S3 reads, and copies, only once they are restored."""
 
 
 def object_exists(session: Session, bucket: str, key: str) -> bool:
@@ -78,6 +80,19 @@ def bucket_size(session: Session, bucket: str) -> dict[str, int]:
             size += int(version["Size"])
         versions += len(page.get("DeleteMarkers", []))
     return {"objects": objects, "versions": versions, "bytes": size}
+
+
+def archived_find(session: Session, bucket: str) -> str:
+    """The key of the first version in the bucket that is archived; "" where none is."""
+    return next(
+        (
+            str(version["Key"])
+            for page in _versions(session, bucket)
+            for version in page.get("Versions", [])
+            if version.get("StorageClass") in ARCHIVED
+        ),
+        "",
+    )
 
 
 def bucket_empty(session: Session, bucket: str, *, pages: int = 10) -> int | None:

@@ -29,6 +29,10 @@ NEXT = {"New": "Preparing", "Preparing": "Ready", "Ready": "Active", "Completing
 LOOK_S, PATIENCE_S = 0.02, 1.0
 """Between two looks at what a job has begun, at least and at most."""
 UNSUPPORTED = ("Manifest", "Tags")
+ARCHIVED = ("GLACIER", "DEEP_ARCHIVE")
+"""Storage classes of which no list has anything before it is restored."""
+NOTHING_FOUND = "Manifest generation found no keys matching the filter criteria."
+"""Why a job fails that has nothing to do (S3 user guide, "Troubleshooting replication"). Its code is the sandbox's."""
 
 
 @operation("s3control", "CreateJob")
@@ -201,6 +205,8 @@ def _move(world: World, job: Record) -> None:
     if before == "Preparing":
         job.data["tasks"] = _listed(world, job)
         job.data["total"] = len(job.data["tasks"])
+        if not job.data["tasks"]:
+            raise AwsError("NoKeysFound", NOTHING_FOUND, 400)
         if job.data["asked"].get("ConfirmationRequired"):
             job.state = "Suspended"
     elif job.state == "Active":
@@ -224,6 +230,7 @@ def _listed(world: World, job: Record) -> list[str]:
         for entries in versions(world, bucket).values()
         for record in entries
         if replication.covered(bucket, record)
+        and (record.data.get("kept") or {}).get("StorageClass") not in ARCHIVED
         and (not statuses or (replication.status(record) or "NONE") in statuses)
     ]
 
@@ -279,12 +286,13 @@ def _bucket(world: World, job: Record) -> Record:
 
 
 def _acting(world: World, job: Record) -> Context:
-    """Batch Operations with the job's role, whose trust policy has to let it in."""
+    """Batch Operations with the job's role, whose trust policy has to let it in. Of no condition on the account the
+    user guide speaks ("Configuring an IAM role for S3 Batch Replication"): none is answered.
+    """
     arn = str(job.data["asked"]["RoleArn"])
     role = sight.by_arn(world, arn)
     trust = role.properties.get("AssumeRolePolicyDocument") if role is not None else None
-    keys = {"aws:SourceAccount": job.account, "aws:SourceArn": job.arn}
-    if not services.may(world, trust, SERVICE, "sts:AssumeRole", arn, keys):
+    if not services.may(world, trust, SERVICE, "sts:AssumeRole", arn, {}):
         raise AwsError("AccessDenied", f"S3 Batch Operations cannot assume the role {arn}.", 403)
     return acting(world, arn, job.region, job.id)
 

@@ -9,19 +9,21 @@ from typing import Any
 import pytest
 
 from devtools.sandbox import Sandbox, client_make
-from tests.sandbox.services.test_s3_replication import ON, S3, rule, status, until
-from tests.sandbox.support import refused
+from tests.sandbox.services.test_s3_replication import ALL, ON, S3, rule, status, until
+from tests.sandbox.support import refused, service_role
 
 ACCOUNT = "210000000058"
 HOME, OTHER = "eu-west-1", "eu-central-1"
 SERVICE = "batchoperations.s3.amazonaws.com"
 ENDED = ("Complete", "Failed", "Cancelled")
+NOTHING = "Manifest generation found no keys matching the filter criteria."
 EVERY = ["NONE", "FAILED", "COMPLETED", "REPLICA"]
 
 
 @pytest.fixture(scope="module")
 def client(sandbox: Sandbox) -> S3:
     keys = sandbox.account(ACCOUNT)
+    service_role(sandbox.client("iam", keys, HOME), "replicates", "s3.amazonaws.com", ALL)
     return lambda service, region=HOME: sandbox.client(service, keys, region)
 
 
@@ -49,26 +51,9 @@ def role(client: S3) -> Iterator[str]:
     yield role_make(client)
 
 
-def role_make(client: S3, service: str = SERVICE, *, account: str = ACCOUNT, actions: Any = "s3:*") -> str:
-    name = f"copies-{uuid.uuid4().hex[:8]}"
-    trust = {
-        "Effect": "Allow",
-        "Principal": {"Service": service},
-        "Action": "sts:AssumeRole",
-        "Condition": {"StringEquals": {"aws:SourceAccount": account}},
-    }
-    iam = client("iam")
-    made = iam.create_role(
-        RoleName=name, AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]})
-    )
+def role_make(client: S3, service: str = SERVICE, *, actions: Any = "s3:*", **condition: Any) -> str:
     rights = {"Effect": "Allow", "Action": actions, "Resource": "*"}
-    iam.put_role_policy(
-        RoleName=name,
-        PolicyName="copies",
-        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [rights]}),
-    )
-    arn: str = made["Role"]["Arn"]
-    return arn
+    return service_role(client("iam"), f"copies-{uuid.uuid4().hex[:8]}", service, rights, **condition)
 
 
 def asked(bucket: str, role: str, *statuses: str, **more: Any) -> dict[str, Any]:
@@ -152,15 +137,19 @@ def test_a_job_copies_every_version_and_marker_that_was_there_before(
         "REPLICA",
     )
     assert refused(far.get_object, Bucket=pair[1], Key="gone")[0] == "NoSuchKey"
-    # There is nothing left to do, and that is done at once.
+    # Nothing is left to do, which fails a job.
     again = job_of(control, control.create_job(**asked(pair[0], role))["JobId"])
-    assert (again["Status"], counts(again)) == ("Complete", (0, 0, 0))
-    assert [row["JobId"] for row in control.list_jobs(AccountId=ACCOUNT, JobStatuses=["Complete"])["Jobs"]][
-        :2
-    ] == [
-        again["JobId"],
-        id,
-    ]
+    assert (again["Status"], again["FailureReasons"][0]["FailureReason"]) == ("Failed", NOTHING)
+    assert counts(again) == (0, 0, 0)
+    assert [row["JobId"] for row in control.list_jobs(AccountId=ACCOUNT)["Jobs"]][:2] == [again["JobId"], id]
+
+
+def test_what_is_archived_is_in_no_list(client: S3, pair: tuple[str, str], role: str) -> None:
+    near, control = client("s3"), client("s3control")
+    near.put_object(Bucket=pair[0], Key="old", Body=b"1", StorageClass="GLACIER")
+    replicate(client, *pair)
+    job = job_of(control, control.create_job(**asked(pair[0], role, *EVERY))["JobId"])
+    assert (job["Status"], job["FailureReasons"][0]["FailureReason"]) == ("Failed", NOTHING)
 
 
 def test_what_another_bucket_has_had_is_copied_when_that_is_asked_for(
@@ -174,7 +163,7 @@ def test_what_another_bucket_has_had_is_copied_when_that_is_asked_for(
     until(near, pair[0], "k", "COMPLETED")
     for _, version, _ in shown(far, pair[1]):
         far.delete_object(Bucket=pair[1], Key="k", VersionId=version)
-    assert counts(job_of(control, control.create_job(**asked(pair[0], role))["JobId"])) == (0, 0, 0)
+    assert job_of(control, control.create_job(**asked(pair[0], role))["JobId"])["Status"] == "Failed"
     assert counts(job_of(control, control.create_job(**asked(pair[0], role, *EVERY))["JobId"])) == (1, 1, 0)
     assert far.get_object(Bucket=pair[1], Key="k")["Body"].read() == b"1"
 
@@ -257,7 +246,8 @@ def test_a_job_fails_whose_role_is_not_for_it(client: S3, pair: tuple[str, str])
     replicate(client, *pair)
     for wrong in (
         role_make(client, "s3.amazonaws.com"),
-        role_make(client, account="210000000059"),
+        # It says of no account that it works for it.
+        role_make(client, StringEquals={"aws:SourceAccount": ACCOUNT}),
         role_make(client, actions="s3:InitiateReplication"),
         f"arn:aws:iam::{ACCOUNT}:role/nobody",
     ):
