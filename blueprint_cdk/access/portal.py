@@ -128,6 +128,15 @@ DEPLOYER_SCOPES = {
             [arn("backup", "recovery-point:*"), arn("rds", "cluster-snapshot:awsbackup:*")],
             TAGGED,
         ),
+        # Those of Aurora are snapshots, which AWS Backup deletes with the rights of who asks it to (AWS managed policy
+        # AWSBackupFullAccess).
+        Scope(
+            "RecoveryPointsOfDatabases",
+            "rds",
+            "DeleteDBClusterSnapshot",
+            arn("rds", "cluster-snapshot:awsbackup:*"),
+            {"ForAnyValue:StringEquals": {"aws:CalledVia": "backup.amazonaws.com"}},
+        ),
         # Readers that Aurora Auto Scaling named: no stack holds them, and no cluster goes before them.
         Scope("ScaledReaders", "rds", "DeleteDBInstance", arn("rds", "db:application-autoscaling-*")),
         Scope("KeysOfWhatIsGone", "kms", "ScheduleKeyDeletion", arn("kms", "key/*"), TAGGED),

@@ -115,7 +115,7 @@ class BackupRole(Construct):
                 "UploadsLook",
                 "s3:GetBucketAcl s3:GetBucketLocation s3:GetBucketNotification s3:GetBucketTagging "
                 "s3:GetBucketVersioning s3:GetInventoryConfiguration s3:ListBucket s3:ListBucketVersions "
-                "s3:PutBucketNotification s3:PutInventoryConfiguration",
+                "s3:ListTagsForResource s3:PutBucketNotification s3:PutInventoryConfiguration",
                 [bucket_arn],
             ),
             _allow(

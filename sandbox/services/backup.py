@@ -12,11 +12,15 @@ from typing import Any
 
 from sandbox.context import Context
 from sandbox.errors import AwsError
+from sandbox.iam.authorize import demand
+from sandbox.iam.keys import request_keys
+from sandbox.iam.service_roles import acting, need
 from sandbox.registry import operation, resource_type
 from sandbox.schema_types import SchemaType
 from sandbox.services._listing import page
 from sandbox.store import Record
 
+SERVICE = "backup"
 VAULT, PLAN, SELECTION = (f"AWS::Backup::Backup{kind}" for kind in ("Vault", "Plan", "Selection"))
 POINT, SETTINGS = "Sandbox::Backup::RecoveryPoint", "Sandbox::Backup::RegionSettings"
 KINDS = {"rds": "Aurora", "s3": "S3", "dynamodb": "DynamoDB"}
@@ -143,6 +147,11 @@ def start_copy_job(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     source = _point(ctx, params["SourceBackupVaultName"], params["RecoveryPointArn"])
     *_, region, _account, _kind, name = params["DestinationBackupVaultArn"].split(":")
     vault = _vault(ctx, region, name)
+    if ctx.world.settings["enforce_iam"]:
+        # From a recovery point, into a vault (Service Authorization Reference).
+        role = acting(ctx.world, params["IamRoleArn"], ctx.region, "AWSBackup")
+        need(role, "backup:CopyFromBackupVault", source.id)
+        need(role, "backup:CopyIntoBackupVault", vault.arn)
     told = {
         "ResourceArn": source.data["ResourceArn"],
         "ResourceType": source.data["ResourceType"],
@@ -170,7 +179,13 @@ def list_recovery_points(ctx: Context, params: dict[str, Any]) -> dict[str, Any]
 
 @operation("backup", "DeleteRecoveryPoint")
 def delete_recovery_point(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
-    ctx.store.remove(_point(ctx, params["BackupVaultName"], params["RecoveryPointArn"]))
+    point = _point(ctx, params["BackupVaultName"], params["RecoveryPointArn"])
+    if point.data["ResourceType"] not in ITS_OWN:
+        # A snapshot is RDS's: AWS Backup deletes it with the rights of who asks (AWSBackupFullAccess has them).
+        via = {"aws:CalledVia": [f"{SERVICE}.amazonaws.com"], "aws:ViaAWSService": "true"}
+        keys = {**request_keys(ctx, {}), **via}
+        demand(ctx, "rds:DeleteDBClusterSnapshot", point.id, keys, SERVICE)
+    ctx.store.remove(point)
     return {}
 
 

@@ -1,5 +1,6 @@
 """AWS Backup: recovery points on request, their copies in another region, and vaults that are not empty."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from devtools.sandbox import Keys, Sandbox
-from tests.sandbox.support import Stacks, template
+from tests.sandbox.support import Stacks, refused, service_role, template, with_credentials
 
 ACCOUNT = "210000000087"
 HOME, OTHER = "eu-west-1", "eu-central-1"
@@ -27,6 +28,8 @@ def backups(sandbox: Sandbox, keys: Keys) -> Iterator[dict[str, Any]]:
         Stacks(sandbox.client("cloudformation", keys, region)).create("vault", template(Vault=vault))
     s3 = sandbox.client("s3", keys, HOME)
     s3.create_bucket(Bucket="backed-up-87", CreateBucketConfiguration={"LocationConstraint": HOME})
+    every = {"Effect": "Allow", "Action": "backup:*", "Resource": "*"}
+    service_role(sandbox.client("iam", keys, HOME), "backups", "backup.amazonaws.com", every)
     yield {region: sandbox.client("backup", keys, region) for region in (HOME, OTHER)}
 
 
@@ -61,6 +64,61 @@ def test_recovery_points_are_made_copied_and_hold_their_vault(
     other.delete_recovery_point(BackupVaultName="kept", RecoveryPointArn=copy["RecoveryPointArn"])
     assert points(other) == []
     assert stacks.delete("vault")["StackStatus"] == "DELETE_COMPLETE"
+
+
+def test_a_copy_is_from_a_recovery_point_and_into_a_vault(
+    backups: dict[str, Any], sandbox: Sandbox, keys: Keys
+) -> None:
+    home = backups[HOME]
+    home.start_backup_job(BackupVaultName="kept", ResourceArn="arn:aws:s3:::backed-up-87", IamRoleArn=ROLE)
+    arn = points(home)[-1]["RecoveryPointArn"]
+    vaults = f"arn:aws:backup:*:{ACCOUNT}:backup-vault:*"
+    statements = (("CopyIntoBackupVault", vaults), ("CopyFromBackupVault", vaults))
+    rights = [
+        {"Effect": "Allow", "Action": f"backup:{name}", "Resource": where} for name, where in statements
+    ]
+    role = service_role(sandbox.client("iam", keys, HOME), "copies", "backup.amazonaws.com", *rights)
+    code, said = refused(
+        home.start_copy_job,
+        RecoveryPointArn=arn,
+        SourceBackupVaultName="kept",
+        DestinationBackupVaultArn=f"arn:aws:backup:{HOME}:{ACCOUNT}:backup-vault:kept",
+        IamRoleArn=role,
+    )
+    assert code.startswith("AccessDenied") and f"backup:CopyFromBackupVault on resource: {arn}" in said
+
+
+def test_the_snapshot_of_a_database_goes_with_the_rights_of_who_asks(
+    backups: dict[str, Any], sandbox: Sandbox, keys: Keys
+) -> None:
+    home, iam = backups[HOME], sandbox.client("iam", keys, HOME)
+    rds = sandbox.client("rds", keys, HOME)
+    rds.create_db_cluster(
+        DBClusterIdentifier="backed-up",
+        Engine="aurora-mysql",
+        MasterUsername="admin",
+        MasterUserPassword="longenough",
+    )
+    cluster = f"arn:aws:rds:{HOME}:{ACCOUNT}:cluster:backed-up"
+    home.start_backup_job(BackupVaultName="kept", ResourceArn=cluster, IamRoleArn=ROLE)
+    [arn] = [row["RecoveryPointArn"] for row in points(home) if row["ResourceType"] == "Aurora"]
+    iam.create_user(UserName="deletes")
+    key = iam.create_access_key(UserName="deletes")["AccessKey"]
+    client = with_credentials(sandbox, key, "backup", HOME)
+
+    def may(*rows: dict[str, Any]) -> None:
+        document = json.dumps({"Version": "2012-10-17", "Statement": list(rows)})
+        iam.put_user_policy(UserName="deletes", PolicyName="p", PolicyDocument=document)
+
+    asks = {"Effect": "Allow", "Action": "backup:DeleteRecoveryPoint", "Resource": "*"}
+    through = {"ForAnyValue:StringEquals": {"aws:CalledVia": "backup.amazonaws.com"}}
+    deletes = {"Effect": "Allow", "Action": "rds:DeleteDBClusterSnapshot", "Resource": arn}
+    may(asks)
+    code, said = refused(client.delete_recovery_point, BackupVaultName="kept", RecoveryPointArn=arn)
+    assert code.startswith("AccessDenied") and "rds:DeleteDBClusterSnapshot" in said
+    may(asks, {**deletes, "Condition": through})
+    client.delete_recovery_point(BackupVaultName="kept", RecoveryPointArn=arn)
+    assert arn not in {row["RecoveryPointArn"] for row in points(home)}
 
 
 def test_what_is_not_there_is_refused(backups: dict[str, Any]) -> None:
