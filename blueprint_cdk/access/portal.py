@@ -131,7 +131,7 @@ DEPLOYER_SCOPES = {
         # Those of Aurora are snapshots, which AWS Backup deletes with the rights of who asks it to (AWS managed policy
         # AWSBackupFullAccess).
         Scope(
-            "RecoveryPointsOfDatabases",
+            "DatabasePoints",
             "rds",
             "DeleteDBClusterSnapshot",
             arn("rds", "cluster-snapshot:awsbackup:*"),

@@ -33,7 +33,13 @@ def _text(template: dict[str, Any], form: str) -> str:
         # Without white space: with it, the template no longer travels in the call that deploys it.
         return json.dumps(template, separators=(",", ":")) + "\n"
     # Through JSON, so that no two places share an object: CloudFormation refuses YAML's aliases.
-    return yaml.dump(json.loads(json.dumps(template)), Dumper=_Dumper, sort_keys=False, width=1_000_000)
+    parts = json.loads(json.dumps(template))
+    return "".join(
+        yaml.dump(
+            {key: part}, Dumper=_Dense if key == "Resources" else _Dumper, sort_keys=False, width=1_000_000
+        )
+        for key, part in parts.items()
+    )
 
 
 class _Dumper(yaml.SafeDumper):
@@ -47,6 +53,15 @@ class _Dumper(yaml.SafeDumper):
 
     def represent_mapping(self, tag: str, mapping: Any, flow_style: bool | None = None) -> yaml.MappingNode:
         return super().represent_mapping(tag, mapping, flow_style="Effect" in mapping or flow_style)
+
+
+class _Dense(_Dumper):
+    """A level is one space, for the same reason. Not in the rest: portals find a template's parameters by two."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # As an argument, PyYAML takes no less than 2.
+        self.best_indent = 1
 
 
 def _access() -> dict[str, Any]:

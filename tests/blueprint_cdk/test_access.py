@@ -12,6 +12,7 @@ from tests.blueprint_cdk.permissions import ACCOUNT, BACKUP, BOUNDARY, CFN, DEPL
 ZONE = "arn:aws:route53:::hostedzone/Z1"
 GUARD = f"{IAM}:role/SwitchyardGuard"
 AUDIT = f"arn:aws:s3:::switchyard-audit-{ACCOUNT}-eu-west-1"
+BACKED_UP = f"arn:aws:rds:eu-west-1:{ACCOUNT}:cluster-snapshot:awsbackup"
 PATCHES = "arn:aws:s3:::elasticbeanstalk-env-resources-eu-west-1"
 """AWS's own, which Beanstalk reads with the rights of whoever makes an environment."""
 BEANSTALKS = f"arn:aws:s3:::elasticbeanstalk-eu-west-1-{ACCOUNT}"
@@ -192,6 +193,24 @@ MAY = [
         f"{BACKUP}:recovery-point:x",
         {"environment": "shop-k3x9"},
         True,
+    ),
+    *(
+        (DEPLOYER, "rds:DeleteDBClusterSnapshot", f"{BACKED_UP}:job-1", keys, expected)
+        for keys, expected in (({}, False), ({"CalledVia": ["backup.amazonaws.com"]}, True))
+    ),
+    # What knows no resource is asked about for all of them (Service Authorization Reference).
+    *(
+        (EXECUTION, action, "*", {}, True)
+        for action in (
+            "cognito-identity:SetIdentityPoolRoles",
+            "cognito-identity:SetPrincipalTagAttributeMap",
+            "logs:DescribeIndexPolicies",
+            "quicksight:CreateDataSource",
+            "quicksight:ListIngestions",
+            "rds:CreateDBProxy",
+            "sns:Unsubscribe",
+            "synthetics:CreateCanary",
+        )
     ),
     (DEPLOYER, "backup:UpdateRegionSettings", "*", {}, True),
     (("SwitchyardRead",), "backup:UpdateRegionSettings", "*", {}, False),
