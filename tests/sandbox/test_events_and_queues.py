@@ -231,7 +231,8 @@ def told_topic(sandbox: Sandbox, keys: Keys, name: str, **condition: Any) -> tup
     messages.
     """
     queue = f"arn:aws:sqs:eu-west-1:{keys.account_id}:{name}"
-    own = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "kms:*", "Resource": "*"}
+    root = f"arn:aws:iam::{keys.account_id}:root"
+    own = {"Effect": "Allow", "Principal": {"AWS": root}, "Action": "kms:*", "Resource": "*"}
     events = {
         "Effect": "Allow",
         "Principal": {"Service": "events.amazonaws.com"},
@@ -251,6 +252,7 @@ def told_topic(sandbox: Sandbox, keys: Keys, name: str, **condition: Any) -> tup
         template(
             Key=resource(
                 "AWS::KMS::Key",
+                PendingWindowInDays=7,
                 KeyPolicy=policy(own, {**events, "Action": ["kms:GenerateDataKey*", "kms:Decrypt"]}),
             ),
             Topic=resource("AWS::SNS::Topic", TopicName=name, KmsMasterKeyId={"Ref": "Key"}),
