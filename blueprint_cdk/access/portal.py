@@ -185,6 +185,8 @@ NOT_ITS_OWN_ACCESS = deny(
 
 GUARD_STACK = arn("cloudformation", "stack/switchyard-guard/*", region="${AWS::Region}")
 """In the region that the template is deployed to, which is the account's home."""
+# Not SetStackPolicy and UpdateTerminationProtection: it is created with both, and AWS may ask for them then. Who may
+# neither update nor delete a stack has nothing by taking them away.
 GUARD_IS_MADE_ONCE = deny(
     "GuardIsMadeOnce",
     [
@@ -195,8 +197,6 @@ GUARD_IS_MADE_ONCE = deny(
             "CreateChangeSet",
             "ExecuteChangeSet",
             "ContinueUpdateRollback",
-            "SetStackPolicy",
-            "UpdateTerminationProtection",
         )
     ],
     arn("cloudformation", "stack/switchyard-guard/*"),

@@ -141,7 +141,9 @@ MAY = [
     (DEPLOYER, "cloudformation:CreateChangeSet", f"{CFN}:stack/switchyard-guard/1", {}, False),
     (DEPLOYER, "cloudformation:UpdateStack", f"{CFN}:stack/switchyard-guard/1", {}, False),
     (DEPLOYER, "cloudformation:DeleteStack", f"{CFN}:stack/switchyard-guard/1", {}, False),
-    (DEPLOYER, "cloudformation:SetStackPolicy", f"{CFN}:stack/switchyard-guard/1", {}, False),
+    # It is created with a policy and protected from its end.
+    (DEPLOYER, "cloudformation:SetStackPolicy", f"{CFN}:stack/switchyard-guard/1", {}, True),
+    (DEPLOYER, "cloudformation:UpdateTerminationProtection", f"{CFN}:stack/switchyard-guard/1", {}, True),
     (DEPLOYER, "s3:DeleteObjectVersion", f"{AUDIT}/chain/1.json", {}, False),
     (DEPLOYER, "s3:PutBucketPolicy", AUDIT, {}, False),
     (EXECUTION, "cloudtrail:StopLogging", TRAIL, {}, False),
