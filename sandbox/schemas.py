@@ -52,6 +52,17 @@ def all_types(region: str) -> list[str]:
     return sorted(_index(region))
 
 
+@functools.cache
+def provisioning(region: str) -> dict[str, str]:
+    """What kind of type each of the region's is to ListTypes, by the handlers of its schema."""
+    found = {}
+    for name, file in _index(region).items():
+        handlers = json.loads((_directory() / "resources" / f"{file}.json").read_text()).get("handlers") or {}
+        without_update = "IMMUTABLE" if "create" in handlers else "NON_PROVISIONABLE"
+        found[name] = "FULLY_MUTABLE" if "update" in handlers else without_update
+    return found
+
+
 def _names(paths: list[str] | None) -> frozenset[str]:
     return frozenset(p.removeprefix("/properties/") for p in paths or ())
 

@@ -36,7 +36,7 @@ from environments.operations.models import Operation, Pause, Stack
 from environments.operations.pauses import pause_covering, subject_word
 from workers.aws import drift
 from workers.aws.cloudformation import DEAD, GONE
-from workers.aws.faults import error_code, explain, is_passing, is_throttling
+from workers.aws.faults import explain, is_expired, is_passing, is_throttling
 from workers.aws.session import NoEndpoint, Session, credentials_forget
 from workers.drift_reading import findings_of
 from workers.models import Watch
@@ -240,7 +240,7 @@ class Round:
 
     def _fault(self, check: DriftCheck, error: Exception) -> bool:
         """Wait for what passes, end for what lasts; answers whether it passes."""
-        expired = isinstance(error, ClientError) and error_code(error).startswith("ExpiredToken")
+        expired = is_expired(error)
         if expired:
             credentials_forget()
         if not (expired or is_passing(error)) or check.faults >= TRIES:

@@ -78,7 +78,13 @@ def _remove_but(ctx: StepContext, session: Session, row: Stack, retain: Sequence
     """Delete once more what could not be deleted, without the resources that are to stay."""
     found = look_at(ctx, session, row)
     if found is not None and found.status == "DELETE_FAILED":
-        cloudformation.stack_delete(session, row.stack_id, f"{ctx.token}-retain", retain=retain)
+        # What was to stay and went all the same (an empty bucket) CloudFormation does not let be named.
+        told = {
+            r["LogicalResourceId"]: r["ResourceStatus"]
+            for r in cloudformation.resources_of(session, row.stack_id)
+        }
+        there = [name for name in retain if told.get(name) != "DELETE_COMPLETE"]
+        cloudformation.stack_delete(session, row.stack_id, f"{ctx.token}-retain", retain=there)
     with ctx.fenced():
         Stack.objects.filter(pk=row.pk).update(last_token=f"{ctx.token}-retain")
         # What was told of it meanwhile is later news.

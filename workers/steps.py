@@ -113,7 +113,7 @@ def _next_look(wait: Wait, looks: int) -> float:
 
 def _fault(lease: Lease, step: Step, error: Exception) -> None:
     """A passing fault waits and says so; a lasting one fails at once, with what AWS said."""
-    if isinstance(error, ClientError) and faults.error_code(error).startswith("ExpiredToken"):
+    if faults.is_expired(error):
         credentials_forget()
     elif not (isinstance(error, Retryable) or faults.is_passing(error)):
         if isinstance(error, NoEndpoint):

@@ -329,8 +329,27 @@ def test_simulator_answers_as_the_door_decides(house: House) -> None:
         ActionNames=["ssm:GetParameter", "s3:GetObject"],
         ResourceArns=["arn:aws:ssm:eu-west-1:1:parameter/a", "arn:aws:ssm:eu-west-1:1:parameter/secret"],
     )
-    assert [r["EvalDecision"] for r in answer["EvaluationResults"]] == [
-        "allowed", "explicitDeny", "implicitDeny", "implicitDeny"]  # fmt: skip
+    assert [r["EvalDecision"] for r in answer["EvaluationResults"]] == ["explicitDeny", "implicitDeny"]
+    each = [
+        [one["EvalResourceDecision"] for one in r["ResourceSpecificResults"]]
+        for r in answer["EvaluationResults"]
+    ]
+    assert each == [["allowed", "explicitDeny"], ["implicitDeny", "implicitDeny"]]
+    apart = {
+        "PolicySourceArn": arn,
+        "ActionNames": ["ssm:GetParameter", "ssm:AddTagsToResource", "iam:TagRole"],
+    }
+    code, message = refused(
+        house.iam.simulate_principal_policy, **apart, ResourceArns=["arn:aws:iam::1:role/r"]
+    )
+    assert code == "InvalidInput" and message == (
+        "Invalid Input Actions: [ssm:GetParameter,ssm:AddTagsToResource] and [iam:TagRole] require different "
+        "authorization information."
+    )
+    pages = house.iam.get_paginator("simulate_principal_policy").paginate(
+        **apart, PaginationConfig={"PageSize": 2}
+    )
+    assert [len(page["EvaluationResults"]) for page in pages] == [2, 1]
     boundary = house.iam.create_policy(
         PolicyName="simulated-bound",
         PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [allow("s3:*")]}),

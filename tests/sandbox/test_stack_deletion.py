@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from devtools.sandbox import Keys, Sandbox
-from tests.sandbox.support import Stacks, parameter, template
+from tests.sandbox.support import Stacks, parameter, refused, template
 
 ACCOUNT = "110000000034"
 Client = Callable[[str], Any]
@@ -121,5 +121,7 @@ def test_what_refuses_fails_the_deletion_and_can_be_retained(
     )
     reasons = [r for n, status, r in stacks.events(name) if (n, status) == ("R", "DELETE_FAILED")]
     assert len(reasons) == 1 and said in reasons[0]
+    code, refusal = refused(stacks.client.delete_stack, StackName=name, RetainResources=["R", "Beside"])
+    assert code == "ValidationError" and refusal.endswith("resources that are in the DELETE_COMPLETE state.")
     assert stacks.delete(name, RetainResources=["R"])["StackStatus"] == "DELETE_COMPLETE"
     assert found(client, id)

@@ -36,18 +36,25 @@ def test_type_that_the_region_has_not_is_unrecognized(sandbox: Sandbox, keys: Ke
 
 
 def test_types_are_those_of_the_region(sandbox: Sandbox, keys: Keys) -> None:
-    def listed(region: str) -> list[str]:
+    def listed(region: str, **kind: str) -> list[str]:
         pages = (
             sandbox.client("cloudformation", keys, region)
             .get_paginator("list_types")
-            .paginate(Visibility="PUBLIC", Type="RESOURCE", Filters={"Category": "AWS_TYPES"})
+            .paginate(Visibility="PUBLIC", Type="RESOURCE", Filters={"Category": "AWS_TYPES"}, **kind)
         )
         return [row["TypeName"] for page in pages for row in page["TypeSummaries"]]
 
     west, north = listed("eu-west-1"), listed("eu-north-1")
     assert len(west) == len(set(west)) > 1000
     assert "AWS::S3::Bucket" in set(west) & set(north)
-    assert "AWS::Pinpoint::App" in set(west) - set(north)
+    # What has no handlers, or none for updates, is in lists of its own.
+    assert west == listed("eu-west-1", ProvisioningType="FULLY_MUTABLE")
+    assert "AWS::Backup::BackupSelection" in set(listed("eu-west-1", ProvisioningType="IMMUTABLE")) - set(
+        west
+    )
+    push = "AWS::Pinpoint::App"
+    assert push in set(listed("eu-west-1", ProvisioningType="NON_PROVISIONABLE")) - set(west)
+    assert push not in listed("eu-north-1", ProvisioningType="NON_PROVISIONABLE")
 
 
 @pytest.mark.parametrize(

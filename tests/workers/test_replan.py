@@ -52,6 +52,23 @@ def test_a_stack_changed_by_hand_after_the_approval_is_planned_and_approved_agai
     assert Environment.objects.get().spec["log_retention_days"] == 7
 
 
+def test_a_change_set_that_somebody_only_made_moves_nothing(waiting, people, sandbox, keys):
+    stack = waiting.plan.document["stacks"][0]["name"]
+    client = sandbox.client("cloudformation", keys, REGION)
+    client.create_change_set(
+        StackName=stack,
+        ChangeSetName="looked-at",
+        UsePreviousTemplate=True,
+        Tags=[{"Key": "looked", "Value": "at"}],
+        Capabilities=["CAPABILITY_NAMED_IAM"],
+    )
+    told = client.describe_stacks(StackName=stack)["Stacks"][0]["LastOperations"]
+    assert told[0]["OperationType"] == "CREATE_CHANGESET" != told[1]["OperationType"]
+    seen = waiting.approval_hash
+    drive(approve(waiting, people))
+    assert (waiting.status, waiting.approval_hash) == ("succeeded", seen), waiting.sentence
+
+
 def test_an_update_of_somebody_else_in_progress_is_waited_for_and_then_planned_anew(
     waiting, people, by_hand, sandbox
 ):

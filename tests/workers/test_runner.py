@@ -194,6 +194,9 @@ PASSING = [
     aws_error("Throttling"),
     aws_error("InternalFailure", status=500),
     aws_error("ExpiredToken", status=403),
+    aws_error("RequestExpired", "Request has expired."),
+    aws_error("ConditionalRequestConflict", status=409),
+    aws_error("OperationAborted", status=409),
     EndpointConnectionError(endpoint_url="http://aws"),
 ]
 

@@ -17,6 +17,11 @@ CAPABILITIES = ("CAPABILITY_IAM", "CAPABILITY_NAMED_IAM")
 BODY_LIMIT = 51_200
 """Bytes of a template that may travel in the call itself; a longer one is named by URL."""
 
+PROVISIONING = ("FULLY_MUTABLE", "IMMUTABLE", "NON_PROVISIONABLE")
+"""Kinds of types, each listed by itself, the first one where none is named. The last has no handlers in the registry
+(Pinpoint's are such): CloudFormation makes them all the same, as it did before there was one.
+"""
+
 GONE = frozenset({"", "DELETE_COMPLETE"})
 # A create that came to nothing: such a stack can only be deleted.
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html
@@ -265,7 +270,10 @@ def _events(session: Session, stack_id: str) -> Iterator[dict[str, Any]]:
 
 
 def _state(stack: dict[str, Any]) -> StackState:
-    operations = stack.get("LastOperations") or [{}]
+    # Newest first, and change sets that only were made are among them: they move nothing.
+    operations = [
+        row for row in stack.get("LastOperations", ()) if row["OperationType"] != "CREATE_CHANGESET"
+    ]
     return StackState(
         stack_id=stack["StackId"],
         name=stack["StackName"],
@@ -276,18 +284,23 @@ def _state(stack: dict[str, Any]) -> StackState:
         parameters={row["ParameterKey"]: row["ParameterValue"] for row in stack.get("Parameters", [])},
         protected=bool(stack.get("EnableTerminationProtection")),
         changed_at=stack.get("LastUpdatedTime") or stack.get("CreationTime"),
-        last_operation=operations[0].get("OperationId", ""),
+        last_operation=operations[0].get("OperationId", "") if operations else "",
     )
 
 
 def types_there(session: Session) -> set[str]:
     """Names of AWS's resource types that CloudFormation can make in the region: some services are not everywhere."""
-    listed = entries(
-        session.client(SERVICE),
-        "list_types",
-        "TypeSummaries",
-        Visibility="PUBLIC",
-        Type="RESOURCE",
-        Filters={"Category": "AWS_TYPES"},
-    )
-    return {row["TypeName"] for row in listed}
+    client = session.client(SERVICE)
+    return {
+        row["TypeName"]
+        for provisioning in PROVISIONING
+        for row in entries(
+            client,
+            "list_types",
+            "TypeSummaries",
+            Visibility="PUBLIC",
+            Type="RESOURCE",
+            ProvisioningType=provisioning,
+            Filters={"Category": "AWS_TYPES"},
+        )
+    }

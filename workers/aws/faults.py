@@ -16,10 +16,12 @@ from botocore.exceptions import (
 PASSING_CODES = frozenset(
     {
         "BandwidthLimitExceeded",
+        "ConditionalRequestConflict",
         "EC2ThrottledException",
         "InternalError",
         "InternalFailure",
         "InternalServerError",
+        "OperationAborted",
         "PriorRequestNotComplete",
         "ProvisionedThroughputExceededException",
         "RequestLimitExceeded",
@@ -52,10 +54,14 @@ CREDENTIAL_CODES = frozenset(
         "ExpiredTokenException",
         "InvalidAccessKeyId",
         "InvalidClientTokenId",
+        "AuthFailure",
+        "RequestExpired",
         "SignatureDoesNotMatch",
         "UnrecognizedClientException",
     }
 )
+EXPIRED_CODES = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
+"""What is said of a session that has ended; EC2 has a word of its own."""
 NETWORK_ERRORS = (
     ConnectionClosedError,
     ConnectTimeoutError,
@@ -85,6 +91,11 @@ def is_passing(error: Exception) -> bool:
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         return error_code(error) in PASSING_CODES or status >= 500
     return False
+
+
+def is_expired(error: Exception) -> bool:
+    """Whether the role has to be taken anew."""
+    return isinstance(error, ClientError) and error_code(error) in EXPIRED_CODES
 
 
 def is_throttling(error: Exception) -> bool:

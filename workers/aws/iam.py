@@ -1,12 +1,13 @@
 """IAM: what an account has once."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from workers.aws.faults import error_code
+from workers.aws.faults import error_code, error_message
 from workers.aws.paging import entries
 from workers.aws.session import Session
 
@@ -16,6 +17,7 @@ READ_ONLY = ("ExpirePasswords",)
 
 BY_ORGANIZATION, BY_BOUNDARY = "a policy of the organization", "its permissions boundary"
 BY_DENIAL, BY_NOBODY = "a policy that denies it", "the lack of a policy that allows it"
+APART = "require different authorization information"
 MOST_ANSWERS = 100
 """Results that SimulatePrincipalPolicy is asked for at once (IAM API reference: MaxItems, 100 by default)."""
 
@@ -41,28 +43,61 @@ class Simulated:
 def simulated(
     session: Session, role_arn: str, actions: Sequence[str], resources: Sequence[str]
 ) -> Iterator[Simulated]:
-    """Whether a role may do each action on each resource, in as many calls as keep an answer on one page."""
+    """Whether a role may do each action on each resource, in about as many calls as keep an answer on one page."""
     client = session.client(SERVICE)
     batch = max(1, MOST_ANSWERS // len(resources))
     for first in range(0, len(actions), batch):
-        answer = client.simulate_principal_policy(
-            PolicySourceArn=role_arn,
-            ActionNames=list(actions[first : first + batch]),
-            ResourceArns=list(resources),
-            MaxItems=MOST_ANSWERS,
-        )
-        for row in answer["EvaluationResults"]:
-            yield Simulated(row["EvalActionName"], row.get("EvalResourceName", "*"), _refuses(row))
+        yield from _simulated(client, role_arn, actions[first : first + batch], resources)
 
 
-def _refuses(row: Mapping[str, Any]) -> str:
-    if row["EvalDecision"] == "allowed":
+def _simulated(
+    client: Any, role_arn: str, actions: Sequence[str], resources: Sequence[str]
+) -> Iterator[Simulated]:
+    request = {"PolicySourceArn": role_arn, "ActionNames": list(actions), "ResourceArns": list(resources)}
+    try:
+        rows = list(entries(client, "simulate_principal_policy", "EvaluationResults", **request))
+    except ClientError as error:
+        groups = _asked_apart(error, actions)
+        if len(groups) < 2:
+            raise
+        for group in groups:
+            yield from _simulated(client, role_arn, group, resources)
+        return
+    for row in rows:
+        # What is said of an action as a whole is the strictest of what is said of each resource, which is below it.
+        for each in row.get("ResourceSpecificResults") or [row]:
+            resource = each.get("EvalResourceName", "*")
+            yield Simulated(row["EvalActionName"], resource, _refuses(row, each))
+
+
+def _asked_apart(error: ClientError, actions: Sequence[str]) -> list[list[str]]:
+    """The actions as the simulator wants them asked: it takes none together that "require different authorization
+    information", and says which ones those are; what it does not name is asked alone. Empty for another refusal.
+    """
+    if error_code(error) != "InvalidInput" or APART not in error_message(error):
+        return []
+    left = set(actions)
+    groups = []
+    for text in re.findall(r"\[([^\]]*)\]", error_message(error)):
+        group = sorted(left & {name.strip() for name in text.split(",")})
+        left -= set(group)
+        groups += [group] if group else []
+    groups += [[action] for action in sorted(left)]
+    return groups if len(groups) > 1 else [[action] for action in actions]
+
+
+def _refuses(row: Mapping[str, Any], each: Mapping[str, Any]) -> str:
+    """Who refuses. `row` is about an action, `each` about it and one resource, or the same; organizations are told of
+    by action only.
+    """
+    decision = each.get("EvalResourceDecision") or each["EvalDecision"]
+    if decision == "allowed":
         return ""
     if not row.get("OrganizationsDecisionDetail", {}).get("AllowedByOrganizations", True):
         return BY_ORGANIZATION
-    if not row.get("PermissionsBoundaryDecisionDetail", {}).get("AllowedByPermissionsBoundary", True):
+    if not each.get("PermissionsBoundaryDecisionDetail", {}).get("AllowedByPermissionsBoundary", True):
         return BY_BOUNDARY
-    return BY_DENIAL if row["EvalDecision"] == "explicitDeny" else BY_NOBODY
+    return BY_DENIAL if decision == "explicitDeny" else BY_NOBODY
 
 
 def password_policy(session: Session) -> dict[str, Any]:

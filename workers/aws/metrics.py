@@ -38,7 +38,7 @@ def alarms_named(session: Session, prefix: str) -> list[tuple[str, str]]:
         (kind, alarm["AlarmName"])
         for page in pages
         for member, (_, kind) in kinds.items()
-        for alarm in page[member]
+        for alarm in page.get(member, [])
     ]
 
 

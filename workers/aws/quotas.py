@@ -14,7 +14,9 @@ WORLD = "us-east-1"
 GONE = frozenset({"deleted", "deleting", "terminated", "shutting-down"})
 IDLE = frozenset({"stopping", "stopped"})
 STANDARD = frozenset("acdhimrtz")
-"""First letters of the families that the quota of standard instances counts."""
+"""First letters of the families that the quota of standard on-demand instances counts …"""
+OTHERS = ("dl", "hpc", "inf", "mac", "trn")
+"""… and families that begin so and have quotas of their own, as spot instances have (EC2 user guide, quotas)."""
 
 
 def limits_of(session: Session, service: str, *, world_wide: bool) -> dict[str, float]:
@@ -37,7 +39,8 @@ def _nat_gateways(session: Session) -> int:
     found = Counter(
         zones.get(row["SubnetId"], "")
         for row in entries(client, "describe_nat_gateways", "NatGateways")
-        if row["State"] not in GONE
+        # A regional one, which somebody else may have made, is in a VPC and in none of its subnets.
+        if row["State"] not in GONE and row.get("SubnetId")
     )
     return max(found.values(), default=0)
 
@@ -52,7 +55,10 @@ def _standard_vcpus(session: Session) -> int:
     total = 0
     for reservation in entries(session.client("ec2"), "describe_instances", "Reservations"):
         for instance in reservation["Instances"]:
-            if instance["State"]["Name"] in GONE | IDLE or instance["InstanceType"][0] not in STANDARD:
+            family = instance["InstanceType"]
+            if instance["State"]["Name"] in GONE | IDLE or instance.get("InstanceLifecycle") == "spot":
+                continue
+            if family[0] not in STANDARD or family.startswith(OTHERS):
                 continue
             options = instance.get("CpuOptions") or {}
             total += options.get("CoreCount", 1) * options.get("ThreadsPerCore", 2)
@@ -110,7 +116,8 @@ COUNTERS: dict[str, Callable[[Session], int]] = {
     "acm/L-F141DD1D": _listed("acm", "list_certificates", "CertificateSummaryList"),
     "cloudformation/L-0485CB21": _stacks,
     "backup/L-7705D2CB": _listed("backup", "list_backup_vaults", "BackupVaultList"),
-    "s3/L-DC2B2D3D": _listed("s3", "list_buckets", "Buckets"),
+    # Without a page size S3 refuses an account that may have more than 10,000.
+    "s3/L-DC2B2D3D": _listed("s3", "list_buckets", "Buckets", PaginationConfig={"PageSize": 1000}),
     "iam/L-FE177D64": _listed("iam", "list_roles", "Roles"),
     "iam/L-E95E4862": _listed("iam", "list_policies", "Policies", Scope="Local"),
     "iam/L-6E65F664": _listed("iam", "list_instance_profiles", "InstanceProfiles"),

@@ -1,5 +1,6 @@
 """Resource Groups Tagging API: everything that carries a tag, in one region."""
 
+import re
 from collections.abc import Sequence
 
 from workers.aws.session import Session
@@ -68,7 +69,6 @@ def type_of(arn: str) -> str:
 
 
 def _kind(resource: str) -> str:
-    for separator in ("/", ":"):
-        if separator in resource:
-            return resource.split(separator, 1)[0]
-    return ""
+    """What stands before the first separator: a name may have the other one (log-group:/aws/rds/x)."""
+    kind, *name = re.split("[/:]", resource, maxsplit=1)
+    return kind if name else ""

@@ -118,6 +118,10 @@ def _record(
         "changes": [],
         "visible_at": ctx.now + CREATE_S * float(ctx.world.settings["speed"]),
     }
+    # CloudFormation API reference, DescribeEvents and OperationEntry: making one is an operation on its stack.
+    entry = {"OperationType": "CREATE_CHANGESET", "OperationId": data["operation_id"]}
+    stack.data["last_operations"] = [entry, *stack.data["last_operations"]][:5]
+    ctx.store.put(stack)
     return ctx.store.put(
         Record(
             ctx.account,

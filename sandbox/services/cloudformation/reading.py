@@ -215,12 +215,12 @@ def describe_events(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
 
 
 def _events_of_operation(ctx: Context, id: str) -> list[dict[str, Any]]:
-    for stack in ctx.store.list(ctx.account, ctx.region, STACK):
-        if any(o["OperationId"] == id for o in stack.data["last_operations"]):
-            return [{**e, "StackId": stack.arn} for e in ctx.store.log(events_of(stack.arn))]
     for change_set in ctx.store.list(ctx.account, ctx.region, CHANGE_SET):
         if change_set.data["operation_id"] == id:
             return change_set_events(ctx, change_set.arn, None)
+    for stack in ctx.store.list(ctx.account, ctx.region, STACK):
+        if any(o["OperationId"] == id for o in stack.data["last_operations"]):
+            return [{**e, "StackId": stack.arn} for e in ctx.store.log(events_of(stack.arn))]
     raise AwsError("OperationNotFoundException", f"Operation {id} not found", 404)
 
 
@@ -315,10 +315,13 @@ def describe_account_limits(ctx: Context, params: dict[str, Any]) -> dict[str, A
 
 @operation("cloudformation", "ListTypes")
 def list_types(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
-    """AWS's own types in this region: nobody has activated another one here."""
+    """AWS's own types in this region, of one kind: nobody has activated another one here."""
     most = int(params.get("MaxResults") or 100)
     own = params.get("Visibility") == "PUBLIC" and params.get("Type", "RESOURCE") == "RESOURCE"
-    names = schemas.all_types(ctx.region) if own else []
+    # CloudFormation API reference, ListTypes: "The default is FULLY_MUTABLE."
+    wanted = params.get("ProvisioningType") or "FULLY_MUTABLE"
+    kinds = schemas.provisioning(ctx.region) if own else {}
+    names = [name for name in schemas.all_types(ctx.region) if kinds.get(name) == wanted]
     some, token = common.page(names, params.get("NextToken"), most)
     return {
         "TypeSummaries": [{"Type": "RESOURCE", "TypeName": name, "IsActivated": True} for name in some],

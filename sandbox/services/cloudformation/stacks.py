@@ -199,6 +199,12 @@ def delete_stack(ctx: Context, params: dict[str, Any]) -> None:
             f"Invalid operation on stack [{stack.arn}]. RetainResources parameter can only be used for stacks in "
             "the DELETE_FAILED state"
         )
+    rows = engine.rows(ctx.world, stack)
+    if any(name in rows and rows[name].state == "DELETE_COMPLETE" for name in retain):
+        raise validation_error(
+            "The specified resources to retain must be in a valid state. Do not specify resources that are in the "
+            "DELETE_COMPLETE state."
+        )
     if force and stack.state != "DELETE_FAILED":
         raise validation_error(
             f"Invalid operation on stack [{stack.arn}]. You can activate DeletionMode FORCE_DELETE_STACK in a delete "

@@ -5,6 +5,7 @@ Source: IAM API reference, SimulatePrincipalPolicy and SimulateCustomPolicy.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from sandbox.context import Context, Principal
@@ -18,6 +19,9 @@ from sandbox.registry import operation
 from sandbox.services.iam.common import GROUP, ROLE, USER
 
 _WORDS = {"allow": "allowed", "deny": "explicitDeny", "none": "implicitDeny"}
+_STRICT = ("allowed", "implicitDeny", "explicitDeny")
+_EMPTY: dict[str, Any] = {"MatchedStatements": [], "MissingContextValues": []}
+_APART = re.compile(r"^sts:AssumeRole$|^[\w-]+:(?:Un)?[Tt]ag|^s3:PutReplicationConfiguration$")
 
 
 def _simulate(ctx: Context, params: dict[str, Any], arn: str, layers: Layers) -> dict[str, Any]:
@@ -27,23 +31,51 @@ def _simulate(ctx: Context, params: dict[str, Any], arn: str, layers: Layers) ->
     base = request_keys(Context(ctx.world, ctx.account, ctx.region, nobody), {})
     keys = {**base, **{k: v[0] if len(v) == 1 else v for k, v in given.items()}}
     owner = str(params.get("ResourceOwner") or ctx.account).removeprefix("arn:aws:iam::").partition(":")[0]
+    resources = params.get("ResourceArns") or ["*"]
+    named = resources != ["*"]
+    if named:
+        _check_alike(params["ActionNames"])
     results = []
     for action in params["ActionNames"]:
-        for resource in params.get("ResourceArns") or ["*"]:
+        each = []
+        for resource in resources:
             request = policy.Request(action, resource, keys)
             found = decide(Caller(ctx.account, arn, arn), request, layers, owner=owner)
-            result = {
-                "EvalActionName": action,
-                "EvalResourceName": resource,
-                "EvalDecision": _WORDS[found.verdict],
-                "MatchedStatements": [],
-                "MissingContextValues": [],
-            }
+            one = {"EvalResourceName": resource, "EvalResourceDecision": _WORDS[found.verdict], **_EMPTY}
             if layers.boundary is not None:
                 bounded = policy.verdict([layers.boundary], request) == "allow"
-                result["PermissionsBoundaryDecisionDetail"] = {"AllowedByPermissionsBoundary": bounded}
-            results.append(result)
-    return {"EvaluationResults": results, "IsTruncated": False}
+                one["PermissionsBoundaryDecisionDetail"] = {"AllowedByPermissionsBoundary": bounded}
+            each.append(one)
+        # One result an action, the strictest of its resources', which are below it. It names none of them: AWS tells
+        # a template of the action's ARNs there (IAM API reference, EvaluationResult).
+        strictest = max(each, key=lambda one: _STRICT.index(one["EvalResourceDecision"]))
+        whole = {name: value for name, value in strictest.items() if not name.startswith("EvalResource")}
+        whole |= {"EvalActionName": action, "EvalResourceName": "*"}
+        whole["EvalDecision"] = strictest["EvalResourceDecision"]
+        results.append({**whole, "ResourceSpecificResults": each} if named else whole)
+    return _page(results, params)
+
+
+def _check_alike(actions: list[str]) -> None:
+    """The simulator refuses actions together that it knows by different kinds of resources, where resources are
+    named. Which it takes for alike is not written anywhere; reported are PassRole beside AssumeRole, S3's newer names
+    beside older ones, and tagging beside what is tagged: such is refused here.
+    """
+    apart = [action for action in actions if _APART.search(action)]
+    others = [action for action in actions if action not in apart]
+    if apart and others:
+        raise AwsError(
+            "InvalidInput",
+            f"Invalid Input Actions: [{','.join(others)}] and [{','.join(apart)}] require different authorization "
+            "information.",
+        )
+
+
+def _page(results: list[dict[str, Any]], params: dict[str, Any]) -> dict[str, Any]:
+    first, most = int(params.get("Marker") or 0), int(params.get("MaxItems") or 100)
+    is_more = first + most < len(results)
+    marker = {"Marker": str(first + most)} if is_more else {}
+    return {"EvaluationResults": results[first : first + most], "IsTruncated": is_more, **marker}
 
 
 def _layers(
