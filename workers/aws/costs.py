@@ -32,7 +32,7 @@ def pays(session: Session, names: Sequence[str]) -> bool:
     except NotThePayer:
         return False
     except CostExplorerOff:
-        return True
+        pass  # who pays has yet to turn it on
     return True
 
 
