@@ -94,3 +94,23 @@ def test_the_bucket_of_access_logs_stays_when_it_is_asked_for_and_needs_no_key(a
     assert body == b"GET /"
     with pytest.raises(s3.exceptions.ClientError, match="404"):
         s3.head_bucket(Bucket=uploads(active))
+
+
+@pytest.mark.timeout(300)
+def test_a_bucket_that_was_to_stay_and_is_emptied_meanwhile_goes_and_the_other_one_stays(
+    active, people, sandbox, keys
+):
+    """CloudFormation deletes an empty bucket at once, and then refuses to be told that it shall stay."""
+    s3 = sandbox.client("s3", keys, REGION)
+    s3.put_object(Bucket=logs(active), Key="load-balancer/AWSLogs/first.log", Body=b"GET /")
+    version = s3.put_object(Bucket=uploads(active), Key="photo", Body=b"a chair")["VersionId"]
+    operation = ask_teardown(people, active, uploads=True, logs=True)
+    drive(operation, within_s=180, until=lambda row: {"kept_uploads", "kept_logs"} <= set(row.state))
+    s3.delete_object(Bucket=uploads(active), Key="photo", VersionId=version)
+    drive(operation, within_s=180)
+    assert operation.status == "succeeded", operation.sentence
+    kept = TeardownReport.objects.get().kept
+    assert [row["id"] for row in kept if row["type"] == "AWS::S3::Bucket"] == [logs(active)]
+    assert s3.list_objects_v2(Bucket=logs(active))["KeyCount"] == 1
+    with pytest.raises(s3.exceptions.ClientError, match="404"):
+        s3.head_bucket(Bucket=uploads(active))
