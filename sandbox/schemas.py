@@ -47,11 +47,6 @@ def exists(type_name: str, region: str = "us-east-1") -> bool:
     return registered(type_name) in _index(region)
 
 
-def all_types(region: str) -> list[str]:
-    """Names of all types that the registry of that region has, in order."""
-    return sorted(_index(region))
-
-
 @functools.cache
 def provisioning(region: str) -> dict[str, str]:
     """What kind of type each of the region's is to ListTypes, by the handlers of its schema."""

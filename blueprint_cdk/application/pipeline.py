@@ -17,13 +17,13 @@ from blueprint_cdk.application.keeping import Place, Registry
 from blueprint_cdk.application.roles import (
     action_role,
     artifacts,
-    group_arn,
     policy_of,
     service_role,
     writes_to,
 )
 from blueprint_cdk.application.source import Connection, Repository
 from blueprint_cdk.application_spec import ApplicationSpec
+from blueprint_cdk.constructs.keys import log_group_arn
 from blueprint_cdk.data import load
 
 _Action = codepipeline.CfnPipeline.ActionDeclarationProperty
@@ -76,7 +76,9 @@ class Pipeline(Construct):
                 writes_to(self, scans.name),
                 # It asks for the group as if it made it (the same page, and aws-cdk-lib's InspectorScanAction).
                 iam.PolicyStatement(
-                    sid="LogGroup", actions=["logs:CreateLogGroup"], resources=[group_arn(self, scans.name)]
+                    sid="LogGroup",
+                    actions=["logs:CreateLogGroup"],
+                    resources=[log_group_arn(self, scans.name)],
                 ),
                 *_scan_statements(registry.arn),
             ],

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from blueprint_cdk.constructs.keys import log_group_arn
 from blueprint_cdk.constructs.service_roles import own_service
 
 
@@ -74,10 +74,4 @@ def artifacts(bucket: s3.Bucket, key: kms.Key, *, writes: bool) -> list[iam.Poli
 def writes_to(scope: Construct, group: str, sid: str = "Log") -> iam.PolicyStatement:
     """Writing into the streams of one log group."""
     actions = ["logs:CreateLogStream", "logs:PutLogEvents"]
-    return iam.PolicyStatement(sid=sid, actions=actions, resources=[f"{group_arn(scope, group)}:*"])
-
-
-def group_arn(scope: Construct, group: str) -> str:
-    """The ARN of a log group of that name."""
-    stack = cdk.Stack.of(scope)
-    return f"arn:{stack.partition}:logs:{stack.region}:{stack.account}:log-group:{group}"
+    return iam.PolicyStatement(sid=sid, actions=actions, resources=[f"{log_group_arn(scope, group)}:*"])

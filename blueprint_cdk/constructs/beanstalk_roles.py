@@ -8,6 +8,8 @@ import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from blueprint_cdk.constructs.keys import log_group_arn
+
 
 class InstanceProfile(Construct):
     """What the application's instances may do: run under Beanstalk, and use this environment's data."""
@@ -132,7 +134,6 @@ class ServiceRole(Construct):
 
     def __init__(self, scope: Construct, id: str, *, application: str) -> None:
         super().__init__(scope, id)
-        stack = cdk.Stack.of(self)
         self.role = iam.Role(
             self,
             "Role",
@@ -168,10 +169,7 @@ class ServiceRole(Construct):
                 _allow(
                     "HealthLog",
                     ["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"],
-                    [
-                        f"arn:{stack.partition}:logs:{stack.region}:{stack.account}:log-group:"
-                        f"/aws/elasticbeanstalk/{application}/*"
-                    ],
+                    [log_group_arn(self, f"/aws/elasticbeanstalk/{application}/*")],
                 ),
             ],
         )

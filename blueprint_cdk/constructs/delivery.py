@@ -11,6 +11,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from blueprint_cdk.constructs.analytics import PARTITION, TABLE, Catalog, allow, catalog_arns, through
+from blueprint_cdk.constructs.keys import log_group_arn
 from blueprint_cdk.constructs.service_roles import service_role
 
 _BUFFER_MB = 64
@@ -37,7 +38,6 @@ class Delivery(Construct):
     ) -> None:
         super().__init__(scope, id)
         stack = cdk.Stack.of(self)
-        logs_arn = f"arn:{stack.partition}:logs:{stack.region}:{stack.account}"
         group = logs.CfnLogGroup(
             self,
             "Group",
@@ -76,7 +76,7 @@ class Delivery(Construct):
                 allow(
                     "Errors",
                     ["logs:PutLogEvents"],
-                    [f"{logs_arn}:log-group:{log_group_name}:log-stream:{_LOG_STREAM}"],
+                    [f"{log_group_arn(self, log_group_name)}:log-stream:{_LOG_STREAM}"],
                 ),
                 through(key, ["s3"], ["kms:Decrypt", "kms:GenerateDataKey"]),
             ],

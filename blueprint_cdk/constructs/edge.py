@@ -12,6 +12,7 @@ from aws_cdk import aws_route53 as route53
 from aws_cdk import aws_wafv2 as wafv2
 from constructs import Construct
 
+from blueprint_cdk.constructs.keys import log_group_arn
 from blueprint_cdk.constructs.storage import LOAD_BALANCER_PREFIX
 
 TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-2021-06"
@@ -244,14 +245,11 @@ class WebFirewall(Construct):
             retention_in_days=log_retention_days,
         )
         group.apply_removal_policy(cdk.RemovalPolicy.DESTROY)
-        stack = cdk.Stack.of(self)
         logging = wafv2.CfnLoggingConfiguration(
             self,
             "Logging",
             resource_arn=acl.attr_arn,
-            log_destination_configs=[
-                f"arn:{stack.partition}:logs:{stack.region}:{stack.account}:log-group:{log_group_name}"
-            ],
+            log_destination_configs=[log_group_arn(self, log_group_name)],
             redacted_fields=[
                 wafv2.CfnLoggingConfiguration.FieldToMatchProperty(single_header={"Name": header})
                 for header in ("authorization", "cookie")

@@ -39,14 +39,17 @@ def logs_may_use(key: kms.Key, groups: Iterable[str], *, sid: str | None = None)
             resources=["*"],
             conditions={
                 "ArnLike": {
-                    "kms:EncryptionContext:aws:logs:arn": [
-                        f"arn:{stack.partition}:logs:{stack.region}:{stack.account}:log-group:{group}"
-                        for group in groups
-                    ]
+                    "kms:EncryptionContext:aws:logs:arn": [log_group_arn(stack, group) for group in groups]
                 }
             },
         )
     )
+
+
+def log_group_arn(scope: Construct, group: str) -> str:
+    """The ARN of a log group of that name, as policies have it: without the ":*" at the end of a group's attribute."""
+    stack = cdk.Stack.of(scope)
+    return f"arn:{stack.partition}:logs:{stack.region}:{stack.account}:log-group:{group}"
 
 
 class DataKey(Construct):

@@ -10,6 +10,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from blueprint_cdk.constructs.keys import log_group_arn
 from blueprint_cdk.constructs.service_roles import service_role
 
 RESULTS = "runner"
@@ -62,7 +63,7 @@ class Runner(Construct):
             for_own_account=True,
             statements=_statements(
                 stack,
-                log_group_arn=f"arn:{stack.partition}:logs:{stack.region}:{stack.account}:log-group:{log_group_name}",
+                log_group_arn=log_group_arn(self, log_group_name),
                 bucket_arn=f"arn:{stack.partition}:s3:::{bucket}",
                 subnet_ids=subnet_ids,
                 security_group_id=security_group_id,

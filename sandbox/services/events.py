@@ -108,7 +108,7 @@ def _may_send(world: World, queue: Record, rule: Record) -> bool:
     """Whether the queue's policy lets EventBridge send for this rule (EventBridge user guide, SQS permissions)."""
     keys = {"aws:SourceArn": rule.arn, "aws:SourceAccount": rule.account}
     document = queue.data.get("policy")
-    return services.may(world, document, "events.amazonaws.com", "sqs:SendMessage", queue.arn, keys)
+    return services.may(world, document, sns.EVENTS, "sqs:SendMessage", queue.arn, keys)
 
 
 def _at(event: dict[str, Any], path: str) -> Any:

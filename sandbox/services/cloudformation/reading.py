@@ -321,7 +321,7 @@ def list_types(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
     # CloudFormation API reference, ListTypes: "The default is FULLY_MUTABLE."
     wanted = params.get("ProvisioningType") or "FULLY_MUTABLE"
     kinds = schemas.provisioning(ctx.region) if own else {}
-    names = [name for name in schemas.all_types(ctx.region) if kinds.get(name) == wanted]
+    names = sorted(name for name, kind in kinds.items() if kind == wanted)
     some, token = common.page(names, params.get("NextToken"), most)
     return {
         "TypeSummaries": [{"Type": "RESOURCE", "TypeName": name, "IsActivated": True} for name in some],

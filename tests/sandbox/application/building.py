@@ -271,6 +271,18 @@ def zone(place: Place, name: str) -> str:
     return str(made["HostedZone"]["Id"].rpartition("/")[2])
 
 
+def target_healths(place: Place) -> list[tuple[str, dict[str, Any]]]:
+    """Id and TargetHealth of each target of the place's account, once for each group that it is in."""
+    elbv2 = place.client("elbv2")
+    return [
+        (target["Target"]["Id"], target["TargetHealth"])
+        for group in elbv2.describe_target_groups()["TargetGroups"]
+        for target in elbv2.describe_target_health(TargetGroupArn=group["TargetGroupArn"])[
+            "TargetHealthDescriptions"
+        ]
+    ]
+
+
 def until(found: Callable[[], Any], within_s: float = 20) -> Any:
     """What a function answers once it is true."""
     end = time.monotonic() + within_s

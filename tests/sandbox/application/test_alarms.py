@@ -10,7 +10,7 @@ import pytest
 from devtools.processes import free_port
 from devtools.sandbox import Sandbox
 from tests.blueprint_cdk.support import FACTS, SPEC
-from tests.sandbox.application.building import Place, bundle, until, zone
+from tests.sandbox.application.building import Place, bundle, target_healths, until, zone
 from tests.sandbox.types.support import Aws, OneStack, Resources
 
 ACCOUNT, TOP, NAME = "310000000061", "watched.example.com", "watched"
@@ -74,19 +74,6 @@ def states(place: Place) -> dict[str, str]:
     return {row["AlarmName"].removeprefix(f"{NAME}-"): row["StateValue"] for row in rows}
 
 
-def target_states(place: Place) -> set[str]:
-    """States of the targets behind the place's load balancer."""
-    elbv2 = place.client("elbv2")
-    groups = elbv2.describe_target_groups(LoadBalancerArn=place.made["balancer"]["LoadBalancerArn"])
-    return {
-        target["TargetHealth"]["State"]
-        for group in groups["TargetGroups"]
-        for target in elbv2.describe_target_health(TargetGroupArn=group["TargetGroupArn"])[
-            "TargetHealthDescriptions"
-        ]
-    }
-
-
 def minutes(place: Place, count: int) -> None:
     """Let time pass, minute by minute, as metrics come."""
     for _ in range(count):
@@ -119,7 +106,7 @@ def test_application_that_falls_ill_turns_the_alarm_that_means_healthy_and_recov
     deploy(place, "ill")
     assert place.ask("GET", "/").status_code == 503
     # Health checks look every few seconds of our own time, which the minutes put forward below do not have.
-    until(lambda: "unhealthy" in target_states(place))
+    until(lambda: "unhealthy" in {health["State"] for _, health in target_healths(place)})
     for _ in range(6):
         for _ in range(25):
             assert place.ask("GET", "/").status_code == 503

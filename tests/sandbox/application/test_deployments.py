@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.application.building import PLATFORM, Place, bundle, until, zipped
+from tests.sandbox.application.building import PLATFORM, Place, bundle, target_healths, until, zipped
 from tests.sandbox.support import refused
 
 COMMAND = "aws:elasticbeanstalk:command"
@@ -107,16 +107,7 @@ def test_health_and_targets_follow_the_process(place: Place, beanstalk: Any) -> 
     instance = beanstalk.describe_instances_health(EnvironmentName=NAME, AttributeNames=["All"])
     assert instance["InstanceHealthList"][0]["Deployment"]["VersionLabel"] == "ill"
     target = instance["InstanceHealthList"][0]["InstanceId"]
-    elbv2 = place.client("elbv2")
-    states = [
-        t["TargetHealth"]
-        for group in elbv2.describe_target_groups()["TargetGroups"]
-        for t in elbv2.describe_target_health(TargetGroupArn=group["TargetGroupArn"])[
-            "TargetHealthDescriptions"
-        ]
-        if t["Target"]["Id"] == target
-    ]
-    assert states == [
+    assert [health for id, health in target_healths(place) if id == target] == [
         {
             "State": "unhealthy",
             "Reason": "Target.ResponseCodeMismatch",
